@@ -1,0 +1,23 @@
+# Every outside library, found once. Debian package names stand in tools/packages.
+
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3 REQUIRED COMPONENTS Crypto)
+find_library(XXHASH_LIBRARY NAMES xxhash REQUIRED)
+find_path(XXHASH_INCLUDE_DIR NAMES xxhash.h REQUIRED)
+
+if(RINGWAY_PROXY)
+    find_package(Boost 1.81 REQUIRED COMPONENTS json program_options)
+    find_package(yaml-cpp REQUIRED)
+    find_package(fmt REQUIRED)
+    find_package(spdlog REQUIRED)
+
+    # Asio is compiled once, in asio.cpp, and not again in every file that uses it.
+    add_library(ringway_asio STATIC ${CMAKE_SOURCE_DIR}/cmake/asio.cpp)
+    target_link_libraries(ringway_asio PUBLIC Boost::headers Threads::Threads PRIVATE ringway_options)
+    target_compile_definitions(ringway_asio PUBLIC
+        BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_ERROR_CODE_HEADER_ONLY)
+endif()
+
+if(RINGWAY_TESTS)
+    find_package(Boost 1.81 REQUIRED COMPONENTS unit_test_framework)
+endif()

@@ -1,0 +1,64 @@
+// The plain values that the ring's interface is made of.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <variant>
+
+namespace ringway::ring {
+
+// How the bytes of a key become 64 bits; ring/README.md says exactly how.
+enum class KeyHash : std::uint8_t {
+    sha256,  // the first 8 bytes of SHA-256 (FIPS 180-4); for keys that clients choose
+    xxh3,    // XXH3, 64 bits; several times faster, for keys that nobody attacks
+};
+
+// Whether a server takes keys. An offline server is a member without points.
+enum class Status : std::uint8_t { online, offline };
+
+// What a ring is made with. Two rings with equal settings and equal members
+// place every key alike.
+struct Settings {
+    std::uint32_t mapping = 1;   // version of the mapping; 1 is the only one
+    KeyHash key_hash = KeyHash::sha256;
+    std::uint32_t vnodes = 512;  // points per unit of weight, 1 to 65,536
+    std::string seed;            // secret bytes that enter the key hash; empty for none
+    bool operator==(const Settings&) const = default;
+};
+
+// One server as its user registers it.
+struct ServerSpec {
+    std::string id;              // 1 to 255 bytes, any of them; unique in its Balancer
+    std::uint32_t weight = 1;    // 0 to 1,000; 0 is a member that takes no keys
+    Status status = Status::online;
+    std::shared_ptr<void> context;  // the user's own; the ring hands it out, never looks inside
+};
+
+// The changes that a Balancer takes, alone or as a batch.
+struct Unregister {
+    std::string id;
+};
+struct SetStatus {
+    std::string id;
+    Status status;
+};
+struct SetWeight {
+    std::string id;
+    std::uint32_t weight;
+};
+struct SetContext {
+    std::string id;
+    std::shared_ptr<void> context;
+};
+using Change = std::variant<ServerSpec, Unregister, SetStatus, SetWeight, SetContext>;
+
+// A change or setting that was refused; what() says which and why. Nothing has
+// changed when it is thrown.
+class Error : public std::invalid_argument {
+public:
+    using std::invalid_argument::invalid_argument;
+};
+
+}  // namespace ringway::ring
