@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,10 +13,9 @@
 #include <boost/asio/io_context.hpp>
 
 #include "conf/config.h"
+#include "health/schedule.h"
 
 namespace ringway::health {
-
-using Clock = std::chrono::steady_clock;
 
 // One server to check. `key` names it among all targets ("pool/id").
 struct Target {
@@ -27,13 +27,14 @@ struct Target {
 
 // What is known of a target.
 struct View {
-    bool up = true;                 // an unchecked server counts as up
-    bool checked = false;           // a probe has ended
-    Clock::time_point since{};      // of the last change of `up`, or of the start
+    bool up = true;                  // an unchecked server counts as up
+    bool checked = false;            // a probe has ended
+    Clock::time_point since{};       // of the last change of `up`, or of the start
     Clock::time_point last_probe{};  // when the last probe ended
-    std::uint32_t successes = 0;    // in a row
-    std::uint32_t failures = 0;     // in a row
-    std::string last_result;        // "ok", "refused", "timeout", ... ; empty before the first
+    std::uint32_t successes = 0;     // in a row
+    std::uint32_t failures = 0;      // in a row
+    std::uint64_t not_run = 0;       // probes that failed for local reasons and count for nothing
+    std::string last_result;         // "ok", "refused", "timeout", ... ; empty before the first
 };
 
 // A target went up or down. `reason` is for people: "connect: Connection refused, 3 in a row".
@@ -43,26 +44,42 @@ struct Change {
     std::string reason;
 };
 
-// Probes every target on its interval, starts spread over that interval. Lives on
+// Enough to check 1,000 servers every 2 s with a timeout of 1 s while none of
+// them answers; few enough to leave descriptors for clients.
+inline constexpr std::size_t kMaxProbesAtOnce = 512;
+
+// Probes every target on its interval, starts spread over that interval
+// (health/schedule.h); the first result of a target decides at once. A probe
+// that cannot run for local reasons changes nothing but View::not_run. Lives on
 // one io_context: every call, and the callback, on its thread.
 class Checker {
-public:
+ public:
+    // Called from the io_context, never from within a call on the Checker; it
+    // may call back, and may destroy the Checker.
     using OnChange = std::function<void(const Change&)>;
 
-    Checker(boost::asio::io_context& io, OnChange on_change);
+    // Probes beyond `max_probes_at_once` wait for one to end.
+    Checker(boost::asio::io_context& io, OnChange on_change,
+            std::size_t max_probes_at_once = kMaxProbesAtOnce);
     ~Checker();
     Checker(const Checker&) = delete;
     Checker& operator=(const Checker&) = delete;
 
-    // Replaces the set of targets. What is known of a target survives while its
-    // key and address stay, whatever happens to its settings.
+    // Replaces the set of targets; their keys are distinct. What is known of a
+    // target survives while its key and address stay, whatever happens to its
+    // settings. A target that is new, or has a new address, counts as up and
+    // unchecked; no Change says so.
     void set_targets(std::vector<Target> targets);
 
     // Nothing for a key that is not a target.
     std::optional<View> view(const std::string& key) const;
 
-    // Ends all probing.
+    // Ends all probing for good; what is known stays readable.
     void stop();
+
+ private:
+    class Impl;
+    std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace ringway::health

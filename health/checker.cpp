@@ -1,0 +1,278 @@
+#include "health/checker.h"
+
+#include <algorithm>
+#include <cassert>
+#include <chrono>
+#include <unordered_map>
+#include <utility>
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/intrusive/set.hpp>
+
+#include "health/probe.h"
+#include "health/state.h"
+
+namespace ringway::health {
+
+namespace {
+
+namespace asio = boost::asio;
+namespace intrusive = boost::intrusive;
+using boost::system::error_code;
+
+// When to look again at a probe whose answer is there but not yet handled.
+constexpr std::chrono::milliseconds kGrace{10};
+
+Limits limits_of(const conf::HealthSettings& settings) {
+    return {settings.rise, settings.fall};
+}
+
+// Unlinks itself on destruction: a target can be dropped whatever it is doing.
+using Hook = intrusive::set_member_hook<intrusive::link_mode<intrusive::auto_unlink>>;
+
+// One target, and its place in one of the Checker's two orders.
+struct Entry {
+    Entry(asio::io_context& io, Target t, Clock::time_point now,
+          std::function<void(Entry&, const Outcome&)> done)
+        : target(std::move(t)),
+          schedule(target.key, target.settings.interval),
+          state(limits_of(target.settings)),
+          probe(io, [this, ended = std::move(done)](const Outcome& o) { ended(*this, o); }) {
+        view.since = now;
+    }
+
+    Target target;
+    Schedule schedule;
+    State state;
+    View view;  // the fields that State does not keep
+    bool probing = false;
+    Clock::time_point when{};  // of the next start; of the deadline while probing
+    Hook hook;
+    ConnectProbe probe;
+};
+
+struct ByTime {
+    using type = Clock::time_point;
+    const type& operator()(const Entry& entry) const { return entry.when; }
+};
+
+using Order =
+    intrusive::multiset<Entry, intrusive::member_hook<Entry, Hook, &Entry::hook>,
+                        intrusive::key_of_value<ByTime>, intrusive::constant_time_size<false>>;
+
+}  // namespace
+
+// One timer serves all targets: it stands at the earliest start or deadline.
+class Checker::Impl : public std::enable_shared_from_this<Impl> {
+ public:
+    Impl(asio::io_context& io, OnChange on_change, std::size_t max_probes)
+        : io_(io), on_change_(std::move(on_change)), max_probes_(max_probes), timer_(io) {
+        assert(max_probes_ > 0);
+    }
+
+    void set_targets(std::vector<Target> targets);
+    std::optional<View> view(const std::string& key) const;
+    void stop();
+
+ private:
+    using Entries = std::unordered_map<std::string, std::unique_ptr<Entry>>;
+
+    void add(Entries& entries, Target target, Clock::time_point now);
+    void adopt(Entry& entry, const conf::HealthSettings& settings, Clock::time_point now);
+    void plan(Entry& entry, Clock::time_point when);
+    void turn();
+    void start_due(Clock::time_point now);
+    void on_done(Entry& entry, const Outcome& outcome);
+    void end_probe(Entry& entry, const Outcome& outcome, Clock::time_point now);
+    void arm();
+
+    asio::io_context& io_;
+    const OnChange on_change_;
+    const std::size_t max_probes_;
+
+    // Every entry is in exactly one of the two orders, until stop().
+    Entries entries_;
+    Order planned_;  // by next start
+    Order probing_;  // by deadline
+    std::size_t probes_under_way_ = 0;
+
+    asio::steady_timer timer_;
+    Clock::time_point armed_for_ = Clock::time_point::max();
+    bool stopped_ = false;
+};
+
+void Checker::Impl::set_targets(std::vector<Target> targets) {
+    if (stopped_) return;
+    const auto now = Clock::now();
+    Entries kept;
+    kept.reserve(targets.size());
+    for (Target& target : targets) {
+        const auto known = entries_.find(target.key);
+        if (known != entries_.end() && known->second->target.address == target.address) {
+            adopt(*known->second, target.settings, now);
+            kept.insert(entries_.extract(known));
+        } else {
+            add(kept, std::move(target), now);
+        }
+    }
+    for (const auto& [key, gone] : entries_) {
+        if (gone->probing) --probes_under_way_;
+    }
+    entries_ = std::move(kept);
+    arm();
+}
+
+void Checker::Impl::add(Entries& entries, Target target, Clock::time_point now) {
+    const std::string key = target.key;
+    auto& entry = entries[key];
+    assert(!entry && "keys of targets are distinct");
+    entry = std::make_unique<Entry>(io_, std::move(target), now,
+                                    [this](Entry& e, const Outcome& o) { on_done(e, o); });
+    plan(*entry, entry->schedule.first(now));
+}
+
+void Checker::Impl::adopt(Entry& entry, const conf::HealthSettings& settings,
+                          Clock::time_point now) {
+    if (entry.target.settings == settings) return;
+    entry.target.settings = settings;
+    entry.schedule = Schedule(entry.target.key, settings.interval);
+    entry.state.set_limits(limits_of(settings));
+    if (entry.probing) return;  // its end plans by the new interval
+    entry.hook.unlink();
+    plan(entry, std::min(entry.when, entry.schedule.next(now)));
+}
+
+void Checker::Impl::plan(Entry& entry, Clock::time_point when) {
+    entry.when = when;
+    planned_.insert(entry);
+}
+
+std::optional<View> Checker::Impl::view(const std::string& key) const {
+    const auto found = entries_.find(key);
+    if (found == entries_.end()) return std::nullopt;
+    const Entry& entry = *found->second;
+    View view = entry.view;
+    view.up = entry.state.up();
+    view.checked = entry.state.checked();
+    view.successes = entry.state.successes();
+    view.failures = entry.state.failures();
+    return view;
+}
+
+void Checker::Impl::stop() {
+    stopped_ = true;
+    planned_.clear();
+    probing_.clear();
+    probes_under_way_ = 0;
+    for (const auto& [key, entry] : entries_) {
+        entry->probe.cancel();
+        entry->probing = false;
+    }
+    timer_.cancel();
+}
+
+// Everything that is due. A callback may change the targets, so each round
+// looks at the front anew.
+void Checker::Impl::turn() {
+    const auto now = Clock::now();
+    while (!probing_.empty() && probing_.begin()->when <= now) {
+        Entry& entry = *probing_.begin();
+        if (entry.probe.is_answered()) {
+            // This thread is late, not the server: its answer waits to be seen.
+            entry.hook.unlink();
+            entry.when = now + kGrace;
+            probing_.insert(entry);
+            continue;
+        }
+        entry.probe.cancel();
+        const auto timeout_ms = entry.target.settings.timeout.count();
+        end_probe(entry,
+                  {Verdict::failed, "timeout",
+                   "connect: no answer in " + std::to_string(timeout_ms) + " ms"},
+                  now);
+    }
+    start_due(now);
+    arm();
+}
+
+void Checker::Impl::start_due(Clock::time_point now) {
+    while (probes_under_way_ < max_probes_ && !planned_.empty() && planned_.begin()->when <= now) {
+        Entry& entry = *planned_.begin();
+        entry.hook.unlink();
+        entry.probing = true;
+        entry.when = now + entry.target.settings.timeout;
+        probing_.insert(entry);
+        ++probes_under_way_;
+        entry.probe.start(entry.target.address);
+    }
+}
+
+void Checker::Impl::on_done(Entry& entry, const Outcome& outcome) {
+    const auto self = shared_from_this();  // the callback may destroy the Checker
+    const auto now = Clock::now();
+    end_probe(entry, outcome, now);
+    start_due(now);
+    arm();
+}
+
+// Last in it comes the callback, after which `entry` may be gone.
+void Checker::Impl::end_probe(Entry& entry, const Outcome& outcome, Clock::time_point now) {
+    entry.hook.unlink();
+    entry.probing = false;
+    --probes_under_way_;
+    plan(entry, entry.schedule.next(now));
+    if (outcome.verdict == Verdict::not_run) {
+        ++entry.view.not_run;
+        return;
+    }
+    const bool passed = outcome.verdict == Verdict::passed;
+    const bool first = !entry.state.checked();
+    entry.view.last_probe = now;
+    entry.view.last_result = outcome.result;
+    if (entry.state.on_probe(passed) == Transition::none) return;
+    entry.view.since = now;
+    const auto streak = passed ? entry.state.successes() : entry.state.failures();
+    on_change_(
+        {entry.target.key, passed,
+         outcome.detail + (first ? ", first check" : ", " + std::to_string(streak) + " in a row")});
+}
+
+// Moves the timer forward only; where it fires too early, turn() does nothing.
+void Checker::Impl::arm() {
+    if (stopped_) return;
+    auto earliest = Clock::time_point::max();
+    if (!probing_.empty()) earliest = probing_.begin()->when;
+    if (probes_under_way_ < max_probes_ && !planned_.empty()) {
+        earliest = std::min(earliest, planned_.begin()->when);
+    }
+    if (earliest >= armed_for_) return;
+    armed_for_ = earliest;
+    timer_.expires_at(earliest);
+    timer_.async_wait([weak = weak_from_this()](const error_code& error) {
+        const auto self = weak.lock();
+        if (error || !self || self->stopped_) return;
+        self->armed_for_ = Clock::time_point::max();
+        self->turn();
+    });
+}
+
+Checker::Checker(asio::io_context& io, OnChange on_change, std::size_t max_probes_at_once)
+    : impl_(std::make_shared<Impl>(io, std::move(on_change), max_probes_at_once)) {}
+
+Checker::~Checker() {
+    impl_->stop();
+}
+
+void Checker::set_targets(std::vector<Target> targets) {
+    impl_->set_targets(std::move(targets));
+}
+
+std::optional<View> Checker::view(const std::string& key) const {
+    return impl_->view(key);
+}
+
+void Checker::stop() {
+    impl_->stop();
+}
+
+}  // namespace ringway::health

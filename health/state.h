@@ -1,0 +1,64 @@
+// Decides from the results of probes whether a server is up. Pure: no clock, no
+// I/O; the caller keeps one State per server and uses it from one thread.
+//
+// The first result decides at once, since nothing is known before it. After it,
+// `fall` failures in a row take the server down and `rise` successes in a row
+// bring it back; anything shorter changes nothing.
+#pragma once
+
+#include <cassert>
+#include <cstdint>
+#include <limits>
+
+namespace ringway::health {
+
+struct Limits {
+    std::uint32_t rise = 2;  // successes in a row, at least 1
+    std::uint32_t fall = 3;  // failures in a row, at least 1
+};
+
+enum class Transition : std::uint8_t { none, went_up, went_down };
+
+class State {
+ public:
+    explicit State(Limits limits) { set_limits(limits); }
+
+    // New limits count from the next result on; streaks go on.
+    void set_limits(Limits limits) {
+        assert(limits.rise >= 1 && limits.fall >= 1);
+        limits_ = limits;
+    }
+
+    // A probe has ended. A first success is no transition: a server that was
+    // never checked counts as up already.
+    Transition on_probe(bool ok) {
+        count(ok);
+        const bool first = !checked_;
+        checked_ = true;
+        if (ok == up_) return Transition::none;
+        if (!first && streak(ok) < (ok ? limits_.rise : limits_.fall)) return Transition::none;
+        up_ = ok;
+        return ok ? Transition::went_up : Transition::went_down;
+    }
+
+    bool up() const { return up_; }
+    bool checked() const { return checked_; }
+    std::uint32_t successes() const { return successes_; }  // in a row, up to now
+    std::uint32_t failures() const { return failures_; }    // in a row, up to now
+
+ private:
+    void count(bool ok) {
+        std::uint32_t& longer = ok ? successes_ : failures_;
+        (ok ? failures_ : successes_) = 0;
+        if (longer < std::numeric_limits<std::uint32_t>::max()) ++longer;
+    }
+    std::uint32_t streak(bool ok) const { return ok ? successes_ : failures_; }
+
+    Limits limits_;
+    bool up_ = true;
+    bool checked_ = false;
+    std::uint32_t successes_ = 0;
+    std::uint32_t failures_ = 0;
+};
+
+}  // namespace ringway::health

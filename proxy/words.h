@@ -1,0 +1,42 @@
+// The words of an admin line: what ringctl writes and the admin socket reads.
+// Pure functions on bytes, any thread.
+//
+// A line is words between spaces or tabs. A word is written bare, or between
+// double quotes where it is empty or holds blanks. In both, a backslash starts
+// an escape: \" is a quote, \\ a backslash, \xNN the byte with that hex value.
+// Other control bytes must be escaped; bytes from 0x80 up stand for themselves.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace ringway::proxy {
+
+// Why a line is not made of words.
+struct WordsError {
+    std::size_t column;   // of the offending byte, from 1
+    std::string message;  // "column 9: a quote that is never closed"
+};
+
+// The words of `line`, which comes without its newline; one carriage return at
+// its end is dropped, for clients that end lines as telnet does. A line of
+// blanks has no words.
+std::variant<std::vector<std::string>, WordsError> split_words(std::string_view line);
+
+// `word` so that split_words gives it back: bare where that is possible, and
+// printable ASCII whatever its bytes are.
+std::string quote_word(std::string_view word);
+
+// The line that split_words takes apart into `words`.
+std::string join_words(std::span<const std::string> words);
+
+// `bytes` for people's eyes: control bytes as \xNN, so that a key or an id
+// cannot move the cursor or forge a line. Bytes from 0x80 up are left alone,
+// since they are most likely UTF-8.
+std::string printable(std::string_view bytes);
+
+}  // namespace ringway::proxy

@@ -1,0 +1,97 @@
+#include "health/schedule.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace std::chrono_literals;
+using ringway::health::Clock;
+using ringway::health::kFirstProbeWithin;
+using ringway::health::Schedule;
+
+namespace {
+
+std::vector<std::string> keys(std::size_t count) {
+    std::vector<std::string> out;
+    for (std::size_t i = 1; i <= count; ++i) out.push_back("redis/server-" + std::to_string(i));
+    return out;
+}
+
+// The most of `offsets`, each within `span`, in any window of `window`; windows
+// reach over the end.
+std::size_t fullest_window(std::vector<Clock::duration> offsets, Clock::duration span,
+                           Clock::duration window) {
+    std::sort(offsets.begin(), offsets.end());
+    const std::size_t count = offsets.size();
+    for (std::size_t i = 0; i < count; ++i) offsets.push_back(offsets[i] + span);
+    std::size_t fullest = 0;
+    for (std::size_t begin = 0, end = 0; begin < count; ++begin) {
+        while (end < offsets.size() && offsets[end] - offsets[begin] < window) ++end;
+        fullest = std::max(fullest, end - begin);
+    }
+    return fullest;
+}
+
+const Clock::time_point kNow = Clock::time_point{} + 12345678901ns;
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(schedule)
+
+BOOST_AUTO_TEST_CASE(no_twentieth_of_the_interval_holds_more_than_twice_its_share_of_starts) {
+    std::vector<Clock::duration> offsets;
+    for (const std::string& key : keys(1'000)) {
+        offsets.push_back(Schedule(key, 2s).next(kNow) - kNow);
+    }
+    BOOST_TEST(fullest_window(offsets, 2s, 100ms) <= 100u);
+}
+
+BOOST_AUTO_TEST_CASE(first_probes_come_soon_and_are_spread_too) {
+    for (const Clock::duration interval : {Clock::duration(200ms), Clock::duration(60s)}) {
+        const Clock::duration within = std::min<Clock::duration>(interval, kFirstProbeWithin);
+        std::vector<Clock::duration> offsets;
+        for (const std::string& key : keys(1'000)) {
+            offsets.push_back(Schedule(key, interval).first(kNow) - kNow);
+            BOOST_REQUIRE(offsets.back() >= 0s);
+            BOOST_REQUIRE(offsets.back() < within);
+        }
+        BOOST_TEST(fullest_window(offsets, within, within / 20) <= 100u);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_next_start_lies_ahead_and_at_most_one_interval_away) {
+    const std::uint32_t seed = std::random_device()();
+    std::mt19937_64 random(seed);
+    std::uniform_int_distribution<Clock::rep> interval(1, Clock::duration(1h).count());
+    std::uniform_int_distribution<Clock::rep> time(0, Clock::duration(10'000h).count());
+    BOOST_TEST_CONTEXT("seed " << seed) {
+        for (const std::string& key : keys(10'000)) {
+            const Clock::duration every(interval(random));
+            const Clock::time_point now{Clock::duration(time(random))};
+            const Schedule schedule(key, every);
+            const auto next = schedule.next(now);
+            BOOST_REQUIRE(next > now);
+            BOOST_REQUIRE(next <= now + every);
+            BOOST_REQUIRE(schedule.next(next) == next + every);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(late_probes_do_not_move_the_ones_after_them) {
+    const Schedule schedule("redis/server-1", 2s);
+    const auto planned = schedule.next(kNow);
+    BOOST_CHECK(schedule.next(planned + 700ms) == planned + 2s);
+    BOOST_CHECK(schedule.next(planned + 4700ms) == planned + 6s);
+}
+
+BOOST_AUTO_TEST_CASE(a_key_keeps_its_place) {
+    BOOST_CHECK(Schedule("a/b", 2s).next(kNow) == Schedule("a/b", 2s).next(kNow));
+    BOOST_CHECK(Schedule("a/b", 2s).next(kNow) != Schedule("a/c", 2s).next(kNow));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,114 @@
+#include "health/state.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+using ringway::health::Limits;
+using ringway::health::State;
+using ringway::health::Transition;
+
+namespace {
+
+// The rule once more, from the whole history: the last n results are alike.
+class Model {
+ public:
+    Transition on_probe(bool ok, Limits limits) {
+        history_.push_back(ok);
+        const std::size_t wanted = history_.size() == 1 ? 1 : (ok ? limits.rise : limits.fall);
+        if (ok == up_ || tail(ok) < wanted) return Transition::none;
+        up_ = ok;
+        return ok ? Transition::went_up : Transition::went_down;
+    }
+
+    bool up() const { return up_; }
+
+    std::size_t tail(bool ok) const {
+        const auto other = std::find(history_.rbegin(), history_.rend(), !ok);
+        return static_cast<std::size_t>(other - history_.rbegin());
+    }
+
+ private:
+    std::vector<bool> history_;
+    bool up_ = true;
+};
+
+Limits random_limits(std::mt19937& random) {
+    std::uniform_int_distribution<std::uint32_t> limit(1, 5);
+    return {.rise = limit(random), .fall = limit(random)};
+}
+
+void check_one_sequence(std::uint32_t seed) {
+    std::mt19937 random(seed);
+    Limits limits = random_limits(random);
+    State state(limits);
+    Model model;
+    std::bernoulli_distribution goes_on(0.8), relimits(0.02);
+    bool ok = random() % 2 == 0;
+    for (int event = 0; event < 60; ++event) {
+        if (relimits(random)) state.set_limits(limits = random_limits(random));
+        if (!goes_on(random)) ok = !ok;
+        BOOST_REQUIRE(state.on_probe(ok) == model.on_probe(ok, limits));
+        BOOST_REQUIRE_EQUAL(state.up(), model.up());
+        BOOST_REQUIRE_EQUAL(state.successes(), model.tail(true));
+        BOOST_REQUIRE_EQUAL(state.failures(), model.tail(false));
+        BOOST_REQUIRE(state.checked());
+    }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(state)
+
+BOOST_AUTO_TEST_CASE(an_unchecked_server_counts_as_up) {
+    const State state(Limits{});
+    BOOST_TEST(state.up());
+    BOOST_TEST(!state.checked());
+}
+
+BOOST_AUTO_TEST_CASE(the_first_result_decides_at_once) {
+    State failed({.rise = 5, .fall = 5});
+    BOOST_CHECK(failed.on_probe(false) == Transition::went_down);
+    BOOST_TEST(!failed.up());
+
+    State passed({.rise = 5, .fall = 5});
+    BOOST_CHECK(passed.on_probe(true) == Transition::none);
+    BOOST_TEST(passed.up());
+    BOOST_TEST(passed.checked());
+}
+
+BOOST_AUTO_TEST_CASE(fall_failures_in_a_row_take_down_and_rise_successes_bring_back) {
+    State state({.rise = 2, .fall = 3});
+    state.on_probe(true);
+    BOOST_CHECK(state.on_probe(false) == Transition::none);
+    BOOST_CHECK(state.on_probe(false) == Transition::none);
+    BOOST_CHECK(state.on_probe(false) == Transition::went_down);
+    BOOST_CHECK(state.on_probe(true) == Transition::none);
+    BOOST_CHECK(state.on_probe(true) == Transition::went_up);
+}
+
+BOOST_AUTO_TEST_CASE(a_flap_shorter_than_fall_changes_nothing) {
+    State state({.rise = 2, .fall = 3});
+    state.on_probe(true);
+    for (int flap = 0; flap < 100; ++flap) {
+        for (const bool ok : {false, false, true}) {
+            BOOST_REQUIRE(state.on_probe(ok) == Transition::none);
+        }
+    }
+    BOOST_TEST(state.up());
+}
+
+BOOST_AUTO_TEST_CASE(random_histories_agree_with_the_model) {
+    const std::uint32_t base = std::random_device()();
+    for (std::uint32_t i = 0; i < 10'000; ++i) {
+        BOOST_TEST_CONTEXT("seed " << base + i) {
+            check_one_sequence(base + i);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
