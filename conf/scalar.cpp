@@ -1,0 +1,67 @@
+#include "conf/scalar.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <span>
+
+namespace ringway::conf {
+namespace {
+
+struct Unit {
+    std::string_view name;
+    std::int64_t factor;
+};
+
+// From the largest to the smallest.
+constexpr std::array<Unit, 4> duration_units{
+    {{"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
+constexpr std::array<Unit, 3> size_units{{{"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}}};
+
+// Far above every bound, and times any unit still far from overflow.
+constexpr std::int64_t count_max = 1'000'000'000'000;
+
+std::optional<std::int64_t> parse_with_unit(std::string_view text, std::span<const Unit> units) {
+    const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    const auto count = parse_integer(text.substr(0, digits));
+    const auto unit = std::ranges::find(units, text.substr(digits), &Unit::name);
+    if (!count || *count > count_max || unit == units.end()) return std::nullopt;
+    return *count * unit->factor;
+}
+
+std::string spell_with_unit(std::int64_t count, std::span<const Unit> units) {
+    const auto unit =
+        std::ranges::find_if(units, [count](const Unit& each) { return count % each.factor == 0; });
+    return std::to_string(count / unit->factor) + std::string(unit->name);
+}
+
+}  // namespace
+
+std::optional<std::int64_t> parse_integer(std::string_view text) {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    // One value has one spelling: this refuses 007 and -0.
+    if (std::to_string(value) != text) return std::nullopt;
+    return value;
+}
+
+std::optional<Duration> parse_duration(std::string_view text) {
+    const auto count = parse_with_unit(text, duration_units);
+    return count ? std::optional(Duration(*count)) : std::nullopt;
+}
+
+std::string spell(Duration duration) {
+    return spell_with_unit(duration.count(), duration_units);
+}
+
+std::optional<std::uint64_t> parse_size_bytes(std::string_view text) {
+    const auto count = parse_with_unit(text, size_units);
+    return count ? std::optional(static_cast<std::uint64_t>(*count)) : std::nullopt;
+}
+
+std::string spell_size_bytes(std::uint64_t bytes) {
+    return spell_with_unit(static_cast<std::int64_t>(bytes), size_units);
+}
+
+}  // namespace ringway::conf
