@@ -33,7 +33,7 @@ void append_hex_escape(std::string& out, char c) {
 
 // Takes one word at a time from the front of a line.
 class Splitter {
- public:
+public:
     explicit Splitter(std::string_view line) : line_(line) {}
 
     std::variant<std::vector<std::string>, WordsError> run() {
@@ -46,7 +46,7 @@ class Splitter {
         return words;
     }
 
- private:
+private:
     void skip_blanks() {
         while (at_ < line_.size() && is_blank(line_[at_])) ++at_;
     }

@@ -1,0 +1,38 @@
+// The program's log: messages through spdlog's default logger, and one line per
+// connection at its end. Both end in one LogWriter. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "conf/config.h"
+#include "proxy/log.h"
+
+namespace ringway::proxy {
+
+// Sets spdlog's default logger up to write to `writer`, which must outlive it.
+void start_logging(LogWriter& writer, conf::LogSettings::Level level);
+void set_log_level(conf::LogSettings::Level level);
+// Detaches the default logger from the writer.
+void stop_logging();
+
+struct AccessEntry {
+    std::string_view listener;
+    conf::Endpoint client;
+    std::string_view key;     // bytes; escaped in the line
+    std::string_view server;  // "-" where none was found
+    unsigned attempts;        // servers that were dialled
+    std::uint64_t bytes_up;
+    std::uint64_t bytes_down;
+    double open_ms;   // from accept until a server had answered; 0 where none did
+    double total_ms;  // from accept to the end
+    std::string_view end;
+};
+
+void log_access(const AccessEntry& entry);
+
+// Printable ASCII as it is, but for quotes and backslashes; the rest as \xNN, so
+// that no byte of a client reaches a terminal.
+std::string escaped(std::string_view bytes);
+
+}  // namespace ringway::proxy

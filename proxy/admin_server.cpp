@@ -1,0 +1,169 @@
+#include "proxy/admin_server.h"
+
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+namespace ringway::proxy {
+
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::size_t max_clients = 32;
+constexpr std::size_t max_line_bytes = 64 << 10;
+constexpr std::chrono::seconds idle_limit{60};          // without a whole line
+constexpr std::chrono::seconds write_limit{10};         // for an answer to be taken
+constexpr std::chrono::milliseconds accept_pause{100};  // without descriptors
+
+constexpr std::string_view too_long = R"({"ok":false,"error":"the line is longer than 64 KiB"})"
+                                      "\n";
+constexpr std::string_view too_many = R"({"ok":false,"error":"too many admin clients"})"
+                                      "\n";
+
+constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
+
+using Socket = asio::local::stream_protocol::socket;
+
+// Closes a socket when time is up, which ends whatever waits for it. A handler
+// that is already on its way keeps the socket, not the client's coroutine.
+class Deadline {
+public:
+    explicit Deadline(std::shared_ptr<Socket> socket)
+        : socket_(std::move(socket)), timer_(socket_->get_executor()) {}
+
+    void set(std::chrono::steady_clock::duration limit) {
+        timer_.expires_after(limit);
+        timer_.async_wait([socket = socket_](const boost::system::error_code& error) {
+            boost::system::error_code ignored;
+            if (!error) socket->close(ignored);
+        });
+    }
+
+private:
+    std::shared_ptr<Socket> socket_;
+    asio::steady_timer timer_;
+};
+
+// One of the clients that are counted, for as long as it lives.
+class Seat {
+public:
+    explicit Seat(std::shared_ptr<std::size_t> taken) : taken_(std::move(taken)) { ++*taken_; }
+    ~Seat() { --*taken_; }
+    Seat(const Seat&) = delete;
+    Seat& operator=(const Seat&) = delete;
+    bool is_beyond(std::size_t limit) const { return *taken_ > limit; }
+
+private:
+    std::shared_ptr<std::size_t> taken_;
+};
+
+// Whether someone accepts connections there.
+bool is_served(asio::io_context& io, const std::string& path) {
+    asio::local::stream_protocol::socket probe(io);
+    boost::system::error_code error;
+    probe.connect(path, error);
+    return !error || error == asio::error::try_again;
+}
+
+}  // namespace
+
+AdminServer::AdminServer(asio::io_context& io, Answer answer)
+    : io_(io), answer_(std::move(answer)), acceptor_(io) {}
+
+AdminServer::~AdminServer() {
+    close();
+}
+
+std::optional<std::string> AdminServer::open(const std::string& path) {
+    const auto refusal = [&](std::string_view reason) {
+        return fmt::format("admin socket {}: {}", path, reason);
+    };
+    if (path.size() >= sizeof(sockaddr_un::sun_path)) return refusal("the path is too long");
+    struct stat found {};
+    if (::lstat(path.c_str(), &found) == 0) {
+        if (!S_ISSOCK(found.st_mode)) return refusal("a file that is no socket is there");
+        if (is_served(io_, path)) return refusal("another process listens on it");
+        ::unlink(path.c_str());
+    }
+    boost::system::error_code error;
+    acceptor_.open(Protocol(), error);
+    if (error) return refusal(error.message());
+    // The mode is that of the file from its first moment.
+    const mode_t mask = ::umask(0177);
+    acceptor_.bind(path, error);
+    ::umask(mask);
+    if (!error) acceptor_.listen(static_cast<int>(max_clients), error);
+    if (error) {
+        boost::system::error_code ignored;
+        acceptor_.close(ignored);
+        return refusal(error.message());
+    }
+    path_ = path;
+    asio::co_spawn(io_, accept_clients(), asio::detached);
+    return std::nullopt;
+}
+
+void AdminServer::close() {
+    if (!acceptor_.is_open()) return;
+    boost::system::error_code ignored;
+    acceptor_.close(ignored);
+    ::unlink(path_.c_str());
+}
+
+asio::awaitable<void> AdminServer::accept_clients() {
+    asio::steady_timer pause(io_);
+    while (acceptor_.is_open()) {
+        auto [error, client] = co_await acceptor_.async_accept(use_tuple);
+        if (!error) {
+            asio::co_spawn(io_, serve(std::move(client)), asio::detached);
+        } else if (error != asio::error::operation_aborted) {
+            pause.expires_after(accept_pause);
+            co_await pause.async_wait(use_tuple);
+        }
+    }
+}
+
+asio::awaitable<void> AdminServer::serve(Protocol::socket accepted) {
+    const Seat seat(seats_taken_);
+    const auto client = std::make_shared<Socket>(std::move(accepted));
+    Deadline deadline(client);
+    if (seat.is_beyond(max_clients)) {
+        deadline.set(write_limit);
+        co_await asio::async_write(*client, asio::buffer(too_many), use_tuple);
+        co_return;
+    }
+    std::string received;
+    for (;;) {
+        deadline.set(idle_limit);
+        auto [error, length] = co_await asio::async_read_until(
+            *client, asio::dynamic_buffer(received, max_line_bytes), '\n', use_tuple);
+        deadline.set(write_limit);
+        if (error == asio::error::not_found) {
+            co_await asio::async_write(*client, asio::buffer(too_long), use_tuple);
+        }
+        if (error) co_return;
+        const std::string answer = answer_(received.substr(0, length - 1)) + "\n";
+        received.erase(0, length);
+        auto [write_error, written] =
+            co_await asio::async_write(*client, asio::buffer(answer), use_tuple);
+        if (write_error) co_return;
+    }
+}
+
+}  // namespace ringway::proxy

@@ -1,0 +1,47 @@
+// The admin socket: one command per line in, one JSON object per line out. A
+// client that sends garbage, floods or never reads costs a bounded buffer and is
+// closed in the end. Control thread only.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+
+namespace ringway::proxy {
+
+class AdminServer {
+public:
+    // `answer` turns a line, without its newline, into the answer's line.
+    using Answer = std::function<std::string(const std::string& line)>;
+
+    AdminServer(boost::asio::io_context& io, Answer answer);
+    ~AdminServer();
+
+    // Listens on `path` with mode 0600. A socket file that nobody listens on is
+    // replaced, any other file is left alone. The reason where it failed.
+    std::optional<std::string> open(const std::string& path);
+
+    // Stops listening and removes the socket file.
+    void close();
+
+private:
+    using Protocol = boost::asio::local::stream_protocol;
+
+    boost::asio::awaitable<void> accept_clients();
+    boost::asio::awaitable<void> serve(Protocol::socket accepted);
+
+    boost::asio::io_context& io_;
+    const Answer answer_;
+    Protocol::acceptor acceptor_;
+    std::string path_;
+    // Outlives this: the loop may still hold clients when it is destroyed.
+    std::shared_ptr<std::size_t> seats_taken_ = std::make_shared<std::size_t>(0);
+};
+
+}  // namespace ringway::proxy

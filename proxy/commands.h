@@ -1,0 +1,14 @@
+// The commands of the admin socket. Control thread only.
+#pragma once
+
+#include <string>
+
+namespace ringway::proxy {
+
+class Control;
+
+// The answer to one line: a JSON object in a line of its own, without a newline.
+// {"ok": true, ...} or {"ok": false, "error": "..."}.
+std::string run_command(Control& control, const std::string& line);
+
+}  // namespace ringway::proxy

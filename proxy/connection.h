@@ -1,0 +1,105 @@
+// One client's connection from accept to its log line. Worker thread only; the
+// worker owns it and frees it after the round in which it ended.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <boost/intrusive/list.hpp>
+
+#include "conf/config.h"
+#include "proxy/fd.h"
+#include "proxy/relay.h"
+#include "proxy/route.h"
+#include "proxy/server.h"
+#include "proxy/task.h"
+#include "proxy/timers.h"
+#include "ring/balancer.h"
+
+namespace ringway::proxy {
+
+class Connection;
+
+// Why a connection ended; to_string gives the word of the access log.
+enum class End : std::uint8_t {
+    none,                // not yet
+    done,                // both directions ended
+    client_reset,        // the client broke off
+    server_reset,        // the server broke off
+    client_left,         // ... before its key was known or a server had answered
+    key_timeout,         // no key in time
+    key_too_large,       // no key within the size limit
+    key_missing,         // a head without the header
+    key_malformed,       // not a head
+    no_server,           // no server is online
+    connect_failed,      // no server that was tried took the connection
+    idle_timeout,        // no byte in either direction
+    half_close_timeout,  // one direction ended and the other stood still
+    local_error,         // this machine refused a resource
+    shutdown,            // the proxy stopped
+};
+const char* to_string(End end);
+
+// What a connection borrows from its worker.
+struct ConnectionTools {
+    RelayTools relay;
+    Timers& timers;
+    std::size_t worker;                        // its index, for counts
+    void (*retire)(void* owner, Connection&);  // hands an ended connection back
+    void* owner;
+};
+
+class Connection final : public boost::intrusive::list_base_hook<>, private Side::Owner, private Timer {
+public:
+    Connection(ConnectionTools& tools, std::shared_ptr<const Route> route, conf::Endpoint client);
+    ~Connection() override;
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    // Begins with the accepted socket; `snapshot` is the ring it is placed by.
+    void start(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot);
+
+    // Ends it now, with resets to both sides.
+    void cut(End reason);
+
+private:
+    enum class Received { bytes, nothing_yet, over };
+
+    Task open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot);
+    Received receive(std::string& head, std::size_t limit);
+    bool dial(const ring::Member& member);
+    bool dial_is_pending() const;
+    void count_dial_failure(int error);
+    void drop_server();
+    void begin_relay(const std::string& head);
+
+    void on_side_ready() override;
+    void on_deadline() override;
+    void advance();
+    void move_bytes();
+    void count_bytes();
+    std::uint64_t progress() const;
+    End broken_end() const;
+    TimePoint relay_deadline() const;
+    void finish(End reason);
+    void write_log_line() const;
+
+    ConnectionTools& tools_;
+    const std::shared_ptr<const Route> route_;
+    const conf::Endpoint client_;
+    Relay relay_;
+    Slot slot_;
+    Task opening_;     // gone once the relay runs
+    std::string key_;  // as far as the log shows it
+    TimePoint accepted_at_;
+    TimePoint moved_at_{};  // the last progress of the relay; none before it began
+    float open_ms_ = 0;
+    std::uint64_t counted_up_ = 0;  // bytes that are in the server's counts already
+    std::uint64_t counted_down_ = 0;
+    std::uint8_t attempts_ = 0;
+    bool late_ = false;  // the deadline of the present step has passed
+    End end_ = End::none;
+};
+
+}  // namespace ringway::proxy

@@ -1,0 +1,169 @@
+#include "proxy/control.h"
+
+#include <csignal>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <boost/asio/post.hpp>
+
+#include "proxy/access_log.h"
+#include "proxy/commands.h"
+
+namespace ringway::proxy {
+
+namespace {
+
+std::vector<std::unique_ptr<Worker>> make_workers(std::uint32_t wanted) {
+    const auto count = wanted > 0 ? wanted : std::max(1u, std::thread::hardware_concurrency());
+    std::vector<std::unique_ptr<Worker>> workers;
+    for (std::uint32_t i = 0; i < count; ++i) workers.push_back(std::make_unique<Worker>(i));
+    return workers;
+}
+
+}  // namespace
+
+Control::Control(std::string file, conf::Config config, const LogWriter& log)
+    : log_(log),
+      signals_(io_, SIGHUP, SIGINT, SIGTERM),
+      drain_timer_(io_),
+      config_(std::move(config)),
+      workers_(make_workers(config_.workers)),
+      pools_(io_, workers_.size()),
+      listeners_(workers_),
+      admin_(io_, [this](const std::string& line) { return run_command(*this, line); }) {
+    status_.file = std::move(file);
+    status_.loaded_at = std::chrono::system_clock::now();
+}
+
+Control::~Control() = default;
+
+std::chrono::seconds Control::uptime() const {
+    return std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started_at_);
+}
+
+std::optional<std::string> Control::run() {
+    if (!config_.admin.socket.empty()) {
+        if (auto reason = admin_.open(config_.admin.socket)) return reason;
+    }
+    std::vector<std::string> changes;
+    if (auto reason = apply(config_, changes)) return reason;
+    for (const auto& worker : workers_) worker->run();
+    await_signal();
+    spdlog::info("ready: {} listeners, {} pools, {} workers", config_.listeners.size(),
+                 config_.pools.size(), workers_.size());
+    io_.run();
+    for (const auto& worker : workers_) worker->join();
+    return std::nullopt;
+}
+
+// The one way from a configuration to a running state. What can fail comes
+// first and leaves no trace; what follows cannot.
+std::optional<std::string> Control::apply(conf::Config next, std::vector<std::string>& changes) {
+    if (auto reason = needs_restart(next)) return reason;
+    if (auto reason = pools_.refusal(next)) return reason;
+    std::optional<std::string> reason;
+    OpenedSockets opened = listeners_.open(next, reason);
+    if (reason) return reason;
+
+    changes = pools_.apply(next);
+    for (std::string& change : listeners_.apply(next, std::move(opened), pools_)) {
+        changes.push_back(std::move(change));
+    }
+    set_log_level(next.log.level);
+    config_ = std::move(next);
+    return std::nullopt;
+}
+
+std::optional<std::string> Control::needs_restart(const conf::Config& next) const {
+    if (next.workers != config_.workers) return "workers cannot change while running: restart";
+    if (next.admin != config_.admin) return "admin cannot change while running: restart";
+    return std::nullopt;
+}
+
+ReloadResult Control::reload() {
+    ++status_.reloads;
+    ReloadResult result;
+    const auto fail = [&](std::string error) { result.errors.push_back(std::move(error)); };
+
+    auto text = conf::read_file(status_.file);
+    if (auto* error = std::get_if<conf::Error>(&text)) {
+        fail(error->to_string(status_.file));
+    } else {
+        auto parsed = conf::parse(std::get<std::string>(text));
+        if (auto* errors = std::get_if<conf::Errors>(&parsed)) {
+            for (const auto& one : *errors) fail(one.to_string(status_.file));
+        } else if (auto reason = apply(std::move(std::get<conf::Config>(parsed)), result.changes)) {
+            fail(fmt::format("{}: {}", status_.file, *reason));
+        }
+    }
+
+    result.ok = result.errors.empty();
+    if (result.ok) {
+        ++status_.generation;
+        status_.loaded_at = std::chrono::system_clock::now();
+        status_.last_result = "ok";
+        spdlog::info("reload: ok, generation {}, {} changes", status_.generation,
+                     result.changes.size());
+        for (const auto& change : result.changes) spdlog::info("reload: {}", change);
+    } else {
+        ++status_.failed_reloads;
+        status_.last_result = result.errors.front();
+        spdlog::error("reload: refused, the configuration of generation {} goes on serving",
+                      status_.generation);
+        for (const auto& error : result.errors) spdlog::error("reload: {}", error);
+    }
+    return result;
+}
+
+void Control::await_signal() {
+    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+        if (error) return;
+        on_signal(signal);
+        await_signal();
+    });
+}
+
+void Control::on_signal(int signal) {
+    if (signal != SIGHUP) {
+        spdlog::info("signal {}: {}", signal, draining_ ? "stopping at once" : "draining");
+        return draining_ ? stop() : drain();
+    }
+    if (draining_ || std::exchange(reload_wanted_, true)) return;
+    // A storm of signals is one reload of the last file.
+    boost::asio::post(io_, [this] {
+        reload_wanted_ = false;
+        reload();
+    });
+}
+
+// Stops accepting; connections in progress have drain_timeout to end.
+void Control::drain() {
+    draining_ = true;
+    pools_.stop();
+    busy_workers_ = workers_.size();
+    for (const auto& worker : workers_) {
+        worker->drain([this] {
+            boost::asio::post(io_, [this] {
+                if (--busy_workers_ == 0) stop();
+            });
+        });
+    }
+    drain_timer_.expires_after(config_.drain_timeout);
+    drain_timer_.async_wait([this](const boost::system::error_code& error) {
+        if (error) return;
+        spdlog::warn("drain_timeout has passed: connections in progress are reset");
+        stop();
+    });
+}
+
+void Control::stop() {
+    for (const auto& worker : workers_) worker->stop();
+    admin_.close();
+    drain_timer_.cancel();
+    signals_.cancel();
+    io_.stop();
+}
+
+}  // namespace ringway::proxy

@@ -1,0 +1,88 @@
+// The control thread: owns the configuration, the pools, the listeners and the
+// workers, and is the only one that changes them. Everything here runs on the
+// thread that calls run().
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "conf/config.h"
+#include "proxy/admin_server.h"
+#include "proxy/listeners.h"
+#include "proxy/log.h"
+#include "proxy/pools.h"
+#include "proxy/worker.h"
+
+namespace ringway::proxy {
+
+// How a reload ended: with what it changed, or with why it changed nothing.
+struct ReloadResult {
+    bool ok = false;
+    std::vector<std::string> changes;
+    std::vector<std::string> errors;
+};
+
+// What is told of the present configuration.
+struct ConfigStatus {
+    std::string file;
+    std::chrono::system_clock::time_point loaded_at;  // of the configuration that serves
+    std::string last_result = "ok";                   // or the first error of the last reload
+    std::uint64_t generation = 1;                     // configurations that have served
+    std::uint64_t reloads = 0;                        // that were asked for
+    std::uint64_t failed_reloads = 0;
+};
+
+class Control {
+public:
+    // `config` is what `file` says now.
+    Control(std::string file, conf::Config config, const LogWriter& log);
+    ~Control();
+    Control(const Control&) = delete;
+    Control& operator=(const Control&) = delete;
+
+    // Serves until a signal ends it. The reason where it could not begin.
+    std::optional<std::string> run();
+
+    // Reads the file again: all of it serves, or nothing has changed.
+    ReloadResult reload();
+
+    Pools& pools() { return pools_; }
+    const Listeners& listeners() const { return listeners_; }
+    const ConfigStatus& config_status() const { return status_; }
+    std::size_t worker_count() const { return workers_.size(); }
+    std::chrono::seconds uptime() const;
+    std::uint64_t log_lines_dropped() const { return log_.dropped(); }
+
+private:
+    std::optional<std::string> apply(conf::Config next, std::vector<std::string>& changes);
+    std::optional<std::string> needs_restart(const conf::Config& next) const;
+    void await_signal();
+    void on_signal(int signal);
+    void drain();
+    void stop();
+
+    const LogWriter& log_;
+    boost::asio::io_context io_{1};
+    boost::asio::signal_set signals_;
+    boost::asio::steady_timer drain_timer_;
+    conf::Config config_;
+    std::vector<std::unique_ptr<Worker>> workers_;
+    Pools pools_;
+    Listeners listeners_;
+    AdminServer admin_;
+    ConfigStatus status_;
+    const TimePoint started_at_ = Clock::now();
+    std::size_t busy_workers_ = 0;  // that still have connections while draining
+    bool draining_ = false;
+    bool reload_wanted_ = false;
+};
+
+}  // namespace ringway::proxy

@@ -1,0 +1,97 @@
+#include "proxy/listeners.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "proxy/listen_sockets.h"
+
+namespace ringway::proxy {
+
+namespace {
+
+std::set<std::string> addresses(const std::map<std::string, Listener>& listeners) {
+    std::set<std::string> all;
+    for (const auto& [name, listener] : listeners) all.insert(listener.settings.bind.to_string());
+    return all;
+}
+
+}  // namespace
+
+OpenedSockets Listeners::open(const conf::Config& config,
+                              std::optional<std::string>& refusal) const {
+    const auto open_already = addresses(listeners_);
+    OpenedSockets opened;
+    for (const conf::Listener& next : config.listeners) {
+        const std::string address = next.bind.to_string();
+        if (open_already.contains(address)) continue;
+        auto sockets = open_listen_sockets(next.bind, workers_.size(), !port_is_ours(next.bind));
+        if (auto* reason = std::get_if<std::string>(&sockets)) {
+            refusal = fmt::format("listener {}: {}", next.name, *reason);
+            return {};
+        }
+        opened.emplace(address, std::move(std::get<std::vector<Fd>>(sockets)));
+    }
+    return opened;
+}
+
+// Between two addresses of one port, as 0.0.0.0 and 127.0.0.1, only the kernel
+// can tell whether they clash; when one of them is ours it would.
+bool Listeners::port_is_ours(const conf::Endpoint& address) const {
+    return std::ranges::any_of(listeners_, [&](const auto& entry) {
+        return entry.second.settings.bind.port == address.port;
+    });
+}
+
+// Sockets are known to the workers by their address, so that a listener which is
+// renamed, or two that swap their addresses, lose nothing from their queues.
+std::vector<std::string> Listeners::apply(const conf::Config& config, OpenedSockets opened,
+                                          const Pools& pools) {
+    std::vector<std::string> changes;
+    auto left_over = addresses(listeners_);
+    std::map<std::string, Listener> next_listeners;
+    for (const conf::Listener& next : config.listeners) {
+        const auto before = listeners_.find(next.name);
+        const bool is_new = before == listeners_.end();
+        if (is_new) changes.push_back(fmt::format("listener {} added", next.name));
+        auto counts = is_new ? std::make_shared<PerWorker<ListenerCounts>>(workers_.size())
+                             : before->second.counts;
+        const Pool& pool = *pools.find(next.pool);
+        const auto route = std::make_shared<const Route>(Route{.listener = next.name,
+                                                               .key = next.key,
+                                                               .timeouts = next.timeouts,
+                                                               .connect = pool.settings.connect,
+                                                               .pool = next.pool,
+                                                               .balancer = pool.balancer,
+                                                               .counts = counts,
+                                                               .log_access = config.log.access});
+        const std::string address = next.bind.to_string();
+        left_over.erase(address);
+        const auto sockets = opened.find(address);
+        for (std::size_t i = 0; i < workers_.size(); ++i) {
+            if (sockets == opened.end()) {
+                workers_[i]->reroute(address, route);
+            } else {
+                workers_[i]->listen(address, std::move(sockets->second[i]), route);
+            }
+        }
+        if (!is_new && sockets != opened.end()) {
+            changes.push_back(fmt::format("listener {} moved to {}", next.name, address));
+        }
+        next_listeners.emplace(next.name, Listener{next, std::move(counts)});
+    }
+    for (const auto& [name, listener] : listeners_) {
+        if (!next_listeners.contains(name)) {
+            changes.push_back(fmt::format("listener {} removed", name));
+        }
+    }
+    for (const std::string& address : left_over) {
+        for (const auto& worker : workers_) worker->unlisten(address);
+    }
+    listeners_ = std::move(next_listeners);
+    return changes;
+}
+
+}  // namespace ringway::proxy

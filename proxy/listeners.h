@@ -1,0 +1,49 @@
+// The listeners that are open, and their change in two steps: first everything
+// that can fail, then everything else. Control thread only.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "conf/config.h"
+#include "proxy/fd.h"
+#include "proxy/pools.h"
+#include "proxy/route.h"
+#include "proxy/worker.h"
+
+namespace ringway::proxy {
+
+struct Listener {
+    conf::Listener settings;
+    std::shared_ptr<PerWorker<ListenerCounts>> counts;
+};
+
+// New sockets by the address they listen on, one per worker.
+using OpenedSockets = std::map<std::string, std::vector<Fd>>;
+
+class Listeners {
+public:
+    explicit Listeners(std::vector<std::unique_ptr<Worker>>& workers) : workers_(workers) {}
+
+    // Opens what `config` listens on and is not open yet. Fills `refusal` and
+    // leaves nothing open where one cannot be had.
+    OpenedSockets open(const conf::Config& config, std::optional<std::string>& refusal) const;
+
+    // Has the workers listen as `config` says, on `opened` and what was open
+    // before, with pools as they are now. Returns what changed, a line each.
+    std::vector<std::string> apply(const conf::Config& config, OpenedSockets opened,
+                                   const Pools& pools);
+
+    const std::map<std::string, Listener>& all() const { return listeners_; }
+
+private:
+    bool port_is_ours(const conf::Endpoint& address) const;
+
+    std::vector<std::unique_ptr<Worker>>& workers_;
+    std::map<std::string, Listener> listeners_;  // by name
+};
+
+}  // namespace ringway::proxy

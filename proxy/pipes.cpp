@@ -1,0 +1,25 @@
+#include "proxy/pipes.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+
+namespace ringway::proxy {
+
+Pipe Pipes::take() {
+    if (!spare_.empty()) {
+        Pipe pipe = std::move(spare_.back());
+        spare_.pop_back();
+        return pipe;
+    }
+    std::array<int, 2> fds{};
+    if (::pipe2(fds.data(), O_CLOEXEC | O_NONBLOCK) != 0) return {};
+    return {.in = Fd(fds[1]), .out = Fd(fds[0])};
+}
+
+void Pipes::give_back(Pipe pipe) {
+    if (pipe && spare_.size() < max_spare) spare_.push_back(std::move(pipe));
+}
+
+}  // namespace ringway::proxy

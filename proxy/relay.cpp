@@ -1,0 +1,235 @@
+#include "proxy/relay.h"
+
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace ringway::proxy {
+
+namespace {
+
+// Reads or splices of one direction in one turn; then others get theirs.
+constexpr int max_moves_per_turn = 8;
+// After so many reads in a row that filled the buffer a direction is bulk.
+constexpr int full_reads_for_bulk = 2;
+// What one splice may move. A default pipe has 16 slots of up to a page run each.
+constexpr std::size_t max_splice_bytes = 1 << 20;
+
+// Bytes given to the kernel that the peer has not acknowledged (tcp(7), SIOCOUTQ).
+bool all_acknowledged(int fd) {
+    int unacknowledged = 0;
+    return ::ioctl(fd, SIOCOUTQ, &unacknowledged) != 0 || unacknowledged == 0;
+}
+
+}  // namespace
+
+void Side::on_ready(std::uint32_t events) {
+    if (!socket) return;
+    constexpr std::uint32_t any_end = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+    if (events & (EPOLLIN | any_end)) readable = true;
+    if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) writable = true;
+    if (events & any_end) hung_up = true;
+    if (events & EPOLLERR) set_broken(0);
+    owner_.on_side_ready();
+}
+
+bool Side::open(Fd fd, Poller& poller) {
+    close();
+    socket = std::move(fd);
+    return poller.add(socket.get(), *this, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+}
+
+void Side::close() {
+    socket.close();
+    readable = writable = hung_up = broken = false;
+    error = 0;
+}
+
+void Side::close_with_reset() {
+    socket.close_with_reset();
+    close();
+}
+
+// EPOLLERR tells that there is an error, not which. Asking the socket for it also
+// clears it there, so that a later read would see a clean end: remembered here.
+void Side::set_broken(int reason) {
+    if (broken) return;
+    broken = readable = hung_up = true;
+    error = reason;
+    if (reason != 0) return;
+    socklen_t size = sizeof error;
+    ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+}
+
+void Relay::hold_for_server(std::string_view head) {
+    hold(up_, head);
+}
+
+Relay::State Relay::pump() {
+    if (intact()) move(up_, client_, server_, down_);
+    if (intact()) move(down_, server_, client_, up_);
+    if (client_.broken && server_.broken) return State::ended;
+    if (client_.broken) return settle(up_, client_, server_, down_);
+    if (server_.broken) return settle(down_, server_, client_, up_);
+    return up_.closed && down_.closed ? State::ended : State::moving;
+}
+
+void Relay::close() {
+    const bool clean = up_.closed && down_.closed && intact();
+    for (Side* side : {&client_, &server_}) {
+        if (clean) {
+            side->close();
+        } else {
+            side->close_with_reset();
+        }
+    }
+    for (Flow* flow : {&up_, &down_}) {
+        flow->held.reset();
+        if (flow->piped == 0) tools_.pipes.give_back(std::move(flow->pipe));
+        flow->pipe = {};
+        flow->piped = 0;
+    }
+}
+
+// What was held goes first; then the source is read until it would block, has
+// ended, or the turn is over; its end is passed on after its last byte.
+void Relay::move(Flow& flow, Side& from, Side& to, const Flow& other) {
+    for (int moves = 0; !flow.closed; ++moves) {
+        if (!deliver_held(flow, to)) return;
+        if (flow.ended) {
+            if (from.broken) return;
+            // When the other direction has ended too, closing `to` says the same.
+            if (!other.closed) ::shutdown(to.socket.get(), SHUT_WR);
+            flow.closed = true;
+            return;
+        }
+        if (!from.readable) return;
+        if (moves == max_moves_per_turn) return tools_.poller.call_again(from);
+        if (flow.bulk) {
+            fill_pipe(flow, from, to);
+        } else {
+            copy(flow, from, to);
+        }
+        if (to.broken) return;
+    }
+}
+
+// True when nothing is held any more.
+bool Relay::deliver_held(Flow& flow, Side& to) {
+    while (flow.holds() && to.writable) {
+        const bool piped = flow.piped > 0;
+        const ssize_t sent = piped
+                                 ? ::splice(flow.pipe.out.get(), nullptr, to.socket.get(), nullptr,
+                                            flow.piped, SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
+                                 : ::send(to.socket.get(), flow.held->data.get() + flow.held->begin,
+                                          flow.held->end - flow.held->begin, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent < 0) {
+            to.writable = false;
+            if (errno != EAGAIN) to.set_broken(errno);
+            return false;
+        }
+        flow.bytes += static_cast<std::uint64_t>(sent);
+        if (piped) {
+            flow.piped -= static_cast<std::size_t>(sent);
+        } else if ((flow.held->begin += static_cast<std::size_t>(sent)) == flow.held->end) {
+            flow.held.reset();
+        }
+    }
+    return !flow.holds();
+}
+
+void Relay::copy(Flow& flow, Side& from, Side& to) {
+    const ssize_t got = ::recv(from.socket.get(), tools_.buffer.data(), tools_.buffer.size(), 0);
+    if (got <= 0) {
+        if (got < 0 && errno == EINTR) return;
+        if (got < 0 && errno == EAGAIN) {
+            from.readable = false;
+            return;
+        }
+        if (got < 0) from.set_broken(errno);
+        flow.ended = true;
+        return;
+    }
+    const auto size = static_cast<std::size_t>(got);
+    const bool full = size == tools_.buffer.size();
+    // A short read has emptied the socket (epoll(7), questions and answers): more
+    // bytes, or an end that was not announced yet, will be a new edge.
+    if (!full && !from.hung_up) from.readable = false;
+    flow.full_reads = full ? static_cast<std::uint8_t>(flow.full_reads + 1) : std::uint8_t{0};
+    if (flow.full_reads >= full_reads_for_bulk) {
+        flow.full_reads = 0;
+        flow.since_dry = 0;
+        flow.bulk = true;
+    }
+
+    std::size_t sent = 0;
+    if (to.writable) {
+        const ssize_t taken = ::send(to.socket.get(), tools_.buffer.data(), size, MSG_NOSIGNAL);
+        if (taken >= 0) {
+            sent = static_cast<std::size_t>(taken);
+            to.writable = sent == size;
+        } else if (errno == EAGAIN) {
+            to.writable = false;
+        } else if (errno != EINTR) {
+            return to.set_broken(errno);
+        }
+    }
+    flow.bytes += sent;
+    if (sent < size) hold(flow, {tools_.buffer.data() + sent, size - sent});
+}
+
+void Relay::fill_pipe(Flow& flow, Side& from, Side& to) {
+    if (!flow.pipe) flow.pipe = tools_.pipes.take();
+    if (!flow.pipe) {
+        flow.bulk = false;
+        return copy(flow, from, to);
+    }
+    const ssize_t got = ::splice(from.socket.get(), nullptr, flow.pipe.in.get(), nullptr,
+                                 max_splice_bytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (got > 0) {
+        flow.piped = static_cast<std::size_t>(got);
+        flow.since_dry += flow.piped;
+        return;
+    }
+    if (got < 0 && errno == EINTR) return;
+    if (got < 0 && errno == EAGAIN) {
+        from.readable = false;
+        return ran_dry(flow);
+    }
+    if (got < 0) from.set_broken(errno);
+    flow.ended = true;
+    ran_dry(flow);
+}
+
+// The pipe goes back at once; a source that brings less than a buffer between two
+// dry spells is cheaper to copy.
+void Relay::ran_dry(Flow& flow) {
+    tools_.pipes.give_back(std::move(flow.pipe));
+    flow.pipe = {};
+    flow.bulk = flow.since_dry >= tools_.buffer.size();
+    flow.since_dry = 0;
+}
+
+void Relay::hold(Flow& flow, std::string_view bytes) {
+    if (bytes.empty()) return;
+    auto data = std::make_unique_for_overwrite<char[]>(bytes.size());
+    std::copy(bytes.begin(), bytes.end(), data.get());
+    flow.held = std::make_unique<Held>(Held{0, bytes.size(), std::move(data)});
+}
+
+// `from` is broken: `to` shall have all that `from` sent before, acknowledged,
+// because closing with a reset throws away what the kernel still has to send.
+Relay::State Relay::settle(Flow& flow, Side& from, Side& to, const Flow& other) {
+    move(flow, from, to, other);
+    if (to.broken) return State::ended;
+    const bool all_given = flow.closed || (flow.ended && !flow.holds());
+    if (!all_given) return State::moving;
+    return all_acknowledged(to.socket.get()) ? State::ended : State::settling;
+}
+
+}  // namespace ringway::proxy

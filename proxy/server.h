@@ -1,0 +1,99 @@
+// What the proxy keeps of a server beside its place on the ring.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "conf/config.h"
+
+namespace ringway::proxy {
+
+// Written by one worker only, read by any thread: a store needs no locked
+// instruction, a sum over workers may be a moment old.
+class Counter {
+public:
+    void add(std::uint64_t n) {
+        value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+    void subtract(std::uint64_t n) { add(0 - n); }
+    std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<std::uint64_t> value_{0};
+};
+
+// One worker's counts of one server, on cache lines of their own.
+struct alignas(64) ServerCounts {
+    Counter active;            // connections that hold a slot now
+    Counter total;             // connections that were given to the server
+    Counter bytes_up;          // client to server
+    Counter bytes_down;        // server to client
+    Counter connect_failures;  // dials that did not succeed
+};
+
+// One worker's counts of one listener.
+struct alignas(64) ListenerCounts {
+    Counter accepted;
+    Counter active;
+    Counter refused;  // ended before a server had been found
+};
+
+// The counts of every worker; each worker writes its own element.
+template <class Counts>
+using PerWorker = std::vector<Counts>;
+
+template <class Counts>
+std::uint64_t sum(const PerWorker<Counts>& all, Counter Counts::*field) {
+    std::uint64_t total = 0;
+    for (const Counts& counts : all) total += (counts.*field).value();
+    return total;
+}
+
+// The context of a ring member: immutable but for its counts, which outlive a
+// change of address. Any thread.
+struct Server {
+    std::string id;
+    conf::Endpoint address;
+    std::shared_ptr<PerWorker<ServerCounts>> counts;
+};
+
+// Counts a connection against its server for as long as it lives. Worker thread.
+class Slot {
+public:
+    Slot() = default;
+    Slot(std::shared_ptr<const Server> server, std::size_t worker)
+        : server_(std::move(server)), counts_(&(*server_->counts)[worker]) {
+        counts_->active.add(1);
+    }
+    Slot(Slot&& other) noexcept
+        : server_(std::move(other.server_)), counts_(std::exchange(other.counts_, nullptr)) {}
+    Slot& operator=(Slot&& other) noexcept {
+        if (this != &other) {
+            release();
+            server_ = std::move(other.server_);
+            counts_ = std::exchange(other.counts_, nullptr);
+        }
+        return *this;
+    }
+    Slot(const Slot&) = delete;
+    Slot& operator=(const Slot&) = delete;
+    ~Slot() { release(); }
+
+    void release() {
+        if (counts_) std::exchange(counts_, nullptr)->active.subtract(1);
+        server_.reset();
+    }
+    explicit operator bool() const { return counts_ != nullptr; }
+    const Server& server() const { return *server_; }
+    ServerCounts& counts() { return *counts_; }
+
+private:
+    std::shared_ptr<const Server> server_;
+    ServerCounts* counts_ = nullptr;
+};
+
+}  // namespace ringway::proxy

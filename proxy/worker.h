@@ -1,0 +1,81 @@
+// One data thread: its loop, its listening sockets, its connections. Control
+// posts commands to it; a connection never leaves the worker that accepted it.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/intrusive/list.hpp>
+
+#include "proxy/acceptor.h"
+#include "proxy/connection.h"
+#include "proxy/fd.h"
+#include "proxy/pipes.h"
+#include "proxy/poller.h"
+#include "proxy/route.h"
+#include "proxy/timers.h"
+
+namespace ringway::proxy {
+
+class Worker {
+public:
+    explicit Worker(std::size_t index);
+    // The thread must have been stopped and joined.
+    ~Worker();
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    void run();  // starts the thread
+
+    // Any thread; carried out in order on the worker's.
+
+    // Accepts from `socket` by `route`. One socket per listener name.
+    void listen(std::string listener, Fd socket, std::shared_ptr<const Route> route);
+    // New connections of the listener go by `route` from now on.
+    void reroute(std::string listener, std::shared_ptr<const Route> route);
+    // Takes what is in the socket's queue, then closes it.
+    void unlisten(std::string listener);
+    // Closes every listening socket; calls `empty` on this thread when the last
+    // connection has ended.
+    void drain(std::function<void()> empty);
+    // Cuts the connections that are left and ends the thread.
+    void stop();
+
+    void join();
+
+private:
+    using Connections = boost::intrusive::list<Connection>;
+
+    void accepted(Fd socket, const conf::Endpoint& client,
+                  const std::shared_ptr<const Route>& route,
+                  std::shared_ptr<const ring::Snapshot> snapshot);
+    void retire(Connection& connection);
+    void bury();
+
+    // Any thread.
+    boost::asio::io_context io_{1};
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+
+    // Worker thread only.
+    std::array<char, 64 << 10> buffer_;
+    Poller poller_;
+    Timers timers_;
+    Pipes pipes_;
+    ConnectionTools tools_;
+    std::map<std::string, std::unique_ptr<Acceptor>> acceptors_;
+    Connections connections_;
+    Connections ended_;  // until the round in hand is over
+    std::function<void()> on_empty_;
+
+    // Control only.
+    std::thread thread_;
+};
+
+}  // namespace ringway::proxy
