@@ -2,17 +2,22 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ring/snapshot.h"
 #include "ring/types.h"
 
 namespace ringway::ring {
+
+struct Membership;
 
 // Every member function may be called from any thread. Changes are serialised
 // by a mutex and publish a new Snapshot; a refused change throws Error and
@@ -25,7 +30,8 @@ public:
     void unregister_server(std::string_view id);
     void set_status(std::string_view id, Status status);
 
-    // All changes in order as one, or none: one snapshot is published.
+    // All changes in order as one, or none: one snapshot is published. Changes
+    // that leave every server as it was publish nothing.
     void apply(std::span<const Change> changes);
 
     // The id of the server that owns `key`; nothing where no server is online.
@@ -36,20 +42,55 @@ public:
 
     // The state published last.
     std::shared_ptr<const Snapshot> snapshot() const;
+
+private:
+    friend class Reader;
+    // Points by id, in rising order.
+    using Parked = std::map<std::string, std::vector<std::uint64_t>, std::less<>>;
+
+    std::vector<Point> points_of(const Membership& next) const;
+    void publish(std::shared_ptr<const Snapshot> next);
+
+    // Held while a change is worked out; publish_mutex_ only while pointers are
+    // exchanged, so that no reader waits for a change.
+    std::mutex change_mutex_;
+    // Guarded by change_mutex_. The points of servers that went offline, so that
+    // they need not be computed again.
+    Parked parked_;
+
+    mutable std::mutex publish_mutex_;
+    // Guarded by publish_mutex_.
+    std::shared_ptr<const Snapshot> current_;
+    // Generation of current_. Read by every Reader, so on its own cache line.
+    alignas(64) std::atomic<std::uint64_t> generation_{1};
 };
 
 // One thread's view of a Balancer, which must outlive it. While nothing changes,
 // current() reads one atomic and takes no lock; after a change it takes the
-// Balancer's mutex once.
+// mutex that guards the Balancer's pointer once, never for long.
 class Reader {
 public:
     explicit Reader(const Balancer& balancer);
 
     // The newest snapshot; valid until the next call on this Reader.
-    const Snapshot& current();
+    const Snapshot& current() {
+        if (balancer_->generation_.load(std::memory_order_acquire) != generation_) [[unlikely]]
+            refresh();
+        return *snapshot_;
+    }
 
     // The same, kept alive for as long as the caller wants.
-    std::shared_ptr<const Snapshot> share();
+    std::shared_ptr<const Snapshot> share() {
+        current();
+        return snapshot_;
+    }
+
+private:
+    void refresh();
+
+    const Balancer* balancer_;
+    std::shared_ptr<const Snapshot> snapshot_;
+    std::uint64_t generation_ = 0;
 };
 
 }  // namespace ringway::ring

@@ -1,6 +1,7 @@
 // The plain values that the ring's interface is made of.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
@@ -21,17 +22,17 @@ enum class Status : std::uint8_t { online, offline };
 // What a ring is made with. Two rings with equal settings and equal members
 // place every key alike.
 struct Settings {
-    std::uint32_t mapping = 1;   // version of the mapping; 1 is the only one
+    std::uint32_t mapping = 1;  // version of the mapping; 1 is the only one
     KeyHash key_hash = KeyHash::sha256;
     std::uint32_t vnodes = 512;  // points per unit of weight, 1 to 65,536
-    std::string seed;            // secret bytes that enter the key hash; empty for none
+    std::string seed;  // secret bytes that enter the key hash, at most 4,096; empty for none
     bool operator==(const Settings&) const = default;
 };
 
 // One server as its user registers it.
 struct ServerSpec {
-    std::string id;              // 1 to 255 bytes, any of them; unique in its Balancer
-    std::uint32_t weight = 1;    // 0 to 1,000; 0 is a member that takes no keys
+    std::string id;            // 1 to 255 bytes, any of them; unique in its Balancer
+    std::uint32_t weight = 1;  // 0 to 1,000; 0 is a member that takes no keys
     Status status = Status::online;
     std::shared_ptr<void> context;  // the user's own; the ring hands it out, never looks inside
 };
@@ -53,6 +54,16 @@ struct SetContext {
     std::shared_ptr<void> context;
 };
 using Change = std::variant<ServerSpec, Unregister, SetStatus, SetWeight, SetContext>;
+
+// What a ring may grow to. Points count whether their server is online or not.
+struct Limits {
+    static constexpr std::size_t id_bytes = 255;
+    static constexpr std::size_t seed_bytes = 4096;
+    static constexpr std::size_t servers = 65'535;
+    static constexpr std::size_t points = std::size_t{1} << 24;
+    static constexpr std::uint32_t weight = 1'000;
+    static constexpr std::uint32_t vnodes = 65'536;
+};
 
 // A change or setting that was refused; what() says which and why. Nothing has
 // changed when it is thrown.

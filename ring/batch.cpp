@@ -1,0 +1,216 @@
+#include "ring/batch.h"
+
+#include <algorithm>
+#include <array>
+#include <type_traits>
+
+#include "ring/snapshot_access.h"
+
+namespace ringway::ring {
+namespace {
+
+constexpr Slot no_slot = ~Slot{0};
+
+// An id between quotation marks, with the bytes that are not plain ASCII as \xNN.
+std::string quoted(std::string_view id) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string text = "\"";
+    for (const char c : id) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\') {
+            text += c;
+            continue;
+        }
+        text += "\\x";
+        text += digits[byte >> 4];
+        text += digits[byte & 15];
+    }
+    return text + '"';
+}
+
+void check_weight(std::string_view id, std::uint32_t weight) {
+    if (weight > Limits::weight)
+        throw Error("server " + quoted(id) + ": weight " + std::to_string(weight) +
+                    " is more than " + std::to_string(Limits::weight));
+}
+
+void check_status(std::string_view id, Status status) {
+    if (status != Status::online && status != Status::offline)
+        throw Error("server " + quoted(id) + ": unknown status");
+}
+
+}  // namespace
+
+void check(const Settings& settings) {
+    if (settings.mapping != 1)
+        throw Error("mapping version " + std::to_string(settings.mapping) +
+                    " is unknown; the only one is 1");
+    if (settings.key_hash != KeyHash::sha256 && settings.key_hash != KeyHash::xxh3)
+        throw Error("unknown key hash");
+    if (settings.vnodes == 0 || settings.vnodes > Limits::vnodes)
+        throw Error("vnodes must be 1 to " + std::to_string(Limits::vnodes) + ", not " +
+                    std::to_string(settings.vnodes));
+    if (settings.seed.size() > Limits::seed_bytes)
+        throw Error("the seed has " + std::to_string(settings.seed.size()) + " bytes; at most " +
+                    std::to_string(Limits::seed_bytes) + " are taken");
+}
+
+Batch::Batch(const Snapshot& base) : base_(base) {}
+
+Batch::Touched& Batch::touch(std::string_view id) {
+    const auto known = touched_.find(id);
+    if (known != touched_.end()) return known->second;
+    Touched touched{base_.find(id), std::nullopt};
+    if (const Member* const member = touched.before)
+        touched.after = ServerSpec{member->id, member->weight, member->status, member->context};
+    return touched_.emplace(id, std::move(touched)).first->second;
+}
+
+ServerSpec& Batch::registered(std::string_view id) {
+    if (id.size() <= Limits::id_bytes)
+        if (Touched& touched = touch(id); touched.after) return *touched.after;
+    throw Error("server " + quoted(id.substr(0, Limits::id_bytes)) + " is not registered");
+}
+
+void Batch::take(const ServerSpec& server) {
+    if (server.id.empty()) throw Error("a server's id cannot be empty");
+    if (server.id.size() > Limits::id_bytes)
+        throw Error("a server's id of " + std::to_string(server.id.size()) +
+                    " bytes is too long; at most " + std::to_string(Limits::id_bytes) +
+                    " are taken");
+    check_weight(server.id, server.weight);
+    check_status(server.id, server.status);
+    Touched& touched = touch(server.id);
+    if (touched.after) throw Error("server " + quoted(server.id) + " is already registered");
+    touched.after = server;
+}
+
+void Batch::take(const Change& change) {
+    std::visit(
+        [this](const auto& wanted) {
+            using Wanted = std::decay_t<decltype(wanted)>;
+            if constexpr (std::is_same_v<Wanted, ServerSpec>) {
+                take(wanted);
+            } else if constexpr (std::is_same_v<Wanted, Unregister>) {
+                registered(wanted.id);
+                touch(wanted.id).after.reset();
+            } else if constexpr (std::is_same_v<Wanted, SetStatus>) {
+                check_status(wanted.id, wanted.status);
+                registered(wanted.id).status = wanted.status;
+            } else if constexpr (std::is_same_v<Wanted, SetWeight>) {
+                check_weight(wanted.id, wanted.weight);
+                registered(wanted.id).weight = wanted.weight;
+            } else {
+                static_assert(std::is_same_v<Wanted, SetContext>);
+                registered(wanted.id).context = wanted.context;
+            }
+        },
+        change);
+}
+
+bool Batch::differs() const {
+    return std::any_of(touched_.begin(), touched_.end(), [](const auto& entry) {
+        const auto& [before, after] = entry.second;
+        if (before == nullptr || !after) return before != nullptr || after.has_value();
+        return before->weight != after->weight || before->status != after->status ||
+               before->context != after->context;
+    });
+}
+
+// The number of points if every server were online.
+std::size_t Batch::check_limits() const {
+    std::size_t servers = base_.members().size();
+    std::size_t weight = 0;
+    for (const Member& member : base_.members()) weight += member.weight;
+    for (const auto& [id, touched] : touched_) {
+        if (touched.before != nullptr) {
+            --servers;
+            weight -= touched.before->weight;
+        }
+        if (touched.after) {
+            ++servers;
+            weight += touched.after->weight;
+        }
+    }
+    if (servers > Limits::servers)
+        throw Error("a ring of " + std::to_string(servers) + " servers is too large; at most " +
+                    std::to_string(Limits::servers) + " are taken");
+    const std::size_t points = weight * base_.settings().vnodes;
+    if (points > Limits::points)
+        throw Error("a ring of " + std::to_string(points) +
+                    " points (the sum of weights x vnodes) is too large; at most " +
+                    std::to_string(Limits::points) + " are taken");
+    return points;
+}
+
+std::optional<Membership> Batch::result() const {
+    const std::size_t capacity = check_limits();
+    if (!differs()) return std::nullopt;
+    Membership next = merge();
+    next.capacity = capacity;
+    give_slots(next);
+    return next;
+}
+
+// Members of the base and of the batch, in order of id.
+Membership Batch::merge() const {
+    Membership next;
+    const std::vector<Member>& old = base_.members();
+    next.members.reserve(old.size() + touched_.size());
+    next.slots.reserve(old.size() + touched_.size());
+
+    std::size_t kept = 0;
+    const auto keep_until = [&](std::size_t end) {
+        for (; kept < end; ++kept) {
+            next.members.push_back(old[kept]);
+            next.slots.push_back(SnapshotAccess::slots(base_)[kept]);
+        }
+    };
+    for (const auto& [id, touched] : touched_) {
+        const auto place = std::lower_bound(
+            old.begin(), old.end(), id,
+            [](const Member& member, const std::string& wanted) { return member.id < wanted; });
+        const auto index = static_cast<std::size_t>(place - old.begin());
+        keep_until(index);
+        const std::uint32_t points_before = touched.before != nullptr ? touched.before->points : 0;
+        const Slot slot =
+            touched.before != nullptr ? SnapshotAccess::slots(base_)[kept++] : no_slot;
+        std::uint32_t points_after = 0;
+        if (touched.after) {
+            const ServerSpec& server = *touched.after;
+            if (server.status == Status::online)
+                points_after = server.weight * base_.settings().vnodes;
+            next.members.push_back(
+                {server.id, server.weight, server.status, points_after, server.context});
+            next.slots.push_back(slot);
+        } else {
+            next.gone.push_back(id);
+        }
+        if (points_before == points_after) continue;
+        if (points_before != 0) next.leaving.push_back(slot);
+        if (points_after != 0) next.coming.push_back(next.members.size() - 1);
+    }
+    keep_until(old.size());
+    return next;
+}
+
+// The lowest free slots go to those that have none, so that slots stay few.
+void Batch::give_slots(Membership& next) const {
+    std::vector<bool> used(next.members.size());
+    for (const Slot slot : next.slots) {
+        if (slot == no_slot) continue;
+        if (slot >= used.size()) used.resize(slot + std::size_t{1});
+        used[slot] = true;
+    }
+    Slot free = 0;
+    for (Slot& slot : next.slots) {
+        if (slot == no_slot) {
+            while (used[free]) ++free;
+            used[free] = true;
+            slot = free;
+        }
+        next.slot_end = std::max(next.slot_end, slot + 1);
+    }
+}
+
+}  // namespace ringway::ring

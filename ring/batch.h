@@ -1,0 +1,67 @@
+// A batch of changes on its way from the user to the next snapshot: what is asked
+// is checked here, and what must be done about points is worked out. Internal to
+// the library. One thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ring/snapshot.h"
+#include "ring/types.h"
+
+namespace ringway::ring {
+
+// Throws Error where a ring cannot be made with `settings`.
+void check(const Settings& settings);
+
+// The members after a batch.
+struct Membership {
+    std::vector<Member> members;  // sorted by id
+    std::vector<Slot> slots;      // of members
+    Slot slot_end = 0;            // above every slot
+    std::size_t capacity = 0;     // points if every server were online
+    // What to do about points. A server whose number of points changes without
+    // becoming zero is in both lists: its points go, and come anew.
+    std::vector<Slot> leaving;
+    std::vector<std::size_t> coming;  // indexes into members
+    std::vector<std::string> gone;    // ids that are registered no longer
+};
+
+class Batch {
+public:
+    // `base` must outlive the batch.
+    explicit Batch(const Snapshot& base);
+
+    // Throws Error where `change` cannot be made after those taken before it.
+    void take(const Change& change);
+
+    // The members after every change taken, or nothing where they are as before.
+    // Throws Error where they are beyond what a ring may grow to.
+    std::optional<Membership> result() const;
+
+private:
+    // A server that a change names: what it was, and what it is to be.
+    struct Touched {
+        const Member* before;
+        std::optional<ServerSpec> after;
+    };
+
+    Touched& touch(std::string_view id);
+    ServerSpec& registered(std::string_view id);
+    void take(const ServerSpec& server);
+    bool differs() const;
+    std::size_t check_limits() const;
+    Membership merge() const;
+    void give_slots(Membership& next) const;
+
+    const Snapshot& base_;
+    std::map<std::string, Touched, std::less<>> touched_;
+};
+
+}  // namespace ringway::ring

@@ -1,0 +1,16 @@
+// Where a server's points lie: the part of the mapping that belongs to servers.
+// Pure; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace ringway::ring {
+
+// The first `count` points of the server `id` (1 to 255 bytes), in rising order.
+// Mapping version 1: points 4c to 4c+3 are the four 64-bit words, most significant
+// byte first, of SHA-256(length of id, 32 bits || id || c, 32 bits).
+std::vector<std::uint64_t> server_points(std::string_view id, std::uint32_t count);
+
+}  // namespace ringway::ring

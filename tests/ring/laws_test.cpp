@@ -1,0 +1,175 @@
+// The laws of placement over random memberships, against the brute-force model.
+#include <algorithm>
+#include <map>
+
+#include <boost/test/unit_test.hpp>
+
+#include "ring/balancer.h"
+#include "tests/ring/brute.h"
+
+namespace ringway::ring::test {
+namespace {
+
+// A balancer and random changes to it.
+struct World {
+    explicit World(SeededRandom& source) : random(source) {
+        Settings settings;
+        settings.vnodes = static_cast<std::uint32_t>(1 + random() % 24);
+        settings.key_hash = random() % 2 == 0 ? KeyHash::sha256 : KeyHash::xxh3;
+        balancer.emplace(settings);
+        const std::size_t count = 1 + random() % 12;
+        for (std::size_t i = 0; i < count; ++i) add();
+    }
+
+    std::string add() {
+        ServerSpec server;
+        do {
+            server.id = "s" + std::to_string(random() % 1000);
+        } while (balancer->server_status(server.id));
+        server.weight = static_cast<std::uint32_t>(random() % 4);
+        server.status = random() % 4 == 0 ? Status::offline : Status::online;
+        balancer->register_server(server);
+        return server.id;
+    }
+
+    std::string any() const {
+        const auto snapshot = balancer->snapshot();
+        return snapshot->members()[random() % snapshot->members().size()].id;
+    }
+
+    // Changes one server in any way; its id.
+    std::string change() {
+        if (balancer->snapshot()->members().empty()) return add();
+        const std::string id = any();
+        switch (random() % 4) {
+            case 0:
+                return add();
+            case 1:
+                balancer->unregister_server(id);
+                break;
+            case 2:
+                balancer->set_status(id, random() % 2 == 0 ? Status::online : Status::offline);
+                break;
+            default:
+                balancer->apply(
+                    std::vector<Change>{SetWeight{id, static_cast<std::uint32_t>(random() % 4)}});
+        }
+        return id;
+    }
+
+    SeededRandom& random;
+    std::optional<Balancer> balancer;
+};
+
+std::string owner_id(const Snapshot& snapshot, std::uint64_t hash) {
+    const Member* const member = snapshot.owner(hash);
+    return member != nullptr ? member->id : "";
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(laws)
+
+BOOST_AUTO_TEST_CASE(owners_and_walks_are_those_of_the_model) {
+    SeededRandom random;
+    for (int round = 0; round < 300; ++round) {
+        World world(random);
+        for (int step = 0; step < 5; ++step) {
+            const auto snapshot = world.balancer->snapshot();
+            const auto points = expected_points(*snapshot);
+            BOOST_TEST(snapshot->point_count() == points.size());
+            for (int i = 0; i < 10; ++i) {
+                const std::uint64_t hash = random();
+                const auto expected = brute_walk(points, hash);
+                BOOST_TEST(walk_ids(*snapshot, hash) == expected);
+                BOOST_TEST(owner_id(*snapshot, hash) == (expected.empty() ? "" : expected[0]));
+            }
+            world.change();
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_change_moves_keys_only_from_or_to_the_server_that_changed) {
+    SeededRandom random;
+    for (int round = 0; round < 1000; ++round) {
+        World world(random);
+        const auto before = world.balancer->snapshot();
+        const std::string changed = world.change();
+        const auto after = world.balancer->snapshot();
+        for (int i = 0; i < 200; ++i) {
+            const std::uint64_t hash = random();
+            const std::string was = owner_id(*before, hash), is = owner_id(*after, hash);
+            if (was != is) BOOST_TEST((was == changed || is == changed));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_second_of_a_walk_is_the_owner_without_the_first) {
+    SeededRandom random;
+    for (int round = 0; round < 300; ++round) {
+        World world(random);
+        const std::uint64_t hash = random();
+        std::vector<std::string> walk = walk_ids(*world.balancer->snapshot(), hash);
+        while (!walk.empty()) {
+            BOOST_TEST(owner_id(*world.balancer->snapshot(), hash) == walk.front());
+            if (random() % 2 == 0)
+                world.balancer->unregister_server(walk.front());
+            else
+                world.balancer->set_status(walk.front(), Status::offline);
+            walk.erase(walk.begin());
+        }
+        BOOST_TEST(owner_id(*world.balancer->snapshot(), hash) == "");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_way_to_a_membership_leaves_no_trace) {
+    SeededRandom random;
+    for (int round = 0; round < 300; ++round) {
+        World world(random);
+        for (int step = 0; step < 12; ++step) world.change();
+        const auto wandered = world.balancer->snapshot();
+
+        // The same members, registered at once in another order.
+        std::vector<Change> changes;
+        for (const Member& member : wandered->members())
+            changes.push_back(ServerSpec{member.id, member.weight, member.status, nullptr});
+        std::shuffle(changes.begin(), changes.end(), random);
+        Balancer direct(wandered->settings());
+        direct.apply(changes);
+        for (int i = 0; i < 50; ++i) {
+            const std::uint64_t hash = random();
+            BOOST_TEST(walk_ids(*direct.snapshot(), hash) == walk_ids(*wandered, hash));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_server_that_flaps_gets_its_old_keys_back) {
+    SeededRandom random;
+    Balancer balancer{{}};
+    for (int i = 0; i < 200; ++i) {
+        ServerSpec server;
+        server.id = "server-" + std::to_string(i);
+        balancer.register_server(server);
+    }
+    const auto before = balancer.snapshot();
+    for (int flap = 0; flap < 30; ++flap) {
+        const std::string id = "server-" + std::to_string(random() % 200);
+        balancer.set_status(id, Status::offline);
+        const auto down = balancer.snapshot();
+        balancer.set_status(id, Status::online);
+        const auto after = balancer.snapshot();
+        for (int i = 0; i < 2000; ++i) {
+            const std::uint64_t hash = random();
+            const std::string was = owner_id(*before, hash);
+            BOOST_TEST(owner_id(*after, hash) == was);
+            if (was != id)
+                BOOST_TEST(owner_id(*down, hash) == was);
+            else
+                BOOST_TEST(owner_id(*down, hash) != id);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace ringway::ring::test
