@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+
 #include <boost/asio/post.hpp>
+#include "conf/text.h"
 
 namespace ringway::proxy {
 
@@ -28,6 +30,17 @@ ring::Settings ring_settings(const conf::HashSettings& hash) {
             .seed = hash.seed};
 }
 
+// The rule of the file: UTF-8 without control characters, so that every place
+// that shows an id can show it.
+bool is_presentable(std::string_view id) {
+    for (std::string_view rest = id; !rest.empty();) {
+        const auto character = conf::first_character(rest);
+        if (!character || conf::is_control(character->code)) return false;
+        rest.remove_prefix(character->bytes);
+    }
+    return true;
+}
+
 const Server& server_of(const ring::Member& member) {
     return *static_cast<const Server*>(member.context.get());
 }
@@ -44,30 +57,24 @@ const Pool* Pools::find(std::string_view pool) const {
     return found == pools_.end() ? nullptr : &found->second;
 }
 
-// The file alone fits its rings; with what was registered at run time it may not.
+// The file alone fits its rings (conf/ sees to that); with what was registered at
+// run time it may not.
 std::optional<std::string> Pools::refusal(const conf::Config& config) const {
     for (const conf::Pool& next : config.pools) {
         const Pool* now = find(next.name);
         if (now == nullptr) continue;
-        ring::Balancer trial(ring_settings(next.hash));
-        std::vector<ring::Change> members;
-        std::set<std::string_view> ids;
-        for (const conf::Server& server : next.servers) {
-            ids.insert(server.id);
-            members.push_back(ring::ServerSpec{.id = server.id, .weight = server.weight});
-        }
+        std::map<std::string_view, std::uint32_t> weights;
         for (const auto& [id, server] : now->servers) {
-            if (server.source != WantedServer::Source::runtime || ids.contains(id)) continue;
-            members.push_back(ring::ServerSpec{.id = id, .weight = server.weight});
+            if (server.source == WantedServer::Source::runtime) weights[id] = server.weight;
         }
-        for (ring::Change& member : members) {
-            std::get<ring::ServerSpec>(member).status = ring::Status::offline;
-        }
-        try {
-            trial.apply(members);
-        } catch (const ring::Error& error) {
-            return fmt::format("pool {}: with the servers registered at run time: {}", next.name,
-                               error.what());
+        for (const conf::Server& server : next.servers) weights[server.id] = server.weight;
+        std::uint64_t points = 0;
+        for (const auto& [id, weight] : weights) points += std::uint64_t{weight} * next.hash.vnodes;
+        if (points > ring::Limits::points || weights.size() > ring::Limits::servers) {
+            return fmt::format(
+                "pool {}: with the servers registered at run time it has {} servers and {} points; "
+                "a ring takes {} and {}",
+                next.name, weights.size(), points, ring::Limits::servers, ring::Limits::points);
         }
     }
     return std::nullopt;
@@ -135,6 +142,7 @@ Pools::Refusal Pools::register_server(std::string_view pool, std::string_view id
     if (found == pools_.end()) return fmt::format("no pool {}", pool);
     auto& [name, to] = *found;
     if (to.servers.contains(id)) return fmt::format("pool {} has a server {} already", pool, id);
+    if (!is_presentable(id)) return "a server's id is UTF-8 without control characters";
     const auto counts = std::make_shared<PerWorker<ServerCounts>>(workers_);
     try {
         to.balancer->register_server(
