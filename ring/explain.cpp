@@ -1,0 +1,103 @@
+#include "ring/explain.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "ring/points.h"
+#include "ring/snapshot_access.h"
+
+namespace ringway::ring {
+namespace {
+
+SeenPoint seen_from(std::uint64_t hash, std::uint64_t position) {
+    const std::uint64_t up = position - hash;
+    const std::uint64_t down = hash - position;
+    return {position, std::min(up, down), up <= down};
+}
+
+// The order of the walk.
+bool nearer(const ExplainStep& a, const ExplainStep& b) {
+    if (a.point->distance != b.point->distance) return a.point->distance < b.point->distance;
+    if (a.point->clockwise != b.point->clockwise) return a.point->clockwise;
+    return a.point->clockwise ? a.member->id < b.member->id : a.member->id > b.member->id;
+}
+
+// An offline server with the point that would decide its place.
+ExplainStep offline_step(const Snapshot& snapshot, const Member& member, std::uint64_t hash) {
+    ExplainStep nearest{&member, Verdict::offline, std::nullopt};
+    const std::uint32_t count = member.weight * snapshot.settings().vnodes;
+    for (const std::uint64_t position : server_points(member.id, count)) {
+        const ExplainStep step{&member, Verdict::offline, seen_from(hash, position)};
+        if (!nearest.point || nearer(step, nearest)) nearest = step;
+    }
+    return nearest;
+}
+
+// The servers on the ring, nearest first.
+std::vector<ExplainStep> online_steps(const Snapshot& snapshot, std::uint64_t hash,
+                                      std::size_t max_steps) {
+    std::vector<ExplainStep> steps;
+    const PointTable& table = *SnapshotAccess::table(snapshot);
+    std::vector<bool> seen(snapshot.members().size());
+    for (PointCursor cursor(table, hash); !cursor.done() && steps.size() < max_steps;) {
+        const PointCursor::Step step = cursor.next();
+        const Member& member = SnapshotAccess::member(snapshot, table.slot(step.index));
+        const auto index = static_cast<std::size_t>(&member - snapshot.members().data());
+        if (seen[index]) continue;
+        seen[index] = true;
+        steps.push_back({&member, Verdict::takes,
+                         SeenPoint{table.position(step.index), step.distance, step.clockwise}});
+    }
+    return steps;
+}
+
+}  // namespace
+
+std::string_view to_string(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::takes:
+            return "takes";
+        case Verdict::offline:
+            return "offline";
+        case Verdict::weight_zero:
+            return "weight 0";
+        case Verdict::full:
+            return "full";
+        case Verdict::over_bound:
+            return "over its bound";
+    }
+    return "";
+}
+
+std::vector<ExplainStep> explain(const Snapshot& snapshot, std::uint64_t hash,
+                                 std::size_t max_steps) {
+    std::vector<ExplainStep> offline, idle;
+    for (const Member& member : snapshot.members()) {
+        if (member.weight == 0)
+            idle.push_back({&member, Verdict::weight_zero, std::nullopt});
+        else if (member.points == 0)
+            offline.push_back(offline_step(snapshot, member, hash));
+    }
+    std::sort(offline.begin(), offline.end(), nearer);
+    const std::vector<ExplainStep> online = online_steps(snapshot, hash, max_steps);
+
+    std::vector<ExplainStep> steps(online.size() + offline.size());
+    std::merge(online.begin(), online.end(), offline.begin(), offline.end(), steps.begin(), nearer);
+    steps.insert(steps.end(), idle.begin(), idle.end());
+    if (steps.size() > max_steps) steps.resize(max_steps);
+    return steps;
+}
+
+std::vector<NearPoint> nearest_points(const Snapshot& snapshot, std::uint64_t hash,
+                                      std::size_t max_points) {
+    std::vector<NearPoint> points;
+    const PointTable& table = *SnapshotAccess::table(snapshot);
+    for (PointCursor cursor(table, hash); !cursor.done() && points.size() < max_points;) {
+        const PointCursor::Step step = cursor.next();
+        points.push_back({&SnapshotAccess::member(snapshot, table.slot(step.index)),
+                          {table.position(step.index), step.distance, step.clockwise}});
+    }
+    return points;
+}
+
+}  // namespace ringway::ring

@@ -1,0 +1,56 @@
+// Why a key goes where it goes: the points around its hash, and every server in
+// order of preference with what speaks against it. For people and tools, not for
+// the path of a connection. Pure; any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "ring/snapshot.h"
+
+namespace ringway::ring {
+
+// A point as seen from a hash.
+struct SeenPoint {
+    std::uint64_t position;
+    std::uint64_t distance;  // from the hash, the shorter way round
+    bool clockwise;          // reached going up
+};
+
+// Whether a server takes new keys, or why it is passed over.
+enum class Verdict : std::uint8_t {
+    takes,
+    offline,
+    weight_zero,
+    full,        // at its max_connections
+    over_bound,  // at its bound under balance_factor
+};
+
+// "takes", "offline", "weight 0", "full", "over its bound".
+std::string_view to_string(Verdict verdict);
+
+struct ExplainStep {
+    const Member* member;            // of the snapshot
+    Verdict verdict;                 // the first of the walk that takes is the choice
+    std::optional<SeenPoint> point;  // its nearest; a server of weight 0 has none
+};
+
+// The first max_steps servers of the walk that every registered server would be in
+// if all were online; servers of weight 0 come last, by id. An offline server's
+// points are computed anew: it costs about as much as 500 owners per offline server.
+std::vector<ExplainStep> explain(const Snapshot& snapshot, std::uint64_t hash,
+                                 std::size_t max_steps);
+
+struct NearPoint {
+    const Member* member;  // whose point it is
+    SeenPoint point;
+};
+
+// The first max_points points that are on the ring now, nearest first.
+std::vector<NearPoint> nearest_points(const Snapshot& snapshot, std::uint64_t hash,
+                                      std::size_t max_points);
+
+}  // namespace ringway::ring

@@ -1,0 +1,105 @@
+// Explanations against the model and against the walk that connections take.
+#include <algorithm>
+
+#include <boost/test/unit_test.hpp>
+
+#include "ring/balancer.h"
+#include "ring/explain.h"
+#include "tests/ring/brute.h"
+
+namespace ringway::ring::test {
+namespace {
+
+struct MixedServers {
+    MixedServers() {
+        Settings settings;
+        settings.vnodes = 8;
+        balancer.emplace(settings);
+        for (std::uint32_t i = 0; i < 30; ++i)
+            balancer->register_server({.id = "s" + std::to_string(i),
+                                       .weight = i % 5,
+                                       .status = i % 3 == 0 ? Status::offline : Status::online,
+                                       .context = nullptr});
+    }
+    std::optional<Balancer> balancer;
+};
+
+std::vector<std::string> ids_of(const std::vector<ExplainStep>& steps) {
+    std::vector<std::string> ids;
+    for (const ExplainStep& step : steps) ids.push_back(step.member->id);
+    return ids;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(explanation)
+
+BOOST_FIXTURE_TEST_CASE(an_explanation_names_every_server_as_if_all_were_online, MixedServers) {
+    SeededRandom random;
+    const auto snapshot = balancer->snapshot();
+    Balancer all(snapshot->settings());
+    std::vector<std::string> idle;
+    for (const Member& member : snapshot->members()) {
+        if (member.weight == 0) idle.push_back(member.id);
+        all.register_server({member.id, member.weight, Status::online, nullptr});
+    }
+    for (int i = 0; i < 100; ++i) {
+        const std::uint64_t hash = random();
+        auto expected = walk_ids(*all.snapshot(), hash);
+        expected.insert(expected.end(), idle.begin(), idle.end());
+        BOOST_TEST(ids_of(explain(*snapshot, hash, 100)) == expected);
+        expected.resize(7);
+        BOOST_TEST(ids_of(explain(*snapshot, hash, 7)) == expected);
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(the_first_that_takes_is_the_owner, MixedServers) {
+    SeededRandom random;
+    const auto snapshot = balancer->snapshot();
+    for (int i = 0; i < 200; ++i) {
+        const std::uint64_t hash = random();
+        const auto steps = explain(*snapshot, hash, 100);
+        const auto choice = std::find_if(steps.begin(), steps.end(), [](const ExplainStep& step) {
+            return step.verdict == Verdict::takes;
+        });
+        BOOST_REQUIRE((choice != steps.end()));
+        BOOST_TEST(choice->member == snapshot->owner(hash));
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_server_is_passed_over_for_its_own_reason, MixedServers) {
+    for (const ExplainStep& step : explain(*balancer->snapshot(), 1, 100)) {
+        const Member& member = *step.member;
+        const Verdict expected = member.weight == 0                 ? Verdict::weight_zero
+                                 : member.status == Status::offline ? Verdict::offline
+                                                                    : Verdict::takes;
+        BOOST_TEST((step.verdict == expected));
+        BOOST_TEST(step.point.has_value() == (member.weight != 0));
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(the_points_around_a_hash_are_measured_right, MixedServers) {
+    SeededRandom random;
+    const auto snapshot = balancer->snapshot();
+    for (int i = 0; i < 100; ++i) {
+        const std::uint64_t hash = random();
+        const auto near = nearest_points(*snapshot, hash, 5);
+        BOOST_REQUIRE(near.size() == 5U);
+        BOOST_TEST(near.front().member == snapshot->owner(hash));
+        std::vector<std::uint64_t> distances;
+        for (const auto& [position, id] : expected_points(*snapshot))
+            distances.push_back(std::min(position - hash, hash - position));
+        std::sort(distances.begin(), distances.end());
+        for (std::size_t n = 0; n < near.size(); ++n) {
+            const SeenPoint& point = near[n].point;
+            BOOST_TEST(point.distance == distances[n]);
+            BOOST_TEST(hash + (point.clockwise ? point.distance : 0 - point.distance) ==
+                       point.position);
+        }
+    }
+    BOOST_TEST(nearest_points(*snapshot, 0, 10'000).size() == snapshot->point_count());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace ringway::ring::test
