@@ -23,6 +23,13 @@ using boost::system::error_code;
 // When to look again at a probe whose answer is there but not yet handled.
 constexpr std::chrono::milliseconds kGrace{10};
 
+// Starts and timeouts that are due within one tick share one turn of the timer.
+constexpr Clock::duration kTick = std::chrono::milliseconds(5);
+
+Clock::time_point end_of_tick(Clock::time_point when) {
+    return when + (kTick - when.time_since_epoch() % kTick) % kTick;
+}
+
 Limits limits_of(const conf::HealthSettings& settings) {
     return {settings.rise, settings.fall};
 }
@@ -64,7 +71,7 @@ using Order =
 
 // One timer serves all targets: it stands at the earliest start or deadline.
 class Checker::Impl : public std::enable_shared_from_this<Impl> {
- public:
+public:
     Impl(asio::io_context& io, OnChange on_change, std::size_t max_probes)
         : io_(io), on_change_(std::move(on_change)), max_probes_(max_probes), timer_(io) {
         assert(max_probes_ > 0);
@@ -74,7 +81,7 @@ class Checker::Impl : public std::enable_shared_from_this<Impl> {
     std::optional<View> view(const std::string& key) const;
     void stop();
 
- private:
+private:
     using Entries = std::unordered_map<std::string, std::unique_ptr<Entry>>;
 
     void add(Entries& entries, Target target, Clock::time_point now);
@@ -245,6 +252,8 @@ void Checker::Impl::arm() {
     if (probes_under_way_ < max_probes_ && !planned_.empty()) {
         earliest = std::min(earliest, planned_.begin()->when);
     }
+    if (earliest == Clock::time_point::max()) return;
+    earliest = end_of_tick(earliest);
     if (earliest >= armed_for_) return;
     armed_for_ = earliest;
     timer_.expires_at(earliest);

@@ -53,7 +53,7 @@ inline constexpr std::size_t kMaxProbesAtOnce = 512;
 // that cannot run for local reasons changes nothing but View::not_run. Lives on
 // one io_context: every call, and the callback, on its thread.
 class Checker {
- public:
+public:
     // Called from the io_context, never from within a call on the Checker; it
     // may call back, and may destroy the Checker.
     using OnChange = std::function<void(const Change&)>;
@@ -77,7 +77,7 @@ class Checker {
     // Ends all probing for good; what is known stays readable.
     void stop();
 
- private:
+private:
     class Impl;
     std::shared_ptr<Impl> impl_;
 };

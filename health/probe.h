@@ -37,7 +37,7 @@ Outcome connect_outcome(const boost::system::error_code& error);
 // server's accept() normally never sees the check, its log has no line of it,
 // and neither side keeps a TIME_WAIT entry or a port.
 class ConnectProbe {
- public:
+public:
     using Done = std::function<void(const Outcome&)>;
 
     ConnectProbe(boost::asio::io_context& io, Done done);
@@ -56,7 +56,7 @@ class ConnectProbe {
     // The attempt under way, if any, ends without a word.
     void cancel();
 
- private:
+private:
     struct Attempt;
     void finish(const boost::system::error_code& error);
 

@@ -21,7 +21,7 @@ using Clock = std::chrono::steady_clock;
 inline constexpr std::chrono::seconds kFirstProbeWithin{1};
 
 class Schedule {
- public:
+public:
     // `interval` is longer than zero.
     Schedule(std::string_view key, Clock::duration interval)
         : hash_(hash_of(key)), interval_(interval) {
@@ -43,7 +43,7 @@ class Schedule {
         return now + (interval_ - into_interval);
     }
 
- private:
+private:
     // 64-bit FNV-1a, then the finalizer of MurmurHash3 so that keys which differ
     // in their last byte only lie far apart.
     static std::uint64_t hash_of(std::string_view key) {

@@ -20,7 +20,7 @@ struct Limits {
 enum class Transition : std::uint8_t { none, went_up, went_down };
 
 class State {
- public:
+public:
     explicit State(Limits limits) { set_limits(limits); }
 
     // New limits count from the next result on; streaks go on.
@@ -46,7 +46,7 @@ class State {
     std::uint32_t successes() const { return successes_; }  // in a row, up to now
     std::uint32_t failures() const { return failures_; }    // in a row, up to now
 
- private:
+private:
     void count(bool ok) {
         std::uint32_t& longer = ok ? successes_ : failures_;
         (ok ? failures_ : successes_) = 0;

@@ -34,7 +34,7 @@ sockaddr_in loopback(std::uint16_t port) {
 }
 
 class Socket {
- public:
+public:
     Socket() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
         BOOST_REQUIRE(fd_ >= 0);
     }
@@ -48,14 +48,14 @@ class Socket {
         ::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to);
     }
 
- private:
+private:
     int fd_;
 };
 
 // A port of its own: refuses connections until listen() is called. Nobody ever
 // accepts.
 class Server {
- public:
+public:
     Server() {
         sockaddr_in address = bind_to(0);
         socklen_t size = sizeof address;
@@ -98,7 +98,7 @@ class Server {
         return endpoint;
     }
 
- private:
+private:
     sockaddr_in bind_to(std::uint16_t port) {
         const int yes = 1;
         ::setsockopt(socket_->fd(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);

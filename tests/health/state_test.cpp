@@ -16,7 +16,7 @@ namespace {
 
 // The rule once more, from the whole history: the last n results are alike.
 class Model {
- public:
+public:
     Transition on_probe(bool ok, Limits limits) {
         history_.push_back(ok);
         const std::size_t wanted = history_.size() == 1 ? 1 : (ok ? limits.rise : limits.fall);
@@ -32,7 +32,7 @@ class Model {
         return static_cast<std::size_t>(other - history_.rbegin());
     }
 
- private:
+private:
     std::vector<bool> history_;
     bool up_ = true;
 };

@@ -1,0 +1,128 @@
+#include "tools/ringctl/client.h"
+
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <limits>
+#include <string_view>
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+namespace ringway::ringctl {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Many times what 10,000 servers need; a bound for a socket that is not ours.
+constexpr std::size_t kMaxAnswerBytes = 256u << 20;
+
+class Exchange {
+public:
+    Exchange(const std::string& path, std::chrono::milliseconds timeout)
+        : path_(path),
+          deadline_(Clock::now() + timeout),
+          fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+        if (fd_ < 0) fail(errno);
+    }
+    ~Exchange() {
+        if (fd_ >= 0) ::close(fd_);
+    }
+    Exchange(const Exchange&) = delete;
+    Exchange& operator=(const Exchange&) = delete;
+
+    void connect() {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        if (path_.size() >= sizeof address.sun_path) {
+            throw ClientError(fmt::format("{}: longer than the {} bytes of a socket's path", path_,
+                                          sizeof address.sun_path - 1));
+        }
+        std::memcpy(address.sun_path, path_.data(), path_.size());
+        // A Unix socket connects at once, unless its queue is full (EAGAIN).
+        while (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+            if (errno == EAGAIN) {
+                if (Clock::now() >= deadline_) fail(ETIMEDOUT);
+                ::poll(nullptr, 0, 10);
+            } else if (errno != EINTR) {
+                fail(errno);
+            }
+        }
+    }
+
+    void send(std::string_view bytes) {
+        while (!bytes.empty()) {
+            const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+            if (sent >= 0) {
+                bytes.remove_prefix(static_cast<std::size_t>(sent));
+            } else if (errno == EPIPE || errno == ECONNRESET) {
+                return;  // an answer may have been sent before the end
+            } else {
+                wait_or_fail(POLLOUT);
+            }
+        }
+    }
+
+    std::string receive_line() {
+        std::string line;
+        char bytes[64 << 10];
+        for (;;) {
+            const ssize_t count = ::recv(fd_, bytes, sizeof bytes, 0);
+            if (count == 0) throw ClientError(path_ + ": closed without an answer");
+            if (count < 0) {
+                wait_or_fail(POLLIN);
+                continue;
+            }
+            const std::string_view received(bytes, static_cast<std::size_t>(count));
+            const std::size_t end = received.find('\n');
+            line += received.substr(0, end);
+            if (end != std::string_view::npos) return line;
+            if (line.size() > kMaxAnswerBytes) throw ClientError(path_ + ": the answer never ends");
+        }
+    }
+
+private:
+    // The last call failed: waits for `event` where that can help.
+    void wait_or_fail(short event) {
+        if (errno == EINTR) return;
+        if (errno != EAGAIN) fail(errno);
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now());
+        if (left.count() <= 0) fail(ETIMEDOUT);
+        pollfd watched{fd_, event, 0};
+        const auto longest = std::numeric_limits<int>::max();
+        ::poll(&watched, 1, left.count() < longest ? static_cast<int>(left.count()) : longest);
+    }
+
+    [[noreturn]] void fail(int error) const {
+        std::string_view hint;
+        if (error == ENOENT || error == ECONNREFUSED) {
+            hint = " (is ringway running, with this admin socket?)";
+        } else if (error == EACCES) {
+            hint = " (only the proxy's own user and root may use it)";
+        } else if (error == ETIMEDOUT) {
+            throw ClientError(path_ + ": no answer in time");
+        }
+        throw ClientError(fmt::format("{}: {}{}", path_, std::strerror(error), hint));
+    }
+
+    const std::string& path_;
+    const Clock::time_point deadline_;
+    int fd_;
+};
+
+}  // namespace
+
+std::string ask(const std::string& path, const std::string& line,
+                std::chrono::milliseconds timeout) {
+    Exchange exchange(path, timeout);
+    exchange.connect();
+    exchange.send(line + '\n');
+    return exchange.receive_line();
+}
+
+}  // namespace ringway::ringctl

@@ -1,0 +1,82 @@
+#include "tools/ringctl/commands.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+namespace ringway::ringctl {
+
+namespace {
+
+constexpr std::array kCommands{
+    Command{"status", "", 0, 0, "how the proxy is doing: configuration, listeners, pools", ""},
+    Command{"servers", "[POOL]", 0, 1, "every server, or those of one pool", ""},
+    Command{"server", "POOL ID", 2, 2, "one server, in full", ""},
+    Command{"register", "POOL ID ADDRESS [--weight N]", 3, 5, "add a server at run time",
+            "ADDRESS is 192.0.2.1:80 or [2001:db8::1]:80. The weight is 1 if not given.\n"
+            "Only keys that the new server wins move to it.\n"},
+    Command{"unregister", "POOL ID", 2, 2, "remove a server",
+            "Only its keys move. Connections in progress go on.\n"},
+    Command{"drain", "POOL ID", 2, 2, "give a server no new connections",
+            "Connections in progress go on. `auto` ends the drain.\n"},
+    Command{"auto", "POOL ID", 2, 2, "end a drain: checks decide again", ""},
+    Command{"explain", "POOL KEY", 2, 2, "which server a key goes to, and why",
+            "Shows the servers in the key's order of preference. KEY may hold any byte but\n"
+            "NUL; a key that begins with a dash is written after `--`.\n"},
+    Command{"reload", "", 0, 0, "read the configuration file again, as SIGHUP does",
+            "All or nothing: with any error in the file, nothing changes and every error is\n"
+            "printed.\n"},
+};
+
+constexpr std::string_view kOptions =
+    "options:\n"
+    "  --socket PATH      the admin socket; else $RINGWAY_SOCKET, else\n"
+    "                     /run/ringway/admin.sock\n"
+    "  --json             print the answer as it came, one JSON object on one line\n"
+    "  --timeout SECONDS  how long to wait for an answer (10)\n"
+    "  --version          print the version of ringctl\n"
+    "  --help             print this\n"
+    "\n"
+    "exit status: 0 done, 1 the proxy said no, 2 wrong usage, 3 the proxy cannot be\n"
+    "reached. Colours are used on terminals, and not where NO_COLOR is set.\n";
+
+}  // namespace
+
+std::span<const Command> commands() {
+    return kCommands;
+}
+
+const Command* find_command(std::string_view name) {
+    const auto* const found = std::find_if(kCommands.begin(), kCommands.end(),
+                                           [&](const Command& c) { return c.name == name; });
+    return found == kCommands.end() ? nullptr : found;
+}
+
+std::string usage_line(const Command& command) {
+    return fmt::format("usage: ringctl {}{}{}\n", command.name,
+                       command.arguments.empty() ? "" : " ", command.arguments);
+}
+
+std::string help_text() {
+    std::string out = "usage: ringctl [OPTIONS] COMMAND [WORDS]\n\ncommands:\n";
+    for (const Command& command : kCommands) {
+        const std::string call = fmt::format("{} {}", command.name, command.arguments);
+        // The longest call would push all summaries to the right.
+        if (call.size() > 20) {
+            out += fmt::format("  {}\n  {:20} {}\n", call, "", command.summary);
+        } else {
+            out += fmt::format("  {:20} {}\n", call, command.summary);
+        }
+    }
+    out += fmt::format("  {:20} {}\n\n", "help [COMMAND]", "this, or one command in full");
+    out += kOptions;
+    return out;
+}
+
+std::string help_text(const Command& command) {
+    return fmt::format("{}\n{}\n{}{}", usage_line(command), command.summary,
+                       command.details.empty() ? "" : "\n", command.details);
+}
+
+}  // namespace ringway::ringctl

@@ -1,0 +1,32 @@
+// The commands that ringctl knows by name: for help and for checking their
+// arguments. Others go to the proxy as they are, which has the last word.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace ringway::ringctl {
+
+struct Command {
+    std::string_view name;
+    std::string_view arguments;  // as in "POOL ID"
+    std::size_t min_words;       // that follow the name
+    std::size_t max_words;
+    std::string_view summary;  // one line
+    std::string_view details;  // lines for `help COMMAND`, each with a newline; may be empty
+};
+
+std::span<const Command> commands();
+
+// Null for a name that is none.
+const Command* find_command(std::string_view name);
+
+// "usage: ringctl server POOL ID".
+std::string usage_line(const Command& command);
+
+std::string help_text();
+std::string help_text(const Command& command);
+
+}  // namespace ringway::ringctl

@@ -1,0 +1,274 @@
+#include "tools/ringctl/render.h"
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
+#include "proxy/words.h"
+#include "tools/ringctl/table.h"
+
+namespace ringway::ringctl {
+
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view kNothing = "-";
+
+std::string text_of(const json::value& value) {
+    if (value.is_null()) return std::string(kNothing);
+    if (const auto* string = value.if_string()) return proxy::printable(*string);
+    return proxy::printable(json::serialize(value));
+}
+
+std::string text(const json::object& from, std::string_view field) {
+    const json::value* value = from.if_contains(field);
+    return value ? text_of(*value) : std::string(kNothing);
+}
+
+std::optional<std::uint64_t> number(const json::object& from, std::string_view field) {
+    const json::value* value = from.if_contains(field);
+    if (!value || !value->is_number()) return std::nullopt;
+    json::error_code error;
+    const auto result = value->to_number<std::uint64_t>(error);
+    return error ? std::nullopt : std::optional(result);
+}
+
+std::string seconds(const json::object& from, std::string_view field) {
+    const auto value = number(from, field);
+    return value ? human_seconds(*value) : std::string(kNothing);
+}
+
+std::string bytes(const json::object& from, std::string_view field) {
+    const auto value = number(from, field);
+    return value ? human_bytes(*value) : std::string(kNothing);
+}
+
+const json::object& object(const json::object& from, std::string_view field) {
+    static const json::object empty;
+    const json::value* value = from.if_contains(field);
+    return value && value->is_object() ? value->get_object() : empty;
+}
+
+// The objects in the array `field`.
+std::vector<const json::object*> objects(const json::object& from, std::string_view field) {
+    std::vector<const json::object*> out;
+    const json::value* value = from.if_contains(field);
+    if (!value || !value->is_array()) return out;
+    for (const json::value& item : value->get_array()) {
+        if (item.is_object()) out.push_back(&item.get_object());
+    }
+    return out;
+}
+
+bool flag(const json::object& from, std::string_view field) {
+    const json::value* value = from.if_contains(field);
+    return value && value->is_bool() && value->get_bool();
+}
+
+Tone tone_of(const json::object& server) {
+    if (text(server, "status") == "online") return Tone::good;
+    // An operator's wish is no fault.
+    return text(server, "detail").starts_with("draining") ? Tone::warning : Tone::bad;
+}
+
+std::string count_of(const json::object& from, std::string_view field, std::string_view noun) {
+    const std::string count = text(from, field);
+    return fmt::format("{} {}{}", count, noun, count == "1" ? "" : "s");
+}
+
+std::string status(const json::object& answer, bool colours) {
+    const json::object& config = object(answer, "config");
+    const std::string result = text(config, "result");
+    std::string out =
+        fmt::format("ringway {}, pid {}, up {}, {}, generation {}\n", text(answer, "version"),
+                    text(answer, "pid"), seconds(answer, "uptime_s"),
+                    count_of(answer, "workers", "worker"), text(answer, "generation"));
+    out += fmt::format("configuration {}, loaded {}, {} ({} failed)\n", text(config, "file"),
+                       text(config, "loaded_at"), count_of(config, "reloads", "reload"),
+                       text(config, "failed_reloads"));
+    if (result != "ok") out += paint("last reload failed: " + result, Tone::bad, colours) + '\n';
+    if (const auto dropped = number(answer, "log_lines_dropped"); dropped.value_or(0) > 0) {
+        out += paint(fmt::format("{} log lines dropped", *dropped), Tone::warning, colours) + '\n';
+    }
+
+    Table listeners({{"LISTENER"},
+                     {"BIND"},
+                     {"POOL"},
+                     {"KEY"},
+                     {"ACCEPTED", Align::right},
+                     {"ACTIVE", Align::right},
+                     {"REFUSED", Align::right}});
+    for (const auto* each : objects(answer, "listeners")) {
+        listeners.add({{text(*each, "name"), Tone::strong},
+                       {text(*each, "bind")},
+                       {text(*each, "pool")},
+                       {text(*each, "key")},
+                       {text(*each, "accepted")},
+                       {text(*each, "active")},
+                       {text(*each, "refused")}});
+    }
+    Table pools({{"POOL"},
+                 {"SERVERS", Align::right},
+                 {"ONLINE", Align::right},
+                 {"POINTS", Align::right},
+                 {"ACTIVE", Align::right},
+                 {"FINGERPRINT"}});
+    for (const auto* each : objects(answer, "pools")) {
+        const std::string online = text(*each, "online");
+        const Tone tone = online == "0"                      ? Tone::bad
+                          : online != text(*each, "servers") ? Tone::warning
+                                                             : Tone::good;
+        pools.add({{text(*each, "name"), Tone::strong},
+                   {text(*each, "servers")},
+                   {online, tone},
+                   {text(*each, "points")},
+                   {text(*each, "active")},
+                   {text(*each, "fingerprint")}});
+    }
+    return out + '\n' + listeners.to_string(colours) + '\n' + pools.to_string(colours);
+}
+
+std::string server_table(const std::vector<const json::object*>& servers, bool colours) {
+    Table table({{"POOL"},
+                 {"ID"},
+                 {"ADDRESS"},
+                 {"WEIGHT", Align::right},
+                 {"STATUS"},
+                 {"SINCE", Align::right},
+                 {"ACTIVE", Align::right},
+                 {"TOTAL", Align::right},
+                 {"UP", Align::right},
+                 {"DOWN", Align::right},
+                 {"FAILED", Align::right},
+                 {"DETAIL"}});
+    for (const auto* each : servers) {
+        table.add({{text(*each, "pool")},
+                   {text(*each, "id"), Tone::strong},
+                   {text(*each, "address")},
+                   {text(*each, "weight")},
+                   {text(*each, "status"), tone_of(*each)},
+                   {seconds(*each, "since_s")},
+                   {text(*each, "active")},
+                   {text(*each, "total")},
+                   {bytes(*each, "bytes_up")},
+                   {bytes(*each, "bytes_down")},
+                   {text(*each, "connect_failures")},
+                   {text(*each, "detail")}});
+    }
+    return table.to_string(colours);
+}
+
+std::string servers(const json::object& answer, bool colours) {
+    const auto all = objects(answer, "servers");
+    return all.empty() ? "no servers\n" : server_table(all, colours);
+}
+
+std::string last_check(const json::object& server) {
+    const json::value* value = server.if_contains("last_check");
+    if (!value || !value->is_object()) return std::string(kNothing);
+    const json::object& check = value->get_object();
+    return fmt::format("{}, {} ms ago, in a row: {} passed, {} failed", text(check, "result"),
+                       text(check, "ago_ms"), text(check, "successes"), text(check, "failures"));
+}
+
+std::string server(const json::object& answer, bool colours) {
+    const json::object& s = object(answer, "server");
+    const std::vector<std::pair<std::string_view, std::string>> lines{
+        {"pool", text(s, "pool")},
+        {"id", paint(text(s, "id"), Tone::strong, colours)},
+        {"address", text(s, "address")},
+        {"weight", text(s, "weight")},
+        {"source", text(s, "source")},
+        {"status", fmt::format("{} for {}, {}", paint(text(s, "status"), tone_of(s), colours),
+                               seconds(s, "since_s"), text(s, "detail"))},
+        {"last check", last_check(s)},
+        {"connections",
+         fmt::format("{} active, {} in total, {} failed to connect", text(s, "active"),
+                     text(s, "total"), text(s, "connect_failures"))},
+        {"bytes", fmt::format("{} up, {} down", bytes(s, "bytes_up"), bytes(s, "bytes_down"))}};
+    std::string out;
+    for (const auto& [name, value] : lines) out += fmt::format("{:<13}{}\n", name, value);
+    return out;
+}
+
+std::string changed_server(const json::object& answer, bool colours) {
+    const json::object& s = object(answer, "server");
+    return s.empty() ? "ok\n" : server_table({&s}, colours);
+}
+
+std::string explain(const json::object& answer, bool colours) {
+    const json::value* key = answer.if_contains("key");
+    const bool is_text = key && key->is_string();
+    std::string out =
+        fmt::format("key {} of pool {}, hash {}: {}\n",
+                    is_text ? proxy::quote_word(key->get_string()) : text(answer, "key"),
+                    text(answer, "pool"), text(answer, "hash"),
+                    text(answer, "owner") == kNothing
+                        ? paint("no server is online", Tone::bad, colours)
+                        : "goes to " + paint(text(answer, "owner"), Tone::strong, colours));
+    Table table({{"ORDER", Align::right}, {"ID"}, {"STATUS"}, {"DISTANCE"}, {"DETAIL"}, {""}});
+    std::size_t order = 0;
+    for (const auto* each : objects(answer, "walk")) {
+        const bool chosen = flag(*each, "chosen");
+        table.add({{std::to_string(++order)},
+                   {text(*each, "id"), chosen ? Tone::strong : Tone::plain},
+                   {text(*each, "status"), tone_of(*each)},
+                   {text(*each, "distance")},
+                   {text(*each, "detail")},
+                   {chosen ? "<- chosen" : "", Tone::good}});
+    }
+    return order == 0 ? out : out + '\n' + table.to_string(colours);
+}
+
+std::string reload(const json::object& answer) {
+    std::string out = fmt::format("reloaded, generation {}\n", text(answer, "generation"));
+    const json::value* changes = answer.if_contains("changes");
+    if (!changes || !changes->is_array()) return out;
+    if (changes->get_array().empty()) return out + "  nothing has changed\n";
+    for (const json::value& change : changes->get_array()) {
+        out += fmt::format("  {}\n", text_of(change));
+    }
+    return out;
+}
+
+// For answers to commands that this ringctl does not know.
+std::string any(const json::object& answer) {
+    std::string out;
+    for (const auto& [name, value] : answer) {
+        if (name == "ok") continue;
+        out += fmt::format("{}: {}\n", proxy::printable(name), text_of(value));
+    }
+    return out.empty() ? "ok\n" : out;
+}
+
+}  // namespace
+
+std::string render(std::string_view command, const json::object& answer, bool colours) {
+    if (command == "status") return status(answer, colours);
+    if (command == "servers") return servers(answer, colours);
+    if (command == "server") return server(answer, colours);
+    if (command == "explain") return explain(answer, colours);
+    if (command == "reload") return reload(answer);
+    for (const std::string_view each : {"register", "unregister", "drain", "auto"}) {
+        if (command == each) return changed_server(answer, colours);
+    }
+    return any(answer);
+}
+
+std::string render_error(const json::object& answer) {
+    std::string out = text(answer, "error") + '\n';
+    const json::value* errors = answer.if_contains("errors");
+    if (!errors || !errors->is_array()) return out;
+    for (const json::value& error : errors->get_array())
+        out += fmt::format("  {}\n", text_of(error));
+    return out;
+}
+
+}  // namespace ringway::ringctl
