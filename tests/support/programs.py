@@ -1,0 +1,109 @@
+"""Real programs from Debian packages, started on free ports and stopped by the tests."""
+
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+from support.ports import free_port
+from support.processes import Process
+from support.waiting import DEADLINE, wait_until
+
+
+def run(*arguments, deadline: float = DEADLINE * 4, check: bool = True, **options):
+    """Runs a client program to its end; its output is part of the failure if it fails."""
+    done = subprocess.run(
+        [str(argument) for argument in arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=deadline,
+        **options,
+    )
+    assert not check or done.returncode == 0, f"{arguments} ended with {done.returncode}:\n{done.stdout}"
+    return done
+
+
+def find(program: str) -> str:
+    """The program's path; Debian keeps some where a plain user's PATH does not look."""
+    path = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    assert path, f"{program} is not installed"
+    return path
+
+
+class _Server:
+    """What the real servers share: a name, an address, a process that may be started again."""
+
+    def __init__(self, folder: Path, name: str):
+        self.folder = folder / name
+        self.folder.mkdir(parents=True)
+        self.name = name
+        self.port = free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        self.start()
+
+    def command(self) -> list:
+        raise NotImplementedError
+
+    def start(self):
+        self.process = Process(self.command(), self.folder / "output", cwd=self.folder)
+        wait_until(self._answers, f"{self.name} to listen")
+
+    def _answers(self) -> bool:
+        assert self.process.running(), self.process.log()
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    def kill(self):
+        self.process.kill()
+
+    def stop(self):
+        self.process.stop()
+
+
+class RealRedis(_Server):
+    """A redis-server that keeps nothing on disk."""
+
+    def command(self):
+        return [
+            find("redis-server"), "--port", self.port, "--bind", "127.0.0.1",
+            "--save", "", "--appendonly", "no", "--dir", self.folder,
+        ]  # fmt: skip
+
+
+class RealNginx(_Server):
+    """An nginx that serves its folder `www`, takes uploads there, and names itself at /name."""
+
+    CONFIG = """
+        daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
+        events {{ worker_connections 4096; }}
+        http {{
+            access_log off; client_max_body_size 0; default_type application/octet-stream;
+            client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+            fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi;
+            scgi_temp_path {folder}/scgi; sendfile on; keepalive_requests 1000000;
+            server {{
+                listen 127.0.0.1:{port} backlog=1024;
+                add_header X-Served-By {name} always;
+                location = /name {{ return 200 "{name}\\n"; }}
+                location / {{ root {folder}/www; dav_methods PUT; }}
+            }}
+        }}
+    """
+
+    def command(self):
+        (self.folder / "www").mkdir(exist_ok=True)
+        config = self.folder / "nginx.conf"
+        config.write_text(self.CONFIG.format(folder=self.folder, port=self.port, name=self.name))
+        return [find("nginx"), "-c", config, "-p", self.folder, "-e", self.folder / "error.log"]
+
+
+class RealIperf(_Server):
+    """An iperf3 server that serves test after test."""
+
+    def command(self):
+        return [find("iperf3"), "--server", "--bind", "127.0.0.1", "--port", self.port]
