@@ -204,15 +204,12 @@ std::string changed_server(const json::object& answer, bool colours) {
 }
 
 std::string explain(const json::object& answer, bool colours) {
-    const json::value* key = answer.if_contains("key");
-    const bool is_text = key && key->is_string();
+    const std::string owner = text(answer, "owner");
     std::string out =
-        fmt::format("key {} of pool {}, hash {}: {}\n",
-                    is_text ? proxy::quote_word(key->get_string()) : text(answer, "key"),
+        fmt::format("key \"{}\" of pool {}, hash {}: {}\n", text(answer, "key"),
                     text(answer, "pool"), text(answer, "hash"),
-                    text(answer, "owner") == kNothing
-                        ? paint("no server is online", Tone::bad, colours)
-                        : "goes to " + paint(text(answer, "owner"), Tone::strong, colours));
+                    owner == kNothing ? paint("no server is online", Tone::bad, colours)
+                                      : "goes to " + paint(owner, Tone::strong, colours));
     Table table({{"ORDER", Align::right}, {"ID"}, {"STATUS"}, {"DISTANCE"}, {"DETAIL"}, {""}});
     std::size_t order = 0;
     for (const auto* each : objects(answer, "walk")) {

@@ -118,6 +118,9 @@ int main(int argc, char** argv) {
     } catch (const po::error& error) {
         std::cerr << "ringdemo: " << error.what() << '\n' << kUsage;
         return 2;
+    } catch (const boost::system::system_error& error) {
+        std::cerr << "ringdemo: " << error.code().message() << '\n';
+        return 3;
     } catch (const std::exception& error) {
         std::cerr << "ringdemo: " << error.what() << '\n';
         return 3;

@@ -1,0 +1,165 @@
+#include "tools/ringctl/render.h"
+
+#include <string>
+#include <string_view>
+
+#include <boost/json/parse.hpp>
+#include <boost/test/unit_test.hpp>
+
+using namespace ringway::ringctl;
+namespace json = boost::json;
+
+namespace {
+
+std::string shown(std::string_view command, std::string_view answer, bool colours = false) {
+    return render(command, json::parse(answer).as_object(), colours);
+}
+
+constexpr std::string_view kServer =
+    R"({"pool":"redis","id":"server-1","address":"10.0.0.11:6379","weight":2,"status":"online",)"
+    R"("detail":"checked ok","since_s":192,"active":3,"total":1000,"bytes_up":1536,)"
+    R"("bytes_down":20971520,"connect_failures":0,"source":"file",)"
+    R"("last_check":{"result":"ok","ago_ms":850,"successes":96,"failures":0}})";
+
+constexpr std::string_view kDraining =
+    R"({"pool":"redis","id":"server-2","address":"10.0.0.12:6379","weight":1,"status":"offline",)"
+    R"("detail":"draining","since_s":5,"active":0,"total":12,"bytes_up":0,"bytes_down":0,)"
+    R"("connect_failures":1,"source":"runtime","last_check":null})";
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(render_)
+
+BOOST_AUTO_TEST_CASE(status_shows_configuration_listeners_and_pools) {
+    BOOST_TEST(
+        shown("status",
+              R"({"ok":true,"version":"0.1.0","pid":71,"uptime_s":192,"workers":2,"generation":5,)"
+              R"("config":{"file":"/etc/ringway.yaml","loaded_at":"2031-05-01T10:00:00Z",)"
+              R"("result":"ok","reloads":1,"failed_reloads":0},)"
+              R"("listeners":[{"name":"redis","bind":"0.0.0.0:6379","pool":"redis",)"
+              R"("key":"source_ip","accepted":12345,"active":3,"refused":0}],)"
+              R"("pools":[{"name":"redis","servers":3,"online":2,"points":1024,"active":3,)"
+              R"("fingerprint":"c0ffee"}]})") ==
+        "ringway 0.1.0, pid 71, up 3m 12s, 2 workers, generation 5\n"
+        "configuration /etc/ringway.yaml, loaded 2031-05-01T10:00:00Z, 1 reload (0 failed)\n"
+        "\n"
+        "LISTENER  BIND          POOL   KEY        ACCEPTED  ACTIVE  REFUSED\n"
+        "redis     0.0.0.0:6379  redis  source_ip     12345       3        0\n"
+        "\n"
+        "POOL   SERVERS  ONLINE  POINTS  ACTIVE  FINGERPRINT\n"
+        "redis        3       2    1024       3  c0ffee\n");
+}
+
+BOOST_AUTO_TEST_CASE(status_tells_of_failed_reloads_and_lost_log_lines) {
+    const std::string text = shown(
+        "status", R"({"ok":true,"log_lines_dropped":7,"config":{"result":"a.yaml:3:1: no"}})");
+    BOOST_TEST(text.find("\nlast reload failed: a.yaml:3:1: no\n") != std::string::npos);
+    BOOST_TEST(text.find("\n7 log lines dropped\n") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(servers_stand_in_an_aligned_table) {
+    const std::string answer =
+        R"({"ok":true,"servers":[)" + std::string(kServer) + ',' + std::string(kDraining) + "]}";
+    BOOST_TEST(shown("servers", answer) ==
+               "POOL   ID        ADDRESS         WEIGHT  STATUS    SINCE  ACTIVE  TOTAL       UP"
+               "      DOWN  FAILED  DETAIL\n"
+               "redis  server-1  10.0.0.11:6379       2  online   3m 12s       3   1000  1.5 KiB"
+               "  20.0 MiB       0  checked ok\n"
+               "redis  server-2  10.0.0.12:6379       1  offline      5s       0     12      0 B"
+               "       0 B       1  draining\n");
+    BOOST_TEST(shown("servers", R"({"ok":true,"servers":[]})") == "no servers\n");
+}
+
+BOOST_AUTO_TEST_CASE(one_server_is_shown_in_full) {
+    BOOST_TEST(shown("server", R"({"ok":true,"server":)" + std::string(kServer) + "}") ==
+               "pool         redis\n"
+               "id           server-1\n"
+               "address      10.0.0.11:6379\n"
+               "weight       2\n"
+               "source       file\n"
+               "status       online for 3m 12s, checked ok\n"
+               "last check   ok, 850 ms ago, in a row: 96 passed, 0 failed\n"
+               "connections  3 active, 1000 in total, 0 failed to connect\n"
+               "bytes        1.5 KiB up, 20.0 MiB down\n");
+    BOOST_TEST(shown("server", R"({"ok":true,"server":)" + std::string(kDraining) + "}")
+                   .find("last check   -\n") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_change_shows_the_server_or_says_ok) {
+    for (const char* command : {"register", "drain", "auto", "unregister"}) {
+        const std::string answer = R"({"ok":true,"server":)" + std::string(kDraining) + "}";
+        BOOST_TEST(shown(command, answer).find("server-2") != std::string::npos);
+        BOOST_TEST(shown(command, R"({"ok":true})") == "ok\n");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(explain_shows_the_walk_and_the_choice) {
+    BOOST_TEST(shown("explain",
+                     R"({"ok":true,"pool":"redis","key":"user 1","hash":"0x00000000000000ff",)"
+                     R"("owner":"server-2","walk":[)"
+                     R"({"id":"server-1","status":"offline","detail":"down: refused",)"
+                     R"("distance":"0x0000000000000001","chosen":false},)"
+                     R"({"id":"server-2","status":"online","detail":"checked ok",)"
+                     R"("distance":"0x0000000000000002","chosen":true}]})") ==
+               "key \"user 1\" of pool redis, hash 0x00000000000000ff: goes to server-2\n"
+               "\n"
+               "ORDER  ID        STATUS   DISTANCE            DETAIL\n"
+               "    1  server-1  offline  0x0000000000000001  down: refused\n"
+               "    2  server-2  online   0x0000000000000002  checked ok     <- chosen\n");
+    BOOST_TEST(shown("explain",
+                     R"({"ok":true,"pool":"p","key":"k","hash":"0x01","owner":null,"walk":[]})") ==
+               "key \"k\" of pool p, hash 0x01: no server is online\n");
+}
+
+BOOST_AUTO_TEST_CASE(reload_lists_its_changes) {
+    BOOST_TEST(shown("reload", R"({"ok":true,"generation":6,"changes":["pool redis: new","b"]})") ==
+               "reloaded, generation 6\n  pool redis: new\n  b\n");
+    BOOST_TEST(shown("reload", R"({"ok":true,"generation":6,"changes":[]})") ==
+               "reloaded, generation 6\n  nothing has changed\n");
+}
+
+BOOST_AUTO_TEST_CASE(an_error_comes_with_all_its_lines) {
+    const auto answer =
+        json::parse(R"({"ok":false,"error":"refused","errors":["a.yaml:3:1: x","a.yaml:4:1: y"]})");
+    BOOST_TEST(render_error(answer.as_object()) == "refused\n  a.yaml:3:1: x\n  a.yaml:4:1: y\n");
+}
+
+BOOST_AUTO_TEST_CASE(answers_to_unknown_commands_are_shown_field_by_field) {
+    BOOST_TEST(shown("top", R"({"ok":true,"a":1,"b":{"c":[true]}})") ==
+               "a: 1\nb: {\"c\":[true]}\n");
+    BOOST_TEST(shown("forget", R"({"ok":true})") == "ok\n");
+}
+
+BOOST_AUTO_TEST_CASE(fields_of_other_types_and_missing_ones_do_no_harm) {
+    for (const char* command : {"status", "servers", "server", "explain", "reload", "drain"}) {
+        for (const char* answer :
+             {R"({"ok":true})",
+              R"({"ok":true,"servers":1,"server":[],"walk":{},"changes":null,"config":"x"})",
+              R"({"ok":true,"servers":[1,{}],"server":{"since_s":-1},"walk":[null,{}],)"
+              R"("listeners":[{}],"pools":[{"name":{}}],"key":5})"}) {
+            BOOST_TEST(!shown(command, answer).empty());
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(control_bytes_never_reach_the_terminal) {
+    const std::string text =
+        shown("servers", R"({"ok":true,"servers":[{"id":"\u001b[2J\n","status":"online"}]})");
+    BOOST_TEST(text.find("\\x1b[2J\\x0a") != std::string::npos);
+    BOOST_TEST(text.find('\x1b') == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(colours_tell_online_from_draining_from_down) {
+    const auto colour_of = [](std::string_view status, std::string_view detail) {
+        const std::string text = shown("servers",
+                                       R"({"servers":[{"status":")" + std::string(status) +
+                                           R"(","detail":")" + std::string(detail) + R"("}]})",
+                                       true);
+        return text.substr(text.find(status) - 5, 5);
+    };
+    BOOST_TEST(colour_of("online", "checked ok") == "\x1b[32m");
+    BOOST_TEST(colour_of("offline", "draining") == "\x1b[33m");
+    BOOST_TEST(colour_of("offline", "down: refused") == "\x1b[31m");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

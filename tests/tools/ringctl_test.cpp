@@ -1,0 +1,221 @@
+// ringctl from its arguments to its exit code, against an admin socket of the
+// test's own.
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <boost/test/unit_test.hpp>
+
+#include "tools/ringctl/app.h"
+
+using namespace ringway::ringctl;
+
+namespace {
+
+class TemporaryFolder {
+public:
+    TemporaryFolder() {
+        std::string name = (std::filesystem::temp_directory_path() / "ringctl-XXXXXX").string();
+        BOOST_REQUIRE(::mkdtemp(name.data()) != nullptr);
+        path_ = name;
+    }
+    ~TemporaryFolder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    std::string file(const std::string& name) const { return path_ / name; }
+
+private:
+    std::filesystem::path path_;
+};
+
+// Takes one connection and one line. Answers with `answer`, or keeps the client
+// waiting until it leaves where there is none.
+class FakeProxy {
+public:
+    FakeProxy(const std::string& path, std::optional<std::string> answer)
+        : listener_(::socket(AF_UNIX, SOCK_STREAM, 0)), answer_(std::move(answer)) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+        BOOST_REQUIRE(
+            ::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+        BOOST_REQUIRE(::listen(listener_, 1) == 0);
+        thread_ = std::thread([this] { serve_one(); });
+    }
+    ~FakeProxy() {
+        if (thread_.joinable()) thread_.join();
+        ::close(listener_);
+    }
+
+    std::string received() {
+        thread_.join();
+        return received_;
+    }
+
+private:
+    void serve_one() {
+        const int client = ::accept(listener_, nullptr, nullptr);
+        char byte = 0;
+        while (byte != '\n' && ::recv(client, &byte, 1, 0) == 1) received_ += byte;
+        if (!answer_) {
+            while (::recv(client, &byte, 1, 0) == 1) continue;
+        } else {
+            // In two parts, as a long answer may come.
+            const std::size_t half = answer_->size() / 2;
+            send_all(client, answer_->substr(0, half));
+            send_all(client, answer_->substr(half));
+        }
+        ::close(client);
+    }
+
+    static void send_all(int client, const std::string& bytes) {
+        for (std::size_t at = 0; at < bytes.size();) {
+            const ssize_t sent = ::send(client, &bytes[at], bytes.size() - at, MSG_NOSIGNAL);
+            if (sent < 0) return;
+            at += static_cast<std::size_t>(sent);
+        }
+    }
+
+    int listener_;
+    std::optional<std::string> answer_;
+    std::string received_;
+    std::thread thread_;
+};
+
+struct Fixture {
+    ExitCode call(std::vector<std::string> arguments) {
+        out.str({});
+        err.str({});
+        return run(arguments, {.socket = socket, .colours = false}, out, err);
+    }
+
+    // What reaches the proxy.
+    std::string sent_for(std::vector<std::string> arguments) {
+        std::filesystem::remove(socket);
+        FakeProxy proxy(socket, "{\"ok\":true}\n");
+        BOOST_TEST(call(std::move(arguments)) == kDone);
+        return proxy.received();
+    }
+
+    // The exit code for this answer.
+    ExitCode answered(std::optional<std::string> answer, std::vector<std::string> arguments) {
+        std::filesystem::remove(socket);
+        const FakeProxy proxy(socket, std::move(answer));
+        return call(std::move(arguments));
+    }
+
+    TemporaryFolder folder;
+    std::string socket = folder.file("admin.sock");
+    std::ostringstream out, err;
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(ringctl_, Fixture)
+
+BOOST_AUTO_TEST_CASE(words_reach_the_proxy_as_they_were_given) {
+    BOOST_TEST(sent_for({"status"}) == "status\n");
+    BOOST_TEST(sent_for({"explain", "redis", "user 1"}) == "explain redis \"user 1\"\n");
+    BOOST_TEST(sent_for({"explain", "redis", "a\n\xff\"\\"}) ==
+               "explain redis a\\x0a\\xff\\\"\\\\\n");
+    BOOST_TEST(sent_for({"explain", "redis", ""}) == "explain redis \"\"\n");
+    BOOST_TEST(sent_for({"later", "than", "this"}) == "later than this\n");
+}
+
+BOOST_AUTO_TEST_CASE(own_options_stand_anywhere_and_others_belong_to_the_command) {
+    const std::string line = "register redis a 10.0.0.1:80 --weight 2\n";
+    BOOST_TEST(sent_for({"register", "redis", "a", "10.0.0.1:80", "--weight", "2"}) == line);
+    BOOST_TEST(sent_for({"--json", "register", "redis", "a", "10.0.0.1:80", "--weight", "2",
+                         "--timeout", "5"}) == line);
+    BOOST_TEST(sent_for({"explain", "redis", "--", "--json"}) == "explain redis --json\n");
+    BOOST_TEST(sent_for({"explain", "redis", "-5"}) == "explain redis -5\n");
+
+    FakeProxy elsewhere(folder.file("other.sock"), "{\"ok\":true}\n");
+    BOOST_TEST(call({"status", "--socket", folder.file("other.sock")}) == kDone);
+    BOOST_TEST(elsewhere.received() == "status\n");
+}
+
+BOOST_AUTO_TEST_CASE(what_the_proxy_refuses_is_an_error_and_exit_code_1) {
+    BOOST_TEST(answered(R"({"ok":false,"error":"no such pool","errors":["f.yaml:1:1: x"]})"
+                        "\n",
+                        {"servers", "nope"}) == kRefused);
+    BOOST_TEST(out.str() == "");
+    BOOST_TEST(err.str() == "ringctl: no such pool\n  f.yaml:1:1: x\n");
+}
+
+BOOST_AUTO_TEST_CASE(json_is_printed_as_it_came) {
+    const std::string good = "{\"ok\":true, \"pid\": 7}\n", bad = R"({"ok":false,"error":"no"})"
+                                                                  "\n";
+    BOOST_TEST(answered(good, {"--json", "status"}) == kDone);
+    BOOST_TEST(out.str() == good);
+    BOOST_TEST(answered(bad, {"status", "--json"}) == kRefused);
+    BOOST_TEST(out.str() == bad);
+}
+
+BOOST_AUTO_TEST_CASE(bytes_that_are_no_utf8_are_shown_all_the_same) {
+    BOOST_TEST(answered("{\"ok\":true,\"owner\":\"a\",\"key\":\"\xff\xfe\"}\n",
+                        {"explain", "p", "\xff\xfe"}) == kDone);
+    BOOST_TEST(out.str().find("\xff\xfe") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(long_answers_are_read_to_their_end) {
+    std::string answer = R"({"ok":true,"servers":[)";
+    for (int i = 0; i < 20'000; ++i) {
+        answer += R"({"id":"server-)" + std::to_string(i) + R"(","pool":"p"},)";
+    }
+    answer.back() = ']';
+    BOOST_TEST(answered(answer + "}\n", {"servers"}) == kDone);
+    BOOST_TEST(out.str().find("server-19999") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_proxy_that_cannot_be_talked_to_is_exit_code_3) {
+    BOOST_TEST(call({"status"}) == kUnreachable);
+    BOOST_TEST(err.str().find("is ringway running") != std::string::npos);
+    BOOST_TEST(answered(std::nullopt, {"status", "--timeout", "0.05"}) == kUnreachable);
+    BOOST_TEST(err.str().find("no answer in time") != std::string::npos);
+    BOOST_TEST(answered("", {"status"}) == kUnreachable);
+    BOOST_TEST(err.str().find("closed without an answer") != std::string::npos);
+    for (const char* nonsense : {"hello\n", "[]\n", "{}\n", "{\"ok\":1}\n", "{\"ok\":true\n"}) {
+        BOOST_TEST(answered(nonsense, {"status"}) == kUnreachable);
+    }
+    BOOST_TEST(call({"status", "--socket", std::string(200, 'a')}) == kUnreachable);
+}
+
+BOOST_AUTO_TEST_CASE(wrong_usage_is_exit_code_2_and_asks_nobody) {
+    BOOST_TEST(call({}) == kUsage);
+    BOOST_TEST(call({"server", "redis"}) == kUsage);
+    BOOST_TEST(err.str() == "usage: ringctl server POOL ID\n");
+    BOOST_TEST(call({"status", "now"}) == kUsage);
+    BOOST_TEST(call({"help", "nonsense"}) == kUsage);
+    BOOST_TEST(call({"status", "--socket"}) == kUsage);
+    for (const char* timeout : {"x", "0", "-1", "1e9", "nan", "inf", ""}) {
+        BOOST_TEST(call({"status", "--timeout", timeout}) == kUsage);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(help_names_every_command_and_explains_each) {
+    BOOST_TEST(call({"help"}) == kDone);
+    const std::string all = out.str();
+    for (const char* name : {"status", "servers", "server", "register", "unregister", "drain",
+                             "auto", "explain", "reload"}) {
+        BOOST_TEST(all.find(std::string("  ") + name) != std::string::npos);
+        BOOST_TEST(call({"help", name}) == kDone);
+        BOOST_TEST(out.str().starts_with(std::string("usage: ringctl ") + name));
+    }
+    BOOST_TEST(call({"--help"}) == kDone);
+    BOOST_TEST(out.str() == all);
+    BOOST_TEST(call({"--version"}) == kDone);
+    BOOST_TEST(out.str().starts_with("ringctl "));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
