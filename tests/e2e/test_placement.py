@@ -1,4 +1,4 @@
-"""Where connections go: as `explain` says, alike on every replica, and only the keys that must move."""
+"""Where connections go: as `explain` says, alike on every replica, moving no key without need."""
 
 import hashlib
 

@@ -305,4 +305,4 @@ def test_a_reload_of_the_same_file_moves_no_key(bench):
     before = proxy.owners(keys)
     proxy.reload_well()
     assert proxy.owners(keys) == before
-    assert all(server["last_check"] for server in proxy.servers().values()), "what checks knew is lost"
+    assert all(server["last_check"] for server in proxy.servers().values()), "checks forgot"

@@ -7,7 +7,8 @@ def to_yaml(value, indent: int = 0) -> str:
     """Block style for maps and lists that hold any; everything else as JSON, which YAML reads."""
     pad = "  " * indent
     if isinstance(value, dict) and value:
-        return "".join(f"{pad}{name}:{_after_colon(entry, indent)}" for name, entry in value.items())
+        entries = value.items()
+        return "".join(f"{pad}{name}:{_after_colon(entry, indent)}" for name, entry in entries)
     if isinstance(value, list) and value:
         items = (to_yaml(entry, indent + 1) for entry in value)
         return "".join(f"{pad}- {item.lstrip()}" for item in items)
@@ -37,7 +38,9 @@ def pool_of(backends, **entries) -> dict:
     return {**entries, "servers": servers_of(backends)}
 
 
-def listener(port: int, key="first_line", pool: str = "main", name: str = "main", **entries) -> dict:
+def listener(
+    port: int, key="first_line", pool: str = "main", name: str = "main", **entries
+) -> dict:
     return {"name": name, "bind": f"127.0.0.1:{port}", "pool": pool, "key": key, **entries}
 
 

@@ -21,7 +21,8 @@ def run(*arguments, deadline: float = DEADLINE * 4, check: bool = True, **option
         timeout=deadline,
         **options,
     )
-    assert not check or done.returncode == 0, f"{arguments} ended with {done.returncode}:\n{done.stdout}"
+    if check and done.returncode != 0:
+        raise AssertionError(f"{arguments} ended with {done.returncode}:\n{done.stdout}")
     return done
 
 
