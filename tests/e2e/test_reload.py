@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import threading
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from support.churn import Churn
 from support.clients import RESET, ask, dial, read_exactly, read_line, read_to_end
 from support.configuration import FAST_CHECKS, listener, pool_of, to_yaml
-from support.ports import free_port
+from support.ports import free_port, taken_port
 from support.programs import RealNginx, find, run
 from support.waiting import sanitizer, scaled, wait_until
 
@@ -266,9 +265,7 @@ def test_a_path_that_is_no_readable_file_changes_nothing(bench, instead):
 def test_a_port_in_use_refuses_the_whole_reload(bench):
     a, z = bench.backends("a", "z")
     proxy = bench.simple([a])
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", free_port()))
-        taken.listen()
+    with taken_port() as taken:
         port = taken.getsockname()[1]
         good = listener(free_port(), "source_ip", name="good")
         bad = listener(port, "source_ip", name="bad")

@@ -11,7 +11,7 @@ import pytest
 
 from support.clients import EOF, RESET, ask, dial, read_exactly, read_line, read_to_end
 from support.configuration import listener, pool_of, to_yaml
-from support.ports import free_port
+from support.ports import free_port, taken_port
 from support.ringway import command, environment
 from support.waiting import DEADLINE, scaled, wait_until, within
 
@@ -56,10 +56,8 @@ def test_a_wrong_command_line_is_refused_with_a_word(bench, arguments):
 
 
 def test_a_good_file_passes_the_check_without_opening_anything(bench, good):
-    with socket.socket() as taken:
-        host, port = good["listeners"][0]["bind"].split(":")
-        taken.bind((host, int(port)))
-        taken.listen()
+    with taken_port() as taken:
+        good["listeners"][0]["bind"] = f"127.0.0.1:{taken.getsockname()[1]}"
         done = check(bench.folder, to_yaml(good))
     assert done.returncode == 0, done.stderr
 
@@ -122,9 +120,7 @@ def test_a_missing_file_is_refused_by_name(bench):
 
 
 def test_a_port_in_use_fails_the_start_and_is_named(bench):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", free_port()))
-        taken.listen()
+    with taken_port() as taken:
         port = taken.getsockname()[1]
         config = {"listeners": [listener(port)], "pools": {"main": {"servers": []}}}
         proxy = bench.ringway(config, wait_ready=False)

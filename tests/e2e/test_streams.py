@@ -337,7 +337,10 @@ def test_a_client_that_writes_to_a_server_that_left_is_reset(bench):
 
     proxy = bench.simple([bench.backend("a", leave)], key="source_ip")
     for _ in range(20):
-        with dial(proxy.address()) as client:
-            send_ignoring_reset(client, b"x" * 300_000)
-            assert read_to_end(client)[0] == b""
+        try:
+            with dial(proxy.address()) as client:
+                send_ignoring_reset(client, b"x" * 300_000)
+                assert read_to_end(client)[0] == b""
+        except ConnectionResetError:
+            pass  # so soon that connecting was not over
     assert proxy.running()

@@ -40,6 +40,15 @@ class _Block:
 _block = None
 
 
+def taken_port() -> socket.socket:
+    """A listening socket of somebody else's, so to speak."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", free_port()))
+    sock.listen()
+    return sock
+
+
 def free_port() -> int:
     """A TCP port on which nobody listens; the same one comes again only after all others."""
     global _block
