@@ -161,7 +161,7 @@ void check_listener(const Section& section, const Listener& listener, ListenerCh
     if (listener.pool.empty() || !checks.pools_known) return;
     if (!std::ranges::binary_search(checks.pools, string_view(listener.pool))) {
         section.error("pool", "there is no pool " + quoted(listener.pool) +
-                                  did_you_mean(listener.pool, checks.pools));
+                                  section.did_you_mean(listener.pool, checks.pools));
     }
 }
 
@@ -247,7 +247,7 @@ std::variant<Config, Errors> parse(std::string_view yaml) {
     Node root = load_yaml(yaml, yaml_errors);
     report.add(std::move(yaml_errors));
     if (root.kind == Node::Kind::null) {
-        report.add({1, 1}, "", "the file is empty: expected version, listeners and pools");
+        report.add({1, 1}, Path{}, "the file is empty: expected version, listeners and pools");
     } else {
         const Path path;
         Section section(Value(root, path, report));

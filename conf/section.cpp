@@ -44,21 +44,23 @@ std::string to_string(Position position) {
     return std::to_string(position.line) + ':' + std::to_string(position.column);
 }
 
-std::string did_you_mean(std::string_view word, const std::vector<std::string_view>& known) {
+std::string Report::did_you_mean(std::string_view word,
+                                 const std::vector<std::string_view>& known) const {
+    if (full()) return "";
     const auto name = nearest(word, known);
     return name ? ", did you mean " + quoted(*name) + "?" : "";
 }
 
-void Report::add(Position position, std::string path, std::string message) {
+void Report::add(Position position, const Path& path, std::string message) {
     if (full()) {
         ++left_out_;
     } else {
-        errors_.push_back({position, std::move(path), std::move(message)});
+        errors_.push_back({position, path.to_string(), std::move(message)});
     }
 }
 
 void Report::add(Errors errors) {
-    for (auto& each : errors) add(each.position, std::move(each.path), std::move(each.message));
+    for (auto& each : errors) add(each.position, Path{}, std::move(each.message));
 }
 
 Errors Report::take() {
@@ -82,7 +84,7 @@ std::string Path::to_string() const {
 }
 
 void Value::error(std::string message) const {
-    report_->add(position(), path_->to_string(), std::move(message));
+    report_->add(position(), *path_, std::move(message));
 }
 
 void Value::expected(const std::string& what) const {
@@ -161,7 +163,8 @@ std::optional<std::size_t> Value::keyword(const std::vector<std::string_view>& n
     if (std::ranges::find(later, *word) != later.end()) {
         error(quoted(*word) + " is not supported yet; expected " + what);
     } else {
-        error("expected " + what + ", found " + quoted(*word) + did_you_mean(*word, names));
+        error("expected " + what + ", found " + quoted(*word) +
+              report_->did_you_mean(*word, names));
     }
     return std::nullopt;
 }
@@ -204,7 +207,7 @@ void Section::add(const Node& key, const Node& node) {
     if (added) {
         order_.emplace_back(&key, &node);
     } else {
-        value_.report().add(key.position, path_of(key.text).to_string(),
+        value_.report().add(key.position, path_of(key.text),
                             given_twice(first->second.key->position, key.position));
     }
 }
@@ -212,13 +215,9 @@ void Section::add(const Node& key, const Node& node) {
 void Section::finish() {
     for (const auto& [name, entry] : entries_) {
         if (entry.known) continue;
-        if (value_.report().full()) {
-            value_.report().add({}, {}, {});
-            continue;
-        }
         const auto hint = did_you_mean(name, names_);
         value_.report().add(
-            entry.key->position, path_of(name).to_string(),
+            entry.key->position, path_of(name),
             "unknown entry" + (hint.empty() ? ", known here: " + joined(names_) : hint));
     }
 }
@@ -229,7 +228,7 @@ Position Section::where(std::string_view name) const {
 }
 
 void Section::error(std::string_view name, std::string message) const {
-    value_.report().add(where(name), path_of(name).to_string(), std::move(message));
+    value_.report().add(where(name), path_of(name), std::move(message));
 }
 
 const Node* Section::take(std::string_view name) {
@@ -245,8 +244,7 @@ void Section::later(std::initializer_list<std::string_view> names) {
         const auto entry = entries_.find(name);
         if (entry == entries_.end()) continue;
         entry->second.known = true;
-        value_.report().add(entry->second.key->position, path_of(name).to_string(),
-                            "not supported yet");
+        value_.report().add(entry->second.key->position, path_of(name), "not supported yet");
     }
 }
 

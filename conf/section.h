@@ -29,26 +29,6 @@ namespace ringway::conf {
 // "line:column"
 std::string to_string(Position position);
 
-// ", did you mean X?" where a known name is near, or nothing.
-std::string did_you_mean(std::string_view word, const std::vector<std::string_view>& known);
-
-// Collects errors: the first 100 of them, and the number of the rest.
-class Report {
-public:
-    void add(Position position, std::string path, std::string message);
-    void add(Errors errors);
-    bool empty() const { return errors_.empty(); }
-    // No further error will be kept, so none needs a careful message.
-    bool full() const { return errors_.size() >= errors_max; }
-    // In file order.
-    Errors take();
-
-private:
-    static constexpr std::size_t errors_max = 100;
-    Errors errors_;
-    std::size_t left_out_ = 0;
-};
-
 // The way from the root to an entry. Chained, so that it is only put together
 // for an error. An outer path must outlive the inner one.
 struct Path {
@@ -56,6 +36,27 @@ struct Path {
     std::string_view name;             // of a map's entry; empty for a list's
     std::optional<std::size_t> index;  // of a list's entry, from 0
     std::string to_string() const;
+};
+
+// Collects errors: the first 100 of them, and the number of the rest.
+class Report {
+public:
+    void add(Position position, const Path& path, std::string message);
+    void add(Errors errors);
+    bool empty() const { return errors_.empty(); }
+    // No further error will be kept.
+    bool full() const { return errors_.size() >= errors_max; }
+    // ", did you mean X?" where a known name is near `word`. Nothing for errors that
+    // will not be kept: the search would take long where there are many.
+    std::string did_you_mean(std::string_view word,
+                             const std::vector<std::string_view>& known) const;
+    // In file order.
+    Errors take();
+
+private:
+    static constexpr std::size_t errors_max = 100;
+    Errors errors_;
+    std::size_t left_out_ = 0;
 };
 
 // One value of the file, and how to complain about it.
@@ -123,6 +124,10 @@ public:
     // Of the entry's value, or of the section where there is no such entry.
     Position where(std::string_view name) const;
     Path path_of(std::string_view name) const { return {&value_.path(), name, {}}; }
+    std::string did_you_mean(std::string_view word,
+                             const std::vector<std::string_view>& known) const {
+        return value_.report().did_you_mean(word, known);
+    }
     void error(std::string message) const { value_.error(std::move(message)); }
     void error(std::string_view name, std::string message) const;
 

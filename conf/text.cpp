@@ -12,35 +12,42 @@ namespace {
 constexpr std::size_t quoted_bytes_max = 64;
 constexpr std::size_t candidates_max = 1'000;
 constexpr std::size_t edits_max = 2;
+constexpr std::size_t word_bytes_max = 64;
 
 std::uint32_t byte_at(std::string_view text, std::size_t index) {
     return static_cast<std::uint8_t>(text[index]);
 }
 
 // Optimal string alignment distance (Damerau-Levenshtein without edits between
-// swapped letters), or edits_max + 1 as soon as it must be more than edits_max.
+// swapped letters), or edits_max + 1 for all that is more than edits_max. Only
+// cells near the diagonal can hold less (Ukkonen 1985), so only they are filled.
 std::size_t edits(std::string_view a, std::string_view b) {
+    constexpr std::size_t far = edits_max + 1;
     const auto difference = a.size() > b.size() ? a.size() - b.size() : b.size() - a.size();
-    if (difference > edits_max) return edits_max + 1;
-    std::array<std::vector<std::size_t>, 3> rows;
-    for (auto& row : rows) row.resize(b.size() + 1);
+    if (difference > edits_max || std::max(a.size(), b.size()) > word_bytes_max) return far;
+    std::array<std::array<std::size_t, word_bytes_max + 2>, 3> rows{};
     std::iota(rows[0].begin(), rows[0].end(), std::size_t{0});
     for (std::size_t i = 1; i <= a.size(); ++i) {
         auto& row = rows[i % 3];
         const auto& above = rows[(i - 1) % 3];
         const auto& above2 = rows[(i + 1) % 3];
-        row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
+        const std::size_t first = i > edits_max ? i - edits_max : 1;
+        const std::size_t last = std::min(i + edits_max, b.size());
+        row[first - 1] = first == 1 ? i : far;
+        row[last + 1] = far;
+        std::size_t least = row[first - 1];
+        for (std::size_t j = first; j <= last; ++j) {
             const std::size_t replaced = above[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
             row[j] = std::min({replaced, above[j] + 1, row[j - 1] + 1});
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
                 row[j] = std::min(row[j], above2[j - 2] + 1);
             }
+            least = std::min(least, row[j]);
         }
-        // No later row can be smaller than this one's minimum.
-        if (*std::ranges::min_element(row) > edits_max) return edits_max + 1;
+        // No later row can hold less than this one's least.
+        if (least >= far) return far;
     }
-    return rows[a.size() % 3][b.size()];
+    return std::min(rows[a.size() % 3][b.size()], far);
 }
 
 }  // namespace

@@ -32,7 +32,8 @@ std::string quoted(std::string_view text);
 std::string joined(std::span<const std::string_view> words);
 
 // The candidate within two edits (insert, delete, replace, swap neighbours) of
-// `word`, nearest first; nothing where none is. Looks at the first 1,000.
+// `word`, nearest first; nothing where none is. Looks at the first 1,000, and at words of
+// up to 64 bytes.
 std::optional<std::string_view> nearest(std::string_view word,
                                         std::span<const std::string_view> candidates);
 

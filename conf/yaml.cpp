@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::size_t depth_max = 16;
 constexpr int open_brackets_max = 64;
+constexpr std::size_t errors_max = 100;
 constexpr std::size_t quiet_bytes_max = std::size_t{1} << 20;
 
 struct Refused {
@@ -55,7 +56,7 @@ struct Cursor {
 // which its scanner keeps some 240 bytes per bracket before the first event.
 // Brackets in quotes count as well; no real text holds 64 unbalanced ones.
 std::optional<Refused> find_bad_text(std::string_view text) {
-    if (text.size() > text_bytes_max) return Refused{{}, "the text is larger than 16 MiB"};
+    if (text.size() > text_bytes_max) return Refused{{1, 1}, "the text is larger than 16 MiB"};
     if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
     Cursor at{text};
     while (!at.rest.empty()) {
@@ -87,6 +88,8 @@ public:
 
     Node take() { return std::move(root_); }
     std::size_t events() const { return events_; }
+    // Where the last event was.
+    Position last() const { return last_; }
 
     void OnDocumentStart(const YAML::Mark& mark) override {
         if (++documents_ > 1) throw Refused{place(mark), "expected one document, found a second"};
@@ -118,22 +121,22 @@ public:
     }
     void OnMapEnd() override { close(); }
 
-    // yaml-cpp counts from 0, and has -1 for "nowhere".
-    static Position place(const YAML::Mark& mark) {
-        return mark.is_null() ? Position{} : Position{mark.line + 1, mark.column + 1};
-    }
+    // yaml-cpp counts from 0.
+    static Position place(const YAML::Mark& mark) { return {mark.line + 1, mark.column + 1}; }
 
 private:
     void refuse(const YAML::Mark& mark, std::string message) {
+        if (errors_.size() == errors_max) throw Refused{place(mark), "too many errors to go on"};
         errors_.push_back({place(mark), "", std::move(message)});
     }
 
     Node make(Node::Kind kind, const YAML::Mark& mark, const std::string& tag,
               YAML::anchor_t anchor) {
         ++events_;
+        last_ = place(mark);
         if (anchor != YAML::NullAnchor) refuse(mark, "anchors (&name) are not supported");
         if (!tag.empty() && tag != "?" && tag != "!") refuse(mark, "tags are not supported");
-        return Node{kind, place(mark), {}, {}};
+        return Node{kind, last_, {}, {}};
     }
 
     void open(Node node) {
@@ -166,6 +169,7 @@ private:
     Node root_;
     int documents_ = 0;
     std::size_t events_ = 0;
+    Position last_{1, 1};
 };
 
 // Hands the text to yaml-cpp piece by piece, as long as events come back. Until
@@ -184,7 +188,7 @@ private:
             quiet_bytes_ = 0;
         }
         if (quiet_bytes_ > quiet_bytes_max) {
-            throw Refused{{}, "more than 1 MiB in one {...}, [...], text or comment"};
+            throw Refused{builder_.last(), "more than 1 MiB in one {...}, [...], text or comment"};
         }
         const auto piece = text_.substr(0, piece_bytes);
         if (piece.empty()) return traits_type::eof();
@@ -213,7 +217,8 @@ Node build(std::string_view text, Errors& errors) {
         }
         return builder.take();
     } catch (const YAML::Exception& error) {
-        errors.push_back({Builder::place(error.mark), "", "not valid YAML: " + error.msg});
+        const auto position = error.mark.is_null() ? builder.last() : Builder::place(error.mark);
+        errors.push_back({position, "", "not valid YAML: " + error.msg});
     } catch (const Refused& refused) {
         errors.push_back({refused.position, "", refused.message});
     }

@@ -1,0 +1,133 @@
+// What a good file means: every value arrives, every default is as documented.
+#include <chrono>
+#include <string>
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/conf/sample.h"
+
+using namespace ringway::conf;
+using namespace ringway::conf::tests;
+using namespace std::chrono_literals;
+
+BOOST_AUTO_TEST_SUITE(accepted)
+
+BOOST_AUTO_TEST_CASE(a_small_file_gets_the_defaults) {
+    const auto config = config_of(sample());
+    BOOST_TEST(config.workers == 0U);
+    BOOST_TEST((config.drain_timeout == 30s));
+    BOOST_TEST((config.admin == AdminSettings{}));
+    BOOST_TEST((config.log == LogSettings{}));
+    BOOST_TEST_REQUIRE(config.listeners.size() == 1U);
+    const auto& listener = config.listeners[0];
+    BOOST_TEST(listener.name == "web");
+    BOOST_TEST(listener.bind.to_string() == "0.0.0.0:80");
+    BOOST_TEST(listener.pool == "main");
+    BOOST_TEST((listener.key == KeySettings{}));
+    BOOST_TEST((listener.timeouts == ListenerTimeouts{}));
+    BOOST_TEST_REQUIRE(config.pools.size() == 1U);
+    const auto& pool = config.pools[0];
+    BOOST_TEST(pool.name == "main");
+    BOOST_TEST((pool.hash == HashSettings{}));
+    BOOST_TEST((pool.connect == ConnectSettings{}));
+    BOOST_TEST(!pool.health);
+    BOOST_TEST_REQUIRE(pool.servers.size() == 1U);
+    BOOST_TEST(pool.servers[0].id == "s1");
+    BOOST_TEST(pool.servers[0].address.to_string() == "10.0.0.1:80");
+    BOOST_TEST(pool.servers[0].weight == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(top_entries_arrive) {
+    BOOST_TEST(config_of(sample({"workers: auto", {}, {}, {}})).workers == 0U);
+    BOOST_TEST(config_of(sample({"workers: 256", {}, {}, {}})).workers == 256U);
+    BOOST_TEST((config_of(sample({"drain_timeout: 24h", {}, {}, {}})).drain_timeout == 24h));
+    BOOST_TEST(config_of(sample({"admin: {socket: /run/a}", {}, {}, {}})).admin.socket == "/run/a");
+    const auto log = config_of(sample({"log: {level: warn, access: false}", {}, {}, {}})).log;
+    BOOST_TEST((log == LogSettings{LogSettings::Level::warn, false}));
+}
+
+BOOST_AUTO_TEST_CASE(keys_arrive_in_both_forms) {
+    using From = KeySettings::From;
+    const auto key = [](std::string_view line) {
+        return config_of(sample({{}, line, {}, {}})).listeners[0].key;
+    };
+    BOOST_TEST((key("key: source_ip") == KeySettings{}));
+    BOOST_TEST((key("key: {from: source_ip, prefix_v4: 1, prefix_v6: 128}") ==
+                KeySettings{From::source_ip, 1, 128, "", 16 << 10}));
+    BOOST_TEST((key("key: first_line") == KeySettings{From::first_line, 32, 128, "", 16 << 10}));
+    BOOST_TEST((key("key: {from: first_line, max_bytes: 16B, on_missing: reject}") ==
+                KeySettings{From::first_line, 32, 128, "", 16}));
+    BOOST_TEST((key("key: {name: X-User, from: header, max_bytes: 64KiB}") ==
+                KeySettings{From::header, 32, 128, "X-User", 64 << 10}));
+}
+
+BOOST_AUTO_TEST_CASE(listener_timeouts_arrive) {
+    const auto config =
+        config_of(sample({{}, "timeouts: {key: 1ms, idle: 2h, half_close: 3m}", {}, {}}));
+    BOOST_TEST((config.listeners[0].timeouts == ListenerTimeouts{1ms, 2h, 3min}));
+}
+
+BOOST_AUTO_TEST_CASE(pool_entries_arrive) {
+    const auto pool = [](std::string_view line) {
+        return config_of(sample({{}, {}, line, {}})).pools[0];
+    };
+    BOOST_TEST(
+        (pool("hash: {algorithm: ring, function: xxh3, vnodes: 65536, seed: abc, mapping: 1}")
+             .hash == HashSettings{HashSettings::Function::xxh3, 65'536, "abc", 1}));
+    BOOST_TEST((pool("connect: {timeout: 2s, attempts: 16}").connect == ConnectSettings{2s, 16}));
+    BOOST_TEST((pool("health: {interval: 5s, timeout: 5s, rise: 1, fall: 100}").health ==
+                HealthSettings{5s, 5s, 1, 100}));
+    BOOST_TEST(config_of(sample({{}, {}, {}, "weight: 0"})).pools[0].servers[0].weight == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_health_entry_turns_checks_on) {
+    BOOST_TEST((config_of(sample({{}, {}, "health: {}", {}})).pools[0].health == HealthSettings{}));
+}
+
+BOOST_AUTO_TEST_CASE(the_default_check_timeout_fits_a_short_interval) {
+    const auto config = config_of(sample({{}, {}, "health: {interval: 100ms}", {}}));
+    BOOST_TEST((config.pools[0].health->timeout == 100ms));
+}
+
+BOOST_AUTO_TEST_CASE(a_pool_needs_no_servers) {
+    for (const std::string pool : {"{}", "{servers: []}"}) {
+        const auto text =
+            "version: 1\nlisteners: [{name: a, bind: \"0.0.0.0:80\", pool: p}]\n"
+            "pools: {p: " +
+            pool + "}\n";
+        BOOST_TEST(config_of(text).pools[0].servers.empty());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(order_and_positions_of_the_file_are_kept) {
+    const auto config = config_of(
+        "version: 1\n"
+        "pools:\n"
+        "  z: {}\n"
+        "  a:\n"
+        "    servers:\n"
+        "      - {id: s2, address: \"10.0.0.2:80\"}\n"
+        "      - {id: s1, address: \"10.0.0.1:80\"}\n"
+        "listeners:\n"
+        "  - {name: two, bind: \"0.0.0.0:2\", pool: a}\n"
+        "  - {name: one, bind: \"0.0.0.0:1\", pool: a}\n");
+    BOOST_TEST(config.pools[0].name == "z");
+    BOOST_TEST(config.pools[1].name == "a");
+    BOOST_TEST(config.pools[1].servers[0].id == "s2");
+    BOOST_TEST(config.listeners[1].name == "one");
+    BOOST_TEST(config.pools[1].position.line == 4);
+    BOOST_TEST(config.pools[1].position.column == 3);
+    BOOST_TEST(config.pools[1].servers[1].position.line == 7);
+    BOOST_TEST(config.pools[1].servers[1].position.column == 9);
+    BOOST_TEST(config.listeners[0].position.line == 9);
+    BOOST_TEST(config.listeners[0].position.column == 5);
+}
+
+BOOST_AUTO_TEST_CASE(json_is_yaml_too) {
+    BOOST_TEST(errors_of(R"({"version": 1, "workers": 2,
+        "listeners": [{"name": "a", "bind": "0.0.0.0:80", "pool": "p"}],
+        "pools": {"p": {"servers": [{"id": "s", "address": "10.0.0.1:80", "weight": 2}]}}})") ==
+               "");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,53 @@
+#include <filesystem>
+#include <string>
+#include <variant>
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/conf/sample.h"
+
+using namespace ringway::conf;
+using namespace ringway::conf::tests;
+
+namespace {
+
+Config example(const std::string& name) {
+    auto text = read_file(std::string(CONF_EXAMPLES) + '/' + name);
+    BOOST_TEST_REQUIRE(std::holds_alternative<std::string>(text));
+    return config_of(std::get<std::string>(text));
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(examples)
+
+BOOST_AUTO_TEST_CASE(every_example_is_valid) {
+    int examples = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(CONF_EXAMPLES)) {
+        BOOST_TEST_CONTEXT(entry.path()) {
+            BOOST_CHECK_NO_THROW(example(entry.path().filename().string()));
+        }
+        ++examples;
+    }
+    BOOST_TEST(examples >= 4);
+}
+
+BOOST_AUTO_TEST_CASE(the_defaults_in_full_are_the_defaults) {
+    const auto config = example("full.yaml");
+    BOOST_TEST(config.workers == Config{}.workers);
+    BOOST_TEST((config.drain_timeout == Config{}.drain_timeout));
+    BOOST_TEST((config.log == LogSettings{}));
+    BOOST_TEST((config.listeners.at(0).key == KeySettings{}));
+    BOOST_TEST((config.listeners.at(0).timeouts == ListenerTimeouts{}));
+    BOOST_TEST(config.listeners.at(2).key.max_bytes == KeySettings{}.max_bytes);
+    BOOST_TEST(config.listeners.at(3).key.max_bytes == KeySettings{}.max_bytes);
+    const auto& pool = config.pools.at(0);
+    auto hash = pool.hash;
+    hash.seed.clear();
+    BOOST_TEST((hash == HashSettings{}));
+    BOOST_TEST((pool.connect == ConnectSettings{}));
+    BOOST_TEST((pool.health == HealthSettings{}));
+    BOOST_TEST(pool.servers.at(0).weight == Server{}.weight);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

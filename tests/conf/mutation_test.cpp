@@ -1,0 +1,121 @@
+// The examples, damaged at random: whatever comes out of the parser is a Config
+// or errors, and the errors point into the text.
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <random>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+#include "conf/config.h"
+
+using namespace ringway::conf;
+
+namespace {
+
+constexpr int rounds = 3'000;
+
+// Pieces that YAML and the configuration give a meaning to.
+constexpr std::array<std::string_view, 36> pieces{"\n",          " ",       "  ",
+                                                  "\t",          ":",       ": ",
+                                                  "- ",          "[",       "]",
+                                                  "{",           "}",       ",",
+                                                  "#",           "\"",      "'",
+                                                  "|",           ">",       "&a ",
+                                                  "*a",          "!x ",     "? ",
+                                                  "---\n",       "...\n",   "<<: ",
+                                                  "%YAML 1.2\n", "~",       "0",
+                                                  "-1",          "1e309",   "\xFF",
+                                                  "\x01",        "\r",      "\xEF\xBB\xBF",
+                                                  "\\",          "servers", "version: 1\n"};
+
+class Mutator {
+public:
+    explicit Mutator(std::uint32_t seed) : random_(seed) {}
+
+    std::string damage(std::string text) {
+        for (auto left = below(8) + 1; left > 0; --left) damage_once(text);
+        return text;
+    }
+    std::size_t below(std::size_t end) {
+        return std::uniform_int_distribution<std::size_t>(0, end - 1)(random_);
+    }
+
+private:
+    void damage_once(std::string& text) {
+        const auto at = below(text.size() + 1);
+        const auto length = std::min(below(40), text.size() - at);
+        switch (below(5)) {
+            case 0:
+                text.erase(at, length);
+                break;
+            case 1:
+                text.insert(at, pieces[below(pieces.size())]);
+                break;
+            case 2:
+                text.insert(below(text.size() + 1), text.substr(at, length));
+                break;
+            case 3:
+                if (at < text.size()) text[at] = static_cast<char>(below(256));
+                break;
+            default:
+                text.resize(text.size() - length);
+        }
+    }
+
+    std::mt19937 random_;
+};
+
+std::vector<std::string> examples() {
+    std::vector<std::filesystem::path> paths;
+    for (const auto& entry : std::filesystem::directory_iterator(CONF_EXAMPLES)) {
+        paths.push_back(entry.path());
+    }
+    std::ranges::sort(paths);
+    std::vector<std::string> texts;
+    for (const auto& path : paths) texts.push_back(std::get<std::string>(read_file(path)));
+    return texts;
+}
+
+// CONF_TEST_SEED repeats a run.
+std::uint32_t choose_seed() {
+    const char* given = std::getenv("CONF_TEST_SEED");
+    if (given != nullptr) return static_cast<std::uint32_t>(std::strtoul(given, nullptr, 10));
+    return std::random_device{}();
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(mutation)
+
+BOOST_AUTO_TEST_CASE(damaged_files_give_a_config_or_placed_errors) {
+    const auto seed = choose_seed();
+    const auto texts = examples();
+    Mutator mutator(seed);
+    for (int round = 0; round < rounds; ++round) {
+        const auto text = mutator.damage(texts[mutator.below(texts.size())]);
+        const auto result = parse(text);
+        const auto* errors = std::get_if<Errors>(&result);
+        if (errors == nullptr) continue;
+        // One past the last line is where the end of the text is.
+        const auto lines = std::ranges::count(text, '\n') + 2;
+        BOOST_TEST_CONTEXT("CONF_TEST_SEED=" << seed << " round " << round << "\n" << text) {
+            BOOST_TEST(!errors->empty());
+            for (const auto& error : *errors) {
+                BOOST_TEST(!error.message.empty());
+                BOOST_TEST(error.position.line >= 1);
+                BOOST_TEST(error.position.line <= lines);
+                BOOST_TEST(error.position.column >= 1);
+            }
+        }
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
