@@ -12,21 +12,21 @@ namespace {
 
 using Positions = std::vector<std::uint64_t>;
 
-// For each slot, the place of its server among the ids.
+// For each seat, the place of its server among the ids.
 std::vector<std::uint32_t> ranks(const Membership& next) {
-    std::vector<std::uint32_t> rank(next.slot_end);
-    for (std::size_t i = 0; i < next.slots.size(); ++i)
-        rank[next.slots[i]] = static_cast<std::uint32_t>(i);
+    std::vector<std::uint32_t> rank(next.seat_end);
+    for (std::size_t i = 0; i < next.seats.size(); ++i)
+        rank[next.seats[i]] = static_cast<std::uint32_t>(i);
     return rank;
 }
 
-// The points of `old` that stay; the positions of the others go to left[slot].
+// The points of `old` that stay; the positions of the others go to left[seat].
 std::vector<Point> staying(const PointTable& old, std::span<const std::uint8_t> dropped,
                            std::vector<Positions>& left) {
     std::vector<Point> points = old.points();
     std::erase_if(points, [&](const Point& point) {
-        if (dropped[point.slot] == 0) return false;
-        left[point.slot].push_back(point.position);
+        if (dropped[point.seat] == 0) return false;
+        left[point.seat].push_back(point.position);
         return true;
     });
     return points;
@@ -34,16 +34,16 @@ std::vector<Point> staying(const PointTable& old, std::span<const std::uint8_t> 
 
 // The table after a change, from the one before it. Editing copies whole runs, so
 // it pays while few points change; a table that outgrows its geometry, or where
-// many points change, is built anew. The positions that leave go to left[slot].
+// many points change, is built anew. The positions that leave go to left[seat].
 std::shared_ptr<const PointTable> table_after(const std::shared_ptr<const PointTable>& old,
                                               const Membership& next, std::vector<Point> added,
                                               std::vector<Positions>& left) {
-    const Geometry geometry = Geometry::of(next.capacity, next.slot_end);
+    const Geometry geometry = Geometry::of(next.capacity, next.seat_end);
     const bool same_geometry = geometry == old->geometry();
     if (same_geometry && added.empty() && next.leaving.empty()) return old;
 
-    std::vector<std::uint8_t> dropped(std::size_t{1} << old->geometry().slot_bits);
-    for (const Slot slot : next.leaving) dropped[slot] = 1;
+    std::vector<std::uint8_t> dropped(std::size_t{1} << old->geometry().seat_bits);
+    for (const Seat seat : next.leaving) dropped[seat] = 1;
     left.resize(dropped.size());
     const std::vector<std::uint32_t> rank = ranks(next);
 
@@ -51,7 +51,7 @@ std::shared_ptr<const PointTable> table_after(const std::shared_ptr<const PointT
     const std::size_t changes = added.size() + next.leaving.size() * average;
     if (same_geometry && changes < old->size() / 8) {
         std::sort(added.begin(), added.end(), [&](const Point& a, const Point& b) {
-            return std::pair(a.position, rank[a.slot]) < std::pair(b.position, rank[b.slot]);
+            return std::pair(a.position, rank[a.seat]) < std::pair(b.position, rank[b.seat]);
         });
         return std::make_shared<const PointTable>(old->edit(dropped, added, rank, left));
     }
@@ -67,10 +67,10 @@ std::map<std::string, Positions, std::less<>> newly_offline(const Snapshot& base
     std::map<std::string, Positions, std::less<>> parked;
     for (std::size_t i = 0; i < next.members.size(); ++i) {
         const Member& member = next.members[i];
-        if (member.status == Status::online || next.slots[i] >= left.size()) continue;
-        Positions& points = left[next.slots[i]];
+        if (member.status == Status::online || next.seats[i] >= left.size()) continue;
+        Positions& points = left[next.seats[i]];
         if (points.empty()) continue;
-        // The slot may have passed to this server from one that is gone.
+        // The seat may have passed to this server from one that is gone.
         const Member* const before = base.find(member.id);
         if (before != nullptr && before->points != 0) parked[member.id] = std::move(points);
     }
@@ -81,8 +81,10 @@ std::map<std::string, Positions, std::less<>> newly_offline(const Snapshot& base
 
 Balancer::Balancer(Settings settings) {
     check(settings);
+    auto total = settings.balance_factor != 0 ? std::make_shared<Total>() : nullptr;
     current_ = SnapshotAccess::make(
-        settings, {}, {}, std::make_shared<const PointTable>(PointTable::build({}, {}, {})), 1);
+        settings, {}, {}, std::make_shared<const PointTable>(PointTable::build({}, {}, {})),
+        std::move(total), 1);
 }
 
 void Balancer::register_server(ServerSpec server) {
@@ -107,8 +109,9 @@ void Balancer::apply(std::span<const Change> changes) {
 
     std::vector<Positions> left;
     auto table = table_after(SnapshotAccess::table(*base), *next, points_of(*next), left);
-    auto snapshot = SnapshotAccess::make(base->settings(), next->members, next->slots,
-                                         std::move(table), base->generation() + 1);
+    auto snapshot =
+        SnapshotAccess::make(base->settings(), next->members, next->seats, std::move(table),
+                             SnapshotAccess::total(*base), base->generation() + 1);
 
     Parked parked = newly_offline(*base, *next, left);
 
@@ -129,7 +132,7 @@ std::vector<Point> Balancer::points_of(const Membership& next) const {
         const Member& member = next.members[i];
         const auto add = [&](const Positions& positions) {
             for (const std::uint64_t position : positions)
-                points.push_back({position, next.slots[i]});
+                points.push_back({position, next.seats[i]});
         };
         const auto parked = parked_.find(member.id);
         if (parked != parked_.end() && parked->second.size() == member.points)

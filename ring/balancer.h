@@ -79,7 +79,10 @@ public:
         return *snapshot_;
     }
 
-    // The same, kept alive for as long as the caller wants.
+    // current().pick(hash): valid, but for its slot, until the next call on this Reader.
+    Pick pick(std::uint64_t hash) { return current().pick(hash); }
+
+    // The newest snapshot, kept alive for as long as the caller wants.
     std::shared_ptr<const Snapshot> share() {
         current();
         return snapshot_;

@@ -9,7 +9,7 @@
 namespace ringway::ring {
 namespace {
 
-constexpr Slot no_slot = ~Slot{0};
+constexpr Seat no_seat = ~Seat{0};
 
 // An id between quotation marks, with the bytes that are not plain ASCII as \xNN.
 std::string quoted(std::string_view id) {
@@ -50,6 +50,9 @@ void check(const Settings& settings) {
     if (settings.vnodes == 0 || settings.vnodes > Limits::vnodes)
         throw Error("vnodes must be 1 to " + std::to_string(Limits::vnodes) + ", not " +
                     std::to_string(settings.vnodes));
+    const double factor = settings.balance_factor;
+    if (factor != 0 && !(factor >= 1 && factor <= Limits::balance_factor))
+        throw Error("balance_factor must be 0 or 1 to 1000000, not " + std::to_string(factor));
     if (settings.seed.size() > Limits::seed_bytes)
         throw Error("the seed has " + std::to_string(settings.seed.size()) + " bytes; at most " +
                     std::to_string(Limits::seed_bytes) + " are taken");
@@ -62,7 +65,8 @@ Batch::Touched& Batch::touch(std::string_view id) {
     if (known != touched_.end()) return known->second;
     Touched touched{base_.find(id), std::nullopt};
     if (const Member* const member = touched.before)
-        touched.after = ServerSpec{member->id, member->weight, member->status, member->context};
+        touched.after = ServerSpec{member->id, member->weight, member->status, member->context,
+                                   member->max_connections};
     return touched_.emplace(id, std::move(touched)).first->second;
 }
 
@@ -97,6 +101,8 @@ void Batch::take(const Change& change) {
             } else if constexpr (std::is_same_v<Wanted, SetStatus>) {
                 check_status(wanted.id, wanted.status);
                 registered(wanted.id).status = wanted.status;
+            } else if constexpr (std::is_same_v<Wanted, SetLimit>) {
+                registered(wanted.id).max_connections = wanted.max_connections;
             } else if constexpr (std::is_same_v<Wanted, SetWeight>) {
                 check_weight(wanted.id, wanted.weight);
                 registered(wanted.id).weight = wanted.weight;
@@ -113,6 +119,7 @@ bool Batch::differs() const {
         const auto& [before, after] = entry.second;
         if (before == nullptr || !after) return before != nullptr || after.has_value();
         return before->weight != after->weight || before->status != after->status ||
+               before->max_connections != after->max_connections ||
                before->context != after->context;
     });
 }
@@ -148,8 +155,14 @@ std::optional<Membership> Batch::result() const {
     if (!differs()) return std::nullopt;
     Membership next = merge();
     next.capacity = capacity;
-    give_slots(next);
+    give_seats(next);
     return next;
+}
+
+// A server keeps its count for as long as it is registered.
+std::shared_ptr<Load> Batch::load_of(const Touched& touched, const std::string& id) const {
+    if (touched.before != nullptr) return touched.before->load;
+    return std::make_shared<Load>(id, SnapshotAccess::total(base_));
 }
 
 // Members of the base and of the batch, in order of id.
@@ -157,13 +170,13 @@ Membership Batch::merge() const {
     Membership next;
     const std::vector<Member>& old = base_.members();
     next.members.reserve(old.size() + touched_.size());
-    next.slots.reserve(old.size() + touched_.size());
+    next.seats.reserve(old.size() + touched_.size());
 
     std::size_t kept = 0;
     const auto keep_until = [&](std::size_t end) {
         for (; kept < end; ++kept) {
             next.members.push_back(old[kept]);
-            next.slots.push_back(SnapshotAccess::slots(base_)[kept]);
+            next.seats.push_back(SnapshotAccess::seats(base_)[kept]);
         }
     };
     for (const auto& [id, touched] : touched_) {
@@ -173,43 +186,44 @@ Membership Batch::merge() const {
         const auto index = static_cast<std::size_t>(place - old.begin());
         keep_until(index);
         const std::uint32_t points_before = touched.before != nullptr ? touched.before->points : 0;
-        const Slot slot =
-            touched.before != nullptr ? SnapshotAccess::slots(base_)[kept++] : no_slot;
+        const Seat seat =
+            touched.before != nullptr ? SnapshotAccess::seats(base_)[kept++] : no_seat;
         std::uint32_t points_after = 0;
         if (touched.after) {
             const ServerSpec& server = *touched.after;
             if (server.status == Status::online)
                 points_after = server.weight * base_.settings().vnodes;
-            next.members.push_back(
-                {server.id, server.weight, server.status, points_after, server.context});
-            next.slots.push_back(slot);
+            next.members.push_back({server.id, server.weight, server.status, points_after,
+                                    server.context, server.max_connections,
+                                    load_of(touched, server.id)});
+            next.seats.push_back(seat);
         } else {
             next.gone.push_back(id);
         }
         if (points_before == points_after) continue;
-        if (points_before != 0) next.leaving.push_back(slot);
+        if (points_before != 0) next.leaving.push_back(seat);
         if (points_after != 0) next.coming.push_back(next.members.size() - 1);
     }
     keep_until(old.size());
     return next;
 }
 
-// The lowest free slots go to those that have none, so that slots stay few.
-void Batch::give_slots(Membership& next) const {
+// The lowest free seats go to those that have none, so that seats stay few.
+void Batch::give_seats(Membership& next) const {
     std::vector<bool> used(next.members.size());
-    for (const Slot slot : next.slots) {
-        if (slot == no_slot) continue;
-        if (slot >= used.size()) used.resize(slot + std::size_t{1});
-        used[slot] = true;
+    for (const Seat seat : next.seats) {
+        if (seat == no_seat) continue;
+        if (seat >= used.size()) used.resize(seat + std::size_t{1});
+        used[seat] = true;
     }
-    Slot free = 0;
-    for (Slot& slot : next.slots) {
-        if (slot == no_slot) {
+    Seat free = 0;
+    for (Seat& seat : next.seats) {
+        if (seat == no_seat) {
             while (used[free]) ++free;
             used[free] = true;
-            slot = free;
+            seat = free;
         }
-        next.slot_end = std::max(next.slot_end, slot + 1);
+        next.seat_end = std::max(next.seat_end, seat + 1);
     }
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -23,12 +24,12 @@ void check(const Settings& settings);
 // The members after a batch.
 struct Membership {
     std::vector<Member> members;  // sorted by id
-    std::vector<Slot> slots;      // of members
-    Slot slot_end = 0;            // above every slot
+    std::vector<Seat> seats;      // of members
+    Seat seat_end = 0;            // above every seat
     std::size_t capacity = 0;     // points if every server were online
     // What to do about points. A server whose number of points changes without
     // becoming zero is in both lists: its points go, and come anew.
-    std::vector<Slot> leaving;
+    std::vector<Seat> leaving;
     std::vector<std::size_t> coming;  // indexes into members
     std::vector<std::string> gone;    // ids that are registered no longer
 };
@@ -55,10 +56,11 @@ private:
     Touched& touch(std::string_view id);
     ServerSpec& registered(std::string_view id);
     void take(const ServerSpec& server);
+    std::shared_ptr<Load> load_of(const Touched& touched, const std::string& id) const;
     bool differs() const;
     std::size_t check_limits() const;
     Membership merge() const;
-    void give_slots(Membership& next) const;
+    void give_seats(Membership& next) const;
 
     const Snapshot& base_;
     std::map<std::string, Touched, std::less<>> touched_;

@@ -41,33 +41,17 @@ std::vector<ExplainStep> online_steps(const Snapshot& snapshot, std::uint64_t ha
     std::vector<bool> seen(snapshot.members().size());
     for (PointCursor cursor(table, hash); !cursor.done() && steps.size() < max_steps;) {
         const PointCursor::Step step = cursor.next();
-        const Member& member = SnapshotAccess::member(snapshot, table.slot(step.index));
+        const Member& member = SnapshotAccess::member(snapshot, table.seat(step.index));
         const auto index = static_cast<std::size_t>(&member - snapshot.members().data());
         if (seen[index]) continue;
         seen[index] = true;
-        steps.push_back({&member, Verdict::takes,
+        steps.push_back({&member, snapshot.verdict(member),
                          SeenPoint{table.position(step.index), step.distance, step.clockwise}});
     }
     return steps;
 }
 
 }  // namespace
-
-std::string_view to_string(Verdict verdict) {
-    switch (verdict) {
-        case Verdict::takes:
-            return "takes";
-        case Verdict::offline:
-            return "offline";
-        case Verdict::weight_zero:
-            return "weight 0";
-        case Verdict::full:
-            return "full";
-        case Verdict::over_bound:
-            return "over its bound";
-    }
-    return "";
-}
 
 std::vector<ExplainStep> explain(const Snapshot& snapshot, std::uint64_t hash,
                                  std::size_t max_steps) {
@@ -94,7 +78,7 @@ std::vector<NearPoint> nearest_points(const Snapshot& snapshot, std::uint64_t ha
     const PointTable& table = *SnapshotAccess::table(snapshot);
     for (PointCursor cursor(table, hash); !cursor.done() && points.size() < max_points;) {
         const PointCursor::Step step = cursor.next();
-        points.push_back({&SnapshotAccess::member(snapshot, table.slot(step.index)),
+        points.push_back({&SnapshotAccess::member(snapshot, table.seat(step.index)),
                           {table.position(step.index), step.distance, step.clockwise}});
     }
     return points;

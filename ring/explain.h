@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string_view>
 #include <vector>
 
 #include "ring/snapshot.h"
@@ -19,18 +18,6 @@ struct SeenPoint {
     std::uint64_t distance;  // from the hash, the shorter way round
     bool clockwise;          // reached going up
 };
-
-// Whether a server takes new keys, or why it is passed over.
-enum class Verdict : std::uint8_t {
-    takes,
-    offline,
-    weight_zero,
-    full,        // at its max_connections
-    over_bound,  // at its bound under balance_factor
-};
-
-// "takes", "offline", "weight 0", "full", "over its bound".
-std::string_view to_string(Verdict verdict);
 
 struct ExplainStep {
     const Member* member;            // of the snapshot

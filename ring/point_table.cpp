@@ -23,22 +23,22 @@ void partition_by_top_byte(std::vector<Point>& points) {
 
 }  // namespace
 
-Geometry Geometry::of(std::size_t points, std::size_t slots) {
+Geometry Geometry::of(std::size_t points, std::size_t seats) {
     Geometry geometry;
     const auto log2 = [](std::size_t n) {
         return static_cast<std::uint32_t>(std::bit_width(n)) - 1;
     };
-    if (slots > 1) geometry.slot_bits = log2(slots - 1) + 1;
+    if (seats > 1) geometry.seat_bits = log2(seats - 1) + 1;
     if (points > 1) geometry.bucket_bits = std::max(1U, log2(points));
     if (points > (std::size_t{3} << geometry.bucket_bits) / 2) ++geometry.bucket_bits;
-    geometry.bucket_bits = std::max(geometry.bucket_bits, geometry.slot_bits);
+    geometry.bucket_bits = std::max(geometry.bucket_bits, geometry.seat_bits);
     return geometry;
 }
 
 PointTable::PointTable(std::size_t size, Geometry geometry)
     : geometry_(geometry),
       bucket_shift_(64 - geometry.bucket_bits),
-      slot_mask_((std::uint64_t{1} << geometry.slot_bits) - 1),
+      seat_mask_((std::uint64_t{1} << geometry.seat_bits) - 1),
       size_(size) {
     const std::size_t entries = lead + size + trail;
     block_ =
@@ -81,10 +81,10 @@ void PointTable::sort_bucket(std::size_t bucket, std::span<const std::uint32_t> 
 // The order of two entries of one bucket.
 bool PointTable::before(std::uint64_t a, std::uint64_t b,
                         std::span<const std::uint32_t> rank) const {
-    const std::uint64_t position_a = a >> geometry_.slot_bits;
-    const std::uint64_t position_b = b >> geometry_.slot_bits;
+    const std::uint64_t position_a = a >> geometry_.seat_bits;
+    const std::uint64_t position_b = b >> geometry_.seat_bits;
     if (position_a != position_b) return position_a < position_b;
-    return rank[a & slot_mask_] < rank[b & slot_mask_];
+    return rank[a & seat_mask_] < rank[b & seat_mask_];
 }
 
 void PointTable::finish() {
@@ -92,9 +92,9 @@ void PointTable::finish() {
     entries_[-1] = entries_[size_ - 1];
     for (std::size_t i = 0; i < trail; ++i) entries_[size_ + i] = entries_[i % size_];
 
-    // No gap reaches 2^(64 - slot_bits) if every aligned half of that has a point.
-    if (geometry_.bucket_bits <= geometry_.slot_bits) return;
-    const std::size_t stride = std::size_t{1} << (geometry_.bucket_bits - geometry_.slot_bits - 1);
+    // No gap reaches 2^(64 - seat_bits) if every aligned half of that has a point.
+    if (geometry_.bucket_bits <= geometry_.seat_bits) return;
+    const std::size_t stride = std::size_t{1} << (geometry_.bucket_bits - geometry_.seat_bits - 1);
     dense_ = true;
     for (std::size_t b = 0; b < bucket_count() && dense_; b += stride)
         dense_ = starts_[b] < starts_[b + stride];
@@ -124,7 +124,7 @@ std::vector<PointTable::Edit> PointTable::edits(std::span<const std::uint8_t> dr
 
     std::vector<Edit> deletes;
     for (std::size_t i = 0; i < size_; ++i)
-        if (dropped[entries_[i] & slot_mask_] != 0) [[unlikely]]
+        if (dropped[entries_[i] & seat_mask_] != 0) [[unlikely]]
             deletes.push_back({i, bucket_of_point(i), entries_[i], false});
 
     std::vector<Edit> all(inserts.size() + deletes.size());
@@ -155,7 +155,7 @@ PointTable PointTable::edit(std::span<const std::uint8_t> dropped, std::span<con
             *out++ = change.entry;
             ++shift;
         } else {
-            parked[change.entry & slot_mask_].push_back(position_in(change.bucket, change.entry));
+            parked[change.entry & seat_mask_].push_back(position_in(change.bucket, change.entry));
             ++copied;
             --shift;
         }
@@ -171,12 +171,12 @@ std::vector<Point> PointTable::points() const {
     points.reserve(size_);
     for (std::size_t b = 0; size_ != 0 && b < bucket_count(); ++b)
         for (std::size_t i = starts_[b]; i < starts_[b + 1]; ++i)
-            points.push_back({position_in(b, entries_[i]), slot(i)});
+            points.push_back({position_in(b, entries_[i]), seat(i)});
     return points;
 }
 
 std::uint64_t PointTable::position_in(std::size_t bucket, std::uint64_t entry) const {
-    const std::uint64_t low = entry >> geometry_.slot_bits;
+    const std::uint64_t low = entry >> geometry_.seat_bits;
     const std::uint64_t low_mask = (std::uint64_t{1} << bucket_shift_) - 1;
     return std::uint64_t{bucket} << bucket_shift_ | (low & low_mask);
 }
@@ -194,7 +194,7 @@ std::size_t PointTable::successor(std::uint64_t hash) const {
     const std::size_t b = bucket(hash);
     const std::size_t begin = starts_[b];
     const std::size_t count = starts_[b + 1] - begin;
-    const std::uint64_t target = hash << geometry_.slot_bits;
+    const std::uint64_t target = hash << geometry_.seat_bits;
     const std::uint64_t* const entry = entries_ + begin;
     // How many points of the bucket lie before the hash. Branches that depend on
     // random memory would cost more than comparing a few points too many.
@@ -206,20 +206,20 @@ std::size_t PointTable::successor(std::uint64_t hash) const {
     return begin + below;
 }
 
-Slot PointTable::nearest(std::uint64_t hash) const {
+Seat PointTable::nearest(std::uint64_t hash) const {
     assert(size_ != 0);
     const std::size_t above = successor(hash);
     const std::uint64_t up = entries_[above];
     const std::uint64_t down = *(entries_ + above - 1);
     if (dense_) [[likely]] {
-        const std::uint64_t target = hash << geometry_.slot_bits;
-        const std::uint64_t up_distance = (up & ~slot_mask_) - target;
-        const std::uint64_t down_distance = target - (down & ~slot_mask_);
-        return static_cast<Slot>((up_distance <= down_distance ? up : down) & slot_mask_);
+        const std::uint64_t target = hash << geometry_.seat_bits;
+        const std::uint64_t up_distance = (up & ~seat_mask_) - target;
+        const std::uint64_t down_distance = target - (down & ~seat_mask_);
+        return static_cast<Seat>((up_distance <= down_distance ? up : down) & seat_mask_);
     }
     const std::uint64_t up_distance = position(above == size_ ? 0 : above) - hash;
     const std::uint64_t down_distance = hash - position(above == 0 ? size_ - 1 : above - 1);
-    return static_cast<Slot>((up_distance <= down_distance ? up : down) & slot_mask_);
+    return static_cast<Seat>((up_distance <= down_distance ? up : down) & seat_mask_);
 }
 
 PointCursor::PointCursor(const PointTable& table, std::uint64_t hash)
@@ -252,8 +252,8 @@ std::uint64_t PointCursor::distance_up(std::size_t from) const {
     const PointTable& table = *table_;
     if (!table.dense_) return table.position(from + 1 == table.size_ ? 0 : from + 1) - hash_;
     const std::uint64_t gap =
-        (table.entries_[from + 1] & ~table.slot_mask_) - (table.entries_[from] & ~table.slot_mask_);
-    return up_distance_ + (gap >> table.geometry_.slot_bits);
+        (table.entries_[from + 1] & ~table.seat_mask_) - (table.entries_[from] & ~table.seat_mask_);
+    return up_distance_ + (gap >> table.geometry_.seat_bits);
 }
 
 std::uint64_t PointCursor::distance_down(std::size_t from) const {
@@ -261,8 +261,8 @@ std::uint64_t PointCursor::distance_down(std::size_t from) const {
     if (!table.dense_) return hash_ - table.position(from == 0 ? table.size_ - 1 : from - 1);
     const std::uint64_t below = *(table.entries_ + from - 1);
     const std::uint64_t gap =
-        (table.entries_[from] & ~table.slot_mask_) - (below & ~table.slot_mask_);
-    return down_distance_ + (gap >> table.geometry_.slot_bits);
+        (table.entries_[from] & ~table.seat_mask_) - (below & ~table.seat_mask_);
+    return down_distance_ + (gap >> table.geometry_.seat_bits);
 }
 
 }  // namespace ringway::ring

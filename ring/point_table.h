@@ -2,14 +2,14 @@
 // the library: users see Snapshot and Walk. Immutable once made: any thread may
 // call const members without locking.
 //
-// Layout. A point is one 64-bit entry, `position << slot_bits | slot`: its owner
+// Layout. A point is one 64-bit entry, `position << seat_bits | seat`: its owner
 // comes in the same cache line as its position, and a point costs 8 bytes. The
 // bits of the position that fall off the top are implied by its neighbourhood:
 //   1. The top bucket_bits of a position name its bucket; starts_[b] is the index
-//      of the first point of bucket b. bucket_bits >= slot_bits, so entries of one
+//      of the first point of bucket b. bucket_bits >= seat_bits, so entries of one
 //      bucket compare as positions do, and bucket and entry give the position back.
 //   2. In a *dense* table every gap between neighbours is less than
-//      2^(64 - slot_bits), so that differences of entries are exact distances.
+//      2^(64 - seat_bits), so that differences of entries are exact distances.
 //      Only tiny rings are not dense; they take the slow way.
 #pragma once
 
@@ -22,23 +22,23 @@
 
 namespace ringway::ring {
 
-// A slot is the number of a server within a table. It stays the same while the
+// A seat is the number of a server within a table. It stays the same while the
 // server is registered, so that a change need not rewrite the points of others.
-using Slot = std::uint32_t;
+using Seat = std::uint32_t;
 
 struct Point {
     std::uint64_t position;
-    Slot slot;
+    Seat seat;
 };
 
 // How the bits of a table are divided.
 struct Geometry {
     std::uint32_t bucket_bits = 1;
-    std::uint32_t slot_bits = 1;
-    // For a ring that may grow to `points` points (at most 2^24) of `slots` servers.
+    std::uint32_t seat_bits = 1;
+    // For a ring that may grow to `points` points (at most 2^24) of `seats` servers.
     // Depends on what is registered, not on what is online, so that a flip never
     // changes it: 0.75 to 1.5 points a bucket when all are online.
-    static Geometry of(std::size_t points, std::size_t slots);
+    static Geometry of(std::size_t points, std::size_t seats);
     bool operator==(const Geometry&) const = default;
 };
 
@@ -47,14 +47,14 @@ public:
     PointTable() = default;
 
     // From points in any order. Points at the same position lie in the order of
-    // rank[slot], which is the order of their servers' ids.
+    // rank[seat], which is the order of their servers' ids.
     static PointTable build(std::vector<Point> points, Geometry geometry,
                             std::span<const std::uint32_t> rank);
 
-    // This table without the points of the slots marked in `dropped` and with the
+    // This table without the points of the seats marked in `dropped` and with the
     // points `added`, sorted by position and rank. Neither hashes nor sorts, and
     // copies whole runs; for changes that touch few points. Same geometry. The
-    // dropped points' positions go to parked[slot], in rising order.
+    // dropped points' positions go to parked[seat], in rising order.
     PointTable edit(std::span<const std::uint8_t> dropped, std::span<const Point> added,
                     std::span<const std::uint32_t> rank,
                     std::vector<std::vector<std::uint64_t>>& parked) const;
@@ -71,11 +71,11 @@ public:
     // first point of all, beyond the top.
     std::size_t successor(std::uint64_t hash) const;
 
-    // The slot of the point nearest to `hash`. At least one point.
-    Slot nearest(std::uint64_t hash) const;
+    // The seat of the point nearest to `hash`. At least one point.
+    Seat nearest(std::uint64_t hash) const;
 
     // Of the point with index i < size().
-    Slot slot(std::size_t i) const { return static_cast<Slot>(entries_[i] & slot_mask_); }
+    Seat seat(std::size_t i) const { return static_cast<Seat>(entries_[i] & seat_mask_); }
     std::uint64_t position(std::size_t i) const;
 
 private:
@@ -84,7 +84,7 @@ private:
 
     PointTable(std::size_t size, Geometry geometry);
     std::uint64_t entry(const Point& point) const {
-        return point.position << geometry_.slot_bits | point.slot;
+        return point.position << geometry_.seat_bits | point.seat;
     }
     std::size_t bucket(std::uint64_t hash) const { return hash >> bucket_shift_; }
     std::size_t bucket_count() const { return std::size_t{1} << geometry_.bucket_bits; }
@@ -100,7 +100,7 @@ private:
     Geometry geometry_;
     std::uint32_t bucket_shift_ = 63;
     bool dense_ = false;
-    std::uint64_t slot_mask_ = 1;
+    std::uint64_t seat_mask_ = 1;
     std::size_t size_ = 0;
     PageBlock block_;
     // In block_. entries_[-1] repeats the last point and entries_[size_] the first,

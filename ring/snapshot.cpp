@@ -1,27 +1,45 @@
 #include "ring/snapshot.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 namespace ringway::ring {
+namespace {
 
-Snapshot::Snapshot(const Settings& settings, std::vector<Member> members, std::vector<Slot> slots,
-                   std::shared_ptr<const PointTable> table, std::uint64_t generation)
+// Whole millionths, so that bounds are exact and the same on every machine.
+std::uint64_t millionths(double factor) {
+    return static_cast<std::uint64_t>(std::llround(factor * 1e6));
+}
+
+// What the last long walk of this thread remembered by.
+thread_local std::vector<std::uint64_t> spare_bits;
+
+}  // namespace
+
+Snapshot::Snapshot(const Settings& settings, std::vector<Member> members, std::vector<Seat> seats,
+                   std::shared_ptr<const PointTable> table, std::shared_ptr<Total> total,
+                   std::uint64_t generation)
     : settings_(settings),
       hasher_(settings),
       members_(std::move(members)),
-      slots_(std::move(slots)),
+      seats_(std::move(seats)),
       table_(std::move(table)),
-      generation_(generation) {
+      total_(std::move(total)),
+      generation_(generation),
+      balance_millionths_(millionths(settings.balance_factor)) {
     for (std::size_t i = 0; i < members_.size(); ++i) {
-        if (slots_[i] >= by_slot_.size()) by_slot_.resize(slots_[i] + std::size_t{1});
-        by_slot_[slots_[i]] = &members_[i];
-        if (members_[i].points != 0) ++owners_;
+        if (seats_[i] >= by_seat_.size()) by_seat_.resize(seats_[i] + std::size_t{1});
+        by_seat_[seats_[i]] = &members_[i];
+        if (members_[i].points == 0) continue;
+        ++owners_;
+        weight_ += members_[i].weight;
     }
 }
 
 const Member* Snapshot::owner(std::uint64_t hash) const {
     if (owners_ == 0) return nullptr;
-    return by_slot_[table_->nearest(hash)];
+    return by_seat_[table_->nearest(hash)];
 }
 
 const Member* Snapshot::find(std::string_view id) const {
@@ -31,34 +49,147 @@ const Member* Snapshot::find(std::string_view id) const {
     return found != members_.end() && found->id == id ? &*found : nullptr;
 }
 
+// One connection in search of a server. It counts in the total before it counts
+// on a server, so that the bounds of all servers together always leave room for it:
+// only servers that are full or offline can make a search fail.
+class Claim {
+public:
+    explicit Claim(const Snapshot& snapshot) : snapshot_(snapshot), total_(snapshot.total_.get()) {
+        if (total_ != nullptr) live_ = total_->live.fetch_add(1, std::memory_order_acq_rel) + 1;
+    }
+    ~Claim() {
+        if (total_ != nullptr && !kept_) total_->live.fetch_sub(1, std::memory_order_release);
+    }
+    Claim(const Claim&) = delete;
+    Claim& operator=(const Claim&) = delete;
+
+    // `takes` means that the member's count has been raised.
+    Verdict try_on(const Member& member) {
+        if (member.points == 0) return snapshot_.verdict(member);
+        std::atomic<std::uint32_t>& count = member.load->live_;
+        if (member.max_connections == 0 && total_ == nullptr) {
+            count.fetch_add(1, std::memory_order_relaxed);
+            return Verdict::takes;
+        }
+        std::uint32_t now = count.load(std::memory_order_acquire);
+        do {
+            if (member.max_connections != 0 && now >= member.max_connections) return Verdict::full;
+            if (total_ != nullptr && !within_bound(member, now)) return Verdict::over_bound;
+        } while (!count.compare_exchange_weak(now, now + 1, std::memory_order_acq_rel,
+                                              std::memory_order_acquire));
+        return Verdict::takes;
+    }
+
+    // The slot for what try_on() claimed.
+    Slot keep(const Member& member) {
+        kept_ = true;
+        return Slot(member.load, member.context);
+    }
+
+private:
+    // Whether a member with `now` connections may have one more. Connections that came
+    // after this one began its search are seen before they can make it refuse.
+    bool within_bound(const Member& member, std::uint32_t now) {
+        if (now < snapshot_.bound(member, live_)) return true;
+        live_ = std::max(live_, total_->live.load(std::memory_order_acquire));
+        return now < snapshot_.bound(member, live_);
+    }
+
+    const Snapshot& snapshot_;
+    Total* const total_;
+    std::uint64_t live_ = 0;  // in all, this one counted
+    bool kept_ = false;
+};
+
+Pick Snapshot::pick(std::uint64_t hash) const {
+    Pick pick;
+    if (owners_ == 0) return pick;
+    Claim claim(*this);
+    Walk walk(*this, hash);
+    while (const Member* const member = walk.next()) {
+        pick.verdict = claim.try_on(*member);
+        if (pick.verdict != Verdict::takes) continue;
+        pick.member = member;
+        pick.slot = claim.keep(*member);
+        break;
+    }
+    return pick;
+}
+
+Slot Snapshot::try_claim(const Member& member) const {
+    Claim claim(*this);
+    return claim.try_on(member) == Verdict::takes ? claim.keep(member) : Slot();
+}
+
+Verdict Snapshot::verdict(const Member& member) const {
+    if (member.weight == 0) return Verdict::weight_zero;
+    if (member.points == 0) return Verdict::offline;
+    const std::uint32_t live = member.live();
+    if (member.max_connections != 0 && live >= member.max_connections) return Verdict::full;
+    if (total_ == nullptr) return Verdict::takes;
+    const std::uint64_t all = total_->live.load(std::memory_order_relaxed) + 1;
+    return live >= bound(member, all) ? Verdict::over_bound : Verdict::takes;
+}
+
+std::uint32_t Snapshot::bound(const Member& member, std::uint64_t live) const {
+    constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
+    if (balance_millionths_ == 0) return none;
+    __extension__ using Wide = unsigned __int128;
+    const Wide share = Wide{balance_millionths_} * live * member.weight;
+    const Wide whole = Wide{weight_} * 1'000'000;
+    const Wide bound = (share + whole - 1) / whole;
+    return bound < none ? static_cast<std::uint32_t>(bound) : none;
+}
+
 Walk::Walk(const Snapshot& snapshot, std::uint64_t hash)
     : snapshot_(&snapshot), cursor_(*snapshot.table_, hash) {}
+
+Walk::~Walk() {
+    if (bits_.capacity() > spare_bits.capacity()) spare_bits.swap(bits_);
+}
 
 const Member* Walk::next() {
     if (seen_ == snapshot_->owners_) return nullptr;
     while (true) {
-        const Slot slot = snapshot_->table_->slot(cursor_.next().index);
-        if (first_sight_of(slot)) return snapshot_->by_slot_[slot];
+        const Seat seat = snapshot_->table_->seat(cursor_.next().index);
+        if (first_sight_of(seat)) return snapshot_->by_seat_[seat];
     }
 }
 
-bool Walk::first_sight_of(Slot slot) {
+bool Walk::first_sight_of(Seat seat) {
     if (bits_.empty()) {
         const auto end = first_seen_.begin() + static_cast<std::ptrdiff_t>(seen_);
-        if (std::find(first_seen_.begin(), end, slot) != end) return false;
+        if (std::find(first_seen_.begin(), end, seat) != end) return false;
         if (seen_ < first_seen_.size()) {
-            first_seen_[seen_++] = slot;
+            first_seen_[seen_++] = seat;
             return true;
         }
-        bits_.resize((snapshot_->by_slot_.size() + 63) / 64);
-        for (const Slot seen : first_seen_) bits_[seen / 64] |= std::uint64_t{1} << seen % 64;
+        bits_.swap(spare_bits);
+        bits_.assign((snapshot_->by_seat_.size() + 63) / 64, 0);
+        for (const Seat seen : first_seen_) bits_[seen / 64] |= std::uint64_t{1} << seen % 64;
     }
-    std::uint64_t& word = bits_[slot / 64];
-    const std::uint64_t bit = std::uint64_t{1} << slot % 64;
+    std::uint64_t& word = bits_[seat / 64];
+    const std::uint64_t bit = std::uint64_t{1} << seat % 64;
     if ((word & bit) != 0) return false;
     word |= bit;
     ++seen_;
     return true;
+}
+
+std::string_view to_string(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::takes:
+            return "takes";
+        case Verdict::offline:
+            return "offline";
+        case Verdict::weight_zero:
+            return "weight 0";
+        case Verdict::full:
+            return "full";
+        case Verdict::over_bound:
+            return "over its bound";
+    }
+    return "";
 }
 
 }  // namespace ringway::ring

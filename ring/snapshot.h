@@ -13,6 +13,7 @@
 
 #include "ring/hash.h"
 #include "ring/point_table.h"
+#include "ring/slot.h"
 #include "ring/types.h"
 
 namespace ringway::ring {
@@ -24,6 +25,20 @@ struct Member {
     Status status = Status::online;
     std::uint32_t points = 0;  // on the ring now: weight x vnodes, or 0 while offline
     std::shared_ptr<void> context;
+    std::uint32_t max_connections = 0;
+    std::shared_ptr<Load> load;  // its live connections
+
+    // Slots held now; changes under the reader's eyes.
+    std::uint32_t live() const { return load->live(); }
+};
+
+// A server chosen for a connection, with the slot that counts it.
+struct Pick {
+    const Member* member = nullptr;  // of the snapshot; nullptr where none could be chosen
+    Slot slot;
+    // Why none could be chosen: offline where no server is on the ring, else what
+    // the last of the walk said (full or over_bound).
+    Verdict verdict = Verdict::offline;
 };
 
 class Snapshot {
@@ -34,6 +49,23 @@ public:
     // The member nearest to `hash`, or nullptr where no member has a point.
     // Expected O(1).
     const Member* owner(std::uint64_t hash) const;
+
+    // The first member of the walk that has room, claimed. Allocates nothing but, once
+    // a thread, what longer walks remember by; O(walk), which is short in the mean
+    // while balance_factor is not near 1 and few servers are full.
+    Pick pick(std::uint64_t hash) const;
+
+    // Claims a slot of `member`, one of this snapshot: to go on along a walk after a
+    // server could not be reached. Empty where its verdict is not `takes`.
+    Slot try_claim(const Member& member) const;
+
+    // What `member` would say to one more connection now.
+    Verdict verdict(const Member& member) const;
+
+    // The most connections `member` may hold when `live` are live in all, itself
+    // counted: ceil(balance_factor x live x its weight / the weight on the ring).
+    // 2^32 - 1 without balance_factor. `member` is on the ring.
+    std::uint32_t bound(const Member& member, std::uint64_t live) const;
 
     // Every member, online or not, sorted by id.
     const std::vector<Member>& members() const { return members_; }
@@ -49,39 +81,48 @@ public:
 
 private:
     friend class Walk;
+    friend class Claim;
     friend struct SnapshotAccess;
-    Snapshot(const Settings& settings, std::vector<Member> members, std::vector<Slot> slots,
-             std::shared_ptr<const PointTable> table, std::uint64_t generation);
+    Snapshot(const Settings& settings, std::vector<Member> members, std::vector<Seat> seats,
+             std::shared_ptr<const PointTable> table, std::shared_ptr<Total> total,
+             std::uint64_t generation);
 
     const Settings settings_;
     const KeyHasher hasher_;
     const std::vector<Member> members_;
-    const std::vector<Slot> slots_;                  // of members_, in the same order
+    const std::vector<Seat> seats_;                  // of members_, in the same order
     const std::shared_ptr<const PointTable> table_;  // shared while no point moves
+    const std::shared_ptr<Total> total_;             // nullptr without balance_factor
     const std::uint64_t generation_;
-    std::vector<const Member*> by_slot_;  // nullptr for slots that are free
-    std::size_t owners_ = 0;              // members with points
+    const std::uint64_t balance_millionths_;  // balance_factor
+    std::vector<const Member*> by_seat_;      // nullptr for seats that are free
+    std::size_t owners_ = 0;                  // members with points
+    std::uint64_t weight_ = 0;                // theirs, in all
 };
 
 // The members in order of preference for a hash, nearest first, each once.
 // Law: the second is the owner on the ring without the first, and so on.
-// Keeps a reference to the snapshot, which must outlive it. One thread. The
-// first eight members cost no allocation.
+// Keeps a reference to the snapshot, which must outlive it. One thread. The first
+// eight members cost no allocation; for more, ended walks of the thread leave their
+// memory to later ones.
 class Walk {
 public:
     Walk(const Snapshot& snapshot, std::uint64_t hash);
+    ~Walk();
+    Walk(Walk&&) noexcept = default;
+    Walk& operator=(Walk&&) noexcept = default;
 
     // The next member with points, or nullptr after the last.
     const Member* next();
 
 private:
-    bool first_sight_of(Slot slot);
+    bool first_sight_of(Seat seat);
 
     const Snapshot* snapshot_;
     PointCursor cursor_;
     std::size_t seen_ = 0;
-    std::array<Slot, 8> first_seen_;   // while they are few
-    std::vector<std::uint64_t> bits_;  // by slot, once they are more
+    std::array<Seat, 8> first_seen_;   // while they are few
+    std::vector<std::uint64_t> bits_;  // by seat, once they are more
 };
 
 }  // namespace ringway::ring

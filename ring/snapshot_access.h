@@ -10,23 +10,26 @@
 namespace ringway::ring {
 
 struct SnapshotAccess {
-    // `members` sorted by id; `slots` are theirs, in the same order, each once; the
-    // points of `table` name these slots and are ordered by these ids.
+    // `members` sorted by id; `seats` are theirs, in the same order, each once; the
+    // points of `table` name these seats and are ordered by these ids.
     static std::shared_ptr<const Snapshot> make(const Settings& settings,
                                                 std::vector<Member> members,
-                                                std::vector<Slot> slots,
+                                                std::vector<Seat> seats,
                                                 std::shared_ptr<const PointTable> table,
+                                                std::shared_ptr<Total> total,
                                                 std::uint64_t generation) {
-        return std::shared_ptr<const Snapshot>(new Snapshot(
-            settings, std::move(members), std::move(slots), std::move(table), generation));
+        return std::shared_ptr<const Snapshot>(new Snapshot(settings, std::move(members),
+                                                            std::move(seats), std::move(table),
+                                                            std::move(total), generation));
     }
 
     static const std::shared_ptr<const PointTable>& table(const Snapshot& snapshot) {
         return snapshot.table_;
     }
-    static const std::vector<Slot>& slots(const Snapshot& snapshot) { return snapshot.slots_; }
-    static const Member& member(const Snapshot& snapshot, Slot slot) {
-        return *snapshot.by_slot_[slot];
+    static const std::shared_ptr<Total>& total(const Snapshot& snapshot) { return snapshot.total_; }
+    static const std::vector<Seat>& seats(const Snapshot& snapshot) { return snapshot.seats_; }
+    static const Member& member(const Snapshot& snapshot, Seat seat) {
+        return *snapshot.by_seat_[seat];
     }
 };
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <variant>
 
 namespace ringway::ring {
@@ -16,7 +17,7 @@ enum class KeyHash : std::uint8_t {
     xxh3,    // XXH3, 64 bits; several times faster, for keys that nobody attacks
 };
 
-// Whether a server takes keys. An offline server is a member without points.
+// Whether a server is in use. An offline server is a member without points.
 enum class Status : std::uint8_t { online, offline };
 
 // What a ring is made with. Two rings with equal settings and equal members
@@ -26,6 +27,12 @@ struct Settings {
     KeyHash key_hash = KeyHash::sha256;
     std::uint32_t vnodes = 512;  // points per unit of weight, 1 to 65,536
     std::string seed;  // secret bytes that enter the key hash, at most 4,096; empty for none
+    // Bounded load: a server takes no connection that would lift it above
+    // ceil(balance_factor x its fair share of the live connections); the next of the
+    // walk takes that one. 1 to 1,000,000, in millionths; 0 for no bound. Does not
+    // change any walk. Consistent Hashing with Bounded Loads, Mirrokni, Thorup and
+    // Zadimoghaddam, 2016 (arXiv:1608.01350).
+    double balance_factor = 0;
     bool operator==(const Settings&) const = default;
 };
 
@@ -34,7 +41,8 @@ struct ServerSpec {
     std::string id;            // 1 to 255 bytes, any of them; unique in its Balancer
     std::uint32_t weight = 1;  // 0 to 1,000; 0 is a member that takes no keys
     Status status = Status::online;
-    std::shared_ptr<void> context;  // the user's own; the ring hands it out, never looks inside
+    std::shared_ptr<void> context;      // the user's own; the ring hands it out, never looks inside
+    std::uint32_t max_connections = 0;  // live at once, 0 for no limit
 };
 
 // The changes that a Balancer takes, alone or as a batch.
@@ -49,11 +57,27 @@ struct SetWeight {
     std::string id;
     std::uint32_t weight;
 };
+struct SetLimit {
+    std::string id;
+    std::uint32_t max_connections;
+};
 struct SetContext {
     std::string id;
     std::shared_ptr<void> context;
 };
-using Change = std::variant<ServerSpec, Unregister, SetStatus, SetWeight, SetContext>;
+using Change = std::variant<ServerSpec, Unregister, SetStatus, SetWeight, SetLimit, SetContext>;
+
+// Whether a server takes a connection, or why it is passed over.
+enum class Verdict : std::uint8_t {
+    takes,
+    offline,
+    weight_zero,
+    full,        // at its max_connections
+    over_bound,  // at its bound under balance_factor
+};
+
+// "takes", "offline", "weight 0", "full", "over its bound".
+std::string_view to_string(Verdict verdict);
 
 // What a ring may grow to. Points count whether their server is online or not.
 struct Limits {
@@ -63,6 +87,7 @@ struct Limits {
     static constexpr std::size_t points = std::size_t{1} << 24;
     static constexpr std::uint32_t weight = 1'000;
     static constexpr std::uint32_t vnodes = 65'536;
+    static constexpr double balance_factor = 1e6;
 };
 
 // A change or setting that was refused; what() says which and why. Nothing has

@@ -20,7 +20,11 @@ std::string refusal(Act act) {
 }
 
 ServerSpec server(std::string id, std::uint32_t weight = 1) {
-    return {.id = std::move(id), .weight = weight, .status = Status::online, .context = nullptr};
+    return {.id = std::move(id),
+            .weight = weight,
+            .status = Status::online,
+            .context = nullptr,
+            .max_connections = 0};
 }
 
 Settings with_vnodes(std::uint32_t vnodes) {

@@ -19,7 +19,8 @@ struct MixedServers {
             balancer->register_server({.id = "s" + std::to_string(i),
                                        .weight = i % 5,
                                        .status = i % 3 == 0 ? Status::offline : Status::online,
-                                       .context = nullptr});
+                                       .context = nullptr,
+                                       .max_connections = 0});
     }
     std::optional<Balancer> balancer;
 };
@@ -41,7 +42,7 @@ BOOST_FIXTURE_TEST_CASE(an_explanation_names_every_server_as_if_all_were_online,
     std::vector<std::string> idle;
     for (const Member& member : snapshot->members()) {
         if (member.weight == 0) idle.push_back(member.id);
-        all.register_server({member.id, member.weight, Status::online, nullptr});
+        all.register_server({member.id, member.weight, Status::online, nullptr, 0});
     }
     for (int i = 0; i < 100; ++i) {
         const std::uint64_t hash = random();

@@ -132,7 +132,7 @@ BOOST_AUTO_TEST_CASE(the_way_to_a_membership_leaves_no_trace) {
         // The same members, registered at once in another order.
         std::vector<Change> changes;
         for (const Member& member : wandered->members())
-            changes.push_back(ServerSpec{member.id, member.weight, member.status, nullptr});
+            changes.push_back(ServerSpec{member.id, member.weight, member.status, nullptr, 0});
         std::shuffle(changes.begin(), changes.end(), random);
         Balancer direct(wandered->settings());
         direct.apply(changes);

@@ -15,24 +15,24 @@ namespace {
 constexpr std::uint64_t half = std::uint64_t{1} << 63;
 constexpr std::uint64_t top = std::numeric_limits<std::uint64_t>::max();
 
-// A snapshot of hand-made points; the slots of the servers are given out backwards,
-// so that no test passes because slots happen to be in the order of ids.
+// A snapshot of hand-made points; the seats of the servers are given out backwards,
+// so that no test passes because seats happen to be in the order of ids.
 struct HandMade {
     explicit HandMade(std::vector<NamedPoint> named) : points(std::move(named)) {
         for (const NamedPoint& point : points) ids.push_back(point.id);
         std::sort(ids.begin(), ids.end());
         ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
         const Geometry geometry = Geometry::of(points.size(), ids.size());
-        snapshot = make(PointTable::build(slotted(points), geometry, ranks()));
+        snapshot = make(PointTable::build(seated(points), geometry, ranks()));
     }
 
-    Slot slot(const std::string& id) const {
+    Seat seat(const std::string& id) const {
         const auto place = std::lower_bound(ids.begin(), ids.end(), id) - ids.begin();
-        return static_cast<Slot>(ids.size() - 1 - static_cast<std::size_t>(place));
+        return static_cast<Seat>(ids.size() - 1 - static_cast<std::size_t>(place));
     }
-    std::vector<Point> slotted(const std::vector<NamedPoint>& named) const {
+    std::vector<Point> seated(const std::vector<NamedPoint>& named) const {
         std::vector<Point> out;
-        for (const NamedPoint& point : named) out.push_back({point.position, slot(point.id)});
+        for (const NamedPoint& point : named) out.push_back({point.position, seat(point.id)});
         return out;
     }
     std::vector<std::uint32_t> ranks() const {
@@ -42,15 +42,16 @@ struct HandMade {
     }
     std::shared_ptr<const Snapshot> make(PointTable table) const {
         std::vector<Member> members;
-        std::vector<Slot> slots;
+        std::vector<Seat> seats;
         for (const std::string& id : ids) {
             std::uint32_t count = 0;
-            for (const Point& point : table.points()) count += point.slot == slot(id) ? 1U : 0U;
-            members.push_back({id, 1, Status::online, count, nullptr});
-            slots.push_back(slot(id));
+            for (const Point& point : table.points()) count += point.seat == seat(id) ? 1U : 0U;
+            members.push_back({id, 1, Status::online, count, nullptr, 0, nullptr});
+            seats.push_back(seat(id));
         }
-        return SnapshotAccess::make({}, std::move(members), std::move(slots),
-                                    std::make_shared<const PointTable>(std::move(table)), 1);
+        return SnapshotAccess::make({}, std::move(members), std::move(seats),
+                                    std::make_shared<const PointTable>(std::move(table)), nullptr,
+                                    1);
     }
 
     std::vector<NamedPoint> points;
@@ -168,13 +169,13 @@ BOOST_AUTO_TEST_CASE(a_table_gives_back_the_points_it_was_made_of) {
     for (int i = 0; i < 40'000; ++i) named.push_back({random(), std::to_string(random() % 90)});
     const HandMade ring(named);
     const PointTable& table = *SnapshotAccess::table(*ring.snapshot);
-    std::vector<Point> wanted = ring.slotted(named);
+    std::vector<Point> wanted = ring.seated(named);
     std::sort(wanted.begin(), wanted.end(),
               [](const Point& a, const Point& b) { return a.position < b.position; });
     BOOST_REQUIRE(table.size() == wanted.size());
     for (std::size_t i = 0; i < wanted.size(); i += 7) {
         BOOST_TEST(table.position(i) == wanted[i].position);
-        BOOST_TEST(table.slot(i) == wanted[i].slot);
+        BOOST_TEST(table.seat(i) == wanted[i].seat);
     }
 }
 
@@ -188,12 +189,12 @@ BOOST_AUTO_TEST_CASE(an_edited_table_is_the_table_built_from_the_same_points) {
 
         std::vector<NamedPoint> added = crowded_points(random);
         for (NamedPoint& point : added) point.id = more;
-        std::vector<Point> sorted = ring.slotted(added);
+        std::vector<Point> sorted = ring.seated(added);
         std::sort(sorted.begin(), sorted.end(),
                   [](const Point& a, const Point& b) { return a.position < b.position; });
 
         std::vector<std::uint8_t> dropped(64);
-        dropped[ring.slot(gone)] = 1;
+        dropped[ring.seat(gone)] = 1;
         std::vector<std::vector<std::uint64_t>> left(64);
         PointTable edited =
             SnapshotAccess::table(*ring.snapshot)->edit(dropped, sorted, rank, left);
@@ -206,13 +207,13 @@ BOOST_AUTO_TEST_CASE(an_edited_table_is_the_table_built_from_the_same_points) {
         });
         expected.insert(expected.end(), added.begin(), added.end());
         std::sort(expected_left.begin(), expected_left.end());
-        BOOST_TEST(left[ring.slot(gone)] == expected_left);
+        BOOST_TEST(left[ring.seat(gone)] == expected_left);
 
-        const auto built = PointTable::build(ring.slotted(expected), edited.geometry(), rank);
+        const auto built = PointTable::build(ring.seated(expected), edited.geometry(), rank);
         BOOST_REQUIRE(built.size() == edited.size());
         for (std::size_t i = 0; i < built.size(); ++i) {
             BOOST_TEST(built.position(i) == edited.position(i));
-            BOOST_TEST(built.slot(i) == edited.slot(i));
+            BOOST_TEST(built.seat(i) == edited.seat(i));
         }
         check_around(ring, expected, *ring.make(std::move(edited)));
     }
@@ -223,7 +224,7 @@ BOOST_AUTO_TEST_CASE(a_table_stays_within_sixteen_bytes_a_point) {
     for (const std::size_t count : {1000U, 1535U, 1537U, 2047U, 2049U, 100'000U}) {
         std::vector<Point> points;
         for (std::size_t i = 0; i < count; ++i)
-            points.push_back({random(), static_cast<Slot>(i % 100)});
+            points.push_back({random(), static_cast<Seat>(i % 100)});
         const std::vector<std::uint32_t> rank(100);
         const auto table = PointTable::build(points, Geometry::of(count, 100), rank);
         BOOST_TEST(table.bytes() <= 16 * count);
