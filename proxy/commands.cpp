@@ -6,6 +6,7 @@
 #include <charconv>
 #include <chrono>
 #include <ctime>
+#include <exception>
 #include <functional>
 #include <optional>
 #include <span>
@@ -217,12 +218,14 @@ json::object explain(Control& control, Words arguments) {
     const ring::Member* owner = snapshot->owner(hash);
     json::array walk;
     for (const auto& step : ring::explain(*snapshot, hash, snapshot->members().size())) {
-        const bool chosen = owner != nullptr && step.id == owner->id;
-        walk.push_back({{"id", step.id},
-                        {"status", to_string(step.status)},
-                        {"detail", control.pools().detail(arguments[0], step.id)},
-                        {"distance", hex(step.distance)},
-                        {"chosen", chosen}});
+        const ring::Member& member = *step.member;
+        json::value distance;  // null for a server without points
+        if (step.point) distance = hex(step.point->distance);
+        walk.push_back({{"id", member.id},
+                        {"status", to_string(member.status)},
+                        {"detail", control.pools().detail(arguments[0], member.id)},
+                        {"distance", std::move(distance)},
+                        {"chosen", owner != nullptr && member.id == owner->id}});
     }
     json::value owner_id;
     if (owner != nullptr) owner_id = owner->id;
@@ -293,6 +296,8 @@ std::string run_command(Control& control, const std::string& line) {
         for (auto& [name, value] : found) answer[name] = std::move(value);
     } catch (const Refused& refused) {
         answer = {{"ok", false}, {"error", refused.reason}};
+    } catch (const std::exception& error) {
+        answer = {{"ok", false}, {"error", fmt::format("internal error: {}", error.what())}};
     }
     return json::serialize(answer);
 }
