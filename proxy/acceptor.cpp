@@ -19,6 +19,8 @@ using std::chrono::seconds;
 
 // Connections taken in one turn; the socket is level-triggered and asks again.
 constexpr int max_accepts_per_turn = 64;
+// Connections taken before a socket is closed: the kernel's usual longest queue.
+constexpr int max_accepts_at_close = 4096;
 constexpr milliseconds pause_without_resources{100};
 constexpr seconds complaint_interval{1};
 
@@ -32,7 +34,7 @@ Acceptor::Acceptor(Fd socket, std::shared_ptr<const Route> route, Poller& poller
       poller_(poller),
       timers_(timers),
       on_accept_(std::move(on_accept)) {
-    poller_.add(socket_.get(), *this, EPOLLIN);
+    if (!poller_.add(socket_.get(), *this, EPOLLIN)) pause(errno);
 }
 
 void Acceptor::reroute(std::shared_ptr<const Route> route) {
@@ -42,7 +44,7 @@ void Acceptor::reroute(std::shared_ptr<const Route> route) {
 }
 
 void Acceptor::accept_queue() {
-    while (accept_one() == Taken::one) continue;
+    for (int i = 0; i < max_accepts_at_close && accept_one() == Taken::one; ++i) continue;
 }
 
 void Acceptor::on_ready(std::uint32_t /*events*/) {
@@ -83,7 +85,9 @@ void Acceptor::pause(int error) {
 }
 
 void Acceptor::on_deadline() {
-    poller_.modify(socket_.get(), *this, EPOLLIN);
+    const bool watched =
+        poller_.modify(socket_.get(), *this, EPOLLIN) || poller_.add(socket_.get(), *this, EPOLLIN);
+    if (!watched) pause(errno);
 }
 
 }  // namespace ringway::proxy

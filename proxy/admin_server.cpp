@@ -1,16 +1,18 @@
 #include "proxy/admin_server.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <memory>
 #include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -18,6 +20,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include "proxy/fd.h"
 
 namespace ringway::proxy {
 
@@ -38,7 +41,8 @@ constexpr std::string_view too_many = R"({"ok":false,"error":"too many admin cli
 
 constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
-using Socket = asio::local::stream_protocol::socket;
+using Protocol = asio::local::stream_protocol;
+using Socket = Protocol::socket;
 
 // Closes a socket when time is up, which ends whatever waits for it. A handler
 // that is already on its way keeps the socket, not the client's coroutine.
@@ -73,12 +77,13 @@ private:
     std::shared_ptr<std::size_t> taken_;
 };
 
-// Whether someone accepts connections there.
-bool is_served(asio::io_context& io, const std::string& path) {
-    asio::local::stream_protocol::socket probe(io);
-    boost::system::error_code error;
-    probe.connect(path, error);
-    return !error || error == asio::error::try_again;
+// Whether a socket file was left behind: only a refusal says that nobody listens.
+bool is_stale(const std::string& path) {
+    const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    const Protocol::endpoint endpoint(path);
+    const int result =
+        ::connect(probe.get(), endpoint.data(), static_cast<socklen_t>(endpoint.size()));
+    return result != 0 && errno == ECONNREFUSED;
 }
 
 }  // namespace
@@ -98,7 +103,7 @@ std::optional<std::string> AdminServer::open(const std::string& path) {
     struct stat found {};
     if (::lstat(path.c_str(), &found) == 0) {
         if (!S_ISSOCK(found.st_mode)) return refusal("a file that is no socket is there");
-        if (is_served(io_, path)) return refusal("another process listens on it");
+        if (!is_stale(path)) return refusal("another process listens on it");
         ::unlink(path.c_str());
     }
     boost::system::error_code error;

@@ -17,14 +17,30 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// How often a relay that waits for acknowledgements before a reset looks again.
-constexpr milliseconds settle_interval{5};
+// How long a relay that waits for acknowledgements before a reset waits to look
+// again: longer each time that nothing has moved.
+constexpr milliseconds shortest_settle_pause{5};
+constexpr milliseconds longest_settle_pause{250};
+// Between two tries to dial while this machine lacks descriptors or memory.
+constexpr milliseconds exhausted_pause{100};
+constexpr auto nothing_asked = static_cast<std::size_t>(-1);
 // A client that broke off waits for nothing; what it sent before has this long
 // to reach the server.
 constexpr milliseconds client_reset_grace{50};
+// Something that this machine lacks now and may have again in a moment.
+bool is_exhausted(int error) {
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+// No fault of the server: the above, and no local port to dial from.
 bool is_local_error(int error) {
-    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
-           error == EADDRNOTAVAIL || error == EAGAIN;
+    return is_exhausted(error) || error == EADDRNOTAVAIL || error == EAGAIN;
+}
+
+// A server may answer and break off before anybody has looked.
+bool has_bytes(const Side& side) {
+    char byte = 0;
+    return ::recv(side.socket.get(), &byte, 1, MSG_PEEK) == 1;
 }
 
 // More of a key than this is not kept for the log.
@@ -74,7 +90,8 @@ Connection::Connection(ConnectionTools& tools, std::shared_ptr<const Route> rout
       route_(std::move(route)),
       client_(client),
       relay_(*this, tools.relay),
-      accepted_at_(tools.relay.poller.now()) {
+      accepted_at_(Clock::now()),
+      unacknowledged_(nothing_asked) {
     auto& counts = (*route_->counts)[tools_.worker];
     counts.accepted.add(1);
     counts.active.add(1);
@@ -123,20 +140,29 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
     ring::Walk walk(*snapshot, snapshot->hash(reader.key()));
     const ring::Member* member = walk.next();
     if (member == nullptr) co_return finish(End::no_server);
+    const TimePoint dialling_since = Clock::now();
     bool connected = false;
     while (!connected && member != nullptr && attempts_ < route_->connect.attempts) {
-        ++attempts_;
         late_ = false;
-        if (dial(*member)) {
-            tools_.timers.set(*this, Clock::now() + route_->connect.timeout);
+        const int error = dial(*member);
+        const auto patience = is_exhausted(error) ? exhausted_pause : route_->connect.timeout;
+        if (error == 0 || is_exhausted(error)) {
+            tools_.timers.set(*this, Clock::now() + patience);
             while (dial_is_pending()) co_await std::suspend_always{};
-            if (client.broken) co_return finish(End::client_left);
-            connected = server.writable && !server.broken;
-            if (!connected) count_dial_failure(late_ ? ETIMEDOUT : server.error);
-        } else {
-            count_dial_failure(errno);
         }
+        if (client.broken) co_return finish(End::client_left);
+        if (is_exhausted(error)) {
+            // The same server again: holding on to the client makes accepting pause.
+            if (Clock::now() - dialling_since > route_->connect.timeout) {
+                co_return finish(End::local_error);
+            }
+            continue;
+        }
+        ++attempts_;
+        connected = server.writable && (!server.broken || has_bytes(server));
         if (!connected) {
+            const int reason = error != 0 ? error : server.error;
+            count_dial_failure(late_ ? ETIMEDOUT : reason);
             drop_server();
             member = walk.next();
         }
@@ -160,18 +186,18 @@ Connection::Received Connection::receive(std::string& head, std::size_t limit) {
     return Received::nothing_yet;
 }
 
-// Begins to connect; false if that failed at once, with the reason in errno.
-bool Connection::dial(const ring::Member& member) {
+// Begins to connect; the errno of what failed at once, or 0.
+int Connection::dial(const ring::Member& member) {
     slot_ = Slot(std::static_pointer_cast<const Server>(member.context), tools_.worker);
     const SocketAddress address(slot_.server().address);
     Fd socket(::socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!socket) return false;
+    if (!socket) return errno;
     const int on = 1;
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (::connect(socket.get(), &address.any, address.size) != 0 && errno != EINPROGRESS) {
-        return false;
+        return errno;
     }
-    return relay_.server().open(std::move(socket), tools_.relay.poller);
+    return relay_.server().open(std::move(socket), tools_.relay.poller) ? 0 : errno;
 }
 
 bool Connection::dial_is_pending() const {
@@ -191,6 +217,7 @@ void Connection::drop_server() {
 
 void Connection::begin_relay(const std::string& head) {
     relay_.hold_for_server(head);
+    relaying_ = true;
     slot_.counts().total.add(1);
     moved_at_ = Clock::now();
     open_ms_ = std::chrono::duration<float, std::milli>(moved_at_ - accepted_at_).count();
@@ -222,18 +249,36 @@ void Connection::advance() {
 void Connection::move_bytes() {
     const auto before = progress();
     const Relay::State state = relay_.pump();
-    if (progress() != before) moved_at_ = Clock::now();
+    if (progress() != before) {
+        moved_at_ = Clock::now();
+        unacknowledged_ = nothing_asked;
+    }
     count_bytes();
     const bool broken = relay_.client().broken || relay_.server().broken;
     if (state == Relay::State::ended) return finish(broken ? broken_end() : End::done);
 
+    const bool settling = state == Relay::State::settling;
+    const bool late = std::exchange(late_, false);
+    if ((late || settling) && reader_caught_up()) moved_at_ = Clock::now();
     const TimePoint due = relay_deadline();
-    if (std::exchange(late_, false) && due <= Clock::now()) {
+    const TimePoint now = Clock::now();
+    if (late && due <= now) {
         if (broken) return finish(broken_end());
         return finish(relay_.half_closed() ? End::half_close_timeout : End::idle_timeout);
     }
-    const bool settling = state == Relay::State::settling;
-    tools_.timers.set(*this, settling ? std::min(due, Clock::now() + settle_interval) : due);
+    tools_.timers.set(*this, settling ? std::min(due, now + settle_pause_) : due);
+}
+
+// Whether a peer has acknowledged some of what the kernel still held for it when
+// last asked: a slow reader is no idle one. Asked only when time is up.
+bool Connection::reader_caught_up() {
+    const std::size_t left = relay_.unacknowledged();
+    const std::size_t before = std::exchange(unacknowledged_, left);
+    const bool caught_up = before == nothing_asked ? left > 0 : left < before;
+    settle_pause_ =
+        caught_up ? shortest_settle_pause
+                  : std::clamp(settle_pause_ * 2, shortest_settle_pause, longest_settle_pause);
+    return caught_up;
 }
 
 // Changes with every byte delivered and with every end of a direction.
@@ -267,16 +312,16 @@ void Connection::cut(End reason) {
     if (end_ == End::none) finish(reason);
 }
 
-// The one way out. A step of open() that ends the connection is still running
-// here, so the coroutine goes with the connection, after the round.
+// The one way out. open() may be what calls it, so the coroutine is not destroyed
+// here: advance() does that, or the worker with the connection, after the round.
 void Connection::finish(End reason) {
     end_ = reason;
     tools_.timers.cancel(*this);
     relay_.close();
-    if (moved_at_ == TimePoint{}) (*route_->counts)[tools_.worker].refused.add(1);
+    if (!relaying_) (*route_->counts)[tools_.worker].refused.add(1);
     if (route_->log_access) write_log_line();
     slot_.release();
-    tools_.retire(tools_.owner, *this);
+    tools_.retire(*this);
 }
 
 void Connection::write_log_line() const {

@@ -2,7 +2,10 @@
 // worker owns it and frees it after the round in which it ended.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -45,12 +48,16 @@ const char* to_string(End end);
 struct ConnectionTools {
     RelayTools relay;
     Timers& timers;
-    std::size_t worker;                        // its index, for counts
-    void (*retire)(void* owner, Connection&);  // hands an ended connection back
-    void* owner;
+    std::size_t worker;                       // its index, for counts
+    std::function<void(Connection&)> retire;  // hands an ended connection back
 };
 
-class Connection final : public boost::intrusive::list_base_hook<>, private Side::Owner, private Timer {
+// First the coroutine open() runs, until a server has answered; from then on
+// move_bytes(). Every event and deadline comes in through advance(), every end
+// goes out through finish().
+class Connection final : public boost::intrusive::list_base_hook<>,
+                         private Side::Owner,
+                         private Timer {
 public:
     Connection(ConnectionTools& tools, std::shared_ptr<const Route> route, conf::Endpoint client);
     ~Connection() override;
@@ -68,7 +75,7 @@ private:
 
     Task open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot);
     Received receive(std::string& head, std::size_t limit);
-    bool dial(const ring::Member& member);
+    int dial(const ring::Member& member);
     bool dial_is_pending() const;
     void count_dial_failure(int error);
     void drop_server();
@@ -82,6 +89,7 @@ private:
     std::uint64_t progress() const;
     End broken_end() const;
     TimePoint relay_deadline() const;
+    bool reader_caught_up();
     void finish(End reason);
     void write_log_line() const;
 
@@ -93,11 +101,14 @@ private:
     Task opening_;     // gone once the relay runs
     std::string key_;  // as far as the log shows it
     TimePoint accepted_at_;
-    TimePoint moved_at_{};  // the last progress of the relay; none before it began
+    TimePoint moved_at_{};        // the last progress of the relay
+    std::size_t unacknowledged_;  // when last asked; nothing_asked since progress
+    std::chrono::milliseconds settle_pause_{};
     float open_ms_ = 0;
     std::uint64_t counted_up_ = 0;  // bytes that are in the server's counts already
     std::uint64_t counted_down_ = 0;
     std::uint8_t attempts_ = 0;
+    bool relaying_ = false;
     bool late_ = false;  // the deadline of the present step has passed
     End end_ = End::none;
 };

@@ -83,10 +83,14 @@ std::optional<std::string> Control::needs_restart(const conf::Config& next) cons
 }
 
 ReloadResult Control::reload() {
-    ++status_.reloads;
     ReloadResult result;
     const auto fail = [&](std::string error) { result.errors.push_back(std::move(error)); };
 
+    if (draining_) {
+        fail("ringway is draining: nothing can change any more");
+        return result;
+    }
+    ++status_.reloads;
     auto text = conf::read_file(status_.file);
     if (auto* error = std::get_if<conf::Error>(&text)) {
         fail(error->to_string(status_.file));

@@ -44,8 +44,7 @@ std::string refusal(const conf::Endpoint& address) {
 }  // namespace
 
 std::variant<std::vector<Fd>, std::string> open_listen_sockets(const conf::Endpoint& address,
-                                                               std::size_t count, bool exclusive) {
-    if (exclusive && !bind_socket(address, false)) return refusal(address);
+                                                               std::size_t count) {
     std::vector<Fd> sockets;
     for (std::size_t i = 0; i < count; ++i) {
         Fd fd = bind_socket(address, true);
@@ -53,6 +52,11 @@ std::variant<std::vector<Fd>, std::string> open_listen_sockets(const conf::Endpo
         sockets.push_back(std::move(fd));
     }
     return sockets;
+}
+
+std::optional<std::string> why_not_free(const conf::Endpoint& address) {
+    if (bind_socket(address, false)) return std::nullopt;
+    return refusal(address);
 }
 
 }  // namespace ringway::proxy

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -14,11 +14,12 @@
 namespace ringway::proxy {
 
 // `count` sockets that listen on `address`, or why not, for people.
-//
-// SO_REUSEPORT would let a second Ringway of the same user share the port without
-// a word. With `exclusive` a socket without it is bound first, so that anybody
-// who listens there already is an error.
 std::variant<std::vector<Fd>, std::string> open_listen_sockets(const conf::Endpoint& address,
-                                                               std::size_t count, bool exclusive);
+                                                               std::size_t count);
+
+// Why nobody can listen on `address` alone; nothing where it is free. SO_REUSEPORT
+// would let a second Ringway of the same user share a port without a word, so this
+// binds a socket without it and closes it again.
+std::optional<std::string> why_not_free(const conf::Endpoint& address);
 
 }  // namespace ringway::proxy

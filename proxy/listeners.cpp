@@ -20,29 +20,39 @@ std::set<std::string> addresses(const std::map<std::string, Listener>& listeners
 
 }  // namespace
 
+// Whether the addresses are free is asked for all of them before any is opened:
+// 0.0.0.0 and 127.0.0.1 may share a port here, but not with anybody else.
 OpenedSockets Listeners::open(const conf::Config& config,
                               std::optional<std::string>& refusal) const {
     const auto open_already = addresses(listeners_);
-    OpenedSockets opened;
+    std::vector<const conf::Listener*> wanted;
     for (const conf::Listener& next : config.listeners) {
-        const std::string address = next.bind.to_string();
-        if (open_already.contains(address)) continue;
-        auto sockets = open_listen_sockets(next.bind, workers_.size(), !port_is_ours(next.bind));
-        if (auto* reason = std::get_if<std::string>(&sockets)) {
+        if (open_already.contains(next.bind.to_string())) continue;
+        wanted.push_back(&next);
+        if (port_is_ours(next.bind.port)) continue;
+        if (auto reason = why_not_free(next.bind)) {
             refusal = fmt::format("listener {}: {}", next.name, *reason);
             return {};
         }
-        opened.emplace(address, std::move(std::get<std::vector<Fd>>(sockets)));
+    }
+    OpenedSockets opened;
+    for (const conf::Listener* next : wanted) {
+        auto sockets = open_listen_sockets(next->bind, workers_.size());
+        if (auto* reason = std::get_if<std::string>(&sockets)) {
+            refusal = fmt::format("listener {}: {}", next->name, *reason);
+            return {};
+        }
+        opened.emplace(next->bind.to_string(), std::move(std::get<std::vector<Fd>>(sockets)));
     }
     return opened;
 }
 
-// Between two addresses of one port, as 0.0.0.0 and 127.0.0.1, only the kernel
-// can tell whether they clash; when one of them is ours it would.
-bool Listeners::port_is_ours(const conf::Endpoint& address) const {
-    return std::ranges::any_of(listeners_, [&](const auto& entry) {
-        return entry.second.settings.bind.port == address.port;
-    });
+bool Listeners::port_is_ours(std::uint16_t port) const {
+    const auto [begin, end] = closing_.equal_range(port);
+    return std::ranges::any_of(
+               listeners_,
+               [&](const auto& entry) { return entry.second.settings.bind.port == port; }) ||
+           std::any_of(begin, end, [](const auto& entry) { return !entry.second.expired(); });
 }
 
 // Sockets are known to the workers by their address, so that a listener which is
@@ -87,8 +97,11 @@ std::vector<std::string> Listeners::apply(const conf::Config& config, OpenedSock
             changes.push_back(fmt::format("listener {} removed", name));
         }
     }
+    std::erase_if(closing_, [](const auto& entry) { return entry.second.expired(); });
     for (const std::string& address : left_over) {
-        for (const auto& worker : workers_) worker->unlisten(address);
+        const auto open = std::make_shared<int>();
+        closing_.emplace(conf::Endpoint::parse(address)->port, open);
+        for (const auto& worker : workers_) worker->unlisten(address, open);
     }
     listeners_ = std::move(next_listeners);
     return changes;

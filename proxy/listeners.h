@@ -2,6 +2,7 @@
 // that can fail, then everything else. Control thread only.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -40,10 +41,12 @@ public:
     const std::map<std::string, Listener>& all() const { return listeners_; }
 
 private:
-    bool port_is_ours(const conf::Endpoint& address) const;
+    bool port_is_ours(std::uint16_t port) const;
 
     std::vector<std::unique_ptr<Worker>>& workers_;
     std::map<std::string, Listener> listeners_;  // by name
+    // Ports that were given up, for as long as a worker has yet to close its socket.
+    std::multimap<std::uint16_t, std::weak_ptr<void>> closing_;
 };
 
 }  // namespace ringway::proxy

@@ -13,8 +13,13 @@ Pipe Pipes::take() {
         spare_.pop_back();
         return pipe;
     }
+    const TimePoint now = Clock::now();
+    if (now < refused_until_) return {};
     std::array<int, 2> fds{};
-    if (::pipe2(fds.data(), O_CLOEXEC | O_NONBLOCK) != 0) return {};
+    if (::pipe2(fds.data(), O_CLOEXEC | O_NONBLOCK) != 0) {
+        refused_until_ = now + std::chrono::seconds(1);
+        return {};
+    }
     return {.in = Fd(fds[1]), .out = Fd(fds[0])};
 }
 

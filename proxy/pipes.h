@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "proxy/clock.h"
 #include "proxy/fd.h"
 
 namespace ringway::proxy {
@@ -27,6 +28,7 @@ public:
 private:
     static constexpr std::size_t max_spare = 64;
     std::vector<Pipe> spare_;
+    TimePoint refused_until_{};  // a kernel that gave none is not asked again at once
 };
 
 }  // namespace ringway::proxy

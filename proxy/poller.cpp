@@ -40,11 +40,11 @@ bool Poller::add(int fd, Watch& watch, std::uint32_t events) {
     return ::epoll_ctl(set_.native_handle(), EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-void Poller::modify(int fd, Watch& watch, std::uint32_t events) {
+bool Poller::modify(int fd, Watch& watch, std::uint32_t events) {
     epoll_event event{};
     event.events = events;
     event.data.ptr = &watch;
-    ::epoll_ctl(set_.native_handle(), EPOLL_CTL_MOD, fd, &event);
+    return ::epoll_ctl(set_.native_handle(), EPOLL_CTL_MOD, fd, &event) == 0;
 }
 
 void Poller::call_again(Watch& watch) {

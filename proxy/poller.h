@@ -43,8 +43,8 @@ public:
     // Adds `fd`; false if the kernel refuses (no memory, too many watches).
     // Closing the descriptor removes it.
     bool add(int fd, Watch& watch, std::uint32_t events);
-    // Changes what a descriptor is watched for; 0 pauses it.
-    void modify(int fd, Watch& watch, std::uint32_t events);
+    // Changes what a descriptor is watched for, 0 pauses it; false if it is not in.
+    bool modify(int fd, Watch& watch, std::uint32_t events);
 
     // Calls watch.on_ready(0) in the next round: for a stream that used up its
     // turn while its socket still had bytes, so that others get theirs.

@@ -114,7 +114,11 @@ void Pools::merge(Pool& pool, const conf::Pool& from_file, std::vector<std::stri
     std::set<std::string_view> ids;
     for (const conf::Server& next : from_file.servers) {
         ids.insert(next.id);
-        if (pool.unregistered.contains(next.id)) continue;
+        if (pool.unregistered.contains(next.id)) {
+            changes.push_back(fmt::format(
+                "pool {}: server {} stays away: it was unregistered at run time", name, next.id));
+            continue;
+        }
         auto [entry, added] = pool.servers.try_emplace(next.id);
         WantedServer& server = entry->second;
         if (added) {
@@ -128,6 +132,7 @@ void Pools::merge(Pool& pool, const conf::Pool& from_file, std::vector<std::stri
         server.weight = next.weight;
         server.source = WantedServer::Source::file;
     }
+    std::erase_if(pool.unregistered, [&](const auto& id) { return !ids.contains(id); });
     std::erase_if(pool.servers, [&](const auto& entry) {
         if (entry.second.source == WantedServer::Source::runtime) return false;
         if (ids.contains(entry.first)) return false;
@@ -143,22 +148,19 @@ Pools::Refusal Pools::register_server(std::string_view pool, std::string_view id
     auto& [name, to] = *found;
     if (to.servers.contains(id)) return fmt::format("pool {} has a server {} already", pool, id);
     if (!is_presentable(id)) return "a server's id is UTF-8 without control characters";
-    const auto counts = std::make_shared<PerWorker<ServerCounts>>(workers_);
+    to.servers.emplace(id,
+                       WantedServer{.address = address,
+                                    .weight = weight,
+                                    .source = WantedServer::Source::runtime,
+                                    .counts = std::make_shared<PerWorker<ServerCounts>>(workers_),
+                                    .since = Clock::now()});
     try {
-        to.balancer->register_server(
-            {.id = std::string(id),
-             .weight = weight,
-             .status = ring::Status::online,
-             .context = std::make_shared<Server>(Server{std::string(id), address, counts})});
+        reconcile(name, to);
     } catch (const ring::Error& error) {
+        to.servers.erase(to.servers.find(id));
         return error.what();
     }
     to.unregistered.erase(std::string(id));
-    to.servers.emplace(id, WantedServer{.address = address,
-                                        .weight = weight,
-                                        .source = WantedServer::Source::runtime,
-                                        .counts = counts,
-                                        .since = Clock::now()});
     spdlog::info("pool {}: server {} registered at {}", pool, id, address.to_string());
     retarget();
     return std::nullopt;

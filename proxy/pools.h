@@ -41,7 +41,7 @@ struct Pool {
     std::shared_ptr<ring::Balancer> balancer;
     std::map<std::string, WantedServer, std::less<>> servers;
     // Servers of the file that were unregistered at run time: a reload does not
-    // bring them back; registering them does.
+    // bring them back while the file names them; registering them does.
     std::set<std::string, std::less<>> unregistered;
 };
 

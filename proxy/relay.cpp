@@ -20,9 +20,9 @@ constexpr int full_reads_for_bulk = 2;
 constexpr std::size_t max_splice_bytes = 1 << 20;
 
 // Bytes given to the kernel that the peer has not acknowledged (tcp(7), SIOCOUTQ).
-bool all_acknowledged(int fd) {
-    int unacknowledged = 0;
-    return ::ioctl(fd, SIOCOUTQ, &unacknowledged) != 0 || unacknowledged == 0;
+std::size_t unacknowledged_bytes(int fd) {
+    int bytes = 0;
+    return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
 }  // namespace
@@ -33,6 +33,7 @@ void Side::on_ready(std::uint32_t events) {
     if (events & (EPOLLIN | any_end)) readable = true;
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) writable = true;
     if (events & any_end) hung_up = true;
+    if ((events & EPOLLPRI) && !urgent) keep_urgent_data();
     if (events & EPOLLERR) set_broken(0);
     owner_.on_side_ready();
 }
@@ -40,12 +41,20 @@ void Side::on_ready(std::uint32_t events) {
 bool Side::open(Fd fd, Poller& poller) {
     close();
     socket = std::move(fd);
-    return poller.add(socket.get(), *this, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+    return poller.add(socket.get(), *this, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+}
+
+// The urgent byte of TCP is a byte of the stream like others (RFC 6093): have it
+// delivered in its place rather than apart.
+void Side::keep_urgent_data() {
+    urgent = true;
+    const int on = 1;
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
 }
 
 void Side::close() {
     socket.close();
-    readable = writable = hung_up = broken = false;
+    readable = writable = hung_up = urgent = broken = false;
     error = 0;
 }
 
@@ -76,6 +85,10 @@ Relay::State Relay::pump() {
     if (client_.broken) return settle(up_, client_, server_, down_);
     if (server_.broken) return settle(down_, server_, client_, up_);
     return up_.closed && down_.closed ? State::ended : State::moving;
+}
+
+std::size_t Relay::unacknowledged() const {
+    return unacknowledged_bytes(client_.socket.get()) + unacknowledged_bytes(server_.socket.get());
 }
 
 void Relay::close() {
@@ -157,9 +170,10 @@ void Relay::copy(Flow& flow, Side& from, Side& to) {
     }
     const auto size = static_cast<std::size_t>(got);
     const bool full = size == tools_.buffer.size();
-    // A short read has emptied the socket (epoll(7), questions and answers): more
-    // bytes, or an end that was not announced yet, will be a new edge.
-    if (!full && !from.hung_up) from.readable = false;
+    // A short read has emptied the socket (epoll(7), questions and answers), unless
+    // it stopped at urgent data: more bytes, or an end that was not announced yet,
+    // will be a new edge.
+    if (!full && !from.hung_up && !from.urgent) from.readable = false;
     flow.full_reads = full ? static_cast<std::uint8_t>(flow.full_reads + 1) : std::uint8_t{0};
     if (flow.full_reads >= full_reads_for_bulk) {
         flow.full_reads = 0;
@@ -197,13 +211,15 @@ void Relay::fill_pipe(Flow& flow, Side& from, Side& to) {
         return;
     }
     if (got < 0 && errno == EINTR) return;
-    if (got < 0 && errno == EAGAIN) {
-        from.readable = false;
-        return ran_dry(flow);
-    }
-    if (got < 0) from.set_broken(errno);
-    flow.ended = true;
+    const bool dry = got < 0 && errno == EAGAIN && !from.urgent;
     ran_dry(flow);
+    if (dry) {
+        from.readable = false;
+        return;
+    }
+    // splice(2) takes the mark of urgent data for the end: only recv(2) knows.
+    flow.bulk = false;
+    copy(flow, from, to);
 }
 
 // The pipe goes back at once; a source that brings less than a buffer between two
@@ -229,7 +245,7 @@ Relay::State Relay::settle(Flow& flow, Side& from, Side& to, const Flow& other) 
     if (to.broken) return State::ended;
     const bool all_given = flow.closed || (flow.ended && !flow.holds());
     if (!all_given) return State::moving;
-    return all_acknowledged(to.socket.get()) ? State::ended : State::settling;
+    return unacknowledged_bytes(to.socket.get()) == 0 ? State::ended : State::settling;
 }
 
 }  // namespace ringway::proxy

@@ -48,6 +48,7 @@ public:
     bool readable = false;  // until a read says that it would block
     bool writable = false;  // until a write says that it would block
     bool hung_up = false;   // the peer has ended its direction: read until the end
+    bool urgent = false;    // urgent data came: reads and splices stop at its mark
     bool broken = false;    // reset, or failed in another way
     int error = 0;          // why, as errno
 
@@ -55,6 +56,8 @@ public:
     void set_broken(int reason);
 
 private:
+    void keep_urgent_data();
+
     Owner& owner_;
 };
 
@@ -78,7 +81,8 @@ public:
     // first that the server gets.
     void hold_for_server(std::string_view head);
 
-    // Moves what can be moved now, within a budget.
+    // Moves what can be moved now, within a budget. The first direction may find
+    // out that a side is broken; then only what that side sent before matters.
     State pump();
 
     // Closes both sockets; with resets unless both directions have ended.
@@ -87,6 +91,8 @@ public:
     std::uint64_t bytes_up() const { return up_.bytes; }      // client to server
     std::uint64_t bytes_down() const { return down_.bytes; }  // server to client
     bool half_closed() const { return up_.closed || down_.closed; }
+    // Bytes that the kernel has taken from us and a peer has not acknowledged yet.
+    std::size_t unacknowledged() const;
     // Read from one side and not yet taken by the other, either way.
     bool holds_bytes() const { return up_.holds() || down_.holds(); }
 

@@ -15,10 +15,13 @@ Worker::Worker(std::size_t index)
       tools_{.relay = {.poller = poller_, .pipes = pipes_, .buffer = buffer_},
              .timers = timers_,
              .worker = index,
-             .retire = [](void* self, Connection& c) { static_cast<Worker*>(self)->retire(c); },
-             .owner = this} {}
+             .retire = [this](Connection& connection) { retire(connection); }} {}
 
-Worker::~Worker() = default;
+Worker::~Worker() {
+    if (!thread_.joinable()) return;
+    stop();
+    join();
+}
 
 void Worker::run() {
     thread_ = std::thread([this] {
@@ -29,10 +32,10 @@ void Worker::run() {
     });
 }
 
-void Worker::listen(std::string listener, Fd socket, std::shared_ptr<const Route> route) {
-    boost::asio::post(io_, [this, listener = std::move(listener), socket = std::move(socket),
+void Worker::listen(std::string address, Fd socket, std::shared_ptr<const Route> route) {
+    boost::asio::post(io_, [this, address = std::move(address), socket = std::move(socket),
                             route = std::move(route)]() mutable {
-        acceptors_[listener] = std::make_unique<Acceptor>(
+        acceptors_[address] = std::make_unique<Acceptor>(
             std::move(socket), std::move(route), poller_, timers_,
             [this](Fd client_socket, const conf::Endpoint& client,
                    const std::shared_ptr<const Route>& by,
@@ -42,16 +45,17 @@ void Worker::listen(std::string listener, Fd socket, std::shared_ptr<const Route
     });
 }
 
-void Worker::reroute(std::string listener, std::shared_ptr<const Route> route) {
-    boost::asio::post(io_, [this, listener = std::move(listener), route = std::move(route)] {
-        acceptors_.at(listener)->reroute(route);
+void Worker::reroute(std::string address, std::shared_ptr<const Route> route) {
+    boost::asio::post(io_, [this, address = std::move(address), route = std::move(route)] {
+        acceptors_.at(address)->reroute(route);
     });
 }
 
-void Worker::unlisten(std::string listener) {
-    boost::asio::post(io_, [this, listener = std::move(listener)] {
-        acceptors_.at(listener)->accept_queue();
-        acceptors_.erase(listener);
+void Worker::unlisten(std::string address, std::shared_ptr<void> open) {
+    boost::asio::post(io_, [this, address = std::move(address), open = std::move(open)] {
+        acceptors_.at(address)->accept_queue();
+        acceptors_.erase(address);
+        bury();
     });
 }
 

@@ -27,7 +27,7 @@ namespace ringway::proxy {
 class Worker {
 public:
     explicit Worker(std::size_t index);
-    // The thread must have been stopped and joined.
+    // Stops and joins the thread if that was not done.
     ~Worker();
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
@@ -36,12 +36,12 @@ public:
 
     // Any thread; carried out in order on the worker's.
 
-    // Accepts from `socket` by `route`. One socket per listener name.
-    void listen(std::string listener, Fd socket, std::shared_ptr<const Route> route);
-    // New connections of the listener go by `route` from now on.
-    void reroute(std::string listener, std::shared_ptr<const Route> route);
-    // Takes what is in the socket's queue, then closes it.
-    void unlisten(std::string listener);
+    // Accepts from `socket`, which listens on `address`, by `route`.
+    void listen(std::string address, Fd socket, std::shared_ptr<const Route> route);
+    // New connections to `address` go by `route` from now on.
+    void reroute(std::string address, std::shared_ptr<const Route> route);
+    // Takes what is in the queue of `address`, closes it, then drops `open`.
+    void unlisten(std::string address, std::shared_ptr<void> open);
     // Closes every listening socket; calls `empty` on this thread when the last
     // connection has ended.
     void drain(std::function<void()> empty);
