@@ -1,0 +1,209 @@
+#include "proxy/poller.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include "tests/support/sockets.h"
+
+using namespace ringway;
+using namespace std::chrono_literals;
+using proxy::Poller;
+
+namespace {
+
+constexpr std::uint32_t edges = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+
+// Notes what it is told, and does what the test wants then.
+class TestWatch final : public proxy::Watch {
+public:
+    std::vector<std::uint32_t> told;
+    std::function<void()> act;
+
+    void on_ready(std::uint32_t events) override {
+        told.push_back(events);
+        if (act) act();
+    }
+    // All that was told since the last call, as one.
+    std::uint32_t take() {
+        std::uint32_t all = 0;
+        for (const std::uint32_t events : told) all |= events;
+        told.clear();
+        return all;
+    }
+};
+
+struct Fixture {
+    boost::asio::io_context io;
+    int rounds = 0;
+    std::function<void()> after_round;
+    Poller poller{io, [this] {
+                      ++rounds;
+                      if (after_round) after_round();
+                  }};
+    test::TcpPair pair = test::tcp_pair();
+    TestWatch watch;
+
+    Fixture() {
+        test::set_blocking(pair.near, false);
+        poller.start();
+    }
+
+    // Lets the loop turn until `holds()`.
+    template <class Predicate>
+    bool turn_until(Predicate holds) {
+        const auto deadline = proxy::Clock::now() + test::patience;
+        while (proxy::Clock::now() < deadline) {
+            if (holds()) return true;
+            io.run_one_for(100ms);
+        }
+        return holds();
+    }
+    // Lets the loop turn as long as it has something to do at once.
+    void settle() {
+        while (io.poll_one() > 0) continue;
+    }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(poller, Fixture)
+
+BOOST_AUTO_TEST_CASE(a_socket_tells_once_of_each_change) {
+    BOOST_TEST(poller.add(pair.near.get(), watch, edges));
+    BOOST_TEST(turn_until([&] { return !watch.told.empty(); }));
+    settle();
+    BOOST_TEST(watch.take() == EPOLLOUT);
+
+    test::send_all(pair.far, "a");
+    BOOST_TEST(turn_until([&] { return !watch.told.empty(); }));
+    settle();
+    BOOST_TEST((watch.take() & EPOLLIN) != 0u);
+    // The byte is still there; an edge is not told twice.
+    settle();
+    BOOST_TEST(watch.told.empty());
+
+    test::send_all(pair.far, "b");
+    BOOST_TEST(turn_until([&] { return !watch.told.empty(); }));
+    BOOST_TEST((watch.take() & EPOLLIN) != 0u);
+}
+
+BOOST_AUTO_TEST_CASE(the_end_of_a_stream_and_its_reset_are_told) {
+    BOOST_TEST(poller.add(pair.near.get(), watch, edges));
+    test::end_sending(pair.far);
+    BOOST_TEST(turn_until([&] { return (watch.take() & EPOLLRDHUP) != 0; }));
+    pair.far.close_with_reset();
+    BOOST_TEST(turn_until([&] { return (watch.take() & EPOLLERR) != 0; }));
+}
+
+BOOST_AUTO_TEST_CASE(a_watch_without_edges_is_told_until_it_is_paused) {
+    BOOST_TEST(poller.add(pair.near.get(), watch, EPOLLIN));
+    test::send_all(pair.far, "a");
+    BOOST_TEST(turn_until([&] { return watch.told.size() >= 3; }));
+    poller.modify(pair.near.get(), watch, 0);
+    watch.told.clear();
+    settle();
+    BOOST_TEST(watch.told.empty());
+    poller.modify(pair.near.get(), watch, EPOLLIN);
+    BOOST_TEST(turn_until([&] { return !watch.told.empty(); }));
+}
+
+BOOST_AUTO_TEST_CASE(a_watch_that_asks_is_called_again_once_in_the_next_round) {
+    BOOST_TEST(poller.add(pair.near.get(), watch, edges));
+    int round_of_event = 0;
+    int round_of_call = 0;
+    watch.act = [&] {
+        if (watch.told.size() == 1) {
+            round_of_event = rounds;
+            poller.call_again(watch);
+            poller.call_again(watch);
+        } else {
+            round_of_call = rounds;
+        }
+    };
+    BOOST_TEST(turn_until([&] { return watch.told.size() == 2; }));
+    settle();
+    BOOST_TEST(watch.told.size() == 2u);
+    BOOST_TEST(watch.told.back() == 0u);
+    BOOST_TEST(round_of_call == round_of_event + 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_watch_that_always_asks_does_not_starve_the_loop_or_others) {
+    auto other_pair = test::tcp_pair();
+    TestWatch other;
+    BOOST_TEST(poller.add(pair.near.get(), watch, edges));
+    BOOST_TEST(poller.add(other_pair.near.get(), other, edges));
+    watch.act = [&] { poller.call_again(watch); };
+    BOOST_TEST(turn_until([&] { return watch.told.size() > 100; }));
+    other.told.clear();
+    test::send_all(other_pair.far, "a");
+    bool posted_ran = false;
+    boost::asio::post(io, [&] { posted_ran = true; });
+    BOOST_TEST(turn_until([&] { return posted_ran && !other.told.empty(); }));
+    watch.act = nullptr;
+    settle();
+}
+
+// What a watch closes in a round may have an event in hand in the same round; it
+// is freed after the round, and hears nothing from then on.
+BOOST_AUTO_TEST_CASE(what_is_removed_in_a_round_is_safe_to_free_after_it) {
+    auto other_pair = test::tcp_pair();
+    const auto first = std::make_shared<TestWatch>();
+    const auto second = std::make_shared<TestWatch>();
+    std::vector<std::shared_ptr<TestWatch>> to_free;
+    BOOST_TEST(poller.add(pair.near.get(), *first, edges));
+    BOOST_TEST(poller.add(other_pair.near.get(), *second, edges));
+    int events_after_free = 0;
+    bool freed = false;
+    const auto remove_both = [&] {
+        events_after_free += freed ? 1 : 0;
+        if (!pair.near) return;
+        pair.near.close();
+        other_pair.near.close();
+        to_free = {first, second};
+    };
+    first->act = second->act = remove_both;
+    after_round = [&] {
+        freed = freed || !to_free.empty();
+        to_free.clear();
+    };
+    test::send_all(pair.far, "a");
+    test::send_all(other_pair.far, "a");
+    BOOST_TEST(turn_until([&] { return freed; }));
+    settle();
+    BOOST_TEST(events_after_free == 0);
+    // Both were ready in that round: one event was in hand when the other came.
+    BOOST_TEST(first->told.size() + second->told.size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_watch_that_is_destroyed_is_not_called_again) {
+    auto doomed = std::make_unique<TestWatch>();
+    poller.call_again(*doomed);
+    doomed.reset();
+    BOOST_TEST(poller.add(pair.near.get(), watch, edges));
+    BOOST_TEST(turn_until([&] { return !watch.told.empty(); }));
+}
+
+BOOST_AUTO_TEST_CASE(a_descriptor_that_cannot_be_watched_is_refused) {
+    const proxy::Fd file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+    BOOST_TEST(!poller.add(file.get(), watch, edges));
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_told_after_stop_even_within_a_round) {
+    BOOST_TEST(poller.add(pair.near.get(), watch, edges));
+    watch.act = [&] {
+        poller.call_again(watch);
+        if (watch.told.size() == 3) poller.stop();
+    };
+    BOOST_TEST(turn_until([&] { return watch.told.size() == 3; }));
+    settle();
+    BOOST_TEST(watch.told.size() == 3u);
+    BOOST_TEST(io.stopped());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
