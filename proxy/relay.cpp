@@ -211,7 +211,10 @@ void Relay::fill_pipe(Flow& flow, Side& from, Side& to) {
         return;
     }
     if (got < 0 && errno == EINTR) return;
-    const bool dry = got < 0 && errno == EAGAIN && !from.urgent;
+    const bool blocked = got < 0 && errno == EAGAIN;
+    const bool dry = blocked && !from.urgent;
+    // The socket tells its error once: recv(2) would now see a clean end.
+    if (got < 0 && !blocked) from.set_broken(errno);
     ran_dry(flow);
     if (dry) {
         from.readable = false;
