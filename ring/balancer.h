@@ -2,22 +2,18 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "ring/points.h"
 #include "ring/snapshot.h"
 #include "ring/types.h"
 
 namespace ringway::ring {
-
-struct Membership;
 
 // Every member function may be called from any thread. Changes are serialised
 // by a mutex and publish a new Snapshot; a refused change throws Error and
@@ -45,10 +41,6 @@ public:
 
 private:
     friend class Reader;
-    // Points by id, in rising order.
-    using Parked = std::map<std::string, std::vector<std::uint64_t>, std::less<>>;
-
-    std::vector<Point> points_of(const Membership& next) const;
     void publish(std::shared_ptr<const Snapshot> next);
 
     // Held while a change is worked out; publish_mutex_ only while pointers are
@@ -56,7 +48,7 @@ private:
     std::mutex change_mutex_;
     // Guarded by change_mutex_. The points of servers that went offline, so that
     // they need not be computed again.
-    Parked parked_;
+    PositionsById parked_;
 
     mutable std::mutex publish_mutex_;
     // Guarded by publish_mutex_.

@@ -45,6 +45,8 @@ void check(const Settings& settings) {
     if (settings.mapping != 1)
         throw Error("mapping version " + std::to_string(settings.mapping) +
                     " is unknown; the only one is 1");
+    if (settings.algorithm != Algorithm::ring && settings.algorithm != Algorithm::maglev)
+        throw Error("unknown algorithm");
     if (settings.key_hash != KeyHash::sha256 && settings.key_hash != KeyHash::xxh3)
         throw Error("unknown key hash");
     if (settings.vnodes == 0 || settings.vnodes > Limits::vnodes)
@@ -143,7 +145,7 @@ std::size_t Batch::check_limits() const {
         throw Error("a ring of " + std::to_string(servers) + " servers is too large; at most " +
                     std::to_string(Limits::servers) + " are taken");
     const std::size_t points = weight * base_.settings().vnodes;
-    if (points > Limits::points)
+    if (base_.settings().algorithm == Algorithm::ring && points > Limits::points)
         throw Error("a ring of " + std::to_string(points) +
                     " points (the sum of weights x vnodes) is too large; at most " +
                     std::to_string(Limits::points) + " are taken");
@@ -163,6 +165,14 @@ std::optional<Membership> Batch::result() const {
 std::shared_ptr<Load> Batch::load_of(const Touched& touched, const std::string& id) const {
     if (touched.before != nullptr) return touched.before->load;
     return std::make_shared<Load>(id, SnapshotAccess::total(base_));
+}
+
+// Under Maglev a server's number of points follows from all others; what matters
+// here is whether it changes.
+std::uint32_t Batch::points_of(std::uint32_t weight, Status status) const {
+    if (status == Status::offline) return 0;
+    return base_.settings().algorithm == Algorithm::ring ? weight * base_.settings().vnodes
+                                                         : weight;
 }
 
 // Members of the base and of the batch, in order of id.
@@ -185,14 +195,15 @@ Membership Batch::merge() const {
             [](const Member& member, const std::string& wanted) { return member.id < wanted; });
         const auto index = static_cast<std::size_t>(place - old.begin());
         keep_until(index);
-        const std::uint32_t points_before = touched.before != nullptr ? touched.before->points : 0;
+        const std::uint32_t points_before =
+            touched.before != nullptr ? points_of(touched.before->weight, touched.before->status)
+                                      : 0;
         const Seat seat =
             touched.before != nullptr ? SnapshotAccess::seats(base_)[kept++] : no_seat;
         std::uint32_t points_after = 0;
         if (touched.after) {
             const ServerSpec& server = *touched.after;
-            if (server.status == Status::online)
-                points_after = server.weight * base_.settings().vnodes;
+            points_after = points_of(server.weight, server.status);
             next.members.push_back({server.id, server.weight, server.status, points_after,
                                     server.context, server.max_connections,
                                     load_of(touched, server.id)});

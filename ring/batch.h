@@ -23,7 +23,7 @@ void check(const Settings& settings);
 
 // The members after a batch.
 struct Membership {
-    std::vector<Member> members;  // sorted by id
+    std::vector<Member> members;  // sorted by id; under Maglev, points are not yet known
     std::vector<Seat> seats;      // of members
     Seat seat_end = 0;            // above every seat
     std::size_t capacity = 0;     // points if every server were online
@@ -57,6 +57,7 @@ private:
     ServerSpec& registered(std::string_view id);
     void take(const ServerSpec& server);
     std::shared_ptr<Load> load_of(const Touched& touched, const std::string& id) const;
+    std::uint32_t points_of(std::uint32_t weight, Status status) const;
     bool differs() const;
     std::size_t check_limits() const;
     Membership merge() const;

@@ -37,7 +37,7 @@ ExplainStep offline_step(const Snapshot& snapshot, const Member& member, std::ui
 std::vector<ExplainStep> online_steps(const Snapshot& snapshot, std::uint64_t hash,
                                       std::size_t max_steps) {
     std::vector<ExplainStep> steps;
-    const PointTable& table = *SnapshotAccess::table(snapshot);
+    const PointTable& table = SnapshotAccess::table(snapshot);
     std::vector<bool> seen(snapshot.members().size());
     for (PointCursor cursor(table, hash); !cursor.done() && steps.size() < max_steps;) {
         const PointCursor::Step step = cursor.next();
@@ -51,22 +51,56 @@ std::vector<ExplainStep> online_steps(const Snapshot& snapshot, std::uint64_t ha
     return steps;
 }
 
-}  // namespace
+// The servers of weight 0 in order of id.
+std::vector<ExplainStep> idle_steps(const Snapshot& snapshot) {
+    std::vector<ExplainStep> steps;
+    for (const Member& member : snapshot.members())
+        if (member.weight == 0) steps.push_back({&member, Verdict::weight_zero, std::nullopt});
+    return steps;
+}
 
-std::vector<ExplainStep> explain(const Snapshot& snapshot, std::uint64_t hash,
-                                 std::size_t max_steps) {
-    std::vector<ExplainStep> offline, idle;
-    for (const Member& member : snapshot.members()) {
-        if (member.weight == 0)
-            idle.push_back({&member, Verdict::weight_zero, std::nullopt});
-        else if (member.points == 0)
+std::vector<ExplainStep> ring_steps(const Snapshot& snapshot, std::uint64_t hash,
+                                    std::size_t max_steps) {
+    std::vector<ExplainStep> offline;
+    for (const Member& member : snapshot.members())
+        if (member.weight != 0 && member.points == 0)
             offline.push_back(offline_step(snapshot, member, hash));
-    }
     std::sort(offline.begin(), offline.end(), nearer);
     const std::vector<ExplainStep> online = online_steps(snapshot, hash, max_steps);
 
     std::vector<ExplainStep> steps(online.size() + offline.size());
     std::merge(online.begin(), online.end(), offline.begin(), offline.end(), steps.begin(), nearer);
+    return steps;
+}
+
+// The walk over the table that would be if all servers were online.
+std::vector<ExplainStep> maglev_steps(const Snapshot& snapshot, std::uint64_t hash) {
+    std::vector<MaglevServer> servers;
+    for (std::size_t i = 0; i < snapshot.members().size(); ++i) {
+        const Member& member = snapshot.members()[i];
+        if (member.weight != 0) servers.push_back({member.id, member.weight, static_cast<Seat>(i)});
+    }
+    const MaglevTable table(MaglevTable::size_for(snapshot.members().size()), servers);
+    std::vector<ExplainStep> steps;
+    std::vector<bool> seen(snapshot.members().size());
+    for (MaglevCursor cursor(table, hash); steps.size() < servers.size();) {
+        const Seat seat = cursor.next();
+        if (seen[seat]) continue;
+        seen[seat] = true;
+        const Member& member = snapshot.members()[seat];
+        steps.push_back({&member, snapshot.verdict(member), std::nullopt});
+    }
+    return steps;
+}
+
+}  // namespace
+
+std::vector<ExplainStep> explain(const Snapshot& snapshot, std::uint64_t hash,
+                                 std::size_t max_steps) {
+    const bool maglev = snapshot.settings().algorithm == Algorithm::maglev;
+    std::vector<ExplainStep> steps =
+        maglev ? maglev_steps(snapshot, hash) : ring_steps(snapshot, hash, max_steps);
+    const std::vector<ExplainStep> idle = idle_steps(snapshot);
     steps.insert(steps.end(), idle.begin(), idle.end());
     if (steps.size() > max_steps) steps.resize(max_steps);
     return steps;
@@ -75,7 +109,8 @@ std::vector<ExplainStep> explain(const Snapshot& snapshot, std::uint64_t hash,
 std::vector<NearPoint> nearest_points(const Snapshot& snapshot, std::uint64_t hash,
                                       std::size_t max_points) {
     std::vector<NearPoint> points;
-    const PointTable& table = *SnapshotAccess::table(snapshot);
+    if (snapshot.settings().algorithm != Algorithm::ring) return points;
+    const PointTable& table = SnapshotAccess::table(snapshot);
     for (PointCursor cursor(table, hash); !cursor.done() && points.size() < max_points;) {
         const PointCursor::Step step = cursor.next();
         points.push_back({&SnapshotAccess::member(snapshot, table.seat(step.index)),

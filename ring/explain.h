@@ -22,12 +22,12 @@ struct SeenPoint {
 struct ExplainStep {
     const Member* member;            // of the snapshot
     Verdict verdict;                 // the first of the walk that takes is the choice
-    std::optional<SeenPoint> point;  // its nearest; a server of weight 0 has none
+    std::optional<SeenPoint> point;  // its nearest; none with weight 0 or under Maglev
 };
 
 // The first max_steps servers of the walk that every registered server would be in
 // if all were online; servers of weight 0 come last, by id. An offline server's
-// points are computed anew: it costs about as much as 500 owners per offline server.
+// points are computed anew, and so is the whole of Maglev's table.
 std::vector<ExplainStep> explain(const Snapshot& snapshot, std::uint64_t hash,
                                  std::size_t max_steps);
 
@@ -36,7 +36,8 @@ struct NearPoint {
     SeenPoint point;
 };
 
-// The first max_points points that are on the ring now, nearest first.
+// The first max_points points that are on the ring now, nearest first. None under
+// Maglev, which has no points.
 std::vector<NearPoint> nearest_points(const Snapshot& snapshot, std::uint64_t hash,
                                       std::size_t max_points);
 

@@ -169,9 +169,7 @@ PointTable PointTable::edit(std::span<const std::uint8_t> dropped, std::span<con
 std::vector<Point> PointTable::points() const {
     std::vector<Point> points;
     points.reserve(size_);
-    for (std::size_t b = 0; size_ != 0 && b < bucket_count(); ++b)
-        for (std::size_t i = starts_[b]; i < starts_[b + 1]; ++i)
-            points.push_back({position_in(b, entries_[i]), seat(i)});
+    for (PointReader reader(*this); !reader.done();) points.push_back(reader.next());
     return points;
 }
 

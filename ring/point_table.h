@@ -80,6 +80,7 @@ public:
 
 private:
     friend class PointCursor;
+    friend class PointReader;
     struct Edit;
 
     PointTable(std::size_t size, Geometry geometry);
@@ -107,6 +108,24 @@ private:
     // and a few more may be read, so that a lookup needs no test for the ends.
     std::uint64_t* entries_ = nullptr;
     std::uint32_t* starts_ = nullptr;  // bucket_count() + 1 of them
+};
+
+// Reads the points of a table in order. Keeps a reference to it. One thread.
+class PointReader {
+public:
+    explicit PointReader(const PointTable& table) : table_(&table) {}
+    bool done() const { return index_ == table_->size(); }
+    // The next point; not when done.
+    Point next() {
+        while (table_->starts_[bucket_ + 1] <= index_) ++bucket_;
+        const std::size_t i = index_++;
+        return {table_->position_in(bucket_, table_->entries_[i]), table_->seat(i)};
+    }
+
+private:
+    const PointTable* table_;
+    std::size_t bucket_ = 0;
+    std::size_t index_ = 0;
 };
 
 // Visits the points of a table outward from a hash, nearest first, each once; at

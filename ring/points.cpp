@@ -7,12 +7,12 @@
 
 namespace ringway::ring {
 
-std::vector<std::uint64_t> server_points(std::string_view id, std::uint32_t count) {
+Positions server_points(std::string_view id, std::uint32_t count) {
     const auto length = big_endian32(static_cast<std::uint32_t>(id.size()));
     std::string prefix(length.data(), length.size());
     prefix += id;
 
-    std::vector<std::uint64_t> points;
+    Positions points;
     points.reserve(count);
     for (std::uint32_t counter = 0; points.size() < count; ++counter) {
         const auto suffix = big_endian32(counter);

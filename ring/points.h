@@ -3,14 +3,21 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
 #include <string_view>
 #include <vector>
 
 namespace ringway::ring {
 
+// Of points, in rising order.
+using Positions = std::vector<std::uint64_t>;
+using PositionsById = std::map<std::string, Positions, std::less<>>;
+
 // The first `count` points of the server `id` (1 to 255 bytes), in rising order.
 // Mapping version 1: points 4c to 4c+3 are the four 64-bit words, most significant
 // byte first, of SHA-256(length of id, 32 bits || id || c, 32 bits).
-std::vector<std::uint64_t> server_points(std::string_view id, std::uint32_t count);
+Positions server_points(std::string_view id, std::uint32_t count);
 
 }  // namespace ringway::ring

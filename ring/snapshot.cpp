@@ -12,19 +12,31 @@ std::uint64_t millionths(double factor) {
     return static_cast<std::uint64_t>(std::llround(factor * 1e6));
 }
 
+using Cursor = std::variant<PointCursor, MaglevCursor>;
+
+Cursor cursor_of(const Placement& placement, std::uint64_t hash) {
+    if (placement.maglev) return MaglevCursor(*placement.maglev, hash);
+    return PointCursor(*placement.ring, hash);
+}
+
+Seat next_seat(Cursor& cursor, const Placement& placement) {
+    if (auto* const points = std::get_if<PointCursor>(&cursor))
+        return placement.ring->seat(points->next().index);
+    return std::get<MaglevCursor>(cursor).next();
+}
+
 // What the last long walk of this thread remembered by.
 thread_local std::vector<std::uint64_t> spare_bits;
 
 }  // namespace
 
 Snapshot::Snapshot(const Settings& settings, std::vector<Member> members, std::vector<Seat> seats,
-                   std::shared_ptr<const PointTable> table, std::shared_ptr<Total> total,
-                   std::uint64_t generation)
+                   Placement placement, std::shared_ptr<Total> total, std::uint64_t generation)
     : settings_(settings),
       hasher_(settings),
       members_(std::move(members)),
       seats_(std::move(seats)),
-      table_(std::move(table)),
+      placement_(std::move(placement)),
       total_(std::move(total)),
       generation_(generation),
       balance_millionths_(millionths(settings.balance_factor)) {
@@ -39,7 +51,9 @@ Snapshot::Snapshot(const Settings& settings, std::vector<Member> members, std::v
 
 const Member* Snapshot::owner(std::uint64_t hash) const {
     if (owners_ == 0) return nullptr;
-    return by_seat_[table_->nearest(hash)];
+    if (const MaglevTable* const maglev = placement_.maglev.get())
+        return by_seat_[maglev->seat(maglev->index(hash))];
+    return by_seat_[placement_.ring->nearest(hash)];
 }
 
 const Member* Snapshot::find(std::string_view id) const {
@@ -141,8 +155,17 @@ std::uint32_t Snapshot::bound(const Member& member, std::uint64_t live) const {
     return bound < none ? static_cast<std::uint32_t>(bound) : none;
 }
 
+std::size_t Snapshot::point_count() const {
+    if (placement_.maglev) return owners_ == 0 ? 0 : placement_.maglev->size();
+    return placement_.ring->size();
+}
+
+std::size_t Snapshot::point_bytes() const {
+    return placement_.maglev ? placement_.maglev->bytes() : placement_.ring->bytes();
+}
+
 Walk::Walk(const Snapshot& snapshot, std::uint64_t hash)
-    : snapshot_(&snapshot), cursor_(*snapshot.table_, hash) {}
+    : snapshot_(&snapshot), cursor_(cursor_of(snapshot.placement_, hash)) {}
 
 Walk::~Walk() {
     if (bits_.capacity() > spare_bits.capacity()) spare_bits.swap(bits_);
@@ -151,7 +174,7 @@ Walk::~Walk() {
 const Member* Walk::next() {
     if (seen_ == snapshot_->owners_) return nullptr;
     while (true) {
-        const Seat seat = snapshot_->table_->seat(cursor_.next().index);
+        const Seat seat = next_seat(cursor_, snapshot_->placement_);
         if (first_sight_of(seat)) return snapshot_->by_seat_[seat];
     }
 }

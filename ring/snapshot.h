@@ -9,9 +9,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "ring/hash.h"
+#include "ring/maglev.h"
 #include "ring/point_table.h"
 #include "ring/slot.h"
 #include "ring/types.h"
@@ -23,7 +25,8 @@ struct Member {
     std::string id;
     std::uint32_t weight = 1;
     Status status = Status::online;
-    std::uint32_t points = 0;  // on the ring now: weight x vnodes, or 0 while offline
+    // On the ring now: weight x vnodes, or entries of Maglev's table; 0 while offline.
+    std::uint32_t points = 0;
     std::shared_ptr<void> context;
     std::uint32_t max_connections = 0;
     std::shared_ptr<Load> load;  // its live connections
@@ -39,6 +42,12 @@ struct Pick {
     // Why none could be chosen: offline where no server is on the ring, else what
     // the last of the walk said (full or over_bound).
     Verdict verdict = Verdict::offline;
+};
+
+// Where hashes lead: one of the two tables. Shared by snapshots while no point moves.
+struct Placement {
+    std::shared_ptr<const PointTable> ring;
+    std::shared_ptr<const MaglevTable> maglev;
 };
 
 class Snapshot {
@@ -74,7 +83,10 @@ public:
     const Member* find(std::string_view id) const;
 
     const Settings& settings() const { return settings_; }
-    std::size_t point_count() const { return table_->size(); }
+    // Of all members.
+    std::size_t point_count() const;
+    // Memory of the points and their index.
+    std::size_t point_bytes() const;
 
     // Counts the published states of one Balancer, from 1.
     std::uint64_t generation() const { return generation_; }
@@ -84,15 +96,14 @@ private:
     friend class Claim;
     friend struct SnapshotAccess;
     Snapshot(const Settings& settings, std::vector<Member> members, std::vector<Seat> seats,
-             std::shared_ptr<const PointTable> table, std::shared_ptr<Total> total,
-             std::uint64_t generation);
+             Placement placement, std::shared_ptr<Total> total, std::uint64_t generation);
 
     const Settings settings_;
     const KeyHasher hasher_;
     const std::vector<Member> members_;
-    const std::vector<Seat> seats_;                  // of members_, in the same order
-    const std::shared_ptr<const PointTable> table_;  // shared while no point moves
-    const std::shared_ptr<Total> total_;             // nullptr without balance_factor
+    const std::vector<Seat> seats_;  // of members_, in the same order
+    const Placement placement_;
+    const std::shared_ptr<Total> total_;  // nullptr without balance_factor
     const std::uint64_t generation_;
     const std::uint64_t balance_millionths_;  // balance_factor
     std::vector<const Member*> by_seat_;      // nullptr for seats that are free
@@ -101,7 +112,7 @@ private:
 };
 
 // The members in order of preference for a hash, nearest first, each once.
-// Law: the second is the owner on the ring without the first, and so on.
+// Law: on a ring the second is the owner without the first, and so on.
 // Keeps a reference to the snapshot, which must outlive it. One thread. The first
 // eight members cost no allocation; for more, ended walks of the thread leave their
 // memory to later ones.
@@ -119,7 +130,7 @@ private:
     bool first_sight_of(Seat seat);
 
     const Snapshot* snapshot_;
-    PointCursor cursor_;
+    std::variant<PointCursor, MaglevCursor> cursor_;
     std::size_t seen_ = 0;
     std::array<Seat, 8> first_seen_;   // while they are few
     std::vector<std::uint64_t> bits_;  // by seat, once they are more

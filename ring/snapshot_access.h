@@ -11,21 +11,20 @@ namespace ringway::ring {
 
 struct SnapshotAccess {
     // `members` sorted by id; `seats` are theirs, in the same order, each once; the
-    // points of `table` name these seats and are ordered by these ids.
+    // points of `placement` name these seats and are ordered by these ids.
     static std::shared_ptr<const Snapshot> make(const Settings& settings,
                                                 std::vector<Member> members,
-                                                std::vector<Seat> seats,
-                                                std::shared_ptr<const PointTable> table,
+                                                std::vector<Seat> seats, Placement placement,
                                                 std::shared_ptr<Total> total,
                                                 std::uint64_t generation) {
         return std::shared_ptr<const Snapshot>(new Snapshot(settings, std::move(members),
-                                                            std::move(seats), std::move(table),
+                                                            std::move(seats), std::move(placement),
                                                             std::move(total), generation));
     }
 
-    static const std::shared_ptr<const PointTable>& table(const Snapshot& snapshot) {
-        return snapshot.table_;
-    }
+    static const Placement& placement(const Snapshot& snapshot) { return snapshot.placement_; }
+    // Of a snapshot that is a ring.
+    static const PointTable& table(const Snapshot& snapshot) { return *snapshot.placement_.ring; }
     static const std::shared_ptr<Total>& total(const Snapshot& snapshot) { return snapshot.total_; }
     static const std::vector<Seat>& seats(const Snapshot& snapshot) { return snapshot.seats_; }
     static const Member& member(const Snapshot& snapshot, Seat seat) {

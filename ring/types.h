@@ -11,6 +11,12 @@
 
 namespace ringway::ring {
 
+// How servers are placed; ring/README.md says exactly how.
+enum class Algorithm : std::uint8_t {
+    ring,    // nearest point: a change moves no key but those of the server that changes
+    maglev,  // Maglev's table: near-perfect balance, for those who accept a few more moves
+};
+
 // How the bytes of a key become 64 bits; ring/README.md says exactly how.
 enum class KeyHash : std::uint8_t {
     sha256,  // the first 8 bytes of SHA-256 (FIPS 180-4); for keys that clients choose
@@ -24,8 +30,9 @@ enum class Status : std::uint8_t { online, offline };
 // place every key alike.
 struct Settings {
     std::uint32_t mapping = 1;  // version of the mapping; 1 is the only one
+    Algorithm algorithm = Algorithm::ring;
     KeyHash key_hash = KeyHash::sha256;
-    std::uint32_t vnodes = 512;  // points per unit of weight, 1 to 65,536
+    std::uint32_t vnodes = 512;  // ring: points per unit of weight, 1 to 65,536
     std::string seed;  // secret bytes that enter the key hash, at most 4,096; empty for none
     // Bounded load: a server takes no connection that would lift it above
     // ceil(balance_factor x its fair share of the live connections); the next of the

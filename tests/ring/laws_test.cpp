@@ -1,72 +1,13 @@
 // The laws of placement over random memberships, against the brute-force model.
 #include <algorithm>
-#include <map>
 
 #include <boost/test/unit_test.hpp>
 
 #include "ring/balancer.h"
 #include "tests/ring/brute.h"
+#include "tests/ring/world.h"
 
 namespace ringway::ring::test {
-namespace {
-
-// A balancer and random changes to it.
-struct World {
-    explicit World(SeededRandom& source) : random(source) {
-        Settings settings;
-        settings.vnodes = static_cast<std::uint32_t>(1 + random() % 24);
-        settings.key_hash = random() % 2 == 0 ? KeyHash::sha256 : KeyHash::xxh3;
-        balancer.emplace(settings);
-        const std::size_t count = 1 + random() % 12;
-        for (std::size_t i = 0; i < count; ++i) add();
-    }
-
-    std::string add() {
-        ServerSpec server;
-        do {
-            server.id = "s" + std::to_string(random() % 1000);
-        } while (balancer->server_status(server.id));
-        server.weight = static_cast<std::uint32_t>(random() % 4);
-        server.status = random() % 4 == 0 ? Status::offline : Status::online;
-        balancer->register_server(server);
-        return server.id;
-    }
-
-    std::string any() const {
-        const auto snapshot = balancer->snapshot();
-        return snapshot->members()[random() % snapshot->members().size()].id;
-    }
-
-    // Changes one server in any way; its id.
-    std::string change() {
-        if (balancer->snapshot()->members().empty()) return add();
-        const std::string id = any();
-        switch (random() % 4) {
-            case 0:
-                return add();
-            case 1:
-                balancer->unregister_server(id);
-                break;
-            case 2:
-                balancer->set_status(id, random() % 2 == 0 ? Status::online : Status::offline);
-                break;
-            default:
-                balancer->apply(
-                    std::vector<Change>{SetWeight{id, static_cast<std::uint32_t>(random() % 4)}});
-        }
-        return id;
-    }
-
-    SeededRandom& random;
-    std::optional<Balancer> balancer;
-};
-
-std::string owner_id(const Snapshot& snapshot, std::uint64_t hash) {
-    const Member* const member = snapshot.owner(hash);
-    return member != nullptr ? member->id : "";
-}
-
-}  // namespace
 
 BOOST_AUTO_TEST_SUITE(laws)
 
@@ -129,16 +70,10 @@ BOOST_AUTO_TEST_CASE(the_way_to_a_membership_leaves_no_trace) {
         for (int step = 0; step < 12; ++step) world.change();
         const auto wandered = world.balancer->snapshot();
 
-        // The same members, registered at once in another order.
-        std::vector<Change> changes;
-        for (const Member& member : wandered->members())
-            changes.push_back(ServerSpec{member.id, member.weight, member.status, nullptr, 0});
-        std::shuffle(changes.begin(), changes.end(), random);
-        Balancer direct(wandered->settings());
-        direct.apply(changes);
+        const auto direct = registered_anew(*wandered, random);
         for (int i = 0; i < 50; ++i) {
             const std::uint64_t hash = random();
-            BOOST_TEST(walk_ids(*direct.snapshot(), hash) == walk_ids(*wandered, hash));
+            BOOST_TEST(walk_ids(*direct, hash) == walk_ids(*wandered, hash));
         }
     }
 }

@@ -1,63 +1,14 @@
 // The table of points with points made by hand: ties, collisions, gaps and wraps
 // that SHA-256 never gives.
 #include <algorithm>
-#include <limits>
-#include <numeric>
 
 #include <boost/test/unit_test.hpp>
 
-#include "ring/snapshot_access.h"
 #include "tests/ring/brute.h"
+#include "tests/ring/world.h"
 
 namespace ringway::ring::test {
 namespace {
-
-constexpr std::uint64_t half = std::uint64_t{1} << 63;
-constexpr std::uint64_t top = std::numeric_limits<std::uint64_t>::max();
-
-// A snapshot of hand-made points; the seats of the servers are given out backwards,
-// so that no test passes because seats happen to be in the order of ids.
-struct HandMade {
-    explicit HandMade(std::vector<NamedPoint> named) : points(std::move(named)) {
-        for (const NamedPoint& point : points) ids.push_back(point.id);
-        std::sort(ids.begin(), ids.end());
-        ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-        const Geometry geometry = Geometry::of(points.size(), ids.size());
-        snapshot = make(PointTable::build(seated(points), geometry, ranks()));
-    }
-
-    Seat seat(const std::string& id) const {
-        const auto place = std::lower_bound(ids.begin(), ids.end(), id) - ids.begin();
-        return static_cast<Seat>(ids.size() - 1 - static_cast<std::size_t>(place));
-    }
-    std::vector<Point> seated(const std::vector<NamedPoint>& named) const {
-        std::vector<Point> out;
-        for (const NamedPoint& point : named) out.push_back({point.position, seat(point.id)});
-        return out;
-    }
-    std::vector<std::uint32_t> ranks() const {
-        std::vector<std::uint32_t> rank(ids.size());
-        std::iota(rank.rbegin(), rank.rend(), 0U);
-        return rank;
-    }
-    std::shared_ptr<const Snapshot> make(PointTable table) const {
-        std::vector<Member> members;
-        std::vector<Seat> seats;
-        for (const std::string& id : ids) {
-            std::uint32_t count = 0;
-            for (const Point& point : table.points()) count += point.seat == seat(id) ? 1U : 0U;
-            members.push_back({id, 1, Status::online, count, nullptr, 0, nullptr});
-            seats.push_back(seat(id));
-        }
-        return SnapshotAccess::make({}, std::move(members), std::move(seats),
-                                    std::make_shared<const PointTable>(std::move(table)), nullptr,
-                                    1);
-    }
-
-    std::vector<NamedPoint> points;
-    std::vector<std::string> ids;
-    std::shared_ptr<const Snapshot> snapshot;
-};
 
 void check_around(const HandMade& ring, const std::vector<NamedPoint>& points,
                   const Snapshot& snapshot) {
@@ -82,22 +33,6 @@ void check_around(const HandMade& ring, const std::vector<NamedPoint>& points,
 
 void check_around(const HandMade& ring) {
     check_around(ring, ring.points, *ring.snapshot);
-}
-
-// Points that crowd: few distinct positions, some of them neighbours or antipodes.
-std::vector<NamedPoint> crowded_points(std::mt19937_64& random) {
-    std::vector<std::uint64_t> places{0, top, half};
-    for (int i = 0; i < 6; ++i) {
-        const std::uint64_t base = random();
-        places.insert(places.end(), {base, base + 1, base + 2, base + half});
-    }
-    const std::size_t servers = 1 + random() % 12;
-    const std::size_t count = 1 + random() % 40;
-    std::vector<NamedPoint> points;
-    for (std::size_t i = 0; i < count; ++i)
-        points.push_back({places[random() % places.size()],
-                          std::string(1, static_cast<char>('a' + random() % servers))});
-    return points;
 }
 
 }  // namespace
@@ -168,7 +103,7 @@ BOOST_AUTO_TEST_CASE(a_table_gives_back_the_points_it_was_made_of) {
     std::vector<NamedPoint> named;
     for (int i = 0; i < 40'000; ++i) named.push_back({random(), std::to_string(random() % 90)});
     const HandMade ring(named);
-    const PointTable& table = *SnapshotAccess::table(*ring.snapshot);
+    const PointTable& table = SnapshotAccess::table(*ring.snapshot);
     std::vector<Point> wanted = ring.seated(named);
     std::sort(wanted.begin(), wanted.end(),
               [](const Point& a, const Point& b) { return a.position < b.position; });
@@ -196,8 +131,7 @@ BOOST_AUTO_TEST_CASE(an_edited_table_is_the_table_built_from_the_same_points) {
         std::vector<std::uint8_t> dropped(64);
         dropped[ring.seat(gone)] = 1;
         std::vector<std::vector<std::uint64_t>> left(64);
-        PointTable edited =
-            SnapshotAccess::table(*ring.snapshot)->edit(dropped, sorted, rank, left);
+        PointTable edited = SnapshotAccess::table(*ring.snapshot).edit(dropped, sorted, rank, left);
 
         std::vector<NamedPoint> expected = ring.points;
         std::vector<std::uint64_t> expected_left;

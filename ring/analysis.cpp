@@ -1,0 +1,171 @@
+#include "ring/analysis.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
+
+#include "ring/arcs.h"
+#include "ring/hash.h"
+
+namespace ringway::ring {
+namespace {
+
+__extension__ using Wide = unsigned __int128;  // a whole circle is 2^64 hashes
+
+constexpr Wide circle = Wide{1} << 64;
+
+double part_of_circle(Wide hashes) {
+    return std::ldexp(static_cast<double>(hashes), -64);
+}
+
+std::size_t index_of(const Snapshot& snapshot, const Member* member) {
+    return static_cast<std::size_t>(member - snapshot.members().data());
+}
+
+// Reads arcs and knows where each ends.
+class Spans {
+public:
+    explicit Spans(const Snapshot& snapshot) : arcs_(snapshot), ahead_(arcs_.next()) { advance(); }
+    const Member* owner() const { return owner_; }
+    Wide end() const { return end_; }
+    void advance() {
+        owner_ = ahead_->owner;
+        ahead_ = arcs_.next();
+        end_ = ahead_ ? Wide{ahead_->begin} : circle;
+    }
+
+private:
+    ArcReader arcs_;
+    std::optional<Arc> ahead_;
+    const Member* owner_ = nullptr;
+    Wide end_ = 0;
+};
+
+bool same_hash(const Settings& a, const Settings& b) {
+    return a.key_hash == b.key_hash && a.seed == b.seed;
+}
+
+Plan plan_of_chance(const Snapshot& before, const Snapshot& after) {
+    Plan plan;
+    plan.same_hash = false;
+    plan.moved = 1;
+    const std::vector<Share> now = shares(after);
+    for (const Share& old : shares(before))
+        if (const Member* const twin = after.find(old.member->id))
+            plan.moved -= old.share * now[index_of(after, twin)].share;
+    if (before.point_count() == 0 && after.point_count() == 0) plan.moved = 0;
+    return plan;
+}
+
+std::string id_of(const Member* member) {
+    return member != nullptr ? member->id : std::string();
+}
+
+}  // namespace
+
+std::vector<Share> shares(const Snapshot& snapshot) {
+    std::vector<Wide> hashes(snapshot.members().size());
+    std::uint64_t weight = 0;
+    Wide begin = 0;
+    for (Spans span(snapshot);; span.advance()) {
+        if (span.owner() != nullptr) hashes[index_of(snapshot, span.owner())] += span.end() - begin;
+        begin = span.end();
+        if (begin == circle) break;
+    }
+    for (const Member& member : snapshot.members())
+        if (member.points != 0) weight += member.weight;
+
+    std::vector<Share> shares;
+    for (std::size_t i = 0; i < hashes.size(); ++i) {
+        const Member& member = snapshot.members()[i];
+        const double fair = member.points == 0
+                                ? 0
+                                : static_cast<double>(member.weight) / static_cast<double>(weight);
+        shares.push_back({&member, part_of_circle(hashes[i]), fair});
+    }
+    return shares;
+}
+
+Balance balance(const std::vector<Share>& shares) {
+    Balance balance;
+    double count = 0, sum = 0, squares = 0;
+    for (const Share& share : shares) {
+        if (share.fair == 0) continue;
+        const double load = share.share / share.fair;
+        balance.peak = std::max(balance.peak, load);
+        balance.least = count == 0 ? load : std::min(balance.least, load);
+        ++count;
+        sum += load;
+        squares += load * load;
+    }
+    if (count == 0) return balance;
+    const double mean = sum / count;
+    balance.deviation = std::sqrt(std::max(0.0, squares / count - mean * mean));
+    return balance;
+}
+
+Plan plan(const Snapshot& before, const Snapshot& after) {
+    if (!same_hash(before.settings(), after.settings())) return plan_of_chance(before, after);
+
+    std::map<std::pair<const Member*, const Member*>, Wide> hashes;
+    // The server of `after` that has the id of one of `before`.
+    std::map<const Member*, const Member*> twin;
+    for (const Member& member : before.members()) twin[&member] = after.find(member.id);
+
+    Spans old(before), now(after);
+    for (Wide begin = 0; begin != circle;) {
+        const Wide end = std::min(old.end(), now.end());
+        const Member* const from = old.owner();
+        const Member* const to = now.owner();
+        const bool stays = from == nullptr ? to == nullptr : to != nullptr && twin[from] == to;
+        if (!stays) hashes[{from, to}] += end - begin;
+        if (end == circle) break;
+        if (old.end() == end) old.advance();
+        if (now.end() == end) now.advance();
+        begin = end;
+    }
+
+    Plan plan;
+    Wide moved = 0;
+    for (const auto& [pair, count] : hashes) {
+        moved += count;
+        plan.moves.push_back({id_of(pair.first), id_of(pair.second), part_of_circle(count)});
+    }
+    plan.moved = part_of_circle(moved);
+    std::sort(plan.moves.begin(), plan.moves.end(), [](const Move& a, const Move& b) {
+        if (a.share != b.share) return a.share > b.share;
+        return std::tie(a.from, a.to) < std::tie(b.from, b.to);
+    });
+    return plan;
+}
+
+std::string fingerprint(const Snapshot& snapshot) {
+    const Settings& settings = snapshot.settings();
+    std::string bytes;
+    const auto add = [&bytes](const auto& part) { bytes.append(part.begin(), part.end()); };
+    const auto add_byte = [&bytes](auto value) { bytes += static_cast<char>(value); };
+
+    add(big_endian32(settings.mapping));
+    add_byte(settings.algorithm == Algorithm::maglev ? 1 : 0);
+    add_byte(settings.key_hash == KeyHash::xxh3 ? 1 : 0);
+    add(big_endian32(settings.vnodes));
+    add(big_endian64(static_cast<std::uint64_t>(std::llround(settings.balance_factor * 1e6))));
+    add(settings.seed.empty() ? Digest{} : sha256({settings.seed}));
+    add(big_endian32(static_cast<std::uint32_t>(snapshot.members().size())));
+    for (const Member& member : snapshot.members()) {
+        add(big_endian32(static_cast<std::uint32_t>(member.id.size())));
+        add(member.id);
+        add(big_endian32(member.weight));
+        add_byte(member.status == Status::online ? 1 : 0);
+    }
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string text;
+    for (const std::uint8_t byte : sha256({bytes})) {
+        text += digits[byte >> 4];
+        text += digits[byte & 15];
+    }
+    return text;
+}
+
+}  // namespace ringway::ring
