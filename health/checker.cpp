@@ -21,13 +21,13 @@ namespace intrusive = boost::intrusive;
 using boost::system::error_code;
 
 // When to look again at a probe whose answer is there but not yet handled.
-constexpr std::chrono::milliseconds kGrace{10};
+constexpr std::chrono::milliseconds grace{10};
 
 // Starts and timeouts that are due within one tick share one turn of the timer.
-constexpr Clock::duration kTick = std::chrono::milliseconds(5);
+constexpr Clock::duration tick = std::chrono::milliseconds(5);
 
 Clock::time_point end_of_tick(Clock::time_point when) {
-    return when + (kTick - when.time_since_epoch() % kTick) % kTick;
+    return when + (tick - when.time_since_epoch() % tick) % tick;
 }
 
 Limits limits_of(const conf::HealthSettings& settings) {
@@ -187,7 +187,7 @@ void Checker::Impl::turn() {
         if (entry.probe.is_answered()) {
             // This thread is late, not the server: its answer waits to be seen.
             entry.hook.unlink();
-            entry.when = now + kGrace;
+            entry.when = now + grace;
             probing_.insert(entry);
             continue;
         }
@@ -265,8 +265,8 @@ void Checker::Impl::arm() {
     });
 }
 
-Checker::Checker(asio::io_context& io, OnChange on_change, std::size_t max_probes_at_once)
-    : impl_(std::make_shared<Impl>(io, std::move(on_change), max_probes_at_once)) {}
+Checker::Checker(asio::io_context& io, OnChange on_change, std::size_t max_probes)
+    : impl_(std::make_shared<Impl>(io, std::move(on_change), max_probes)) {}
 
 Checker::~Checker() {
     impl_->stop();

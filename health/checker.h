@@ -46,7 +46,7 @@ struct Change {
 
 // Enough to check 1,000 servers every 2 s with a timeout of 1 s while none of
 // them answers; few enough to leave descriptors for clients.
-inline constexpr std::size_t kMaxProbesAtOnce = 512;
+inline constexpr std::size_t max_probes_at_once = 512;
 
 // Probes every target on its interval, starts spread over that interval
 // (health/schedule.h); the first result of a target decides at once. A probe
@@ -58,9 +58,9 @@ public:
     // may call back, and may destroy the Checker.
     using OnChange = std::function<void(const Change&)>;
 
-    // Probes beyond `max_probes_at_once` wait for one to end.
+    // Probes beyond `max_probes` wait for one to end.
     Checker(boost::asio::io_context& io, OnChange on_change,
-            std::size_t max_probes_at_once = kMaxProbesAtOnce);
+            std::size_t max_probes = max_probes_at_once);
     ~Checker();
     Checker(const Checker&) = delete;
     Checker& operator=(const Checker&) = delete;

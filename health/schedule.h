@@ -18,7 +18,7 @@ using Clock = std::chrono::steady_clock;
 
 // New targets get their first probe within this time, or within their interval
 // where that is shorter.
-inline constexpr std::chrono::seconds kFirstProbeWithin{1};
+inline constexpr std::chrono::seconds first_probe_within{1};
 
 class Schedule {
 public:
@@ -30,7 +30,7 @@ public:
 
     // The first probe of a target that is added at `now`.
     Clock::time_point first(Clock::time_point now) const {
-        const Clock::duration within = kFirstProbeWithin;
+        const Clock::duration within = first_probe_within;
         return now + place_in(interval_ < within ? interval_ : within);
     }
 

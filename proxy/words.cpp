@@ -6,7 +6,7 @@ namespace ringway::proxy {
 
 namespace {
 
-constexpr char kHexDigits[] = "0123456789abcdef";
+constexpr char hex_digits[] = "0123456789abcdef";
 
 bool is_blank(char c) {
     return c == ' ' || c == '\t';
@@ -27,8 +27,8 @@ std::optional<unsigned> hex_value(char c) {
 void append_hex_escape(std::string& out, char c) {
     const auto byte = static_cast<unsigned char>(c);
     out += "\\x";
-    out += kHexDigits[byte >> 4];
-    out += kHexDigits[byte & 0xf];
+    out += hex_digits[byte >> 4];
+    out += hex_digits[byte & 0xf];
 }
 
 // Takes one word at a time from the front of a line.

@@ -1,20 +1,24 @@
 #include "health/checker.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
+#include <filesystem>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include <netinet/in.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/test/unit_test.hpp>
+
+#include "tests/health/server.h"
 
 using namespace std::chrono_literals;
 using namespace ringway;
@@ -22,96 +26,9 @@ using health::Change;
 using health::Checker;
 using health::Clock;
 using health::Target;
+using tests::Server;
 
 namespace {
-
-sockaddr_in loopback(std::uint16_t port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return address;
-}
-
-class Socket {
-public:
-    Socket() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
-        BOOST_REQUIRE(fd_ >= 0);
-    }
-    ~Socket() { ::close(fd_); }
-    Socket(const Socket&) = delete;
-    Socket& operator=(const Socket&) = delete;
-    int fd() const { return fd_; }
-
-    void connect(std::uint16_t port) {
-        const sockaddr_in to = loopback(port);
-        ::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to);
-    }
-
-private:
-    int fd_;
-};
-
-// A port of its own: refuses connections until listen() is called. Nobody ever
-// accepts.
-class Server {
-public:
-    Server() {
-        sockaddr_in address = bind_to(0);
-        socklen_t size = sizeof address;
-        BOOST_REQUIRE(::getsockname(socket_->fd(), reinterpret_cast<sockaddr*>(&address), &size) ==
-                      0);
-        port_ = ntohs(address.sin_port);
-    }
-
-    void listen(int backlog = 1024) { BOOST_REQUIRE(::listen(socket_->fd(), backlog) == 0); }
-
-    void stop_listening() {
-        socket_ = std::make_unique<Socket>();
-        bind_to(port_);
-    }
-
-    // Connections that nobody accepts fill the queue; the kernel drops every
-    // SYN after them.
-    void swallow_everything() {
-        listen(0);
-        for (auto& filler : fillers_) filler.connect(port_);
-    }
-
-    // What a program that accepts would get of the checks so far: 0 for a clean
-    // end of stream, else an errno.
-    std::vector<int> seen_by_accept() const {
-        std::vector<int> seen;
-        for (;;) {
-            const int fd = ::accept4(socket_->fd(), nullptr, nullptr, SOCK_NONBLOCK);
-            if (fd < 0) return seen;
-            char byte;
-            seen.push_back(::recv(fd, &byte, 1, 0) == 0 ? 0 : errno);
-            ::close(fd);
-        }
-    }
-
-    conf::Endpoint address() const {
-        conf::Endpoint endpoint;
-        endpoint.address = {127, 0, 0, 1};
-        endpoint.port = port_;
-        return endpoint;
-    }
-
-private:
-    sockaddr_in bind_to(std::uint16_t port) {
-        const int yes = 1;
-        ::setsockopt(socket_->fd(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-        const sockaddr_in address = loopback(port);
-        BOOST_REQUIRE(::bind(socket_->fd(), reinterpret_cast<const sockaddr*>(&address),
-                             sizeof address) == 0);
-        return address;
-    }
-
-    std::unique_ptr<Socket> socket_ = std::make_unique<Socket>();
-    Socket fillers_[4];
-    std::uint16_t port_ = 0;
-};
 
 conf::HealthSettings quick() {
     return {.interval = conf::Duration(20), .timeout = conf::Duration(5'000), .rise = 2, .fall = 3};
@@ -126,6 +43,10 @@ conf::HealthSettings impatient() {
     auto settings = quick();
     settings.timeout = conf::Duration(30);
     return settings;
+}
+
+std::ptrdiff_t open_descriptors() {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
 }
 
 struct Fixture {
@@ -324,6 +245,30 @@ BOOST_AUTO_TEST_CASE(probes_beyond_the_limit_wait_for_their_turn) {
     }
     checker->set_targets({target(server, "pool/e")});
     run_until_checked("pool/e");
+}
+
+BOOST_AUTO_TEST_CASE(the_limit_bounds_descriptors_and_waiting_costs_no_turns) {
+    Server silent;
+    silent.swallow_everything();
+    std::vector<Target> targets;
+    for (int i = 0; i < 12; ++i) {
+        targets.push_back(target(silent, "pool/" + std::to_string(i), impatient()));
+    }
+    checker = std::make_unique<Checker>(
+        io, [this](const Change& change) { changes.push_back(change); }, 3);
+    const auto open_before = open_descriptors();
+    auto most_open = open_before;
+    int turns = 0;
+    checker->set_targets(targets);
+    run_until([&] {
+        ++turns;
+        most_open = std::max(most_open, open_descriptors());
+        return changes.size() == targets.size();
+    });
+    BOOST_TEST(most_open == open_before + 3);
+    // A start, an aborted connect and a timeout each; a loop that spins while it
+    // waits for a place turns thousands of times.
+    BOOST_TEST(turns < 200);
 }
 
 BOOST_AUTO_TEST_CASE(a_late_loop_is_not_taken_for_a_silent_server) {

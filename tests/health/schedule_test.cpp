@@ -11,7 +11,7 @@
 
 using namespace std::chrono_literals;
 using ringway::health::Clock;
-using ringway::health::kFirstProbeWithin;
+using ringway::health::first_probe_within;
 using ringway::health::Schedule;
 
 namespace {
@@ -37,7 +37,7 @@ std::size_t fullest_window(std::vector<Clock::duration> offsets, Clock::duration
     return fullest;
 }
 
-const Clock::time_point kNow = Clock::time_point{} + 12345678901ns;
+const Clock::time_point some_time = Clock::time_point{} + 12345678901ns;
 
 }  // namespace
 
@@ -46,17 +46,17 @@ BOOST_AUTO_TEST_SUITE(schedule)
 BOOST_AUTO_TEST_CASE(no_twentieth_of_the_interval_holds_more_than_twice_its_share_of_starts) {
     std::vector<Clock::duration> offsets;
     for (const std::string& key : keys(1'000)) {
-        offsets.push_back(Schedule(key, 2s).next(kNow) - kNow);
+        offsets.push_back(Schedule(key, 2s).next(some_time) - some_time);
     }
     BOOST_TEST(fullest_window(offsets, 2s, 100ms) <= 100u);
 }
 
 BOOST_AUTO_TEST_CASE(first_probes_come_soon_and_are_spread_too) {
     for (const Clock::duration interval : {Clock::duration(200ms), Clock::duration(60s)}) {
-        const Clock::duration within = std::min<Clock::duration>(interval, kFirstProbeWithin);
+        const Clock::duration within = std::min<Clock::duration>(interval, first_probe_within);
         std::vector<Clock::duration> offsets;
         for (const std::string& key : keys(1'000)) {
-            offsets.push_back(Schedule(key, interval).first(kNow) - kNow);
+            offsets.push_back(Schedule(key, interval).first(some_time) - some_time);
             BOOST_REQUIRE(offsets.back() >= 0s);
             BOOST_REQUIRE(offsets.back() < within);
         }
@@ -84,14 +84,14 @@ BOOST_AUTO_TEST_CASE(the_next_start_lies_ahead_and_at_most_one_interval_away) {
 
 BOOST_AUTO_TEST_CASE(late_probes_do_not_move_the_ones_after_them) {
     const Schedule schedule("redis/server-1", 2s);
-    const auto planned = schedule.next(kNow);
+    const auto planned = schedule.next(some_time);
     BOOST_CHECK(schedule.next(planned + 700ms) == planned + 2s);
     BOOST_CHECK(schedule.next(planned + 4700ms) == planned + 6s);
 }
 
 BOOST_AUTO_TEST_CASE(a_key_keeps_its_place) {
-    BOOST_CHECK(Schedule("a/b", 2s).next(kNow) == Schedule("a/b", 2s).next(kNow));
-    BOOST_CHECK(Schedule("a/b", 2s).next(kNow) != Schedule("a/c", 2s).next(kNow));
+    BOOST_CHECK(Schedule("a/b", 2s).next(some_time) == Schedule("a/b", 2s).next(some_time));
+    BOOST_CHECK(Schedule("a/b", 2s).next(some_time) != Schedule("a/c", 2s).next(some_time));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -8,20 +8,20 @@ using namespace ringway::ringdemo;
 
 namespace {
 
-const Owners kThree{{"k1", "a"}, {"k2", "b"}, {"k3", "c"}, {"k4", "b"}};
+const Owners three{{"k1", "a"}, {"k2", "b"}, {"k3", "c"}, {"k4", "b"}};
 
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(moves)
 
 BOOST_AUTO_TEST_CASE(nothing_moves_between_equal_rounds) {
-    const Moves moves = compare(kThree, kThree);
+    const Moves moves = compare(three, three);
     BOOST_TEST(moves.moved == 0u);
     BOOST_TEST(moves.counts.empty());
 }
 
 BOOST_AUTO_TEST_CASE(keys_of_a_server_that_is_gone_move_by_right) {
-    const Moves moves = compare(kThree, {{"k1", "a"}, {"k2", "a"}, {"k3", "c"}, {"k4", "c"}});
+    const Moves moves = compare(three, {{"k1", "a"}, {"k2", "a"}, {"k3", "c"}, {"k4", "c"}});
     BOOST_TEST(moves.moved == 2u);
     BOOST_TEST(moves.needless == 0u);
     BOOST_TEST(moves.counts.at({"b", "a"}) == 1u);
@@ -29,23 +29,23 @@ BOOST_AUTO_TEST_CASE(keys_of_a_server_that_is_gone_move_by_right) {
 }
 
 BOOST_AUTO_TEST_CASE(keys_move_to_a_new_server_by_right) {
-    const Moves moves = compare(kThree, {{"k1", "a"}, {"k2", "b"}, {"k3", "c"}, {"k4", "d"}});
+    const Moves moves = compare(three, {{"k1", "a"}, {"k2", "b"}, {"k3", "c"}, {"k4", "d"}});
     BOOST_TEST(moves.moved == 1u);
     BOOST_TEST(moves.needless == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(a_move_between_servers_that_were_there_all_along_is_needless) {
-    const Moves moves = compare(kThree, {{"k1", "c"}, {"k2", "a"}, {"k3", "c"}, {"k4", "a"}});
+    const Moves moves = compare(three, {{"k1", "c"}, {"k2", "a"}, {"k3", "c"}, {"k4", "a"}});
     BOOST_TEST(moves.moved == 3u);
     BOOST_TEST(moves.needless == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(keys_without_an_answer_are_no_moves) {
-    BOOST_TEST(compare(kThree, {{"k1", "a"}}).moved == 0u);
+    BOOST_TEST(compare(three, {{"k1", "a"}}).moved == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(a_round_survives_its_file) {
-    BOOST_CHECK(from_text(to_text(kThree)) == kThree);
+    BOOST_CHECK(from_text(to_text(three)) == three);
     BOOST_CHECK(from_text("").empty());
     BOOST_CHECK_THROW(from_text("k1 a\nk2\n"), std::invalid_argument);
     BOOST_CHECK_THROW(from_text(" a\n"), std::invalid_argument);

@@ -15,13 +15,13 @@ std::string shown(std::string_view command, std::string_view answer, bool colour
     return render(command, json::parse(answer).as_object(), colours);
 }
 
-constexpr std::string_view kServer =
+constexpr std::string_view online_server =
     R"({"pool":"redis","id":"server-1","address":"10.0.0.11:6379","weight":2,"status":"online",)"
     R"("detail":"checked ok","since_s":192,"active":3,"total":1000,"bytes_up":1536,)"
     R"("bytes_down":20971520,"connect_failures":0,"source":"file",)"
     R"("last_check":{"result":"ok","ago_ms":850,"successes":96,"failures":0}})";
 
-constexpr std::string_view kDraining =
+constexpr std::string_view draining_server =
     R"({"pool":"redis","id":"server-2","address":"10.0.0.12:6379","weight":1,"status":"offline",)"
     R"("detail":"draining","since_s":5,"active":0,"total":12,"bytes_up":0,"bytes_down":0,)"
     R"("connect_failures":1,"source":"runtime","last_check":null})";
@@ -38,16 +38,22 @@ BOOST_AUTO_TEST_CASE(status_shows_configuration_listeners_and_pools) {
               R"("result":"ok","reloads":1,"failed_reloads":0},)"
               R"("listeners":[{"name":"redis","bind":"0.0.0.0:6379","pool":"redis",)"
               R"("key":"source_ip","accepted":12345,"active":3,"refused":0}],)"
-              R"("pools":[{"name":"redis","servers":3,"online":2,"points":1024,"active":3,)"
-              R"("fingerprint":"c0ffee"}]})") ==
+              R"("pools":[{"name":"redis","servers":3,"online":2,"points":1024,"active":3}]})") ==
         "ringway 0.1.0, pid 71, up 3m 12s, 2 workers, generation 5\n"
         "configuration /etc/ringway.yaml, loaded 2031-05-01T10:00:00Z, 1 reload (0 failed)\n"
         "\n"
         "LISTENER  BIND          POOL   KEY        ACCEPTED  ACTIVE  REFUSED\n"
         "redis     0.0.0.0:6379  redis  source_ip     12345       3        0\n"
         "\n"
-        "POOL   SERVERS  ONLINE  POINTS  ACTIVE  FINGERPRINT\n"
-        "redis        3       2    1024       3  c0ffee\n");
+        "POOL   SERVERS  ONLINE  POINTS  ACTIVE\n"
+        "redis        3       2    1024       3\n");
+}
+
+BOOST_AUTO_TEST_CASE(fingerprints_are_shown_where_there_are_any) {
+    const std::string text = shown(
+        "status", R"({"ok":true,"pools":[{"name":"a"},{"name":"b","fingerprint":"c0ffee"}]})");
+    BOOST_TEST(text.find("ACTIVE  FINGERPRINT\n") != std::string::npos);
+    BOOST_TEST(text.find("  c0ffee\n") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(status_tells_of_failed_reloads_and_lost_log_lines) {
@@ -58,8 +64,8 @@ BOOST_AUTO_TEST_CASE(status_tells_of_failed_reloads_and_lost_log_lines) {
 }
 
 BOOST_AUTO_TEST_CASE(servers_stand_in_an_aligned_table) {
-    const std::string answer =
-        R"({"ok":true,"servers":[)" + std::string(kServer) + ',' + std::string(kDraining) + "]}";
+    const std::string answer = R"({"ok":true,"servers":[)" + std::string(online_server) + ',' +
+                               std::string(draining_server) + "]}";
     BOOST_TEST(shown("servers", answer) ==
                "POOL   ID        ADDRESS         WEIGHT  STATUS    SINCE  ACTIVE  TOTAL       UP"
                "      DOWN  FAILED  DETAIL\n"
@@ -71,7 +77,7 @@ BOOST_AUTO_TEST_CASE(servers_stand_in_an_aligned_table) {
 }
 
 BOOST_AUTO_TEST_CASE(one_server_is_shown_in_full) {
-    BOOST_TEST(shown("server", R"({"ok":true,"server":)" + std::string(kServer) + "}") ==
+    BOOST_TEST(shown("server", R"({"ok":true,"server":)" + std::string(online_server) + "}") ==
                "pool         redis\n"
                "id           server-1\n"
                "address      10.0.0.11:6379\n"
@@ -81,13 +87,13 @@ BOOST_AUTO_TEST_CASE(one_server_is_shown_in_full) {
                "last check   ok, 850 ms ago, in a row: 96 passed, 0 failed\n"
                "connections  3 active, 1000 in total, 0 failed to connect\n"
                "bytes        1.5 KiB up, 20.0 MiB down\n");
-    BOOST_TEST(shown("server", R"({"ok":true,"server":)" + std::string(kDraining) + "}")
+    BOOST_TEST(shown("server", R"({"ok":true,"server":)" + std::string(draining_server) + "}")
                    .find("last check   -\n") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_change_shows_the_server_or_says_ok) {
     for (const char* command : {"register", "drain", "auto", "unregister"}) {
-        const std::string answer = R"({"ok":true,"server":)" + std::string(kDraining) + "}";
+        const std::string answer = R"({"ok":true,"server":)" + std::string(draining_server) + "}";
         BOOST_TEST(shown(command, answer).find("server-2") != std::string::npos);
         BOOST_TEST(shown(command, R"({"ok":true})") == "ok\n");
     }

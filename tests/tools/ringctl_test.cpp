@@ -103,7 +103,7 @@ struct Fixture {
     std::string sent_for(std::vector<std::string> arguments) {
         std::filesystem::remove(socket);
         FakeProxy proxy(socket, "{\"ok\":true}\n");
-        BOOST_TEST(call(std::move(arguments)) == kDone);
+        BOOST_TEST(call(std::move(arguments)) == exit_done);
         return proxy.received();
     }
 
@@ -141,14 +141,14 @@ BOOST_AUTO_TEST_CASE(own_options_stand_anywhere_and_others_belong_to_the_command
     BOOST_TEST(sent_for({"explain", "redis", "-5"}) == "explain redis -5\n");
 
     FakeProxy elsewhere(folder.file("other.sock"), "{\"ok\":true}\n");
-    BOOST_TEST(call({"status", "--socket", folder.file("other.sock")}) == kDone);
+    BOOST_TEST(call({"status", "--socket", folder.file("other.sock")}) == exit_done);
     BOOST_TEST(elsewhere.received() == "status\n");
 }
 
 BOOST_AUTO_TEST_CASE(what_the_proxy_refuses_is_an_error_and_exit_code_1) {
     BOOST_TEST(answered(R"({"ok":false,"error":"no such pool","errors":["f.yaml:1:1: x"]})"
                         "\n",
-                        {"servers", "nope"}) == kRefused);
+                        {"servers", "nope"}) == exit_refused);
     BOOST_TEST(out.str() == "");
     BOOST_TEST(err.str() == "ringctl: no such pool\n  f.yaml:1:1: x\n");
 }
@@ -156,15 +156,15 @@ BOOST_AUTO_TEST_CASE(what_the_proxy_refuses_is_an_error_and_exit_code_1) {
 BOOST_AUTO_TEST_CASE(json_is_printed_as_it_came) {
     const std::string good = "{\"ok\":true, \"pid\": 7}\n", bad = R"({"ok":false,"error":"no"})"
                                                                   "\n";
-    BOOST_TEST(answered(good, {"--json", "status"}) == kDone);
+    BOOST_TEST(answered(good, {"--json", "status"}) == exit_done);
     BOOST_TEST(out.str() == good);
-    BOOST_TEST(answered(bad, {"status", "--json"}) == kRefused);
+    BOOST_TEST(answered(bad, {"status", "--json"}) == exit_refused);
     BOOST_TEST(out.str() == bad);
 }
 
 BOOST_AUTO_TEST_CASE(bytes_that_are_no_utf8_are_shown_all_the_same) {
     BOOST_TEST(answered("{\"ok\":true,\"owner\":\"a\",\"key\":\"\xff\xfe\"}\n",
-                        {"explain", "p", "\xff\xfe"}) == kDone);
+                        {"explain", "p", "\xff\xfe"}) == exit_done);
     BOOST_TEST(out.str().find("\xff\xfe") != std::string::npos);
 }
 
@@ -174,47 +174,47 @@ BOOST_AUTO_TEST_CASE(long_answers_are_read_to_their_end) {
         answer += R"({"id":"server-)" + std::to_string(i) + R"(","pool":"p"},)";
     }
     answer.back() = ']';
-    BOOST_TEST(answered(answer + "}\n", {"servers"}) == kDone);
+    BOOST_TEST(answered(answer + "}\n", {"servers"}) == exit_done);
     BOOST_TEST(out.str().find("server-19999") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_proxy_that_cannot_be_talked_to_is_exit_code_3) {
-    BOOST_TEST(call({"status"}) == kUnreachable);
+    BOOST_TEST(call({"status"}) == exit_unreachable);
     BOOST_TEST(err.str().find("is ringway running") != std::string::npos);
-    BOOST_TEST(answered(std::nullopt, {"status", "--timeout", "0.05"}) == kUnreachable);
+    BOOST_TEST(answered(std::nullopt, {"status", "--timeout", "0.05"}) == exit_unreachable);
     BOOST_TEST(err.str().find("no answer in time") != std::string::npos);
-    BOOST_TEST(answered("", {"status"}) == kUnreachable);
+    BOOST_TEST(answered("", {"status"}) == exit_unreachable);
     BOOST_TEST(err.str().find("closed without an answer") != std::string::npos);
     for (const char* nonsense : {"hello\n", "[]\n", "{}\n", "{\"ok\":1}\n", "{\"ok\":true\n"}) {
-        BOOST_TEST(answered(nonsense, {"status"}) == kUnreachable);
+        BOOST_TEST(answered(nonsense, {"status"}) == exit_unreachable);
     }
-    BOOST_TEST(call({"status", "--socket", std::string(200, 'a')}) == kUnreachable);
+    BOOST_TEST(call({"status", "--socket", std::string(200, 'a')}) == exit_unreachable);
 }
 
 BOOST_AUTO_TEST_CASE(wrong_usage_is_exit_code_2_and_asks_nobody) {
-    BOOST_TEST(call({}) == kUsage);
-    BOOST_TEST(call({"server", "redis"}) == kUsage);
+    BOOST_TEST(call({}) == exit_usage);
+    BOOST_TEST(call({"server", "redis"}) == exit_usage);
     BOOST_TEST(err.str() == "usage: ringctl server POOL ID\n");
-    BOOST_TEST(call({"status", "now"}) == kUsage);
-    BOOST_TEST(call({"help", "nonsense"}) == kUsage);
-    BOOST_TEST(call({"status", "--socket"}) == kUsage);
+    BOOST_TEST(call({"status", "now"}) == exit_usage);
+    BOOST_TEST(call({"help", "nonsense"}) == exit_usage);
+    BOOST_TEST(call({"status", "--socket"}) == exit_usage);
     for (const char* timeout : {"x", "0", "-1", "1e9", "nan", "inf", ""}) {
-        BOOST_TEST(call({"status", "--timeout", timeout}) == kUsage);
+        BOOST_TEST(call({"status", "--timeout", timeout}) == exit_usage);
     }
 }
 
 BOOST_AUTO_TEST_CASE(help_names_every_command_and_explains_each) {
-    BOOST_TEST(call({"help"}) == kDone);
+    BOOST_TEST(call({"help"}) == exit_done);
     const std::string all = out.str();
     for (const char* name : {"status", "servers", "server", "register", "unregister", "drain",
                              "auto", "explain", "reload"}) {
         BOOST_TEST(all.find(std::string("  ") + name) != std::string::npos);
-        BOOST_TEST(call({"help", name}) == kDone);
+        BOOST_TEST(call({"help", name}) == exit_done);
         BOOST_TEST(out.str().starts_with(std::string("usage: ringctl ") + name));
     }
-    BOOST_TEST(call({"--help"}) == kDone);
+    BOOST_TEST(call({"--help"}) == exit_done);
     BOOST_TEST(out.str() == all);
-    BOOST_TEST(call({"--version"}) == kDone);
+    BOOST_TEST(call({"--version"}) == exit_done);
     BOOST_TEST(out.str().starts_with("ringctl "));
 }
 

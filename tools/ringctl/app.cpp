@@ -21,7 +21,7 @@ namespace {
 namespace json = boost::json;
 namespace po = boost::program_options;
 
-constexpr double kMaxTimeoutSeconds = 86'400;
+constexpr double max_timeout_seconds = 86'400;
 
 struct Call {
     std::string socket;
@@ -52,7 +52,7 @@ Call parse(const std::vector<std::string>& arguments, const Surroundings& surrou
     po::variables_map values;
     po::store(parsed, values);
     po::notify(values);
-    if (!(seconds > 0 && seconds <= kMaxTimeoutSeconds)) {
+    if (!(seconds > 0 && seconds <= max_timeout_seconds)) {
         throw po::error("--timeout takes seconds, more than 0 and at most 86400");
     }
     call.timeout =
@@ -63,20 +63,20 @@ Call parse(const std::vector<std::string>& arguments, const Surroundings& surrou
 
 ExitCode usage_error(std::string_view what, std::ostream& err) {
     err << "ringctl: " << what << "\n`ringctl help` shows how it is used\n";
-    return kUsage;
+    return exit_usage;
 }
 
 ExitCode help(const std::vector<std::string>& topics, std::ostream& out, std::ostream& err) {
     if (topics.empty()) {
         out << help_text();
-        return kDone;
+        return exit_done;
     }
     for (const std::string& topic : topics) {
         const Command* command = find_command(topic);
         if (!command) return usage_error("no such command: " + proxy::printable(topic), err);
         out << help_text(*command);
     }
-    return kDone;
+    return exit_done;
 }
 
 ExitCode show(const Call& call, const std::string& line, bool colours, std::ostream& out,
@@ -89,16 +89,16 @@ ExitCode show(const Call& call, const std::string& line, bool colours, std::ostr
     if (!error && answer.is_object()) ok = answer.get_object().if_contains("ok");
     if (!ok || !ok->is_bool()) {
         err << "ringctl: " << call.socket << ": this is not how ringway answers\n";
-        return kUnreachable;
+        return exit_unreachable;
     }
     if (call.json) {
         out << line << '\n';
     } else if (ok->get_bool()) {
         out << render(call.words.front(), answer.get_object(), colours);
     }
-    if (ok->get_bool()) return kDone;
+    if (ok->get_bool()) return exit_done;
     err << "ringctl: " << render_error(answer.get_object());
-    return kRefused;
+    return exit_refused;
 }
 
 }  // namespace
@@ -113,7 +113,7 @@ ExitCode run(const std::vector<std::string>& arguments, const Surroundings& surr
     }
     if (call.version) {
         out << "ringctl " << proxy::version << '\n';
-        return kDone;
+        return exit_done;
     }
     if (call.help) return help(call.words, out, err);
     if (call.words.empty()) return usage_error("a command is needed", err);
@@ -124,7 +124,7 @@ ExitCode run(const std::vector<std::string>& arguments, const Surroundings& surr
         const std::size_t given = call.words.size() - 1;
         if (given < command->min_words || given > command->max_words) {
             err << usage_line(*command);
-            return kUsage;
+            return exit_usage;
         }
     }
     try {
@@ -132,7 +132,7 @@ ExitCode run(const std::vector<std::string>& arguments, const Surroundings& surr
         return show(call, ask(call.socket, line, call.timeout), surroundings.colours, out, err);
     } catch (const ClientError& error) {
         err << "ringctl: " << error.what() << '\n';
-        return kUnreachable;
+        return exit_unreachable;
     }
 }
 

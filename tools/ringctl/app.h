@@ -13,7 +13,7 @@ struct Surroundings {
     bool colours = false;  // standard output is a terminal that wants them
 };
 
-enum ExitCode : int { kDone = 0, kRefused = 1, kUsage = 2, kUnreachable = 3 };
+enum ExitCode : int { exit_done = 0, exit_refused = 1, exit_usage = 2, exit_unreachable = 3 };
 
 // `arguments` comes without the program's name.
 ExitCode run(const std::vector<std::string>& arguments, const Surroundings& surroundings,

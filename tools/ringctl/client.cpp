@@ -20,7 +20,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // Many times what 10,000 servers need; a bound for a socket that is not ours.
-constexpr std::size_t kMaxAnswerBytes = 256u << 20;
+constexpr std::size_t max_answer_bytes = 256u << 20;
 
 class Exchange {
 public:
@@ -82,7 +82,8 @@ public:
             const std::size_t end = received.find('\n');
             line += received.substr(0, end);
             if (end != std::string_view::npos) return line;
-            if (line.size() > kMaxAnswerBytes) throw ClientError(path_ + ": the answer never ends");
+            if (line.size() > max_answer_bytes)
+                throw ClientError(path_ + ": the answer never ends");
         }
     }
 

@@ -9,7 +9,7 @@ namespace ringway::ringctl {
 
 namespace {
 
-constexpr std::array kCommands{
+constexpr std::array all_commands{
     Command{"status", "", 0, 0, "how the proxy is doing: configuration, listeners, pools", ""},
     Command{"servers", "[POOL]", 0, 1, "every server, or those of one pool", ""},
     Command{"server", "POOL ID", 2, 2, "one server, in full", ""},
@@ -29,7 +29,7 @@ constexpr std::array kCommands{
             "printed.\n"},
 };
 
-constexpr std::string_view kOptions =
+constexpr std::string_view options_help =
     "options:\n"
     "  --socket PATH      the admin socket; else $RINGWAY_SOCKET, else\n"
     "                     /run/ringway/admin.sock\n"
@@ -44,13 +44,13 @@ constexpr std::string_view kOptions =
 }  // namespace
 
 std::span<const Command> commands() {
-    return kCommands;
+    return all_commands;
 }
 
 const Command* find_command(std::string_view name) {
-    const auto* const found = std::find_if(kCommands.begin(), kCommands.end(),
+    const auto* const found = std::find_if(all_commands.begin(), all_commands.end(),
                                            [&](const Command& c) { return c.name == name; });
-    return found == kCommands.end() ? nullptr : found;
+    return found == all_commands.end() ? nullptr : found;
 }
 
 std::string usage_line(const Command& command) {
@@ -60,7 +60,7 @@ std::string usage_line(const Command& command) {
 
 std::string help_text() {
     std::string out = "usage: ringctl [OPTIONS] COMMAND [WORDS]\n\ncommands:\n";
-    for (const Command& command : kCommands) {
+    for (const Command& command : all_commands) {
         const std::string call = fmt::format("{} {}", command.name, command.arguments);
         // The longest call would push all summaries to the right.
         if (call.size() > 20) {
@@ -70,7 +70,7 @@ std::string help_text() {
         }
     }
     out += fmt::format("  {:20} {}\n\n", "help [COMMAND]", "this, or one command in full");
-    out += kOptions;
+    out += options_help;
     return out;
 }
 

@@ -1,5 +1,6 @@
 #include "tools/ringctl/render.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -19,17 +20,17 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::string_view kNothing = "-";
+constexpr std::string_view nothing = "-";
 
 std::string text_of(const json::value& value) {
-    if (value.is_null()) return std::string(kNothing);
+    if (value.is_null()) return std::string(nothing);
     if (const auto* string = value.if_string()) return proxy::printable(*string);
     return proxy::printable(json::serialize(value));
 }
 
 std::string text(const json::object& from, std::string_view field) {
     const json::value* value = from.if_contains(field);
-    return value ? text_of(*value) : std::string(kNothing);
+    return value ? text_of(*value) : std::string(nothing);
 }
 
 std::optional<std::uint64_t> number(const json::object& from, std::string_view field) {
@@ -42,12 +43,12 @@ std::optional<std::uint64_t> number(const json::object& from, std::string_view f
 
 std::string seconds(const json::object& from, std::string_view field) {
     const auto value = number(from, field);
-    return value ? human_seconds(*value) : std::string(kNothing);
+    return value ? human_seconds(*value) : std::string(nothing);
 }
 
 std::string bytes(const json::object& from, std::string_view field) {
     const auto value = number(from, field);
-    return value ? human_bytes(*value) : std::string(kNothing);
+    return value ? human_bytes(*value) : std::string(nothing);
 }
 
 const json::object& object(const json::object& from, std::string_view field) {
@@ -83,6 +84,32 @@ std::string count_of(const json::object& from, std::string_view field, std::stri
     return fmt::format("{} {}{}", count, noun, count == "1" ? "" : "s");
 }
 
+std::string pools(const json::object& answer, bool colours) {
+    const auto all = objects(answer, "pools");
+    const bool with_fingerprint = std::any_of(
+        all.begin(), all.end(), [](const auto* each) { return each->contains("fingerprint"); });
+    std::vector<Column> columns{{"POOL"},
+                                {"SERVERS", Align::right},
+                                {"ONLINE", Align::right},
+                                {"POINTS", Align::right},
+                                {"ACTIVE", Align::right}};
+    if (with_fingerprint) columns.push_back({"FINGERPRINT"});
+    Table table(std::move(columns));
+    for (const auto* each : all) {
+        const std::string online = text(*each, "online");
+        const bool all_online = online == text(*each, "servers");
+        const Tone tone = online == "0" ? Tone::bad : all_online ? Tone::good : Tone::warning;
+        std::vector<Cell> row{{text(*each, "name"), Tone::strong},
+                              {text(*each, "servers")},
+                              {online, tone},
+                              {text(*each, "points")},
+                              {text(*each, "active")}};
+        if (with_fingerprint) row.push_back({text(*each, "fingerprint")});
+        table.add(std::move(row));
+    }
+    return table.to_string(colours);
+}
+
 std::string status(const json::object& answer, bool colours) {
     const json::object& config = object(answer, "config");
     const std::string result = text(config, "result");
@@ -114,25 +141,7 @@ std::string status(const json::object& answer, bool colours) {
                        {text(*each, "active")},
                        {text(*each, "refused")}});
     }
-    Table pools({{"POOL"},
-                 {"SERVERS", Align::right},
-                 {"ONLINE", Align::right},
-                 {"POINTS", Align::right},
-                 {"ACTIVE", Align::right},
-                 {"FINGERPRINT"}});
-    for (const auto* each : objects(answer, "pools")) {
-        const std::string online = text(*each, "online");
-        const Tone tone = online == "0"                      ? Tone::bad
-                          : online != text(*each, "servers") ? Tone::warning
-                                                             : Tone::good;
-        pools.add({{text(*each, "name"), Tone::strong},
-                   {text(*each, "servers")},
-                   {online, tone},
-                   {text(*each, "points")},
-                   {text(*each, "active")},
-                   {text(*each, "fingerprint")}});
-    }
-    return out + '\n' + listeners.to_string(colours) + '\n' + pools.to_string(colours);
+    return out + '\n' + listeners.to_string(colours) + '\n' + pools(answer, colours);
 }
 
 std::string server_table(const std::vector<const json::object*>& servers, bool colours) {
@@ -172,7 +181,7 @@ std::string servers(const json::object& answer, bool colours) {
 
 std::string last_check(const json::object& server) {
     const json::value* value = server.if_contains("last_check");
-    if (!value || !value->is_object()) return std::string(kNothing);
+    if (!value || !value->is_object()) return std::string(nothing);
     const json::object& check = value->get_object();
     return fmt::format("{}, {} ms ago, in a row: {} passed, {} failed", text(check, "result"),
                        text(check, "ago_ms"), text(check, "successes"), text(check, "failures"));
@@ -208,8 +217,8 @@ std::string explain(const json::object& answer, bool colours) {
     std::string out =
         fmt::format("key \"{}\" of pool {}, hash {}: {}\n", text(answer, "key"),
                     text(answer, "pool"), text(answer, "hash"),
-                    owner == kNothing ? paint("no server is online", Tone::bad, colours)
-                                      : "goes to " + paint(owner, Tone::strong, colours));
+                    owner == nothing ? paint("no server is online", Tone::bad, colours)
+                                     : "goes to " + paint(owner, Tone::strong, colours));
     Table table({{"ORDER", Align::right}, {"ID"}, {"STATUS"}, {"DISTANCE"}, {"DETAIL"}, {""}});
     std::size_t order = 0;
     for (const auto* each : objects(answer, "walk")) {

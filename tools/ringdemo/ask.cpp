@@ -23,7 +23,7 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr std::size_t kMaxAnswerBytes = 4096;
+constexpr std::size_t max_answer_bytes = 4096;
 
 // One connection that runs until its answer, its end or its deadline.
 class Question {
@@ -52,7 +52,7 @@ private:
     }
 
     void receive() {
-        asio::async_read_until(socket_, asio::dynamic_buffer(received_, kMaxAnswerBytes), '\n',
+        asio::async_read_until(socket_, asio::dynamic_buffer(received_, max_answer_bytes), '\n',
                                [this](error_code error, std::size_t line_bytes) {
                                    if (!error) answer_ = received_.substr(0, line_bytes - 1);
                                });

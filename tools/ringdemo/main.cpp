@@ -22,7 +22,7 @@ namespace po = boost::program_options;
 using boost::asio::ip::tcp;
 using namespace ringway::ringdemo;
 
-constexpr const char* kUsage =
+constexpr const char* usage_text =
     "usage: ringdemo serve --id NAME --listen ADDRESS:PORT\n"
     "       ringdemo ask --connect ADDRESS:PORT [--keys N] [--prefix TEXT]\n"
     "                    [--save FILE] [--compare FILE]\n"
@@ -106,7 +106,7 @@ int run(std::vector<std::string> arguments) {
     if (command == "ask") return run_ask(arguments);
     if (command == "free-port") return print_free_port();
     const bool is_help = command == "help" || command == "--help" || command == "-h";
-    (is_help ? std::cout : std::cerr) << kUsage;
+    (is_help ? std::cout : std::cerr) << usage_text;
     return is_help ? 0 : 2;
 }
 
@@ -116,7 +116,7 @@ int main(int argc, char** argv) {
     try {
         return run(std::vector<std::string>(argv + 1, argv + argc));
     } catch (const po::error& error) {
-        std::cerr << "ringdemo: " << error.what() << '\n' << kUsage;
+        std::cerr << "ringdemo: " << error.what() << '\n' << usage_text;
         return 2;
     } catch (const boost::system::system_error& error) {
         std::cerr << "ringdemo: " << error.code().message() << '\n';

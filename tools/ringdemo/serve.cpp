@@ -24,19 +24,19 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
-constexpr std::size_t kMaxLineBytes = 64 << 10;
-constexpr auto kResult = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t max_line_bytes = 64 << 10;
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 
 asio::awaitable<void> converse(tcp::socket client, std::string id) {
     const std::string answer = id + '\n';
     std::string received;
     for (;;) {
         const auto [read_error, line_bytes] = co_await asio::async_read_until(
-            client, asio::dynamic_buffer(received, kMaxLineBytes), '\n', kResult);
+            client, asio::dynamic_buffer(received, max_line_bytes), '\n', as_result);
         if (read_error) co_return;
         received.erase(0, line_bytes);
         const auto [write_error, written] =
-            co_await asio::async_write(client, asio::buffer(answer), kResult);
+            co_await asio::async_write(client, asio::buffer(answer), as_result);
         if (write_error) co_return;
     }
 }
@@ -44,7 +44,7 @@ asio::awaitable<void> converse(tcp::socket client, std::string id) {
 asio::awaitable<void> accept_clients(tcp::acceptor& acceptor, std::string id) {
     asio::steady_timer pause(acceptor.get_executor());
     for (;;) {
-        auto [error, client] = co_await acceptor.async_accept(kResult);
+        auto [error, client] = co_await acceptor.async_accept(as_result);
         if (!error) {
             asio::co_spawn(acceptor.get_executor(), converse(std::move(client), id),
                            asio::detached);
@@ -52,7 +52,7 @@ asio::awaitable<void> accept_clients(tcp::acceptor& acceptor, std::string id) {
         }
         // Without descriptors, for example, accept would fail again at once.
         pause.expires_after(std::chrono::milliseconds(10));
-        co_await pause.async_wait(kResult);
+        co_await pause.async_wait(as_result);
     }
 }
 
