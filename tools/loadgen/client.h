@@ -1,0 +1,152 @@
+// One thread's connections and what they do: the loop that all modes share. A
+// mode derives from Client and says how a connection begins, how one operation
+// goes and what an event means; here are the window that is counted, the two
+// ways to begin operations, limits, failures and the end.
+//
+// Closed loop: each link begins its next operation when the last one ends. Open
+// loop: operations are due at a fixed rate; one that finds no link free waits,
+// and its latency counts from when it was due (see schedule.h).
+//
+// One thread, the one that calls run().
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tools/loadgen/options.h"
+#include "tools/loadgen/result.h"
+#include "tools/loadgen/schedule.h"
+#include "tools/loadgen/sockets.h"
+
+namespace ringway::loadgen {
+
+// A connection, or the place for one.
+struct Link {
+    enum class State : std::uint8_t { closed, connecting, open };
+
+    Fd socket;
+    unsigned index = 0;
+    State state = State::closed;
+    bool busy = false;       // an operation is under way
+    TimePoint due{};         // when that was meant to begin
+    TimePoint since{};       // when it did, or when dialling did: what --timeout counts from
+    std::uint64_t sent = 0;  // bytes; what of, the mode says
+    std::uint64_t received = 0;
+    std::uint64_t number = 0;  // of the operation, from 1
+};
+
+// What one thread shall do of the whole.
+struct Share {
+    unsigned thread = 0;
+    unsigned links = 0;
+    std::uint64_t operations = 0;  // 0: no limit
+    double rate = 0;               // 0: closed loop
+    CpuMeter* meter = nullptr;     // told of the window's begin and end; one thread has it
+    std::function<void(const std::string&)> tell;  // a line for people, now
+};
+
+class Client {
+public:
+    Client(const RunOptions& options, Share share);
+    virtual ~Client() = default;
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
+
+    // Goes from first to last: warm-up, window, end. Throws std::system_error for
+    // what the machine lacks.
+    Result run();
+
+protected:
+    enum class Phase : std::uint8_t { warming, measuring, ending, over };
+
+    // The link is closed and shall be put to work: at the start, and a while
+    // after it failed.
+    virtual void activate(Link& link) = 0;
+    // Its dialling has succeeded.
+    virtual void on_connected(Link& link) = 0;
+    virtual void on_ready(Link& link, std::uint32_t events) = 0;
+    // Begins the operation that `link` has been marked with.
+    virtual void start(Link& /*link*/) {}
+    virtual void on_turn() {}
+    virtual bool is_warm() { return now_ >= warm_at_; }
+    virtual void on_window_begin() {}
+    // The window is over: what runs on without end shall come to it.
+    virtual void on_window_end() {}
+
+    // Dials, and waits for the connection; on_connected or a failure follows.
+    void connect(Link& link);
+    // Only the first step: false if it failed, which is counted. The caller
+    // watches the socket.
+    bool begin_to_connect(Link& link);
+    // The dialled connection stands.
+    void stands(Link& link);
+    void watch(Link& link, std::uint32_t events);
+    void rewatch(Link& link, std::uint32_t events);
+
+    // The link can take an operation: it gets the next one, or waits for one.
+    void offer(Link& link);
+    void finish(Link& link);  // its operation has succeeded
+    void set_busy(Link& link);
+    void set_idle(Link& link);
+
+    // Counts the failure, closes the link, and activates it again after a while.
+    void fail(Link& link, Failure failure);
+    // ... for the reason of a failed system call.
+    void fail_by_errno(Link& link, int error);
+    void close(Link& link);
+
+    // The line that a connection begins with under --key-line, else empty.
+    std::string key_line(const Link& link) const;
+
+    bool measuring() const { return phase_ == Phase::measuring; }
+    bool ending() const { return phase_ >= Phase::ending; }
+    bool all_given() const { return share_.operations > 0 && given_ >= share_.operations; }
+    std::vector<Link>& links() { return links_; }
+    TimePoint now() const { return now_; }
+    TimePoint warm_at() const { return warm_at_; }  // when the warm-up is over
+
+    const RunOptions& options_;
+    const Share share_;
+    Result result_;
+    Duration longest_wait_ = std::chrono::milliseconds(10);  // between two calls of on_turn
+
+private:
+    void turn_phase();
+    void begin_window();
+    void end_window();
+    void end();
+    void give(Link& link, TimePoint due);
+    void give_what_is_due();
+    void wake_rested();
+    void sweep();
+    Duration patience() const;
+    void dispatch(Link& link, std::uint32_t events);
+
+    struct Rest {
+        TimePoint until;
+        Link* link;
+    };
+
+    Events events_;
+    std::vector<Link> links_;
+    std::deque<Link*> free_;  // open loop, and when no operation is left to begin
+    std::deque<Rest> resting_;
+    std::optional<Schedule> schedule_;
+    Phase phase_ = Phase::warming;
+    TimePoint now_{};
+    TimePoint warm_at_{};
+    TimePoint window_begin_{};
+    TimePoint window_end_{};
+    TimePoint give_up_at_{};
+    TimePoint sweep_at_{};
+    unsigned dialling_ = 0;
+    unsigned busy_ = 0;
+    std::uint64_t given_ = 0;
+};
+
+}  // namespace ringway::loadgen
