@@ -16,6 +16,11 @@ from support.ringway import Ringway  # noqa: E402
 from support.waiting import BIN_DIR  # noqa: E402
 
 
+def pytest_sessionstart():
+    if not (BIN_DIR / "ringway").exists():
+        pytest.exit(f"no ringway in {BIN_DIR}; set RINGWAY_BIN_DIR", returncode=2)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield
@@ -82,7 +87,6 @@ class Bench:
 
 @pytest.fixture
 def bench(request):
-    assert (BIN_DIR / "ringway").exists(), f"no ringway in {BIN_DIR}; set RINGWAY_BIN_DIR"
     with tempfile.TemporaryDirectory(prefix="ringway-e2e-") as folder:
         bench = Bench(Path(folder))
         try:

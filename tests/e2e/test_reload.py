@@ -207,9 +207,7 @@ def test_a_bad_file_changes_nothing_and_says_where(bench, how):
     assert state["failed_reloads"] == 1
     assert state["result"] != "ok"
     place = f"{proxy.config_path}:"
-    lines = [line for line in proxy.log().splitlines() if place in line]
-    assert lines, proxy.log()
-    line, column = lines[0].split(place, 1)[1].split(":")[:2]
+    line, column = proxy.wait_log(place).split(place, 1)[1].split(":")[:2]
     assert int(line) > 0 and int(column) > 0
     assert proxy.owners(keys) == before
     assert ask(("127.0.0.1", proxy_port(config)), b"any") in ("a", "b", "c")
@@ -232,7 +230,7 @@ def test_the_place_of_an_error_is_exact(bench):
     lines[at] = lines[at].replace("address: ", "adress: ")
     proxy.reload("\n".join(lines) + "\n")
     column = lines[at].index("adress") + 1
-    assert f"{proxy.config_path}:{at + 1}:{column}: " in proxy.log()
+    proxy.wait_log(f"{proxy.config_path}:{at + 1}:{column}: ")
 
 
 @pytest.mark.parametrize("instead", ["folder", "fifo", "dangling link", "nothing", "unreadable"])
@@ -252,7 +250,8 @@ def test_a_path_that_is_no_readable_file_changes_nothing(bench, instead):
         path.write_text(saved)
         path.chmod(0)
     state = proxy.reload()
-    assert state["failed_reloads"] == 1 and str(path) in state["result"] + proxy.log()
+    assert state["failed_reloads"] == 1 and str(path) in state["result"]
+    proxy.wait_log(state["result"])
     assert ask(proxy.address(), b"any") in ("a", "b")
     if instead == "folder":
         shutil.rmtree(path)
@@ -273,7 +272,7 @@ def test_a_port_in_use_refuses_the_whole_reload(bench):
         config = {**before, "pools": {"main": pool_of([z])}}
         state = proxy.reload({**config, "listeners": [*before["listeners"], good, bad]})
         assert state["failed_reloads"] == 1
-        assert f"127.0.0.1:{port}" in proxy.log()
+        proxy.wait_log(f"127.0.0.1:{port}")
         assert [entry["name"] for entry in proxy.status()["listeners"]] == ["main"]
         assert set(proxy.servers()) == {"a"}
         with pytest.raises(ConnectionRefusedError):

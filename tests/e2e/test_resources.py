@@ -21,14 +21,16 @@ def limit_descriptors(proxy, soft: int):
     resource.prlimit(proxy.pid, resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_without_descriptors_accepting_pauses_and_live_traffic_goes_on(bench):
+# A connection takes two descriptors: the last one left may be its first or its second.
+@pytest.mark.parametrize("spare", [6, 7])
+def test_without_descriptors_accepting_pauses_and_live_traffic_goes_on(bench, spare):
     proxy = bench.simple(bench.backends("a"), key="source_ip")
     live = dial(proxy.address())
     assert read_line(live) == b"a"
     for _ in range(3):
         assert ask(proxy.address(), b"warm") == "a"
     # Room for a handful more, then none; what the kernel queues stays queued.
-    limit_descriptors(proxy, proxy.descriptors() + 6)
+    limit_descriptors(proxy, proxy.descriptors() + spare)
     waiting = [dial(proxy.address()) for _ in range(20)]
 
     def full():
@@ -36,7 +38,7 @@ def test_without_descriptors_accepting_pauses_and_live_traffic_goes_on(bench):
         return proxy.descriptors() >= limit - 1
 
     wait_until(full, "the descriptors to run out")
-    wait_until(lambda: "Too many open files" in proxy.log(), "a word in the log")
+    proxy.wait_log("Too many open files")
     spent, begin = proxy.cpu_seconds(), time.monotonic()
     complaints = proxy.log().count("Too many open files")
     while time.monotonic() - begin < 1.0:
@@ -49,11 +51,20 @@ def test_without_descriptors_accepting_pauses_and_live_traffic_goes_on(bench):
 
     limit_descriptors(proxy, 4096)
     begin = time.monotonic()
-    for client in waiting:
-        assert read_line(client) == b"a"
+    served = sum(_is_served(client) for client in waiting)
     assert time.monotonic() - begin < within(0.2)
+    # Each of two workers may have taken one in before it knew.
+    assert served >= len(waiting) - 2
+    assert proxy.server("a")["connect_failures"] == 0, "the server is blamed for it"
     for client in [live, *waiting]:
         client.close()
+
+
+def _is_served(client) -> bool:
+    try:
+        return read_line(client) == b"a"
+    except (ConnectionResetError, EOFError):
+        return False
 
 
 def test_closing_connections_makes_room_for_those_that_wait(bench):

@@ -252,6 +252,14 @@ class Ringway:
     def log(self) -> str:
         return self._process.log()
 
+    def wait_log(self, text: str) -> str:
+        """The first line with `text`; the log is written behind what it tells of."""
+
+        def found():
+            return next((line for line in self.log().splitlines() if text in line), None)
+
+        return wait_until(found, f"{text!r} in the log")
+
     def access_log(self) -> list[Access]:
         found = []
         for line in self.log().splitlines():
