@@ -30,7 +30,8 @@ std::size_t unacknowledged_bytes(int fd) {
 void Side::on_ready(std::uint32_t events) {
     if (!socket) return;
     constexpr std::uint32_t any_end = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
-    if (events & (EPOLLIN | any_end)) readable = true;
+    // EPOLLPRI comes alone while the urgent byte is all there is to read.
+    if (events & (EPOLLIN | EPOLLPRI | any_end)) readable = true;
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) writable = true;
     if (events & any_end) hung_up = true;
     if ((events & EPOLLPRI) && !urgent) keep_urgent_data();
