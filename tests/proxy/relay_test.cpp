@@ -1,0 +1,320 @@
+#include "proxy/relay.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/proxy/relay_bench.h"
+#include "tests/proxy/syscalls.h"
+#include "tests/support/noise.h"
+#include "tests/support/sockets.h"
+
+using namespace ringway;
+using test::Noise;
+using test::RelayBench;
+using test::RelaySession;
+using State = proxy::Relay::State;
+
+namespace {
+
+constexpr std::size_t bulk_bytes = 4 << 20;
+constexpr int small_buffer = 16 << 10;
+
+// Sends `bytes` while the other peer takes them; what that one got.
+std::string carry(RelaySession& session, const proxy::Fd& from, const proxy::Fd& to,
+                  std::string_view bytes) {
+    std::string got;
+    std::size_t sent = 0;
+    std::vector<char> buffer(256 << 10);
+    session.turn_until([&] {
+        sent += RelaySession::send_some(from, bytes.substr(sent));
+        const ssize_t size = ::recv(to.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+        if (size > 0) got.append(buffer.data(), static_cast<std::size_t>(size));
+        return got.size() == bytes.size() || size == 0;
+    });
+    return got;
+}
+
+// Sends until the kernel and the relay take no more; how much that was.
+std::size_t fill(RelaySession& session, const proxy::Fd& from, const Noise& noise) {
+    std::size_t sent = 0;
+    int idle_turns = 0;
+    session.turn_until([&] {
+        const std::string chunk = noise.text(sent, 64 << 10);
+        const std::size_t taken = RelaySession::send_some(from, chunk);
+        sent += taken;
+        idle_turns = taken > 0 ? 0 : idle_turns + 1;
+        return idle_turns > 50;
+    });
+    return sent;
+}
+
+struct Fixture {
+    RelayBench bench;
+    const Noise noise{42};
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(relay, Fixture)
+
+BOOST_AUTO_TEST_CASE(bytes_go_both_ways_and_are_counted) {
+    RelaySession session(bench);
+    session.send(session.client, "question");
+    BOOST_TEST(session.receive(session.server, 8) == "question");
+    session.send(session.server, "an answer");
+    BOOST_TEST(session.receive(session.client, 9) == "an answer");
+    BOOST_TEST(session.relay().bytes_up() == 8u);
+    BOOST_TEST(session.relay().bytes_down() == 9u);
+    BOOST_TEST(!session.relay().half_closed());
+    BOOST_TEST((session.state() == State::moving));
+}
+
+BOOST_AUTO_TEST_CASE(bytes_held_from_before_come_first_and_once) {
+    RelaySession session(bench, {}, "key\n");
+    session.send(session.client, "rest");
+    BOOST_TEST(session.receive(session.server, 8) == "key\nrest");
+    BOOST_TEST(session.relay().bytes_up() == 8u);
+    BOOST_TEST(!session.relay().holds_bytes());
+}
+
+BOOST_AUTO_TEST_CASE(each_direction_ends_on_its_own_and_the_other_goes_on) {
+    for (const bool client_first : {true, false}) {
+        RelaySession session(bench);
+        const auto& first = client_first ? session.client : session.server;
+        const auto& second = client_first ? session.server : session.client;
+        session.send(first, "last words");
+        test::end_sending(first);
+        const auto heard = session.receive_to_end(second);
+        BOOST_TEST(heard.bytes == "last words");
+        BOOST_TEST(heard.error == 0);
+        BOOST_TEST(session.relay().half_closed());
+        const std::string answer = noise.text(0, bulk_bytes);
+        BOOST_TEST((carry(session, second, first, answer) == answer));
+        BOOST_TEST((session.state() == State::moving));
+        test::end_sending(second);
+        BOOST_TEST(session.receive_to_end(first).error == 0);
+        BOOST_TEST(session.turn_until_ended());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(an_end_is_passed_on_after_the_last_byte_that_a_slow_reader_has_yet_to_take) {
+    RelaySession session(bench, {.peers = small_buffer, .relay = small_buffer});
+    const std::size_t sent = fill(session, session.server, noise);
+    test::end_sending(session.server);
+    for (int i = 0; i < 20; ++i) session.turn();
+    const auto received = session.receive_to_end(session.client);
+    BOOST_TEST(received.bytes.size() == sent);
+    BOOST_TEST(noise.matches(0, received.bytes));
+    BOOST_TEST(received.error == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_reset_is_passed_on_after_all_bytes_that_came_before_it) {
+    for (const bool from_client : {true, false}) {
+        RelaySession session(bench, {.relay = small_buffer});
+        auto& breaking = from_client ? session.client : session.server;
+        const auto& other = from_client ? session.server : session.client;
+        // More than the relay's side of `other` takes at once: the rest is held.
+        const std::size_t sent = fill(session, breaking, noise);
+        int undelivered = 0;
+        ::ioctl(breaking.get(), SIOCOUTQ, &undelivered);
+        breaking.close_with_reset();
+        const auto received = session.receive_to_end(other);
+        BOOST_TEST(received.bytes.size() >= sent - static_cast<std::size_t>(undelivered));
+        BOOST_TEST(noise.matches(0, received.bytes));
+        BOOST_TEST(test::was_reset(received));
+        BOOST_TEST(session.turn_until_ended());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_reset_after_a_clean_end_of_the_other_direction_is_still_a_reset) {
+    RelaySession session(bench);
+    test::end_sending(session.client);
+    BOOST_TEST(session.receive_to_end(session.server).error == 0);
+    session.send(session.server, "half an ans");
+    test::await_delivery(session.server);
+    session.server.close_with_reset();
+    const auto received = session.receive_to_end(session.client);
+    BOOST_TEST(received.bytes == "half an ans");
+    BOOST_TEST(test::was_reset(received));
+}
+
+BOOST_AUTO_TEST_CASE(a_server_that_closes_with_unread_bytes_has_broken_off) {
+    RelaySession session(bench);
+    session.send(session.server, "sorry");
+    BOOST_TEST(session.receive(session.client, 5) == "sorry");
+    session.send(session.client, "never read");
+    BOOST_TEST(session.turn_until([&] { return session.relay().bytes_up() == 10; }));
+    test::await_delivery(session.client);
+    session.server.close();
+    BOOST_TEST(test::was_reset(session.receive_to_end(session.client)));
+}
+
+// The error of a socket is told once, by whichever call comes first.
+BOOST_AUTO_TEST_CASE(a_reset_that_splice_meets_is_no_clean_end) {
+    RelaySession session(bench);
+    const std::string bytes = noise.text(0, bulk_bytes);
+    bool in_bulk = false;
+    test::syscalls::before_splice = [&](int from) {
+        int waiting = 0;
+        const bool is_socket = ::ioctl(from, FIONREAD, &waiting) == 0;
+        in_bulk = in_bulk || test::syscalls::spliced_bytes > 0;
+        int unsent = 0;
+        if (!session.server || ::ioctl(session.server.get(), SIOCOUTQ, &unsent) != 0) return;
+        if (is_socket && waiting == 0 && unsent == 0) session.server.close_with_reset();
+    };
+    std::string got;
+    std::size_t sent = 0;
+    std::vector<char> buffer(256 << 10);
+    int error = -1;
+    session.turn_until([&] {
+        if (session.server) {
+            sent += RelaySession::send_some(session.server, std::string_view(bytes).substr(sent));
+        }
+        const ssize_t size =
+            ::recv(session.client.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+        if (size > 0) got.append(buffer.data(), static_cast<std::size_t>(size));
+        if (size == 0) error = 0;
+        if (size < 0 && errno != EAGAIN) error = errno;
+        return error != -1;
+    });
+    test::syscalls::before_splice = nullptr;
+    BOOST_TEST(in_bulk);
+    BOOST_TEST(!session.server);
+    BOOST_TEST(error == ECONNRESET);
+    BOOST_TEST(got.size() == sent);
+    BOOST_TEST(noise.matches(0, got));
+}
+
+BOOST_AUTO_TEST_CASE(a_side_that_is_not_being_read_has_its_reset_noticed) {
+    for (const bool from_client : {true, false}) {
+        RelaySession session(bench, {.peers = small_buffer, .relay = small_buffer});
+        auto& breaking = from_client ? session.client : session.server;
+        const auto& side = from_client ? session.relay().client() : session.relay().server();
+        fill(session, breaking, noise);
+        BOOST_TEST(session.relay().holds_bytes());
+        breaking.close_with_reset();
+        BOOST_TEST(session.turn_until([&] { return side.broken; }));
+        BOOST_TEST(side.error == ECONNRESET);
+        BOOST_TEST((session.state() == State::moving));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_relay_that_is_closed_before_its_end_resets_both_peers) {
+    RelaySession session(bench);
+    test::end_sending(session.client);
+    BOOST_TEST(session.receive_to_end(session.server).error == 0);
+    session.relay().close();
+    BOOST_TEST(test::was_reset(test::receive_to_end(session.client)));
+    const ssize_t sent = ::send(session.server.get(), "x", 1, MSG_NOSIGNAL);
+    BOOST_TEST(sent == -1);
+}
+
+BOOST_AUTO_TEST_CASE(a_stopped_reader_bounds_what_is_in_flight_and_gets_every_byte_later) {
+    for (const bool upward : {true, false}) {
+        RelaySession session(bench, {.peers = small_buffer, .relay = small_buffer});
+        const auto& from = upward ? session.client : session.server;
+        const auto& to = upward ? session.server : session.client;
+        const std::size_t sent = fill(session, from, noise);
+        // Four kernel buffers, which the kernel doubles, one pipe and one buffer.
+        BOOST_TEST(sent <= 4 * 4 * small_buffer + (std::size_t{128} << 10));
+        BOOST_TEST(session.relay().holds_bytes());
+        const std::string rest = noise.text(sent, bulk_bytes);
+        const std::string head = session.receive(to, sent);
+        BOOST_TEST(noise.matches(0, head));
+        BOOST_TEST((carry(session, from, to, rest) == rest));
+        BOOST_TEST(!session.relay().holds_bytes());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(bulk_is_spliced_and_messages_are_copied) {
+    RelaySession session(bench);
+    const std::uint64_t before = test::syscalls::spliced_bytes;
+    for (int i = 0; i < 200; ++i) {
+        session.send(session.client, "a small message");
+        BOOST_TEST(session.receive(session.server, 15) == "a small message");
+    }
+    BOOST_TEST(test::syscalls::spliced_bytes - before == 0u);
+    const std::string bytes = noise.text(0, bulk_bytes);
+    BOOST_TEST((carry(session, session.server, session.client, bytes) == bytes));
+    BOOST_TEST(test::syscalls::spliced_bytes - before > bulk_bytes / 2);
+}
+
+BOOST_AUTO_TEST_CASE(bulk_that_turns_into_messages_is_copied_again) {
+    RelaySession session(bench);
+    const std::string bytes = noise.text(0, bulk_bytes);
+    BOOST_TEST((carry(session, session.client, session.server, bytes) == bytes));
+    // The first may still be spliced: only then is it known to be small.
+    session.send(session.client, "first");
+    BOOST_TEST(session.receive(session.server, 5) == "first");
+    const std::uint64_t before = test::syscalls::spliced_bytes;
+    session.send(session.client, "second");
+    BOOST_TEST(session.receive(session.server, 6) == "second");
+    BOOST_TEST(test::syscalls::spliced_bytes == before);
+}
+
+BOOST_AUTO_TEST_CASE(an_idle_relay_owns_neither_buffer_nor_pipe) {
+    const std::uint64_t pipes_before = test::syscalls::pipes_made;
+    std::vector<std::unique_ptr<RelaySession>> sessions;
+    for (int i = 0; i < 4; ++i) sessions.push_back(std::make_unique<RelaySession>(bench));
+    const std::size_t descriptors = test::open_descriptors();
+    const std::string bytes = noise.text(0, bulk_bytes);
+    for (auto& session : sessions) {
+        BOOST_TEST((carry(*session, session->client, session->server, bytes) == bytes));
+        BOOST_TEST((carry(*session, session->server, session->client, bytes) == bytes));
+        session->turn();
+        BOOST_TEST(!session->relay().holds_bytes());
+    }
+    // One pipe was lent from one relay to the next.
+    BOOST_TEST(test::syscalls::pipes_made - pipes_before == 1u);
+    BOOST_TEST(test::open_descriptors() == descriptors + 2);
+}
+
+BOOST_AUTO_TEST_CASE(without_pipes_bulk_is_copied) {
+    const test::syscalls::Refusal no_pipes(test::syscalls::pipe_error, ENFILE);
+    RelaySession session(bench);
+    const std::uint64_t before = test::syscalls::spliced_bytes;
+    const std::string bytes = noise.text(0, bulk_bytes);
+    BOOST_TEST((carry(session, session.client, session.server, bytes) == bytes));
+    BOOST_TEST((carry(session, session.server, session.client, bytes) == bytes));
+    BOOST_TEST(test::syscalls::spliced_bytes == before);
+    BOOST_TEST(session.relay().bytes_up() == bulk_bytes);
+}
+
+BOOST_AUTO_TEST_CASE(urgent_bytes_keep_their_place_in_messages_and_in_bulk) {
+    for (const std::size_t size : {std::size_t{100}, bulk_bytes}) {
+        RelaySession session(bench);
+        const std::string before = noise.text(0, size);
+        const std::string after = noise.text(size, size);
+        BOOST_TEST((carry(session, session.client, session.server, before) == before));
+        BOOST_TEST(::send(session.client.get(), "!", 1, MSG_OOB) == 1);
+        BOOST_TEST(session.receive(session.server, 1) == "!");
+        BOOST_TEST((carry(session, session.client, session.server, after) == after));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_session_leaves_no_descriptor_behind_however_it_ends) {
+    const std::size_t before = test::open_descriptors();
+    enum class Ending { clean, reset, cut_with_bytes_in_a_pipe };
+    for (const Ending ending : {Ending::clean, Ending::reset, Ending::cut_with_bytes_in_a_pipe}) {
+        RelayBench own_bench;
+        RelaySession session(own_bench, {.relay = small_buffer});
+        fill(session, session.server, noise);
+        if (ending == Ending::clean) {
+            test::end_sending(session.server);
+            BOOST_TEST(session.receive_to_end(session.client).error == 0);
+            test::end_sending(session.client);
+            BOOST_TEST(session.receive_to_end(session.server).error == 0);
+        } else if (ending == Ending::reset) {
+            session.server.close_with_reset();
+            BOOST_TEST(test::was_reset(session.receive_to_end(session.client)));
+        }
+    }
+    BOOST_TEST(test::open_descriptors() == before);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
