@@ -13,13 +13,13 @@ namespace ringway::loadgen {
 
 namespace {
 
-constexpr std::uint32_t kMaxSources = 4'096;
+constexpr std::uint32_t max_sources = 4'096;
 
 struct Network {
     std::uint32_t address;
     int bits;
 };
-constexpr std::array kTestNetworks = {Network{0x0a00'0000, 8},  Network{0xac10'0000, 12},
+constexpr std::array test_networks = {Network{0x0a00'0000, 8},  Network{0xac10'0000, 12},
                                       Network{0xc0a8'0000, 16}, Network{0xa9fe'0000, 16},
                                       Network{0xc612'0000, 15}, Network{0xc000'0200, 24},
                                       Network{0xc633'6400, 24}, Network{0xcb00'7100, 24}};
@@ -53,7 +53,7 @@ bool is_loopback(const Address& address) {
 
 bool is_test_network(const Address& address) {
     if (address.any.sa_family == AF_INET) {
-        for (const Network network : kTestNetworks) {
+        for (const Network network : test_networks) {
             if (is_in(ntohl(address.v4.sin_addr.s_addr), network)) return true;
         }
         return false;
@@ -107,9 +107,9 @@ std::vector<Address> parse_sources(std::string_view text) {
     const std::size_t dash = text.find('-');
     const auto first = parse_v4(text.substr(0, dash));
     const auto last = dash == std::string_view::npos ? first : parse_v4(text.substr(dash + 1));
-    if (!first || !last || *last < *first || *last - *first >= kMaxSources) {
+    if (!first || !last || *last < *first || *last - *first >= max_sources) {
         throw UsageError(fmt::format(
-            "expected an IPv4 address or a range of at most {}, found \"{}\"", kMaxSources, text));
+            "expected an IPv4 address or a range of at most {}, found \"{}\"", max_sources, text));
     }
     std::vector<Address> sources;
     for (std::uint32_t host = *first; sources.size() <= *last - *first; ++host) {

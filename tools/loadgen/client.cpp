@@ -15,10 +15,10 @@ using std::chrono::milliseconds;
 
 // A link that failed comes back after this: against a dead address the load
 // shall fail, not spin.
-constexpr milliseconds kRest{10};
-constexpr milliseconds kSweepInterval{50};
+constexpr milliseconds rest{10};
+constexpr milliseconds sweep_interval{50};
 // More at once would overflow an ordinary listen queue while thousands connect.
-constexpr unsigned kMaxDialling = 128;
+constexpr unsigned max_dialling = 128;
 
 }  // namespace
 
@@ -32,7 +32,7 @@ Result Client::run() {
     now_ = Clock::now();
     warm_at_ = now_ + options_.warmup;
     window_end_ = TimePoint::max();
-    sweep_at_ = now_ + kSweepInterval;
+    sweep_at_ = now_ + sweep_interval;
     if (share_.rate > 0) schedule_.emplace(share_.rate, now_);
     for (Link& link : links_) resting_.push_back({now_, &link});
     while (phase_ != Phase::over) {
@@ -67,7 +67,7 @@ void Client::stands(Link& link) {
 Duration Client::patience() const {
     Duration wait = longest_wait_;
     if (schedule_ && !free_.empty()) wait = std::min(wait, schedule_->next() - now_);
-    if (!resting_.empty() && dialling_ < kMaxDialling) {
+    if (!resting_.empty() && dialling_ < max_dialling) {
         wait = std::min(wait, resting_.front().until - now_);
     }
     if (phase_ == Phase::warming) wait = std::min(wait, std::max(warm_at_ - now_, Duration(1)));
@@ -194,7 +194,7 @@ void Client::fail(Link& link, Failure failure) {
         std::erase(free_, &link);
     }
     close(link);
-    resting_.push_back({now_ + kRest, &link});
+    resting_.push_back({now_ + rest, &link});
 }
 
 void Client::fail_by_errno(Link& link, int error) {
@@ -222,7 +222,7 @@ void Client::close(Link& link) {
 }
 
 void Client::wake_rested() {
-    while (!resting_.empty() && resting_.front().until <= now_ && dialling_ < kMaxDialling) {
+    while (!resting_.empty() && resting_.front().until <= now_ && dialling_ < max_dialling) {
         Link* const link = resting_.front().link;
         resting_.pop_front();
         if (!ending()) activate(*link);
@@ -230,7 +230,7 @@ void Client::wake_rested() {
 }
 
 void Client::sweep() {
-    sweep_at_ = now_ + kSweepInterval;
+    sweep_at_ = now_ + sweep_interval;
     if (ending()) return;  // the end has a limit of its own
     for (Link& link : links_) {
         const bool waits = link.busy || link.state == Link::State::connecting;

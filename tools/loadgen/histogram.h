@@ -25,15 +25,15 @@ public:
     std::uint64_t percentile(double percent) const;
 
 private:
-    static constexpr int kSubBits = 6;  // 64 buckets per power of two
-    static constexpr int kMaxBits = 40;
-    static constexpr std::uint64_t kMaxValue = (std::uint64_t{1} << kMaxBits) - 1;
-    static constexpr std::size_t kBuckets = std::size_t{kMaxBits - kSubBits + 1} << kSubBits;
+    static constexpr int sub_bits = 6;  // 64 buckets per power of two
+    static constexpr int max_bits = 40;
+    static constexpr std::uint64_t max_value = (std::uint64_t{1} << max_bits) - 1;
+    static constexpr std::size_t bucket_count = std::size_t{max_bits - sub_bits + 1} << sub_bits;
 
     static std::size_t bucket_of(std::uint64_t value);
     static std::uint64_t last_of(std::size_t bucket);
 
-    std::array<std::uint64_t, kBuckets> buckets_{};
+    std::array<std::uint64_t, bucket_count> buckets_{};
     std::uint64_t count_ = 0;
     std::uint64_t max_ = 0;
     double sum_ = 0;

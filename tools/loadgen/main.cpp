@@ -16,7 +16,7 @@ namespace {
 
 using namespace ringway::loadgen;
 
-constexpr const char* kUsage =
+constexpr const char* usage =
     R"(usage: loadgen serve --listen ADDRESS:PORT --mode MODE [...] [--listen ...]
        loadgen run --connect ADDRESS:PORT --mode MODE [...]
 
@@ -99,7 +99,7 @@ int run_command(std::vector<std::string> arguments) {
     if (command == "run") return run_clients(arguments);
     if (command == "serve") return run_servers(arguments);
     const bool is_help = command == "help" || command == "--help" || command == "-h";
-    (is_help ? std::cout : std::cerr) << kUsage;
+    (is_help ? std::cout : std::cerr) << usage;
     return is_help ? 0 : 2;
 }
 

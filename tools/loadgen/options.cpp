@@ -19,23 +19,23 @@ namespace {
 
 namespace po = boost::program_options;
 
-constexpr unsigned kMaxConnections = 100'000;
-constexpr unsigned kMaxThreads = 64;
-constexpr std::size_t kMaxBytes = 16 << 20;
-constexpr double kMaxSeconds = 3'600;
-constexpr double kMaxRate = 1e7;
-constexpr std::uint64_t kMaxOperations = 1'000'000'000;
-constexpr std::size_t kBulkWriteBytes = 128 << 10;
-constexpr std::size_t kVerifyBytes = 1 << 20;
+constexpr unsigned max_connections = 100'000;
+constexpr unsigned max_threads = 64;
+constexpr std::size_t max_bytes = 16 << 20;
+constexpr double max_seconds = 3'600;
+constexpr double max_rate = 1e7;
+constexpr std::uint64_t max_operations = 1'000'000'000;
+constexpr std::size_t bulk_write_bytes = 128 << 10;
+constexpr std::size_t verify_bytes = 1 << 20;
 
-constexpr std::array<std::pair<const char*, RunMode>, 6> kRunModes = {
+constexpr std::array<std::pair<const char*, RunMode>, 6> run_modes = {
     {{"bulk-up", RunMode::bulk_up},
      {"bulk-down", RunMode::bulk_down},
      {"round-trip", RunMode::round_trip},
      {"connect", RunMode::connect},
      {"idle", RunMode::idle},
      {"verify", RunMode::verify}}};
-constexpr std::array<std::pair<const char*, ServeMode>, 6> kServeModes = {
+constexpr std::array<std::pair<const char*, ServeMode>, 6> serve_modes = {
     {{"echo", ServeMode::echo},
      {"sink", ServeMode::sink},
      {"source", ServeMode::source},
@@ -69,7 +69,7 @@ T within(const char* option, T value, T least, T most) {
 
 Duration seconds(const char* option, double value, double least) {
     return std::chrono::duration_cast<Duration>(
-        std::chrono::duration<double>(within(option, value, least, kMaxSeconds)));
+        std::chrono::duration<double>(within(option, value, least, max_seconds)));
 }
 
 // Program_options reads "-1" into an unsigned as a huge number; `within` refuses it.
@@ -131,9 +131,9 @@ std::size_t default_bytes(RunMode mode) {
     switch (mode) {
         case RunMode::bulk_up:
         case RunMode::bulk_down:
-            return kBulkWriteBytes;
+            return bulk_write_bytes;
         case RunMode::verify:
-            return kVerifyBytes;
+            return verify_bytes;
         default:
             return 64;
     }
@@ -182,30 +182,30 @@ void read(const std::vector<std::string>& arguments, RunOptions& run, RunTexts& 
 }  // namespace
 
 const char* to_string(RunMode mode) {
-    return name_of(kRunModes, mode);
+    return name_of(run_modes, mode);
 }
 
 const char* to_string(ServeMode mode) {
-    return name_of(kServeModes, mode);
+    return name_of(serve_modes, mode);
 }
 
 RunOptions parse_run(const std::vector<std::string>& arguments) {
     RunOptions run;
     RunTexts texts;
     read(arguments, run, texts);
-    run.mode = parse_mode(kRunModes, texts.mode);
+    run.mode = parse_mode(run_modes, texts.mode);
     run.connect = parse_address(texts.connect);
     require_allowed(run.connect, texts.allow_nonlocal);
     if (!texts.source.empty()) run.sources = parse_sources(texts.source);
     for (const Address& source : run.sources) require_allowed(source, texts.allow_nonlocal);
-    within("connections", run.connections, 1u, kMaxConnections);
-    within("threads", run.threads, 1u, kMaxThreads);
-    within("rate", run.rate, 0.0, kMaxRate);
-    within("operations", run.operations, std::uint64_t{0}, kMaxOperations);
+    within("connections", run.connections, 1u, max_connections);
+    within("threads", run.threads, 1u, max_threads);
+    within("rate", run.rate, 0.0, max_rate);
+    within("operations", run.operations, std::uint64_t{0}, max_operations);
     const std::size_t least_bytes = run.mode == RunMode::idle ? 0 : 1;
     run.bytes =
-        within("bytes", texts.bytes.value_or(default_bytes(run.mode)), least_bytes, kMaxBytes);
-    within("request", run.request_bytes, std::size_t{0}, kMaxBytes);
+        within("bytes", texts.bytes.value_or(default_bytes(run.mode)), least_bytes, max_bytes);
+    within("request", run.request_bytes, std::size_t{0}, max_bytes);
     run.window = seconds("seconds", texts.window, 0.01);
     run.warmup = seconds("warmup", texts.warmup, 0);
     run.timeout = seconds("timeout", texts.timeout, 0.01);
@@ -242,9 +242,9 @@ ServeOptions parse_serve(const std::vector<std::string>& arguments) {
             return within(name.c_str(), value, least, most);
         };
         if (name == "threads") {
-            serve.threads = number(1u, kMaxThreads);
+            serve.threads = number(1u, max_threads);
         } else if (name == "seconds") {
-            serve.lifetime = seconds("seconds", number(0.01, kMaxSeconds), 0.01);
+            serve.lifetime = seconds("seconds", number(0.01, max_seconds), 0.01);
         } else if (name == "allow-nonlocal") {
             allow_nonlocal = true;
         } else if (name == "listen") {
@@ -252,11 +252,11 @@ ServeOptions parse_serve(const std::vector<std::string>& arguments) {
         } else if (serve.services.empty()) {
             throw UsageError("--" + name + " follows the --listen that it is about");
         } else if (name == "mode") {
-            serve.services.back().mode = parse_mode(kServeModes, text);
+            serve.services.back().mode = parse_mode(serve_modes, text);
         } else if (name == "bytes") {
-            serve.services.back().bytes = number(std::size_t{0}, kMaxBytes);
+            serve.services.back().bytes = number(std::size_t{0}, max_bytes);
         } else if (name == "request") {
-            serve.services.back().request_bytes = number(std::size_t{0}, kMaxBytes);
+            serve.services.back().request_bytes = number(std::size_t{0}, max_bytes);
         } else {
             serve.services.back().key_line = true;
         }

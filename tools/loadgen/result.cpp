@@ -9,7 +9,7 @@ namespace ringway::loadgen {
 
 namespace {
 
-constexpr std::size_t kMaxSeedsTold = 8;
+constexpr std::size_t max_seeds_told = 8;
 
 double microseconds(double nanoseconds) {
     return nanoseconds / 1e3;
@@ -89,7 +89,7 @@ std::string Failures::to_line() const {
 }
 
 void Result::add_failed_seed(std::uint64_t seed) {
-    if (failed_seeds.size() < kMaxSeedsTold) failed_seeds.push_back(seed);
+    if (failed_seeds.size() < max_seeds_told) failed_seeds.push_back(seed);
 }
 
 void Result::merge(const Result& other) {

@@ -12,8 +12,8 @@ namespace ringway::loadgen {
 
 namespace {
 
-constexpr int kAcceptsPerTurn = 64;
-constexpr std::size_t kMaxKeyLineBytes = 512;
+constexpr int accepts_per_turn = 64;
+constexpr std::size_t max_key_line_bytes = 512;
 
 }  // namespace
 
@@ -24,7 +24,7 @@ Service::Service(const ServiceOptions& options, Fd listener, Events& events)
 }
 
 void Service::accept_waiting() {
-    for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    for (int i = 0; i < accepts_per_turn; ++i) {
         Fd socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (!socket) return;
         ++accepted_;
@@ -45,7 +45,7 @@ void Service::on_event(Session& session, std::uint32_t events) {
 // Takes the line and not a byte more, so that modes know nothing of it. False
 // while it is not complete, and when the session is gone.
 bool Service::take_key_line(Session& session) {
-    std::array<char, kMaxKeyLineBytes> head;
+    std::array<char, max_key_line_bytes> head;
     const ssize_t seen = ::recv(session.socket.get(), head.data(), head.size(), MSG_PEEK);
     if (seen < 0 && errno == EAGAIN) return false;
     const auto end = seen > 0 ? head.begin() + seen : head.begin();

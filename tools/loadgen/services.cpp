@@ -12,7 +12,7 @@ namespace ringway::loadgen {
 
 namespace {
 
-constexpr std::size_t kChunkBytes = 128 << 10;
+constexpr std::size_t chunk_bytes = 128 << 10;
 
 bool is_over(ssize_t got) {
     return got == 0 || (got < 0 && errno != EAGAIN);
@@ -22,7 +22,7 @@ bool is_over(ssize_t got) {
 class Sender : public Service {
 public:
     Sender(const ServiceOptions& options, Fd listener, Events& events)
-        : Service(options, std::move(listener), events), text_(kChunkBytes) {
+        : Service(options, std::move(listener), events), text_(chunk_bytes) {
         for (std::size_t i = 0; i < text_.size(); ++i) text_[i] = static_cast<char>(i % 251);
     }
 
@@ -46,11 +46,11 @@ public:
     using Service::Service;
 
 private:
-    static constexpr std::size_t kPieceBytes = 64 << 10;
+    static constexpr std::size_t piece_bytes = 64 << 10;
 
     void begin(Session& session) override {
         send_at_once(session.socket);
-        session.buffer.resize(options_.bytes > 0 ? options_.bytes : kPieceBytes);
+        session.buffer.resize(options_.bytes > 0 ? options_.bytes : piece_bytes);
         watch(session, EPOLLIN);
     }
 

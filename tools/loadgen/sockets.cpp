@@ -10,7 +10,7 @@ namespace ringway::loadgen {
 
 namespace {
 
-constexpr int kBacklog = 65'535;
+constexpr int backlog = 65'535;
 
 std::system_error failed(const std::string& what) {
     return {errno, std::generic_category(), what};
@@ -49,7 +49,7 @@ Fd listen_on(const Address& address, bool shared) {
     set(socket, SOL_SOCKET, SO_REUSEADDR);
     if (shared) set(socket, SOL_SOCKET, SO_REUSEPORT);
     if (::bind(socket.get(), &address.any, address.size) != 0 ||
-        ::listen(socket.get(), kBacklog) != 0) {
+        ::listen(socket.get(), backlog) != 0) {
         throw failed("cannot listen on " + address.to_string());
     }
     return socket;

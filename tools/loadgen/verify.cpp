@@ -8,11 +8,11 @@ namespace ringway::loadgen {
 
 namespace {
 
-constexpr std::chrono::milliseconds kPumpInterval{1};
+constexpr std::chrono::milliseconds pump_interval{1};
 // A proxy that passes on neither an end nor a reset would hold a session for ever.
-constexpr std::chrono::seconds kSessionLimit{30};
+constexpr std::chrono::seconds session_limit{30};
 // Edge-triggered: an end that pauses does not read, and shall not be called for that.
-constexpr std::uint32_t kBothWays = EPOLLIN | EPOLLOUT | EPOLLET;
+constexpr std::uint32_t both_ways = EPOLLIN | EPOLLOUT | EPOLLET;
 
 class Verify final : public Service {
 public:
@@ -20,10 +20,10 @@ public:
 
     void on_turn(TimePoint now) override {
         if (now < pump_at_) return;
-        pump_at_ = now + kPumpInterval;
+        pump_at_ = now + pump_interval;
         for (auto next = sessions().begin(); next != sessions().end();) {
             Session& session = *next++;
-            if (now - session.begun > kSessionLimit) {
+            if (now - session.begun > session_limit) {
                 failures_.add(Failure::timeout);
                 close_with_reset(session);
             } else if (session.verifying) {
@@ -35,7 +35,7 @@ public:
 private:
     void begin(Session& session) override {
         session.begun = Clock::now();
-        watch(session, kBothWays);
+        watch(session, both_ways);
     }
 
     void on_ready(Session& session, std::uint32_t /*events*/) override {
@@ -87,7 +87,7 @@ std::unique_ptr<Service> make_verify(const ServiceOptions& options, Fd listener,
 
 Verifies::Verifies(const RunOptions& options, Share share)
     : Client(options, std::move(share)), ends_(share_.links) {
-    longest_wait_ = kPumpInterval;
+    longest_wait_ = pump_interval;
 }
 
 void Verifies::start(Link& link) {
@@ -104,7 +104,7 @@ void Verifies::on_connected(Link& link) {
     if (::send(link.socket.get(), header.data(), header.size(), MSG_NOSIGNAL) < 0) {
         return fail_by_errno(link, errno);
     }
-    rewatch(link, kBothWays);
+    rewatch(link, both_ways);
     pump(link);
 }
 
@@ -114,7 +114,7 @@ void Verifies::on_ready(Link& link, std::uint32_t /*events*/) {
 
 void Verifies::on_turn() {
     if (now() < pump_at_) return;
-    pump_at_ = now() + kPumpInterval;
+    pump_at_ = now() + pump_interval;
     for (Link& link : links()) {
         if (link.busy && link.state == Link::State::open) pump(link);
     }

@@ -10,28 +10,28 @@ namespace ringway::loadgen {
 
 namespace {
 
-constexpr std::uint64_t kMagic = 0x7279'6669'7265'7672;  // "rverifyr"
-constexpr std::size_t kMaxPieceBytes = 64 << 10;
-constexpr std::uint64_t kPauseOneIn = 24;
-constexpr std::uint64_t kMaxPauseMs = 8;
-constexpr int kPiecesPerTurn = 4;
+constexpr std::uint64_t magic = 0x7279'6669'7265'7672;  // "rverifyr"
+constexpr std::size_t max_piece_bytes = 64 << 10;
+constexpr std::uint64_t pause_one_in = 24;
+constexpr std::uint64_t max_pause_ms = 8;
+constexpr int pieces_per_turn = 4;
 
-enum Purpose : std::uint64_t { kPlan = 1, kUp, kDown, kClientPace, kServerPace };
+enum class Purpose : std::uint64_t { plan = 1, up, down, client_pace, server_pace };
 
 std::uint64_t derive(std::uint64_t seed, Purpose purpose) {
-    return mix(seed ^ mix(purpose));
+    return mix(seed ^ mix(static_cast<std::uint64_t>(purpose)));
 }
 
 Duration random_pause(Random& pace) {
-    if (pace.below(kPauseOneIn) != 0) return Duration::zero();
-    return std::chrono::milliseconds(pace.below(kMaxPauseMs + 1));
+    if (pace.below(pause_one_in) != 0) return Duration::zero();
+    return std::chrono::milliseconds(pace.below(max_pause_ms + 1));
 }
 
 }  // namespace
 
 VerifyPlan::VerifyPlan(std::uint64_t the_seed, std::uint64_t most)
     : seed(the_seed), max_bytes(most) {
-    Random random(derive(seed, kPlan));
+    Random random(derive(seed, Purpose::plan));
     // One direction in eight is silent.
     up_bytes = random.below(8) == 0 ? 0 : random.size_up_to(max_bytes);
     down_bytes = random.below(8) == 0 ? 0 : random.size_up_to(max_bytes);
@@ -43,7 +43,7 @@ VerifyPlan::VerifyPlan(std::uint64_t the_seed, std::uint64_t most)
 }
 
 VerifyHeader::Bytes VerifyHeader::encode(const VerifyPlan& plan) {
-    const std::array<std::uint64_t, 3> words = {kMagic, plan.seed, plan.max_bytes};
+    const std::array<std::uint64_t, 3> words = {magic, plan.seed, plan.max_bytes};
     Bytes bytes;
     std::memcpy(bytes.data(), words.data(), bytes.size());
     return bytes;
@@ -52,16 +52,17 @@ VerifyHeader::Bytes VerifyHeader::encode(const VerifyPlan& plan) {
 std::optional<VerifyPlan> VerifyHeader::decode(const Bytes& bytes) {
     std::array<std::uint64_t, 3> words{};
     std::memcpy(words.data(), bytes.data(), bytes.size());
-    if (words[0] != kMagic || words[2] == 0) return std::nullopt;
+    if (words[0] != magic || words[2] == 0) return std::nullopt;
     return VerifyPlan(words[1], words[2]);
 }
 
 VerifyEnd::VerifyEnd(const VerifyPlan& plan, Role role)
     : plan_(plan),
       role_(role),
-      out_(derive(plan.seed, role == Role::client ? kUp : kDown)),
-      in_(derive(plan.seed, role == Role::client ? kDown : kUp)),
-      pace_(derive(plan.seed, role == Role::client ? kClientPace : kServerPace)) {}
+      out_(derive(plan.seed, role == Role::client ? Purpose::up : Purpose::down)),
+      in_(derive(plan.seed, role == Role::client ? Purpose::down : Purpose::up)),
+      pace_(derive(plan.seed, role == Role::client ? Purpose::client_pace : Purpose::server_pace)) {
+}
 
 bool VerifyEnd::breaks_off() const {
     return plan_.ending == (role_ == Role::client ? Ending::client_resets : Ending::server_resets);
@@ -94,10 +95,10 @@ VerifyEnd::State VerifyEnd::pump(Fd& socket, TimePoint now) {
 }
 
 VerifyEnd::State VerifyEnd::receive_some(Fd& socket, TimePoint now) {
-    std::array<char, kMaxPieceBytes> got_bytes;
-    std::array<char, kMaxPieceBytes> expected;
-    for (int i = 0; i < kPiecesPerTurn && now >= receive_after_ && !saw_end_; ++i) {
-        const std::size_t room = pace_.size_up_to(kMaxPieceBytes);
+    std::array<char, max_piece_bytes> got_bytes;
+    std::array<char, max_piece_bytes> expected;
+    for (int i = 0; i < pieces_per_turn && now >= receive_after_ && !saw_end_; ++i) {
+        const std::size_t room = pace_.size_up_to(max_piece_bytes);
         const ssize_t got = ::recv(socket.get(), got_bytes.data(), room, 0);
         if (got < 0 && errno == EAGAIN) break;
         if (got < 0) return on_broken();
@@ -113,11 +114,11 @@ VerifyEnd::State VerifyEnd::receive_some(Fd& socket, TimePoint now) {
 }
 
 VerifyEnd::State VerifyEnd::send_some(Fd& socket, TimePoint now) {
-    std::array<char, kMaxPieceBytes> piece;
-    for (int i = 0; i < kPiecesPerTurn && now >= send_after_; ++i) {
+    std::array<char, max_piece_bytes> piece;
+    for (int i = 0; i < pieces_per_turn && now >= send_after_; ++i) {
         const std::uint64_t left = bytes_to_send() - sent_;
         if (left == 0) break;
-        const std::size_t size = pace_.size_up_to(std::min<std::uint64_t>(left, kMaxPieceBytes));
+        const std::size_t size = pace_.size_up_to(std::min<std::uint64_t>(left, max_piece_bytes));
         out_.fill(sent_, {piece.data(), size});
         const ssize_t sent = ::send(socket.get(), piece.data(), size, MSG_NOSIGNAL);
         if (sent < 0 && errno == EAGAIN) break;
