@@ -24,7 +24,7 @@ def limit_descriptors(proxy, soft: int):
 # A connection takes two descriptors: the last one left may be its first or its second.
 @pytest.mark.parametrize("spare", [6, 7])
 def test_without_descriptors_accepting_pauses_and_live_traffic_goes_on(bench, spare):
-    proxy = bench.simple(bench.backends("a"), key="source_ip")
+    proxy = bench.simple(bench.backends("a"), key="source_ip", connect={"timeout": "30s"})
     live = dial(proxy.address())
     assert read_line(live) == b"a"
     for _ in range(3):
@@ -58,6 +58,25 @@ def test_without_descriptors_accepting_pauses_and_live_traffic_goes_on(bench, sp
     assert proxy.server("a")["connect_failures"] == 0, "the server is blamed for it"
     for client in [live, *waiting]:
         client.close()
+
+
+def test_without_descriptors_for_pipes_bulk_goes_on(bench):
+    proxy = bench.simple(bench.backends("a"), key="source_ip")
+    total, block = scaled(64 << 20, least=16 << 20), os.urandom(1 << 20)
+    with dial(proxy.address()) as client:
+        assert read_line(client) == b"a"
+        limit_descriptors(proxy, proxy.descriptors())
+
+        def send():
+            for _ in range(total >> 20):
+                client.sendall(block)
+
+        sender = threading.Thread(target=send, daemon=True)
+        sender.start()
+        for _ in range(total >> 20):
+            assert read_exactly(client, 1 << 20) == block
+        sender.join()
+        limit_descriptors(proxy, 4096)
 
 
 def _is_served(client) -> bool:

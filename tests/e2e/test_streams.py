@@ -3,6 +3,7 @@
 import hashlib
 import os
 import select
+import socket
 import threading
 import time
 
@@ -158,6 +159,44 @@ def test_both_directions_at_once_arrive_unchanged(bench):
     for _ in range(total // len(block)):
         sent.update(block)
     assert (count, received.digest()) == (total, sent.digest())
+
+
+@pytest.mark.parametrize("count", [10, 5_000_000], ids=["small", "bulk"])
+def test_an_urgent_byte_stays_in_its_place(bench, count):
+    before, after = noise(count), noise(count)
+    backend = bench.backend("a", record)
+    proxy = bench.simple([backend], key="source_ip")
+    with dial(proxy.address()) as client:
+        assert read_line(client) == b"a"
+        client.sendall(before)
+        client.send(b"!", socket.MSG_OOB)
+        client.sendall(after)
+        client.shutdown(1)
+        assert read_to_end(client) == (b"", EOF)
+    assert bytes(backend.peers[0].received) == before + b"!" + after
+
+
+def test_a_slow_reader_is_not_idle_while_it_reads(bench):
+    answer = noise(300_000)
+
+    def answer_and_end(peer, _backend):
+        peer.sock.sendall(answer)
+
+    limit = f"{int(within(0.1) * 1000)}ms"
+    proxy = bench.simple(
+        bench.backends("a", serve=answer_and_end),
+        key="source_ip",
+        listen={"timeouts": {"half_close": limit, "idle": limit}},
+    )
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(DEADLINE)
+        client.connect(proxy.address())
+        received = bytearray()
+        while piece := client.recv(20_000):
+            received += piece
+            time.sleep(within(0.1) / 20)  # the client's own pace: three times the limit in all
+        assert received == answer
 
 
 def test_a_reader_that_pauses_gets_everything_and_costs_bounded_memory(bench):
