@@ -66,11 +66,16 @@ struct Listener {
 };
 
 struct HashSettings {
+    enum class Algorithm : std::uint8_t { ring, maglev };
     enum class Function : std::uint8_t { sha256, xxh3 };
+    Algorithm algorithm = Algorithm::ring;
     Function function = Function::sha256;
-    std::uint32_t vnodes = 512;  // points per unit of weight
-    std::string seed;            // secret that enters the key hash; empty for none
-    std::uint32_t mapping = 1;   // version of the ring's mapping
+    std::uint32_t vnodes = 512;  // ring: points per unit of weight
+    // A server takes at most ceil(balance_factor x its fair share of the pool's live
+    // connections); the next of the walk takes the others. 0 for no bound.
+    double balance_factor = 0;
+    std::string seed;           // secret that enters the key hash; empty for none
+    std::uint32_t mapping = 1;  // version of the ring's mapping
     bool operator==(const HashSettings&) const = default;
 };
 
@@ -92,7 +97,8 @@ struct HealthSettings {
 struct Server {
     std::string id;  // 1 to 255 bytes, unique in its pool
     Endpoint address;
-    std::uint32_t weight = 1;  // 0 keeps the server without new connections
+    std::uint32_t weight = 1;           // 0 keeps the server without new connections
+    std::uint32_t max_connections = 0;  // live at once, 0 for no limit
     Position position;
 };
 

@@ -72,13 +72,18 @@ void read_timeouts(Section& section, ListenerTimeouts& timeouts) {
 
 void read_hash(Section& section, HashSettings& hash) {
     using Function = HashSettings::Function;
-    section.fixed("algorithm", "ring", {"maglev"});
+    using Algorithm = HashSettings::Algorithm;
+    section.choice<Algorithm>("algorithm", hash.algorithm,
+                              {{"ring", Algorithm::ring}, {"maglev", Algorithm::maglev}});
     section.choice<Function>("function", hash.function,
                              {{"sha256", Function::sha256}, {"xxh3", Function::xxh3}});
     section.integer("vnodes", hash.vnodes, 1, 65'536);
     section.text("seed", hash.seed);
     section.integer("mapping", hash.mapping, 1, 1);
-    section.later({"balance_factor"});
+    section.decimal("balance_factor", hash.balance_factor, 1, 1'000);
+    if (section.has("vnodes") && hash.algorithm == Algorithm::maglev) {
+        section.error("vnodes", "has a meaning only for algorithm: ring");
+    }
 }
 
 void read_connect(Section& section, ConnectSettings& connect) {
@@ -106,7 +111,7 @@ Server read_server(const Value& value, Unique& ids) {
     if (section.text("id", server.id)) ids.check(section, "id", server.id);
     section.endpoint("address", server.address);
     section.integer("weight", server.weight, 0, 1'000);
-    section.later({"max_connections"});
+    section.integer("max_connections", server.max_connections, 1, 1'000'000'000);
     section.need({"id", "address"});
     section.finish();
     return server;

@@ -46,6 +46,19 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
     return value;
 }
 
+std::optional<double> parse_decimal(std::string_view text) {
+    const auto point = text.find('.');
+    const auto whole = parse_integer(text.substr(0, point));
+    if (!whole || text.front() == '-') return std::nullopt;
+    if (point == std::string_view::npos) return static_cast<double>(*whole);
+    const auto decimals = text.substr(point + 1);
+    const bool digits = decimals.find_first_not_of("0123456789") == std::string_view::npos;
+    if (decimals.empty() || decimals.size() > 6 || !digits) return std::nullopt;
+    double value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
 std::optional<Duration> parse_duration(std::string_view text) {
     const auto count = parse_with_unit(text, duration_units);
     return count ? std::optional(Duration(*count)) : std::nullopt;

@@ -14,6 +14,9 @@ namespace ringway::conf {
 // Decimal digits, a minus sign at most: no plus, no leading zeros, no exponent.
 std::optional<std::int64_t> parse_integer(std::string_view text);
 
+// Decimal digits, then at most six more behind a point: "2", "1.25".
+std::optional<double> parse_decimal(std::string_view text);
+
 // An integer and its unit: "500ms", "2s", "10m", "1h".
 std::optional<Duration> parse_duration(std::string_view text);
 std::string spell(Duration duration);

@@ -108,6 +108,17 @@ std::optional<std::int64_t> Value::integer(std::int64_t min, std::int64_t max,
     return std::nullopt;
 }
 
+std::optional<double> Value::decimal(std::int64_t min, std::int64_t max) const {
+    std::optional<double> value;
+    if (node_->kind == Node::Kind::plain) value = parse_decimal(node_->text);
+    if (value && *value >= static_cast<double>(min) && *value <= static_cast<double>(max)) {
+        return value;
+    }
+    expected("a number from " + std::to_string(min) + " to " + std::to_string(max) +
+             ", as 1.25, with at most six decimals");
+    return std::nullopt;
+}
+
 std::optional<bool> Value::boolean() const {
     if (node_->kind == Node::Kind::plain && node_->text == "true") return true;
     if (node_->kind == Node::Kind::plain && node_->text == "false") return false;

@@ -79,6 +79,7 @@ public:
     std::optional<std::string_view> text(const std::string& what = "text") const;
     std::optional<std::int64_t> integer(std::int64_t min, std::int64_t max,
                                         const std::string& or_else = "") const;
+    std::optional<double> decimal(std::int64_t min, std::int64_t max) const;
     std::optional<bool> boolean() const;
     std::optional<Duration> duration() const;
     std::optional<std::uint64_t> size_bytes(std::uint64_t min, std::uint64_t max) const;
@@ -139,6 +140,9 @@ public:
     template <std::unsigned_integral T>
     bool size_bytes(std::string_view name, T& out, std::uint64_t min, std::uint64_t max) {
         return put(name, out, [&](const Value& value) { return value.size_bytes(min, max); });
+    }
+    bool decimal(std::string_view name, double& out, std::int64_t min, std::int64_t max) {
+        return put(name, out, [&](const Value& value) { return value.decimal(min, max); });
     }
     bool boolean(std::string_view name, bool& out) {
         return put(name, out, [](const Value& value) { return value.boolean(); });

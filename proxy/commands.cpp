@@ -21,6 +21,7 @@
 #include "proxy/control.h"
 #include "proxy/version.h"
 #include "proxy/words.h"
+#include "ring/analysis.h"
 #include "ring/explain.h"
 
 namespace ringway::proxy {
@@ -115,6 +116,7 @@ json::object status(Control& control, Words /*arguments*/) {
     }
     json::array pools;
     for (const auto& [name, pool] : control.pools().all()) {
+        const auto snapshot = pool.balancer->snapshot();
         std::uint64_t online = 0;
         std::uint64_t active = 0;
         for (const auto& [id, server] : pool.servers) {
@@ -124,8 +126,9 @@ json::object status(Control& control, Words /*arguments*/) {
         pools.push_back({{"name", name},
                          {"servers", pool.servers.size()},
                          {"online", online},
-                         {"points", pool.balancer->snapshot()->point_count()},
-                         {"active", active}});
+                         {"points", snapshot->point_count()},
+                         {"active", active},
+                         {"fingerprint", ring::fingerprint(*snapshot)}});
     }
     const ConfigStatus& config = control.config_status();
     return {{"version", version},
@@ -217,15 +220,21 @@ json::object explain(Control& control, Words arguments) {
     const std::uint64_t hash = snapshot->hash(arguments[1]);
     const ring::Member* owner = snapshot->owner(hash);
     json::array walk;
+    bool found = false;
     for (const auto& step : ring::explain(*snapshot, hash, snapshot->members().size())) {
         const ring::Member& member = *step.member;
         json::value distance;  // null for a server without points
         if (step.point) distance = hex(step.point->distance);
+        const bool busy =
+            step.verdict == ring::Verdict::full || step.verdict == ring::Verdict::over_bound;
+        const bool chosen = !found && step.verdict == ring::Verdict::takes;
+        found = found || chosen;
         walk.push_back({{"id", member.id},
                         {"status", to_string(member.status)},
-                        {"detail", control.pools().detail(arguments[0], member.id)},
+                        {"detail", busy ? std::string(ring::to_string(step.verdict))
+                                        : control.pools().detail(arguments[0], member.id)},
                         {"distance", std::move(distance)},
-                        {"chosen", owner != nullptr && member.id == owner->id}});
+                        {"chosen", chosen}});
     }
     json::value owner_id;
     if (owner != nullptr) owner_id = owner->id;

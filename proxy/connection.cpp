@@ -70,6 +70,8 @@ const char* to_string(End end) {
             return "key_malformed";
         case End::no_server:
             return "no_server";
+        case End::servers_full:
+            return "servers_full";
         case End::connect_failed:
             return "connect_failed";
         case End::idle_timeout:
@@ -136,38 +138,42 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
     if (reader.state() == KeyReader::State::missing) co_return finish(End::key_missing);
     if (reader.state() == KeyReader::State::malformed) co_return finish(End::key_malformed);
 
-    // The servers in the key's order of preference, until one answers.
+    // The servers in the key's order of preference, but for those that are full,
+    // until one answers.
     ring::Walk walk(*snapshot, snapshot->hash(reader.key()));
-    const ring::Member* member = walk.next();
-    if (member == nullptr) co_return finish(End::no_server);
-    const TimePoint dialling_since = Clock::now();
+    End failure = End::no_server;
     bool connected = false;
-    while (!connected && member != nullptr && attempts_ < route_->connect.attempts) {
+    while (!connected && attempts_ < route_->connect.attempts) {
+        const ring::Member* member = walk.next();
+        if (member == nullptr) break;
+        if (attempts_ == 0) failure = End::servers_full;
+        ring::Slot claim = snapshot->try_claim(*member);
+        if (!claim) continue;
+        slot_ = Slot(std::move(claim), tools_.worker);
+        ++attempts_;
+        failure = End::connect_failed;
+
+        int error = dial();
+        const TimePoint give_up_at = Clock::now() + route_->connect.timeout;
+        while (is_exhausted(error)) {
+            // Holding on to the client makes accepting pause; then this server again.
+            if (Clock::now() > give_up_at) co_return finish(End::local_error);
+            late_ = false;
+            tools_.timers.set(*this, Clock::now() + exhausted_pause);
+            while (dial_is_pending()) co_await std::suspend_always{};
+            if (client.broken) co_return finish(End::client_left);
+            error = dial();
+        }
         late_ = false;
-        const int error = dial(*member);
-        const auto patience = is_exhausted(error) ? exhausted_pause : route_->connect.timeout;
-        if (error == 0 || is_exhausted(error)) {
-            tools_.timers.set(*this, Clock::now() + patience);
+        if (error == 0) {
+            tools_.timers.set(*this, give_up_at);
             while (dial_is_pending()) co_await std::suspend_always{};
         }
         if (client.broken) co_return finish(End::client_left);
-        if (is_exhausted(error)) {
-            // The same server again: holding on to the client makes accepting pause.
-            if (Clock::now() - dialling_since > route_->connect.timeout) {
-                co_return finish(End::local_error);
-            }
-            continue;
-        }
-        ++attempts_;
         connected = server.writable && (!server.broken || has_bytes(server));
-        if (!connected) {
-            const int reason = error != 0 ? error : server.error;
-            count_dial_failure(late_ ? ETIMEDOUT : reason);
-            drop_server();
-            member = walk.next();
-        }
+        if (!connected) drop_server(late_ ? ETIMEDOUT : error != 0 ? error : server.error);
     }
-    if (!connected) co_return finish(End::connect_failed);
+    if (!connected) co_return finish(failure);
     begin_relay(head);
 }
 
@@ -186,9 +192,8 @@ Connection::Received Connection::receive(std::string& head, std::size_t limit) {
     return Received::nothing_yet;
 }
 
-// Begins to connect; the errno of what failed at once, or 0.
-int Connection::dial(const ring::Member& member) {
-    slot_ = Slot(std::static_pointer_cast<const Server>(member.context), tools_.worker);
+// Begins to connect to the slot's server; the errno of what failed at once, or 0.
+int Connection::dial() {
     const SocketAddress address(slot_.server().address);
     Fd socket(::socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!socket) return errno;
@@ -205,12 +210,10 @@ bool Connection::dial_is_pending() const {
     return !server.writable && !server.broken && !relay_.client().broken && !late_;
 }
 
-// A resource that this machine lacks is no fault of the server.
-void Connection::count_dial_failure(int error) {
+// The dial failed with `error`, which counts against the server unless it is a
+// resource that this machine lacks.
+void Connection::drop_server(int error) {
     if (!is_local_error(error)) slot_.counts().connect_failures.add(1);
-}
-
-void Connection::drop_server() {
     relay_.server().close();
     slot_.release();
 }

@@ -36,6 +36,7 @@ enum class End : std::uint8_t {
     key_missing,         // a head without the header
     key_malformed,       // not a head
     no_server,           // no server is online
+    servers_full,        // all that are online have as many connections as they may
     connect_failed,      // no server that was tried took the connection
     idle_timeout,        // no byte in either direction
     half_close_timeout,  // one direction ended and the other stood still
@@ -75,10 +76,9 @@ private:
 
     Task open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot);
     Received receive(std::string& head, std::size_t limit);
-    int dial(const ring::Member& member);
+    int dial();
     bool dial_is_pending() const;
-    void count_dial_failure(int error);
-    void drop_server();
+    void drop_server(int error);
     void begin_relay(const std::string& head);
 
     void on_side_ready() override;

@@ -24,10 +24,13 @@ std::pair<std::string, std::string> split_target_key(const std::string& key) {
 
 ring::Settings ring_settings(const conf::HashSettings& hash) {
     const bool sha256 = hash.function == conf::HashSettings::Function::sha256;
+    const bool maglev = hash.algorithm == conf::HashSettings::Algorithm::maglev;
     return {.mapping = hash.mapping,
+            .algorithm = maglev ? ring::Algorithm::maglev : ring::Algorithm::ring,
             .key_hash = sha256 ? ring::KeyHash::sha256 : ring::KeyHash::xxh3,
             .vnodes = hash.vnodes,
-            .seed = hash.seed};
+            .seed = hash.seed,
+            .balance_factor = hash.balance_factor};
 }
 
 // The rule of the file: UTF-8 without control characters, so that every place
@@ -125,11 +128,13 @@ void Pools::merge(Pool& pool, const conf::Pool& from_file, std::vector<std::stri
             server.since = Clock::now();
             server.counts = std::make_shared<PerWorker<ServerCounts>>(workers_);
             changes.push_back(fmt::format("pool {}: server {} added", name, next.id));
-        } else if (server.address != next.address || server.weight != next.weight) {
+        } else if (server.address != next.address || server.weight != next.weight ||
+                   server.max_connections != next.max_connections) {
             changes.push_back(fmt::format("pool {}: server {} changed", name, next.id));
         }
         server.address = next.address;
         server.weight = next.weight;
+        server.max_connections = next.max_connections;
         server.source = WantedServer::Source::file;
     }
     std::erase_if(pool.unregistered, [&](const auto& id) { return !ids.contains(id); });
@@ -263,12 +268,16 @@ void Pools::reconcile(const std::string& name, Pool& pool) {
         std::shared_ptr<void> context;
         if (moved) context = std::make_shared<Server>(Server{id, server.address, server.counts});
         if (member == nullptr) {
-            changes.emplace_back(ring::ServerSpec{id, server.weight, status, std::move(context)});
+            changes.emplace_back(ring::ServerSpec{id, server.weight, status, std::move(context),
+                                                  server.max_connections});
             continue;
         }
         if (moved) changes.emplace_back(ring::SetContext{id, std::move(context)});
         if (member->weight != server.weight) {
             changes.emplace_back(ring::SetWeight{id, server.weight});
+        }
+        if (member->max_connections != server.max_connections) {
+            changes.emplace_back(ring::SetLimit{id, server.max_connections});
         }
         if (member->status != status) changes.emplace_back(ring::SetStatus{id, status});
     }

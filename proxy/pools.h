@@ -29,6 +29,7 @@ struct WantedServer {
 
     conf::Endpoint address;
     std::uint32_t weight = 1;
+    std::uint32_t max_connections = 0;  // 0 for no limit
     Source source = Source::file;
     bool draining = false;
     std::shared_ptr<PerWorker<ServerCounts>> counts;

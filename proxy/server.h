@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "conf/config.h"
+#include "ring/slot.h"
 
 namespace ringway::proxy {
 
@@ -61,20 +62,22 @@ struct Server {
     std::shared_ptr<PerWorker<ServerCounts>> counts;
 };
 
-// Counts a connection against its server for as long as it lives. Worker thread.
+// A connection's claim on its server: counts against the server's limits on the
+// ring, and in its numbers here, for as long as it lives. Worker thread.
 class Slot {
 public:
     Slot() = default;
-    Slot(std::shared_ptr<const Server> server, std::size_t worker)
-        : server_(std::move(server)), counts_(&(*server_->counts)[worker]) {
+    // `claim` is not empty; its context is a Server.
+    Slot(ring::Slot claim, std::size_t worker)
+        : claim_(std::move(claim)), counts_(&(*server().counts)[worker]) {
         counts_->active.add(1);
     }
     Slot(Slot&& other) noexcept
-        : server_(std::move(other.server_)), counts_(std::exchange(other.counts_, nullptr)) {}
+        : claim_(std::move(other.claim_)), counts_(std::exchange(other.counts_, nullptr)) {}
     Slot& operator=(Slot&& other) noexcept {
         if (this != &other) {
             release();
-            server_ = std::move(other.server_);
+            claim_ = std::move(other.claim_);
             counts_ = std::exchange(other.counts_, nullptr);
         }
         return *this;
@@ -85,14 +88,14 @@ public:
 
     void release() {
         if (counts_) std::exchange(counts_, nullptr)->active.subtract(1);
-        server_.reset();
+        claim_.release();
     }
     explicit operator bool() const { return counts_ != nullptr; }
-    const Server& server() const { return *server_; }
+    const Server& server() const { return *static_cast<const Server*>(claim_.context().get()); }
     ServerCounts& counts() { return *counts_; }
 
 private:
-    std::shared_ptr<const Server> server_;
+    ring::Slot claim_;
     ServerCounts* counts_ = nullptr;
 };
 

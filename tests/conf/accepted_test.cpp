@@ -73,11 +73,21 @@ BOOST_AUTO_TEST_CASE(pool_entries_arrive) {
     };
     BOOST_TEST(
         (pool("hash: {algorithm: ring, function: xxh3, vnodes: 65536, seed: abc, mapping: 1}")
-             .hash == HashSettings{HashSettings::Function::xxh3, 65'536, "abc", 1}));
+             .hash == HashSettings{.function = HashSettings::Function::xxh3,
+                                   .vnodes = 65'536,
+                                   .seed = "abc",
+                                   .mapping = 1}));
     BOOST_TEST((pool("connect: {timeout: 2s, attempts: 16}").connect == ConnectSettings{2s, 16}));
     BOOST_TEST((pool("health: {interval: 5s, timeout: 5s, rise: 1, fall: 100}").health ==
                 HealthSettings{5s, 5s, 1, 100}));
     BOOST_TEST(config_of(sample({{}, {}, {}, "weight: 0"})).pools[0].servers[0].weight == 0U);
+    BOOST_TEST(
+        config_of(sample({{}, {}, {}, "max_connections: 7"})).pools[0].servers[0].max_connections ==
+        7U);
+    const auto bounded = config_of(sample({{}, {}, "hash: {balance_factor: 1.25}", {}})).pools[0];
+    BOOST_TEST(bounded.hash.balance_factor == 1.25);
+    const auto maglev = config_of(sample({{}, {}, "hash: {algorithm: maglev}", {}})).pools[0];
+    BOOST_TEST((maglev.hash.algorithm == HashSettings::Algorithm::maglev));
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_health_entry_turns_checks_on) {

@@ -44,6 +44,7 @@ BOOST_AUTO_TEST_CASE(the_defaults_in_full_are_the_defaults) {
     const auto& pool = config.pools.at(0);
     auto hash = pool.hash;
     hash.seed.clear();
+    hash.balance_factor = 0;
     BOOST_TEST((hash == HashSettings{}));
     BOOST_TEST((pool.connect == ConnectSettings{}));
     BOOST_TEST((pool.health == HealthSettings{}));

@@ -63,7 +63,8 @@ BOOST_AUTO_TEST_CASE(unknown_entries_far_from_any_are_told_what_is_known) {
             "listeners, admin, log"),
         server(
             "colour: red",
-            "14:9: pools.main.servers[0].colour: unknown entry, known here: id, address, weight"),
+            "14:9: pools.main.servers[0].colour: unknown entry, known here: id, address, weight, "
+            "max_connections"),
         top("admin: {\"a b\": 1}", R"(2:9: admin["a b"]: unknown entry, known here: socket)"),
     });
 }
@@ -232,6 +233,22 @@ BOOST_AUTO_TEST_CASE(key_entries_must_fit_the_kind_of_key) {
     });
 }
 
+BOOST_AUTO_TEST_CASE(maglev_has_no_vnodes) {
+    check({pool("hash: {algorithm: maglev, vnodes: 64}",
+                "10:39: pools.main.hash.vnodes: has a meaning only for algorithm: ring")});
+}
+
+BOOST_AUTO_TEST_CASE(a_balance_factor_is_a_decimal_number_from_1) {
+    for (const std::string bad : {"0.99", "1000.1", "-1", "+1", "1.", ".5", "1e309", "nan",
+                                  "1.0000001", "0x1", "\"1.25\""}) {
+        const auto line = "hash: {balance_factor: " + bad + '}';
+        const auto errors = errors_of(sample({{}, {}, line, {}}));
+        BOOST_TEST(errors.starts_with("10:28: pools.main.hash.balance_factor: expected a number "
+                                      "from 1 to 1000, as 1.25, with at most six decimals, found"),
+                   errors);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_check_may_not_outlast_its_interval) {
     check({pool("health: {interval: 500ms, timeout: 501ms}",
                 "10:40: pools.main.health.timeout: expected no more than the interval, at 10:24")});
@@ -264,16 +281,10 @@ BOOST_AUTO_TEST_CASE(entries_of_later_versions_are_known_by_name) {
         listener("proxy_protocol: {}", "7:5: listeners[0].proxy_protocol: not supported yet"),
         listener("key: {from: source_ip, on_missing: source_ip}",
                  "7:40: listeners[0].key.on_missing: \"source_ip\"" + keyword + "reject"),
-        pool("hash: {algorithm: maglev}",
-             "10:23: pools.main.hash.algorithm: \"maglev\"" + keyword + "ring"),
-        pool("hash: {balance_factor: 1.25}",
-             "10:12: pools.main.hash.balance_factor: not supported yet"),
         pool("health: {send: x}", "10:14: pools.main.health.send: not supported yet"),
         pool("health: {expect: x}", "10:14: pools.main.health.expect: not supported yet"),
         pool("health: {http: {}}", "10:14: pools.main.health.http: not supported yet"),
         pool("slow_start: 30s", "10:5: pools.main.slow_start: not supported yet"),
-        server("max_connections: 5",
-               "14:9: pools.main.servers[0].max_connections: not supported yet"),
         top("admin: {http: \"127.0.0.1:9090\"}", "2:9: admin.http: not supported yet"),
         top("log: {target: syslog}", "2:15: log.target: \"syslog\"" + keyword + "stderr"),
         top("log: {format: json}", "2:15: log.format: \"json\"" + keyword + "text"),
