@@ -2,19 +2,25 @@
 // the library: users see Snapshot and Walk. Immutable once made: any thread may
 // call const members without locking.
 //
-// Layout. A point is one 64-bit entry, `position << seat_bits | seat`: its owner
-// comes in the same cache line as its position, and a point costs 8 bytes. The
-// bits of the position that fall off the top are implied by its neighbourhood:
-//   1. The top bucket_bits of a position name its bucket; starts_[b] is the index
-//      of the first point of bucket b. bucket_bits >= seat_bits, so entries of one
-//      bucket compare as positions do, and bucket and entry give the position back.
-//   2. In a *dense* table every gap between neighbours is less than
-//      2^(64 - seat_bits), so that differences of entries are exact distances.
-//      Only tiny rings are not dense; they take the slow way.
+// Layout. A lookup should wait for main memory once at most:
+//   1. A point is one 64-bit entry, `position << seat_bits | seat`: its owner comes
+//      in the same cache line as its position. The bits of the position that fall
+//      off the top are implied by its neighbourhood.
+//   2. The top bucket_bits of a position name its bucket, of about eight points. A
+//      bucket begins at bases_[b / 8] + offsets_[b]: 1.5 bytes a bucket, so that the
+//      index stays in a cache near the core. Where hand-made points crowd so that a
+//      byte cannot count them, starts_ holds the whole numbers instead.
+//   3. bucket_bits >= seat_bits: entries of one bucket compare as positions do, and
+//      bucket and entry give the position back.
+//   4. In a *dense* table any 16 points in a row span less than 2^(63 - seat_bits):
+//      differences of entries are exact distances, and entries beyond a bucket's end
+//      compare right as well. Rings with few points a server are not dense; they
+//      take the slow way.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -37,7 +43,7 @@ struct Geometry {
     std::uint32_t seat_bits = 1;
     // For a ring that may grow to `points` points (at most 2^24) of `seats` servers.
     // Depends on what is registered, not on what is online, so that a flip never
-    // changes it: 0.75 to 1.5 points a bucket when all are online.
+    // changes it: 6 to 12 points a bucket when all are online.
     static Geometry of(std::size_t points, std::size_t seats);
     bool operator==(const Geometry&) const = default;
 };
@@ -54,10 +60,12 @@ public:
     // This table without the points of the seats marked in `dropped` and with the
     // points `added`, sorted by position and rank. Neither hashes nor sorts, and
     // copies whole runs; for changes that touch few points. Same geometry. The
-    // dropped points' positions go to parked[seat], in rising order.
-    PointTable edit(std::span<const std::uint8_t> dropped, std::span<const Point> added,
-                    std::span<const std::uint32_t> rank,
-                    std::vector<std::vector<std::uint64_t>>& parked) const;
+    // dropped points' positions go to parked[seat], in rising order. Nothing where
+    // the points crowd so that a table must be built anew.
+    std::optional<PointTable> edit(std::span<const std::uint8_t> dropped,
+                                   std::span<const Point> added,
+                                   std::span<const std::uint32_t> rank,
+                                   std::vector<std::vector<std::uint64_t>>& parked) const;
 
     // All points, in order.
     std::vector<Point> points() const;
@@ -67,12 +75,10 @@ public:
     // Memory of points and index.
     std::size_t bytes() const { return block_.bytes(); }
 
-    // The index of the first point at or after `hash`; size() where that is the
-    // first point of all, beyond the top.
-    std::size_t successor(std::uint64_t hash) const;
-
     // The seat of the point nearest to `hash`. At least one point.
-    Seat nearest(std::uint64_t hash) const;
+    Seat nearest(std::uint64_t hash) const {
+        return dense_ ? nearest_if_dense(hash) : nearest_if_sparse(hash);
+    }
 
     // Of the point with index i < size().
     Seat seat(std::size_t i) const { return static_cast<Seat>(entries_[i] & seat_mask_); }
@@ -82,21 +88,38 @@ private:
     friend class PointCursor;
     friend class PointReader;
     struct Edit;
-
     PointTable(std::size_t size, Geometry geometry);
     std::uint64_t entry(const Point& point) const {
         return point.position << geometry_.seat_bits | point.seat;
     }
     std::size_t bucket(std::uint64_t hash) const { return hash >> bucket_shift_; }
     std::size_t bucket_count() const { return std::size_t{1} << geometry_.bucket_bits; }
+    // The index of the first point of bucket b; b may be bucket_count().
+    std::size_t start(std::size_t b) const {
+        return starts_.empty() ? bases_[b / group] + std::size_t{offsets_[b]} : starts_[b];
+    }
+    std::size_t successor(std::uint64_t hash) const;
+    const std::uint64_t* successor_if_dense(std::uint64_t hash) const;
+    Seat nearest_if_dense(std::uint64_t hash) const;
+    [[gnu::noinline]] Seat nearest_if_sparse(std::uint64_t hash) const;
     std::size_t bucket_of_point(std::size_t i) const;
     std::uint64_t position_in(std::size_t bucket, std::uint64_t entry) const;
     bool before(std::uint64_t a, std::uint64_t b, std::span<const std::uint32_t> rank) const;
-    void sort_bucket(std::size_t bucket, std::span<const std::uint32_t> rank);
+
+    // While a table is made.
+    void sort_run(std::size_t begin, std::size_t end, std::span<const std::uint32_t> rank);
+    void set_starts(std::vector<std::uint32_t> starts);
     std::vector<Edit> edits(std::span<const std::uint8_t> dropped, std::span<const Point> added,
                             std::span<const std::uint32_t> rank) const;
-    // Sets what follows from entries and starts.
+    bool offsets_hold(std::span<const Edit> edits) const;
+    void copy_index(const PointTable& old, std::span<const Edit> edits);
     void finish();
+    bool every_cell_has(std::size_t points, std::size_t cells) const;
+    bool spans_are_short() const;
+
+    static constexpr std::size_t group = 8;    // buckets that share a base
+    static constexpr std::size_t window = 16;  // entries that a lookup in a dense table may see
+    static constexpr std::size_t lead = 8;     // room before the first entry: one line
 
     Geometry geometry_;
     std::uint32_t bucket_shift_ = 63;
@@ -104,11 +127,46 @@ private:
     std::uint64_t seat_mask_ = 1;
     std::size_t size_ = 0;
     PageBlock block_;
-    // In block_. entries_[-1] repeats the last point and entries_[size_] the first,
-    // and a few more may be read, so that a lookup needs no test for the ends.
+    // In block_. entries_[-1] repeats the last point, and after entries_[size_ - 1]
+    // the first ones come again: a lookup needs no test for the ends.
     std::uint64_t* entries_ = nullptr;
-    std::uint32_t* starts_ = nullptr;  // bucket_count() + 1 of them
+    std::uint32_t* bases_ = nullptr;
+    std::uint8_t* offsets_ = nullptr;
+    std::vector<std::uint32_t> starts_;  // empty but for crowds
 };
+
+// Halves a window from the bucket's start on, without a branch that depends on
+// random memory: so the processor goes on to the next lookup meanwhile.
+inline const std::uint64_t* PointTable::successor_if_dense(std::uint64_t hash) const {
+    const std::size_t b = bucket(hash);
+    const std::uint64_t* const begin = entries_ + bases_[b / group] + offsets_[b];
+    __builtin_prefetch(begin + window / 2);
+    const std::uint64_t target = hash << geometry_.seat_bits;
+    const auto is_below = [target](std::uint64_t entry) {
+        return static_cast<std::int64_t>(entry - target) < 0;
+    };
+    const std::uint64_t* entry = begin;
+    entry += is_below(entry[7]) ? 8 : 0;
+    entry += is_below(entry[3]) ? 4 : 0;
+    entry += is_below(entry[1]) ? 2 : 0;
+    entry += is_below(entry[0]) ? 1 : 0;
+    static_assert(window == 16);
+    if (entry == begin + window - 1) [[unlikely]]
+        while (is_below(*entry)) ++entry;
+    return entry;
+}
+
+inline Seat PointTable::nearest_if_dense(std::uint64_t hash) const {
+    const std::uint64_t* const above = successor_if_dense(hash);
+    const std::uint64_t up = above[0];
+    const std::uint64_t down = above[-1];
+    // The distances, times 2^seat_bits, but for the seats in the low bits: those must
+    // not decide between equal distances.
+    const std::uint64_t target = hash << geometry_.seat_bits;
+    const std::uint64_t up_distance = (up & ~seat_mask_) - target;
+    const std::uint64_t down_distance = target - (down & ~seat_mask_);
+    return static_cast<Seat>((up_distance <= down_distance ? up : down) & seat_mask_);
+}
 
 // Reads the points of a table in order. Keeps a reference to it. One thread.
 class PointReader {
@@ -117,7 +175,7 @@ public:
     bool done() const { return index_ == table_->size(); }
     // The next point; not when done.
     Point next() {
-        while (table_->starts_[bucket_ + 1] <= index_) ++bucket_;
+        while (table_->start(bucket_ + 1) <= index_) ++bucket_;
         const std::size_t i = index_++;
         return {table_->position_in(bucket_, table_->entries_[i]), table_->seat(i)};
     }

@@ -71,7 +71,8 @@ std::shared_ptr<const PointTable> table_after(const std::shared_ptr<const PointT
         std::sort(added.begin(), added.end(), [&](const Point& a, const Point& b) {
             return std::pair(a.position, rank[a.seat]) < std::pair(b.position, rank[b.seat]);
         });
-        return std::make_shared<const PointTable>(old->edit(dropped, added, rank, left));
+        if (auto table = old->edit(dropped, added, rank, left))
+            return std::make_shared<const PointTable>(std::move(*table));
     }
     std::vector<Point> points = staying(*old, dropped, left);
     points.insert(points.end(), added.begin(), added.end());

@@ -53,7 +53,7 @@ const Member* Snapshot::owner(std::uint64_t hash) const {
     if (owners_ == 0) return nullptr;
     if (const MaglevTable* const maglev = placement_.maglev.get())
         return by_seat_[maglev->seat(maglev->index(hash))];
-    return by_seat_[placement_.ring->nearest(hash)];
+    return by_seat_.data()[placement_.ring->nearest(hash)];
 }
 
 const Member* Snapshot::find(std::string_view id) const {
