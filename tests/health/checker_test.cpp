@@ -45,6 +45,12 @@ conf::HealthSettings impatient() {
     return settings;
 }
 
+std::vector<Target> many(const Server& server, std::size_t count) {
+    std::vector<Target> targets(count, target(server, "", impatient()));
+    for (std::size_t i = 0; i < count; ++i) targets[i].key = "pool/" + std::to_string(i);
+    return targets;
+}
+
 std::ptrdiff_t open_descriptors() {
     return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
 }
@@ -250,10 +256,7 @@ BOOST_AUTO_TEST_CASE(probes_beyond_the_limit_wait_for_their_turn) {
 BOOST_AUTO_TEST_CASE(the_limit_bounds_descriptors_and_waiting_costs_no_turns) {
     Server silent;
     silent.swallow_everything();
-    std::vector<Target> targets;
-    for (int i = 0; i < 12; ++i) {
-        targets.push_back(target(silent, "pool/" + std::to_string(i), impatient()));
-    }
+    const std::vector<Target> targets = many(silent, 12);
     checker = std::make_unique<Checker>(
         io, [this](const Change& change) { changes.push_back(change); }, 3);
     const auto open_before = open_descriptors();
@@ -274,10 +277,7 @@ BOOST_AUTO_TEST_CASE(the_limit_bounds_descriptors_and_waiting_costs_no_turns) {
 BOOST_AUTO_TEST_CASE(a_late_loop_is_not_taken_for_a_silent_server) {
     Server server;
     server.listen();
-    std::vector<Target> targets;
-    for (int i = 0; i < 300; ++i) {
-        targets.push_back(target(server, "pool/" + std::to_string(i), impatient()));
-    }
+    const std::vector<Target> targets = many(server, 300);
     checker->set_targets(targets);
     // The loop is kept from running, first until all are due, then beyond the
     // timeout of the probes that this one turn has started.

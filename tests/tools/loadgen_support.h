@@ -28,6 +28,6 @@ private:
 
 // Runs the clients with a command line; the window ends with its operations or
 // after ten seconds, unless the line says otherwise.
-inline ringway::loadgen::Result run_load(std::vector<std::string> arguments) {
+inline ringway::loadgen::Result run_load(const std::vector<std::string>& arguments) {
     return ringway::loadgen::run(ringway::loadgen::parse_run(arguments), [](const std::string&) {});
 }

@@ -93,25 +93,26 @@ private:
 };
 
 struct Fixture {
-    ExitCode call(std::vector<std::string> arguments) {
+    ExitCode call(const std::vector<std::string>& arguments) {
         out.str({});
         err.str({});
         return run(arguments, {.socket = socket, .colours = false}, out, err);
     }
 
     // What reaches the proxy.
-    std::string sent_for(std::vector<std::string> arguments) {
+    std::string sent_for(const std::vector<std::string>& arguments) {
         std::filesystem::remove(socket);
         FakeProxy proxy(socket, "{\"ok\":true}\n");
-        BOOST_TEST(call(std::move(arguments)) == exit_done);
+        BOOST_TEST(call(arguments) == exit_done);
         return proxy.received();
     }
 
     // The exit code for this answer.
-    ExitCode answered(std::optional<std::string> answer, std::vector<std::string> arguments) {
+    ExitCode answered(std::optional<std::string> answer,
+                      const std::vector<std::string>& arguments) {
         std::filesystem::remove(socket);
         const FakeProxy proxy(socket, std::move(answer));
-        return call(std::move(arguments));
+        return call(arguments);
     }
 
     TemporaryFolder folder;
