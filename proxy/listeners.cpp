@@ -65,7 +65,12 @@ std::vector<std::string> Listeners::apply(const conf::Config& config, OpenedSock
     for (const conf::Listener& next : config.listeners) {
         const auto before = listeners_.find(next.name);
         const bool is_new = before == listeners_.end();
-        if (is_new) changes.push_back(fmt::format("listener {} added", next.name));
+        if (is_new) {
+            changes.push_back(fmt::format("listener {} added", next.name));
+        } else if (const conf::Listener& now = before->second.settings;
+                   now.pool != next.pool || now.key != next.key || now.timeouts != next.timeouts) {
+            changes.push_back(fmt::format("listener {} changed", next.name));
+        }
         auto counts = is_new ? std::make_shared<PerWorker<ListenerCounts>>(workers_.size())
                              : before->second.counts;
         const Pool& pool = *pools.find(next.pool);

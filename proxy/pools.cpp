@@ -108,6 +108,12 @@ void Pools::merge(Pool& pool, const conf::Pool& from_file, std::vector<std::stri
     } else if (pool.settings.hash != from_file.hash) {
         changes.push_back(fmt::format("pool {}: hash settings changed, keys move", name));
     }
+    if (pool.balancer && pool.settings.connect != from_file.connect) {
+        changes.push_back(fmt::format("pool {}: connect settings changed", name));
+    }
+    if (pool.balancer && pool.settings.health != from_file.health) {
+        changes.push_back(fmt::format("pool {}: health settings changed", name));
+    }
     if (!pool.balancer || pool.settings.hash != from_file.hash) {
         pool.balancer = std::make_shared<ring::Balancer>(ring_settings(from_file.hash));
     }
@@ -205,7 +211,9 @@ std::optional<health::View> Pools::health(std::string_view pool, std::string_vie
 std::string Pools::detail(std::string_view pool_name, std::string_view id) const {
     const WantedServer& server = find(pool_name)->servers.find(id)->second;
     const auto view = health(pool_name, id);
-    if (view && !view->up) return fmt::format("down: {}", view->last_result);
+    if (view && !view->up) {
+        return fmt::format("{}down: {}", server.draining ? "draining, " : "", view->last_result);
+    }
     if (server.draining) return "draining";
     if (server.weight == 0) return "weight 0";
     if (!view) return "not checked";
