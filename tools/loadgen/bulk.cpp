@@ -46,7 +46,7 @@ void Bulk::send_some(Link& link) {
     if (sent < 0 && errno == EAGAIN) return;
     if (sent < 0) return fail_by_errno(link, errno);
     link.sent += static_cast<std::uint64_t>(sent);
-    if (measuring()) result_.bytes_up += static_cast<std::uint64_t>(sent);
+    if (measuring()) result().bytes_up += static_cast<std::uint64_t>(sent);
 }
 
 void Bulk::receive_some(Link& link) {
@@ -55,7 +55,7 @@ void Bulk::receive_some(Link& link) {
     if (got < 0) return fail_by_errno(link, errno);
     if (got == 0) return on_end(link);
     link.received += static_cast<std::uint64_t>(got);
-    if (measuring()) result_.bytes_down += static_cast<std::uint64_t>(got);
+    if (measuring()) result().bytes_down += static_cast<std::uint64_t>(got);
 }
 
 // The sink's count comes in one piece: eight bytes on a stream that was silent.

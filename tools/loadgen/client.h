@@ -108,12 +108,12 @@ protected:
     bool all_given() const { return share_.operations > 0 && given_ >= share_.operations; }
     std::vector<Link>& links() { return links_; }
     TimePoint now() const { return now_; }
+    const RunOptions& options() const { return options_; }
+    const Share& share() const { return share_; }
+    Result& result() { return result_; }
+    // on_turn is called that often at least.
+    void set_longest_wait(Duration wait) { longest_wait_ = wait; }
     TimePoint warm_at() const { return warm_at_; }  // when the warm-up is over
-
-    const RunOptions& options_;
-    const Share share_;
-    Result result_;
-    Duration longest_wait_ = std::chrono::milliseconds(10);  // between two calls of on_turn
 
 private:
     void turn_phase();
@@ -132,6 +132,10 @@ private:
         Link* link;
     };
 
+    const RunOptions& options_;
+    const Share share_;
+    Result result_;
+    Duration longest_wait_ = std::chrono::milliseconds(10);
     Events events_;
     std::vector<Link> links_;
     std::deque<Link*> free_;  // open loop, and when no operation is left to begin

@@ -15,7 +15,7 @@ Connects::Connects(const RunOptions& options, Share share)
 void Connects::start(Link& link) {
     link.sent = link.received = 0;
     if (!begin_to_connect(link)) return;
-    const bool has_request = !payload_.empty() || options_.key_line;
+    const bool has_request = !payload_.empty() || options().key_line;
     if (!has_request) return watch(link, EPOLLIN | EPOLLOUT);
     const std::uint32_t events = send_request(link);
     if (events != 0) watch(link, events);
@@ -36,7 +36,7 @@ std::uint32_t Connects::send_request(Link& link) {
     if (sent > 0) {
         stands(link);
         link.sent += static_cast<std::uint64_t>(sent);
-        if (measuring()) result_.bytes_up += static_cast<std::uint64_t>(sent);
+        if (measuring()) result().bytes_up += static_cast<std::uint64_t>(sent);
     }
     return link.sent < request.size() ? EPOLLIN | EPOLLOUT : EPOLLIN;
 }
@@ -59,10 +59,10 @@ void Connects::on_ready(Link& link, std::uint32_t events) {
         if (got < 0) return fail_by_errno(link, errno);
         if (got == 0) break;
         link.received += static_cast<std::uint64_t>(got);
-        if (measuring()) result_.bytes_down += static_cast<std::uint64_t>(got);
+        if (measuring()) result().bytes_down += static_cast<std::uint64_t>(got);
     }
-    if (link.received < options_.bytes) return fail(link, Failure::early_end);
-    if (link.received > options_.bytes) return fail(link, Failure::wrong_bytes);
+    if (link.received < options().bytes) return fail(link, Failure::early_end);
+    if (link.received > options().bytes) return fail(link, Failure::wrong_bytes);
     close(link);
     finish(link);
 }

@@ -30,7 +30,7 @@ bool RoundTrips::begin_with_key(Link& link) {
 }
 
 void RoundTrips::stamp(const Link& link) {
-    const std::array<std::uint64_t, 2> mark = {link.number, link.index + (share_.thread << 24)};
+    const std::array<std::uint64_t, 2> mark = {link.number, link.index + (share().thread << 24)};
     std::memcpy(message_.data(), mark.data(), std::min(message_.size(), sizeof mark));
 }
 
@@ -46,7 +46,7 @@ void RoundTrips::send_message(Link& link) {
     if (sent < 0 && errno != EAGAIN) return fail_by_errno(link, errno);
     const bool was_partly_sent = link.sent > 0;
     if (sent > 0) link.sent += static_cast<std::uint64_t>(sent);
-    if (measuring() && sent > 0) result_.bytes_up += static_cast<std::uint64_t>(sent);
+    if (measuring() && sent > 0) result().bytes_up += static_cast<std::uint64_t>(sent);
     if (link.sent < message_.size()) {
         rewatch(link, EPOLLIN | EPOLLOUT);
     } else if (was_partly_sent) {
@@ -68,7 +68,7 @@ void RoundTrips::on_ready(Link& link, std::uint32_t events) {
     if (got < 0) return fail_by_errno(link, errno);
     if (got == 0) return fail(link, Failure::early_end);
     const auto size = static_cast<std::size_t>(got);
-    if (measuring()) result_.bytes_down += size;
+    if (measuring()) result().bytes_down += size;
     stamp(link);
     if (!link.busy || std::memcmp(answer_.data(), message_.data() + link.received, size) != 0) {
         return fail(link, Failure::wrong_bytes);
@@ -78,7 +78,7 @@ void RoundTrips::on_ready(Link& link, std::uint32_t events) {
 }
 
 void Idle::on_connected(Link& link) {
-    if (options_.bytes > 0) return RoundTrips::on_connected(link);
+    if (options().bytes > 0) return RoundTrips::on_connected(link);
     if (begin_with_key(link)) rewatch(link, EPOLLIN);
 }
 
@@ -89,7 +89,7 @@ void Idle::on_answer(Link& link) {
 
 unsigned Idle::held() {
     const auto stands = [this](const Link& link) {
-        const bool has_talked = link.number > 0 || options_.bytes == 0;
+        const bool has_talked = link.number > 0 || options().bytes == 0;
         return link.state == Link::State::open && !link.busy && has_talked;
     };
     return static_cast<unsigned>(std::count_if(links().begin(), links().end(), stands));
@@ -97,14 +97,14 @@ unsigned Idle::held() {
 
 // Connections that never come to stand shall not keep the run from ending.
 bool Idle::is_warm() {
-    return held() == share_.links || now() > warm_at() + options_.timeout;
+    return held() == share().links || now() > warm_at() + options().timeout;
 }
 
 void Idle::on_window_begin() {
     const unsigned standing = held();
-    result_.operations = standing;
-    result_.failures.add(Failure::unfinished, share_.links - standing);
-    share_.tell(fmt::format("holding {} connections", standing));
+    result().operations = standing;
+    result().failures.add(Failure::unfinished, share().links - standing);
+    share().tell(fmt::format("holding {} connections", standing));
 }
 
 }  // namespace ringway::loadgen

@@ -55,13 +55,14 @@ protected:
     void close(Session& session);
     void close_with_reset(Session& session);
     std::list<Session>& sessions() { return sessions_; }
-
-    const ServiceOptions options_;
-    Failures failures_;
+    const ServiceOptions& options() const { return options_; }
+    void count(Failure failure) { failures_.add(failure); }
 
 private:
     bool take_key_line(Session& session);
 
+    const ServiceOptions options_;
+    Failures failures_;
     Fd listener_;
     Events& events_;
     Session listening_;

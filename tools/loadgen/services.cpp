@@ -50,7 +50,7 @@ private:
 
     void begin(Session& session) override {
         send_at_once(session.socket);
-        session.buffer.resize(options_.bytes > 0 ? options_.bytes : piece_bytes);
+        session.buffer.resize(options().bytes > 0 ? options().bytes : piece_bytes);
         watch(session, EPOLLIN);
     }
 
@@ -65,7 +65,7 @@ private:
     }
 
     bool is_whole(const Session& session) const {
-        return options_.bytes == 0 || session.received == options_.bytes;
+        return options().bytes == 0 || session.received == options().bytes;
     }
 
     // While an answer waits for room nothing is read: the buffer holds it.
@@ -108,7 +108,7 @@ private:
     void on_ready(Session& session, std::uint32_t events) override {
         if ((events & EPOLLIN) && is_over(discard(session.socket))) return close(session);
         if (!(events & EPOLLOUT)) return;
-        const std::uint64_t limit = options_.bytes > 0 ? options_.bytes : UINT64_MAX;
+        const std::uint64_t limit = options().bytes > 0 ? options().bytes : UINT64_MAX;
         const ssize_t sent = send_up_to(session, limit);
         if (sent < 0 && errno != EAGAIN) return close(session);
         if (session.sent < limit) return;
@@ -125,22 +125,22 @@ public:
 
 private:
     void begin(Session& session) override {
-        if (options_.key_line) return watch(session, EPOLLIN);
+        if (options().key_line) return watch(session, EPOLLIN);
         if (!proceed(session)) return;
-        const bool has_request = session.received >= options_.request_bytes;
+        const bool has_request = session.received >= options().request_bytes;
         watch(session, has_request ? EPOLLOUT : EPOLLIN);
     }
 
     void on_ready(Session& session, std::uint32_t /*events*/) override {
-        const bool had_request = session.received >= options_.request_bytes;
+        const bool had_request = session.received >= options().request_bytes;
         if (!proceed(session)) return;
-        const bool has_request = session.received >= options_.request_bytes;
+        const bool has_request = session.received >= options().request_bytes;
         if (has_request && !had_request) rewatch(session, EPOLLOUT);
     }
 
     // As far as it goes now; false when the session is over.
     bool proceed(Session& session) {
-        while (session.received < options_.request_bytes) {
+        while (session.received < options().request_bytes) {
             const ssize_t got = discard(session.socket);
             if (got < 0 && errno == EAGAIN) return true;
             if (got <= 0) {
@@ -149,8 +149,8 @@ private:
             }
             session.received += static_cast<std::uint64_t>(got);
         }
-        while (session.sent < options_.bytes) {
-            const ssize_t sent = send_up_to(session, options_.bytes);
+        while (session.sent < options().bytes) {
+            const ssize_t sent = send_up_to(session, options().bytes);
             if (sent < 0 && errno == EAGAIN) return true;
             if (sent < 0) break;
         }

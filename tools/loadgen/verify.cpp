@@ -24,7 +24,7 @@ public:
         for (auto next = sessions().begin(); next != sessions().end();) {
             Session& session = *next++;
             if (now - session.begun > session_limit) {
-                failures_.add(Failure::timeout);
+                count(Failure::timeout);
                 close_with_reset(session);
             } else if (session.verifying) {
                 pump(session, now);
@@ -56,7 +56,7 @@ private:
         ::recv(session.socket.get(), bytes.data(), bytes.size(), 0);
         const auto plan = VerifyHeader::decode(bytes);
         if (!plan) {
-            failures_.add(Failure::wrong_bytes);
+            count(Failure::wrong_bytes);
             close_with_reset(session);
             return false;
         }
@@ -71,7 +71,7 @@ private:
             case VerifyEnd::State::done:
                 return close(session);
             case VerifyEnd::State::failed:
-                failures_.add(session.verifying->failure());
+                count(session.verifying->failure());
                 return close_with_reset(session);
         }
     }
@@ -86,20 +86,20 @@ std::unique_ptr<Service> make_verify(const ServiceOptions& options, Fd listener,
 }
 
 Verifies::Verifies(const RunOptions& options, Share share)
-    : Client(options, std::move(share)), ends_(share_.links) {
-    longest_wait_ = pump_interval;
+    : Client(options, std::move(share)), ends_(links().size()) {
+    set_longest_wait(pump_interval);
 }
 
 void Verifies::start(Link& link) {
-    const std::uint64_t which = (std::uint64_t{share_.thread} << 48) + ++begun_;
-    const std::uint64_t seed = mix(options_.seed ^ mix(which));
-    const VerifyPlan plan(seed, options_.bytes);
+    const std::uint64_t which = (std::uint64_t{share().thread} << 48) + ++begun_;
+    const std::uint64_t seed = mix(options().seed ^ mix(which));
+    const VerifyPlan plan(seed, options().bytes);
     ends_[link.index].emplace(End{seed, VerifyEnd(plan, VerifyEnd::Role::client)});
     connect(link);
 }
 
 void Verifies::on_connected(Link& link) {
-    const VerifyPlan plan(ends_[link.index]->seed, options_.bytes);
+    const VerifyPlan plan(ends_[link.index]->seed, options().bytes);
     const VerifyHeader::Bytes header = VerifyHeader::encode(plan);
     if (::send(link.socket.get(), header.data(), header.size(), MSG_NOSIGNAL) < 0) {
         return fail_by_errno(link, errno);
@@ -125,11 +125,11 @@ void Verifies::pump(Link& link) {
     const VerifyEnd::State state = end.pump(link.socket, now());
     if (state == VerifyEnd::State::running) return;
     if (measuring()) {
-        result_.bytes_up += end.sent();
-        result_.bytes_down += end.received();
+        result().bytes_up += end.sent();
+        result().bytes_down += end.received();
     }
     if (state == VerifyEnd::State::failed) {
-        result_.add_failed_seed(seed);
+        result().add_failed_seed(seed);
         link.socket.close_with_reset();
         return fail(link, end.failure());
     }
