@@ -8,7 +8,7 @@
 
 namespace ringway::ring {
 
-Balancer::Balancer(Settings settings) {
+Balancer::Balancer(const Settings& settings) {
     check(settings);
     auto total = settings.balance_factor != 0 ? std::make_shared<Total>() : nullptr;
     current_ = SnapshotAccess::make(settings, {}, {}, empty_placement(settings.algorithm),

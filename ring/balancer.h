@@ -20,7 +20,7 @@ namespace ringway::ring {
 // changes nothing. For millions of lookups a second use one Reader per thread.
 class Balancer {
 public:
-    explicit Balancer(Settings settings);
+    explicit Balancer(const Settings& settings);
 
     void register_server(ServerSpec server);
     void unregister_server(std::string_view id);

@@ -1,12 +1,13 @@
 // The golden vectors: the mapping as it must stay for ever. They were made by
 // model.py, which shares no line with the library.
-#include <charconv>
+#include <algorithm>
 #include <fstream>
 #include <optional>
 #include <sstream>
 
 #include <boost/test/unit_test.hpp>
 
+#include "ring/analysis.h"
 #include "ring/balancer.h"
 #include "ring/points.h"
 #include "tests/ring/brute.h"
@@ -29,9 +30,12 @@ std::uint64_t number(const std::string& hex) {
 // One ring of the file, filled as its lines come.
 struct GoldenRing {
     explicit GoldenRing(std::istringstream& line) {
-        std::string function, seed;
+        std::string algorithm, function, seed;
+        double millionths = 0;
         Settings settings;
-        line >> function >> seed >> settings.vnodes;
+        line >> algorithm >> function >> seed >> settings.vnodes >> millionths;
+        settings.algorithm = algorithm == "ring" ? Algorithm::ring : Algorithm::maglev;
+        settings.balance_factor = millionths / 1e6;
         settings.key_hash = function == "sha256" ? KeyHash::sha256 : KeyHash::xxh3;
         settings.seed = from_hex(seed);
         balancer.emplace(settings);
@@ -45,6 +49,12 @@ struct GoldenRing {
         server.status = status == "online" ? Status::online : Status::offline;
         ids.push_back(server.id);
         balancer->register_server(server);
+    }
+
+    void check_fingerprint(std::istringstream& line) const {
+        std::string expected;
+        line >> expected;
+        BOOST_TEST(fingerprint(*balancer->snapshot()) == expected);
     }
 
     void check_key(std::istringstream& line) const {
@@ -103,6 +113,8 @@ BOOST_AUTO_TEST_CASE(every_point_hash_and_walk_is_what_the_model_says) {
                 ring.emplace(line);
             else if (word == "server")
                 ring->add_server(line);
+            else if (word == "fingerprint")
+                ring->check_fingerprint(line);
             else if (word == "key")
                 ring->check_key(line), ++keys;
             else

@@ -1,0 +1,118 @@
+// How even the shares are, and how many keys a removal moves that need not move.
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "ring/analysis.h"
+#include "tools/baselines/envoy_ring.h"
+#include "tools/baselines/haproxy_chash.h"
+#include "tools/baselines/nginx_chash.h"
+#include "tools/ringbench/suites.h"
+
+namespace ringway::bench {
+namespace {
+
+struct Evenness {
+    double peak;       // greatest share / mean share
+    double deviation;  // standard deviation / mean share
+};
+
+Evenness evenness(const std::vector<double>& shares) {
+    const auto count = static_cast<double>(shares.size());
+    double peak = 0, squares = 0;
+    for (const double share : shares) {
+        peak = std::max(peak, share * count);
+        squares += (share * count - 1) * (share * count - 1);
+    }
+    return {peak, std::sqrt(squares / count)};
+}
+
+void add(Report& report, const std::string& subject, std::size_t servers, std::size_t vnodes,
+         const Evenness& even, double extra) {
+    report.add(Result{"peak to average", subject, servers, vnodes, even.peak, "x"});
+    report.add(Result{"deviation of shares", subject, servers, vnodes, 100 * even.deviation, "%"});
+    report.add(Result{"keys moved beyond need", subject, servers, vnodes, 100 * extra, "%"});
+}
+
+// Exactly, from the arcs; the extra moves are the most of four kinds of change.
+void measure_ours(const ring::Settings& settings, const std::string& subject, std::size_t servers,
+                  std::size_t vnodes, Report& report) {
+    const auto balancer = make_balancer(settings, servers);
+    const auto before = balancer->snapshot();
+    const ring::Balance even = ring::balance(ring::shares(*before));
+    const std::string changed = "server-" + std::to_string(servers / 2);
+    double extra = 0;
+    const auto extra_after = [&](const ring::Change& change) {
+        const auto old = balancer->snapshot();
+        balancer->apply({&change, 1});
+        double moved = 0;
+        for (const ring::Move& move : ring::plan(*old, *balancer->snapshot()).moves)
+            if (move.from != changed && move.to != changed) moved += move.share;
+        extra = std::max(extra, moved);
+    };
+    extra_after(ring::SetStatus{changed, ring::Status::offline});
+    extra_after(ring::SetStatus{changed, ring::Status::online});
+    extra_after(ring::SetWeight{changed, 3});
+    extra_after(ring::Unregister{changed});
+    add(report, subject, servers, vnodes, {even.peak, even.deviation}, extra);
+}
+
+// Keys that were not on the server that goes, and move all the same.
+template <class Peer>
+double sampled_extra(const Scope& scope, const Peer& before, const Peer& after,
+                     std::uint32_t removed) {
+    std::mt19937_64 random(1);
+    std::size_t moved = 0;
+    for (std::size_t i = 0; i < scope.sampled_keys; ++i) {
+        const std::uint64_t hash = random();
+        const std::uint32_t was = before.owner(hash);
+        if (was == removed) continue;
+        // Servers after the removed one have moved up by one in the shorter list.
+        const std::uint32_t stays = was > removed ? was - 1 : was;
+        if (after.owner(hash) != stays) ++moved;
+    }
+    return static_cast<double>(moved) / static_cast<double>(scope.sampled_keys);
+}
+
+template <class Peer, class Server>
+void measure_peer(const Scope& scope, const std::string& subject, std::vector<Server> servers,
+                  Report& report) {
+    const std::size_t count = servers.size();
+    const Peer before(servers);
+    const auto removed = static_cast<std::uint32_t>(count / 2);
+    servers.erase(servers.begin() + removed);
+    const Peer after(servers);
+    // nginx compares all names on every pick: fewer samples do there.
+    Scope affordable = scope;
+    if (count > 1'000) affordable.sampled_keys = std::min<std::size_t>(scope.sampled_keys, 20'000);
+    add(report, subject, count, 0, evenness(before.shares(count)),
+        sampled_extra(affordable, before, after, removed));
+}
+
+}  // namespace
+
+void measure_balance(const Scope& scope, Report& report) {
+    double extra = 0;
+    for (const std::size_t servers : scope.servers) {
+        for (const std::size_t vnodes : scope.vnodes) {
+            measure_ours(ring_settings(vnodes), "ringway", servers, vnodes, report);
+            extra =
+                std::max(extra, report.value("keys moved beyond need", "ringway", servers, vnodes));
+        }
+        const std::vector<std::string> names = server_names(servers);
+        std::vector<std::uint32_t> numbers;
+        for (std::uint32_t i = 0; i < servers; ++i) numbers.push_back(i + 1);
+        measure_ours(maglev_settings(), "ringway maglev", servers, 0, report);
+        measure_peer<baselines::EnvoyRing>(scope, "envoy ring", names, report);
+        measure_peer<baselines::HaproxyChash>(scope, "haproxy", numbers, report);
+        measure_peer<baselines::NginxChash>(scope, "nginx", names, report);
+    }
+    report.add(Bar{"peak_to_average_1000_servers",
+                   report.value("peak to average", "ringway", 1'000, default_vnodes), "x", 1.10,
+                   false});
+    report.add(Bar{"peak_to_average_1000_servers_maglev",
+                   report.value("peak to average", "ringway maglev", 1'000, 0), "x", 1.02, false});
+    report.add(Bar{"keys_moved_beyond_need", extra, "%", 0, false});
+}
+
+}  // namespace ringway::bench

@@ -1,0 +1,163 @@
+// Time of one lookup: from a hash, and from a key.
+#include <cstring>
+#include <optional>
+#include <random>
+#include <utility>
+
+#include <benchmark/benchmark.h>
+
+#include "ring/snapshot_access.h"
+#include "tools/baselines/envoy_ring.h"
+#include "tools/baselines/haproxy_chash.h"
+#include "tools/baselines/lower_bound.h"
+#include "tools/baselines/nginx_chash.h"
+#include "tools/ringbench/measure.h"
+#include "tools/ringbench/suites.h"
+
+namespace ringway::bench {
+namespace {
+
+constexpr std::size_t lookups = 20'000;  // a round: well below a time slice
+
+std::vector<std::uint64_t> fresh_hashes() {
+    static std::mt19937_64 random(1);
+    std::vector<std::uint64_t> hashes(lookups);
+    for (std::uint64_t& hash : hashes) hash = random();
+    return hashes;
+}
+
+// `owner(hash)` gives a number.
+template <class Owner>
+double independent(const Owner& owner) {
+    const std::vector<std::uint64_t> hashes = fresh_hashes();
+    const double start = thread_ns();
+    for (const std::uint64_t hash : hashes) benchmark::DoNotOptimize(owner(hash));
+    return (thread_ns() - start) / lookups;
+}
+
+// Each hash depends on the answer before it, so that no two lookups overlap.
+template <class Owner>
+double dependent(const Owner& owner) {
+    const std::vector<std::uint64_t> hashes = fresh_hashes();
+    std::uint64_t answer = 0;
+    const double start = thread_ns();
+    for (const std::uint64_t hash : hashes) answer = owner(hash + (answer & 1));
+    const double spent = thread_ns() - start;
+    benchmark::DoNotOptimize(answer);
+    return spent / lookups;
+}
+
+auto owner_in(const ring::Snapshot& snapshot) {
+    return [&snapshot](std::uint64_t hash) {
+        return reinterpret_cast<std::uintptr_t>(snapshot.owner(hash)) >> 6;
+    };
+}
+
+baselines::LowerBound lower_bound_over(const ring::Snapshot& snapshot) {
+    std::vector<std::pair<std::uint64_t, std::uint32_t>> points;
+    for (const ring::Point& point : ring::SnapshotAccess::table(snapshot).points())
+        points.emplace_back(point.position, point.seat);
+    return baselines::LowerBound(points);
+}
+
+void finish(std::vector<Contestant>& contestants, const Scope& scope, const std::string& name,
+            std::size_t servers, std::size_t vnodes, Report& report) {
+    take_turns(contestants, scope.lookup_rounds);
+    for (const Contestant& contestant : contestants)
+        report.add(
+            Result{name, contestant.name, servers, vnodes, median(contestant.results), "ns"});
+}
+
+// The ring against a binary search over the same points.
+void measure_same_points(const Scope& scope, std::size_t servers, std::size_t vnodes,
+                         Report& report) {
+    const auto snapshot = make_balancer(ring_settings(vnodes), servers)->snapshot();
+    const baselines::LowerBound plain = lower_bound_over(*snapshot);
+    const auto ring_owner = owner_in(*snapshot);
+    const auto plain_owner = [&plain](std::uint64_t hash) { return plain.owner(hash); };
+    std::vector<Contestant> contestants{
+        {"ringway", [&] { return independent(ring_owner); }, {}},
+        {"lower_bound", [&] { return independent(plain_owner); }, {}},
+        {"ringway dependent", [&] { return dependent(ring_owner); }, {}},
+        {"lower_bound dependent", [&] { return dependent(plain_owner); }, {}},
+    };
+    finish(contestants, scope, "lookup", servers, vnodes, report);
+}
+
+// Every peer with the points that it has by default.
+void measure_peers(const Scope& scope, std::size_t servers, Report& report) {
+    const std::vector<std::string> names = server_names(servers);
+    std::vector<std::uint32_t> numbers;
+    for (std::uint32_t i = 0; i < servers; ++i) numbers.push_back(i + 1);
+    const auto ring = make_balancer(ring_settings(default_vnodes), servers)->snapshot();
+    const auto maglev = make_balancer(maglev_settings(), servers)->snapshot();
+    const baselines::EnvoyRing envoy(names);
+    const baselines::HaproxyChash haproxy(numbers);
+    const baselines::NginxChash nginx(names);
+    const auto by = [](const auto& peer) {
+        return [&peer](std::uint64_t hash) { return peer.owner(hash); };
+    };
+    std::vector<Contestant> contestants{
+        {"ringway", [&] { return independent(owner_in(*ring)); }, {}},
+        {"ringway maglev", [&] { return independent(owner_in(*maglev)); }, {}},
+        {"envoy ring", [&] { return independent(by(envoy)); }, {}},
+        {"haproxy", [&] { return independent(by(haproxy)); }, {}},
+        {"nginx", [&] { return independent(by(nginx)); }, {}},
+    };
+    finish(contestants, scope, "lookup at defaults", servers, 0, report);
+}
+
+double keys_round(const ring::Snapshot& snapshot) {
+    const std::vector<std::uint64_t> numbers = fresh_hashes();
+    char key[16] = "key-of-a-client";
+    const double start = thread_ns();
+    for (const std::uint64_t number : numbers) {
+        std::memcpy(key, &number, sizeof number);
+        benchmark::DoNotOptimize(snapshot.owner(snapshot.hash({key, sizeof key})));
+    }
+    return (thread_ns() - start) / lookups;
+}
+
+}  // namespace
+
+void measure_lookups(const Scope& scope, Report& report) {
+    for (const std::size_t servers : scope.servers) {
+        for (const std::size_t vnodes : scope.vnodes)
+            measure_same_points(scope, servers, vnodes, report);
+        measure_peers(scope, servers, report);
+    }
+    const auto speedup = [&](std::size_t servers, const std::string& how) {
+        return report.value("lookup", "lower_bound" + how, servers, default_vnodes) /
+               report.value("lookup", "ringway" + how, servers, default_vnodes);
+    };
+    report.add(Bar{"lookup_speedup_1000_servers", speedup(1'000, ""), "x", 7, true});
+    report.add(Bar{"lookup_speedup_10000_servers", speedup(10'000, ""), "x", 5, true});
+    report.add(Result{"speedup of dependent lookups", "ringway", 1'000, default_vnodes,
+                      speedup(1'000, " dependent"), "x"});
+    report.add(Result{"speedup of dependent lookups", "ringway", 10'000, default_vnodes,
+                      speedup(10'000, " dependent"), "x"});
+}
+
+void measure_keys(const Scope& scope, Report& report) {
+    for (const std::size_t servers : scope.servers) {
+        ring::Settings settings = ring_settings(default_vnodes);
+        const auto xxh3 = make_balancer(settings, servers)->snapshot();
+        settings.key_hash = ring::KeyHash::sha256;
+        const auto sha256 = make_balancer(settings, servers)->snapshot();
+        std::vector<Contestant> contestants{
+            {"sha256", [&] { return keys_round(*sha256); }, {}},
+            {"xxh3", [&] { return keys_round(*xxh3); }, {}},
+        };
+        take_turns(contestants, scope.lookup_rounds);
+        for (const Contestant& contestant : contestants)
+            report.add(Result{"keys of 16 bytes to servers", contestant.name, servers,
+                              default_vnodes, 1e3 / median(contestant.results), "M/s"});
+    }
+    const auto rate = [&](const std::string& hash) {
+        return report.value("keys of 16 bytes to servers", hash, 1'000, default_vnodes);
+    };
+    report.add(Bar{"keys_per_second_sha256", rate("sha256"), "M/s", 3.5, true});
+    report.add(Bar{"keys_per_second_xxh3", rate("xxh3"), "M/s", 20, true});
+}
+
+}  // namespace ringway::bench
