@@ -3,10 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstdint>
-#include <cstdlib>
 #include <filesystem>
-#include <random>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -15,6 +12,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "conf/config.h"
+#include "tests/support/random.h"
 
 using namespace ringway::conf;
 
@@ -38,15 +36,11 @@ constexpr std::array<std::string_view, 36> pieces{"\n",          " ",       "  "
 
 class Mutator {
 public:
-    explicit Mutator(std::uint32_t seed) : random_(seed) {}
-
     std::string damage(std::string text) {
         for (auto left = below(8) + 1; left > 0; --left) damage_once(text);
         return text;
     }
-    std::size_t below(std::size_t end) {
-        return std::uniform_int_distribution<std::size_t>(0, end - 1)(random_);
-    }
+    std::size_t below(std::size_t end) { return random_.below(end); }
 
 private:
     void damage_once(std::string& text) {
@@ -70,7 +64,7 @@ private:
         }
     }
 
-    std::mt19937 random_;
+    ringway::test::SeededRandom random_;
 };
 
 std::vector<std::string> examples() {
@@ -84,21 +78,13 @@ std::vector<std::string> examples() {
     return texts;
 }
 
-// CONF_TEST_SEED repeats a run.
-std::uint32_t choose_seed() {
-    const char* given = std::getenv("CONF_TEST_SEED");
-    if (given != nullptr) return static_cast<std::uint32_t>(std::strtoul(given, nullptr, 10));
-    return std::random_device{}();
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(mutation)
 
 BOOST_AUTO_TEST_CASE(damaged_files_give_a_config_or_placed_errors) {
-    const auto seed = choose_seed();
     const auto texts = examples();
-    Mutator mutator(seed);
+    Mutator mutator;
     for (int round = 0; round < rounds; ++round) {
         const auto text = mutator.damage(texts[mutator.below(texts.size())]);
         const auto result = parse(text);
@@ -106,7 +92,7 @@ BOOST_AUTO_TEST_CASE(damaged_files_give_a_config_or_placed_errors) {
         if (errors == nullptr) continue;
         // One past the last line is where the end of the text is.
         const auto lines = std::ranges::count(text, '\n') + 2;
-        BOOST_TEST_CONTEXT("CONF_TEST_SEED=" << seed << " round " << round << "\n" << text) {
+        BOOST_TEST_CONTEXT("round " << round << "\n" << text) {
             BOOST_TEST(!errors->empty());
             for (const auto& error : *errors) {
                 BOOST_TEST(!error.message.empty());

@@ -52,7 +52,7 @@ BOOST_AUTO_TEST_CASE(a_file_arrives_byte_by_byte) {
     text[100'000] = '\0';
     std::ofstream(folder.at("a")) << text;
     BOOST_TEST((std::get<std::string>(read_file(folder.at("a"))) == text));
-    std::ofstream(folder.at("empty"));
+    std::ofstream(folder.at("empty")).close();
     BOOST_TEST(std::get<std::string>(read_file(folder.at("empty"))).empty());
 }
 

@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""Checks which folder includes what: the arrows of ARCHITECTURE.md.
+
+    includes.py FILE...
+
+Paths are relative to the root. Includes of our own files are written from the
+root; headers begin with #pragma once.
+"""
+
+import pathlib
+import re
+import sys
+
+# Our own folders and the outside libraries that each folder may include, beyond the
+# C++ standard library and POSIX. A folder that is not named here may include anything.
+ARROWS = {
+    "ring": {"ring", "openssl", "xxhash.h"},
+    "conf": {"conf"},
+    "health": {"health", "conf", "boost"},
+    "proxy": {"proxy", "ring", "health", "conf", "boost", "fmt", "spdlog", "openssl", "prometheus"},
+}
+# Single files that may do more than their folder.
+EXCEPTIONS = {"conf/yaml.cpp": {"yaml-cpp"}}
+
+SYSTEM = {"arpa", "linux", "net", "netinet", "sys"}
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+
+
+def library_of(name):
+    """The outside library of a header in <>, or None for the system's own."""
+    first, slash, _ = name.partition("/")
+    if slash:
+        return None if first in SYSTEM else first
+    return name if name == "xxhash.h" else None
+
+
+def problem_of(file, quote, name):
+    folder = file.split("/")[0]
+    allowed = ARROWS.get(folder)
+    if quote == '"':
+        target = name.split("/")[0]
+        if "/" not in name or ".." in name:
+            return f'"{name}" is not written from the root'
+    else:
+        target = library_of(name)
+    if allowed is None or target is None or target in allowed | EXCEPTIONS.get(file, set()):
+        return None
+    return f"{folder} may not include {name}"
+
+
+def problems(file):
+    text = pathlib.Path(file).read_text(errors="replace")
+    if file.endswith(".h") and "\n#pragma once\n" not in "\n" + text:
+        yield f"{file}:1: no #pragma once"
+    for number, line in enumerate(text.splitlines(), 1):
+        include = INCLUDE.match(line)
+        problem = include and problem_of(file, *include.groups())
+        if problem:
+            yield f"{file}:{number}: {problem}"
+
+
+def main():
+    found = [problem for file in sys.argv[1:] for problem in problems(file)]
+    print(*found, sep="\n", end="\n" if found else "")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
