@@ -45,7 +45,7 @@ def test_without_descriptors_accepting_pauses_and_live_traffic_goes_on(bench, sp
         live.sendall(b"alive")
         assert read_exactly(live, 5) == b"alive"
         time.sleep(0.05)  # the client's own pace, during which the proxy must not spin
-    assert proxy.cpu_seconds() - spent < 0.4 * (time.monotonic() - begin)
+    assert proxy.cpu_seconds() - spent < 0.15 * (time.monotonic() - begin)
     # A line a second from each of two workers, for a little over a second.
     assert proxy.log().count("Too many open files") - complaints <= 2 * 2
 

@@ -246,6 +246,28 @@ def test_a_drain_under_load_breaks_no_connection_that_was_accepted(bench):
     assert refused[0] and not broken, broken
 
 
+@pytest.mark.parametrize("farewell", ["the listener goes", "the proxy goes"])
+def test_connections_in_the_queue_are_served_before_it_closes(bench, farewell):
+    proxy = bench.simple(bench.backends("a"), key="source_ip")
+    address = proxy.address()
+    other = {**proxy.config, "listeners": [listener(free_port(), "source_ip", name="other")]}
+    proxy.signal(signal.SIGSTOP)
+    clients = [dial(address) for _ in range(50)]  # the kernel answers for it
+    if farewell == "the listener goes":
+        proxy.write(other)
+        proxy.signal(signal.SIGHUP)
+    else:
+        proxy.signal(signal.SIGTERM)
+    proxy.signal(signal.SIGCONT)
+    for client in clients:
+        assert read_line(client) == b"a"
+        client.close()
+    if farewell == "the listener goes":
+        wait_until(lambda: _refuses(address), "the listener to go")
+    else:
+        assert proxy.wait_exit() == 0
+
+
 def test_a_restart_on_the_same_port_is_immediate(bench):
     proxy = bench.simple(bench.backends("a"))
     for _ in range(3):
