@@ -17,8 +17,6 @@ using std::chrono::milliseconds;
 // shall fail, not spin.
 constexpr milliseconds rest{10};
 constexpr milliseconds sweep_interval{50};
-// More at once would overflow an ordinary listen queue while thousands connect.
-constexpr unsigned max_dialling = 128;
 
 }  // namespace
 
@@ -67,7 +65,7 @@ void Client::stands(Link& link) {
 Duration Client::patience() const {
     Duration wait = longest_wait_;
     if (schedule_ && !free_.empty()) wait = std::min(wait, schedule_->next() - now_);
-    if (!resting_.empty() && dialling_ < max_dialling) {
+    if (!resting_.empty() && may_activate()) {
         wait = std::min(wait, resting_.front().until - now_);
     }
     if (phase_ == Phase::warming) wait = std::min(wait, std::max(warm_at_ - now_, Duration(1)));
@@ -222,7 +220,7 @@ void Client::close(Link& link) {
 }
 
 void Client::wake_rested() {
-    while (!resting_.empty() && resting_.front().until <= now_ && dialling_ < max_dialling) {
+    while (!resting_.empty() && resting_.front().until <= now_ && may_activate()) {
         Link* const link = resting_.front().link;
         resting_.pop_front();
         if (!ending()) activate(*link);

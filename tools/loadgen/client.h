@@ -63,6 +63,7 @@ public:
 
 protected:
     enum class Phase : std::uint8_t { warming, measuring, ending, over };
+    static constexpr unsigned max_dialling = 128;
 
     // The link is closed and shall be put to work: at the start, and a while
     // after it failed.
@@ -75,6 +76,9 @@ protected:
     virtual void on_turn() {}
     virtual bool is_warm() { return now_ >= warm_at_; }
     virtual void on_window_begin() {}
+    // One more link may be activated: thousands at once would overflow an
+    // ordinary listen queue.
+    virtual bool may_activate() const { return dialling_ < max_dialling; }
     // The window is over: what runs on without end shall come to it.
     virtual void on_window_end() {}
 
@@ -107,6 +111,8 @@ protected:
     bool ending() const { return phase_ >= Phase::ending; }
     bool all_given() const { return share_.operations > 0 && given_ >= share_.operations; }
     std::vector<Link>& links() { return links_; }
+    unsigned dialling() const { return dialling_; }  // links whose connection does not stand yet
+    unsigned busy() const { return busy_; }
     TimePoint now() const { return now_; }
     const RunOptions& options() const { return options_; }
     const Share& share() const { return share_; }

@@ -46,6 +46,8 @@ protected:
     void on_answer(Link& link) override;
     bool is_warm() override;
     void on_window_begin() override;
+    // A connection that the kernel took and a proxy did not yet is in the queue.
+    bool may_activate() const override { return dialling() + busy() < max_dialling; }
 
 private:
     unsigned held();

@@ -1,0 +1,98 @@
+"""Medians, ratios and bars of the samples. Pure.
+
+Samples are kept as rounds: a list, one entry a round, each {work: {contender:
+sample}}. A ratio is taken within a round, against the better of the peers there,
+and the median over the rounds is told: so a disturbance that lasts a while hits
+both sides of a ratio.
+"""
+
+from dataclasses import dataclass
+from statistics import median
+
+PEERS = ("haproxy", "nginx")
+OURS = "ringway"
+
+
+@dataclass(frozen=True)
+class Bar:
+    what: str
+    most: float
+    value: float | None  # None: not measured
+
+    @property
+    def met(self) -> bool | None:
+        return None if self.value is None else self.value <= self.most
+
+
+def values(rounds: list[dict], work: str, contender: str, field: str) -> list[float]:
+    samples = (one.get(work, {}).get(contender, {}) for one in rounds)
+    return [sample[field] for sample in samples if field in sample]
+
+
+def middle(rounds: list[dict], work: str, contender: str, field: str) -> float | None:
+    found = values(rounds, work, contender, field)
+    return median(found) if found else None
+
+
+def ratios(rounds: list[dict], work: str, field: str) -> list[float]:
+    """Of each round in which we and a peer at least were measured: ours to the
+    least of theirs."""
+    found = []
+    for one in rounds:
+        samples = one.get(work, {})
+        theirs = [samples[peer][field] for peer in PEERS if field in samples.get(peer, {})]
+        if theirs and field in samples.get(OURS, {}):
+            found.append(samples[OURS][field] / min(theirs))
+    return found
+
+
+def _ratio(rounds: list[dict], work: str, field: str) -> float | None:
+    found = ratios(rounds, work, field)
+    return median(found) if found else None
+
+
+def failures(rounds: list[dict], contender: str) -> int:
+    return sum(
+        samples[contender]["failures"]
+        for one in rounds
+        for samples in one.values()
+        if contender in samples
+    )
+
+
+def failure_kinds(rounds: list[dict], work: str, contender: str) -> dict[str, int]:
+    kinds: dict[str, int] = {}
+    for one in rounds:
+        told = one.get(work, {}).get(contender, {}).get("failure_kinds", {})
+        for kind, count in told.items():
+            if kind != "total":
+                kinds[kind] = kinds.get(kind, 0) + count
+    return kinds
+
+
+def bars(rounds: list[dict], syscalls: dict) -> list[Bar]:
+    """`syscalls` is {work: {contender: calls an operation}}."""
+    all_bars = [
+        Bar(f"{work}: proxy CPU, ratio to the better peer", most, _ratio(rounds, work, "proxy_cpu"))
+        for work, most in (
+            ("bulk-up", 0.50),
+            ("bulk-down", 0.50),
+            ("round-trip-64", 0.95),
+            ("round-trip-16k", 0.95),
+            ("connect", 0.95),
+        )
+    ]
+    all_bars += [
+        Bar(f"{work}: p99 latency, ratio to the better peer", 1.0, _ratio(rounds, work, "p99"))
+        for work in ("round-trip-64", "round-trip-16k", "connect")
+    ]
+    measured = any(OURS in samples for one in rounds for samples in one.values())
+    all_bars += [
+        Bar("failed operations in all", 0, failures(rounds, OURS) if measured else None),
+        Bar("idle: bytes per connection", 1_500,
+            middle(rounds, "idle", OURS, "bytes_per_connection")),
+        Bar("connect: system calls per connection", 17.5, syscalls.get("connect", {}).get(OURS)),
+        Bar("round-trip-64: system calls per round trip", 4.4,
+            syscalls.get("round-trip-64", {}).get(OURS)),
+    ]
+    return all_bars

@@ -1,0 +1,39 @@
+"""The works that are compared: what is served, what the clients do, what one unit is."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Work:
+    name: str
+    title: str
+    unit: str  # what processor time is told per
+    serve: tuple[str, ...]  # the server's mode
+    run: tuple[str, ...]  # the clients' mode
+    probe: tuple[bytes, int]  # sent first, and how many bytes then come back
+    is_bulk: bool = False
+    is_idle: bool = False
+
+
+IDLE_CONNECTIONS = 4_000
+
+WORKS = (
+    Work("bulk-up", "Bulk up, 16 streams", "GB",
+         ("sink",), ("bulk-up", "--connections", "16"), (b"x", 0), is_bulk=True),
+    Work("bulk-down", "Bulk down, 16 streams", "GB",
+         ("source",), ("bulk-down", "--connections", "16"), (b"", 1), is_bulk=True),
+    Work("round-trip-64", "Round trips of 64 B, 64 clients", "round trip",
+         ("echo", "--bytes", "64"), ("round-trip", "--connections", "64", "--bytes", "64"),
+         (b"x" * 64, 64)),
+    Work("round-trip-16k", "Round trips of 16 KiB, 64 clients", "round trip",
+         ("echo", "--bytes", "16384"), ("round-trip", "--connections", "64", "--bytes", "16384"),
+         (b"x" * 16384, 16384)),
+    Work("connect", "Connect, request, answer, close, 64 clients", "connection",
+         ("answer", "--request", "64", "--bytes", "64"),
+         ("connect", "--connections", "64", "--request", "64", "--bytes", "64"), (b"x" * 64, 64)),
+    Work("idle", f"{IDLE_CONNECTIONS:,} idle connections", "connection",
+         ("echo", "--bytes", "64"), ("idle", "--connections", str(IDLE_CONNECTIONS)),
+         (b"x" * 64, 64), is_idle=True),
+)
+
+BY_NAME = {work.name: work for work in WORKS}
