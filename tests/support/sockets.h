@@ -54,9 +54,14 @@ inline void set_blocking(const Fd& socket, bool blocking) {
         ::fcntl(socket.get(), F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK) == 0);
 }
 
-// Sizes of both kernel buffers; 0 leaves the kernel's own.
+// Sizes of both kernel buffers; 0 leaves the kernel's own. Segments are as on a
+// real network then: those of loopback, of 64 KiB, would wait for windows that a
+// small buffer opens only when a timer of the kernel asks.
 inline void set_buffers(const Fd& socket, int bytes) {
     if (bytes == 0) return;
+    const int segment_bytes = 1024;
+    BOOST_REQUIRE(::setsockopt(socket.get(), IPPROTO_TCP, TCP_MAXSEG, &segment_bytes,
+                               sizeof segment_bytes) == 0);
     BOOST_REQUIRE(::setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes) == 0);
     BOOST_REQUIRE(::setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes) == 0);
 }
