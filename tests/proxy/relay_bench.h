@@ -26,9 +26,11 @@ public:
     proxy::RelayTools& tools() { return tools_; }
     std::size_t buffer_bytes() const { return buffer_.size(); }
 
-    // Handles what is ready now; waits up to a millisecond for something to be.
+    // Handles what is ready now; false where nothing was.
+    bool poll() { return io_.poll() > 0; }
+    // Waits up to a millisecond for something to handle.
     void turn() {
-        if (io_.poll() == 0) io_.run_one_for(std::chrono::milliseconds(1));
+        if (!poll()) io_.run_one_for(std::chrono::milliseconds(1));
     }
 
 private:
