@@ -1,0 +1,144 @@
+// A worker with one listener and a ring whose servers the test plays itself.
+// Test thread only; the worker has its own.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+#include "conf/config.h"
+#include "proxy/listen_sockets.h"
+#include "proxy/route.h"
+#include "proxy/worker.h"
+#include "ring/balancer.h"
+#include "tests/proxy/captured_log.h"
+#include "tests/support/sockets.h"
+#include "tests/support/wait.h"
+
+namespace ringway::test {
+
+// How a rig treats its connections.
+struct RigSettings {
+    conf::KeySettings key;
+    conf::ListenerTimeouts timeouts{};
+    conf::ConnectSettings connect{.timeout = 5s};
+    double balance_factor = 0;
+    bool running = true;  // from the start
+};
+
+inline RigSettings keyed_by_first_line() {
+    return {.key = {.from = conf::KeySettings::From::first_line, .max_bytes = 1024}};
+}
+
+class WorkerRig {
+public:
+    explicit WorkerRig(RigSettings settings = {}) : settings_(std::move(settings)) {
+        balancer_ = std::make_shared<ring::Balancer>(
+            ring::Settings{.vnodes = 64, .balance_factor = settings_.balance_factor});
+        listen(loopback());
+        if (settings_.running) worker_.run();
+    }
+    WorkerRig(const WorkerRig&) = delete;
+    WorkerRig& operator=(const WorkerRig&) = delete;
+
+    // A server behind `socket`; it accepts if that listens, else it refuses.
+    const Fd& add_server(const std::string& id, Fd socket = listening_socket(),
+                         std::uint32_t max_connections = 0) {
+        const auto server = std::make_shared<proxy::Server>(
+            proxy::Server{id, local_endpoint(socket), std::make_shared<ServerCounts>(1)});
+        balancer_->register_server(
+            {.id = id, .context = server, .max_connections = max_connections});
+        counts_[id] = server->counts;
+        return sockets_[id] = std::move(socket);
+    }
+
+    // Opens the worker's listening socket there.
+    void listen(const conf::Endpoint& where) {
+        auto opened = proxy::open_listen_sockets(where, 1);
+        auto* sockets = std::get_if<std::vector<Fd>>(&opened);
+        BOOST_REQUIRE(sockets != nullptr);
+        address_ = local_endpoint(sockets->front());
+        worker_.listen("front", std::move(sockets->front()), route());
+    }
+
+    std::shared_ptr<const proxy::Route> route() const {
+        return std::make_shared<const proxy::Route>(proxy::Route{.listener = "front",
+                                                                 .key = settings_.key,
+                                                                 .timeouts = settings_.timeouts,
+                                                                 .connect = settings_.connect,
+                                                                 .pool = "main",
+                                                                 .balancer = balancer_,
+                                                                 .counts = listener_counts_});
+    }
+
+    Fd connect() const { return connected_socket(address_); }
+    const conf::Endpoint& address() const { return address_; }
+    Fd accept(const std::string& id) const { return accepted_socket(sockets_.at(id)); }
+    bool was_dialled(const std::string& id) const { return ready(sockets_.at(id), POLLIN, 0ms); }
+    const Fd& socket(const std::string& id) const { return sockets_.at(id); }
+
+    // A key, without blanks, whose walk begins with these servers.
+    std::string key_of(const std::vector<std::string>& ids) const {
+        const auto snapshot = balancer_->snapshot();
+        for (int i = 0; i < 100'000; ++i) {
+            std::string key = "key-" + std::to_string(i);
+            ring::Walk walk(*snapshot, snapshot->hash(key));
+            bool same = true;
+            for (const std::string& id : ids) {
+                const ring::Member* const member = walk.next();
+                same = same && member != nullptr && member->id == id;
+            }
+            if (same) return key;
+        }
+        BOOST_FAIL("no such key");
+        return {};
+    }
+
+    std::uint64_t count(proxy::Counter proxy::ListenerCounts::*field) const {
+        return sum(*listener_counts_, field);
+    }
+    std::uint64_t count(const std::string& id, proxy::Counter proxy::ServerCounts::*field) const {
+        return sum(*counts_.at(id), field);
+    }
+
+    // Whether the log soon says that `times` connections ended so.
+    bool ended(std::string_view end, std::size_t times = 1) const {
+        return log_.has("end=" + std::string(end) + "\n", times);
+    }
+
+    // Whether no connection is counted any more, as when nothing had ever come.
+    bool is_idle() const {
+        return eventually([&] {
+            bool idle = count(&proxy::ListenerCounts::active) == 0;
+            for (const auto& [id, counts] : counts_) {
+                idle = idle && sum(*counts, &proxy::ServerCounts::active) == 0;
+            }
+            return idle;
+        });
+    }
+
+    ring::Balancer& balancer() { return *balancer_; }
+    proxy::Worker& worker() { return worker_; }
+    const CapturedLog& log() const { return log_; }
+
+private:
+    using ServerCounts = proxy::PerWorker<proxy::ServerCounts>;
+    using ListenerCounts = proxy::PerWorker<proxy::ListenerCounts>;
+
+    CapturedLog log_;
+    const RigSettings settings_;
+    std::map<std::string, Fd> sockets_;
+    std::map<std::string, std::shared_ptr<ServerCounts>> counts_;
+    std::shared_ptr<ring::Balancer> balancer_;
+    const std::shared_ptr<ListenerCounts> listener_counts_ = std::make_shared<ListenerCounts>(1);
+    conf::Endpoint address_;
+    proxy::Worker worker_{0};
+};
+
+}  // namespace ringway::test
