@@ -143,6 +143,7 @@ void Pools::merge(Pool& pool, const conf::Pool& from_file, std::vector<std::stri
         server.max_connections = next.max_connections;
         server.source = WantedServer::Source::file;
     }
+    for (auto& [id, server] : pool.servers) server.in_file = ids.contains(id);
     std::erase_if(pool.unregistered, [&](const auto& id) { return !ids.contains(id); });
     std::erase_if(pool.servers, [&](const auto& entry) {
         if (entry.second.source == WantedServer::Source::runtime) return false;
@@ -163,6 +164,7 @@ Pools::Refusal Pools::register_server(std::string_view pool, std::string_view id
                        WantedServer{.address = address,
                                     .weight = weight,
                                     .source = WantedServer::Source::runtime,
+                                    .in_file = to.unregistered.contains(id),
                                     .counts = std::make_shared<PerWorker<ServerCounts>>(workers_),
                                     .since = Clock::now()});
     try {
@@ -183,7 +185,7 @@ Pools::Refusal Pools::unregister_server(std::string_view pool, std::string_view 
     auto& [name, from] = *found;
     const auto server = from.servers.find(id);
     if (server == from.servers.end()) return fmt::format("pool {} has no server {}", pool, id);
-    if (server->second.source == WantedServer::Source::file) from.unregistered.emplace(id);
+    if (server->second.in_file) from.unregistered.emplace(id);
     from.servers.erase(server);
     spdlog::info("pool {}: server {} unregistered", pool, id);
     retarget();

@@ -31,6 +31,7 @@ struct WantedServer {
     std::uint32_t weight = 1;
     std::uint32_t max_connections = 0;  // 0 for no limit
     Source source = Source::file;
+    bool in_file = false;  // the file names it too, wherever it was registered last
     bool draining = false;
     std::shared_ptr<PerWorker<ServerCounts>> counts;
     bool online = true;  // as last published
