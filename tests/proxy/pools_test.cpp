@@ -1,0 +1,330 @@
+#include "proxy/pools.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include "tests/support/sockets.h"
+
+using namespace ringway;
+using namespace std::chrono_literals;
+using proxy::Pools;
+using proxy::WantedServer;
+using Strings = std::vector<std::string>;
+
+namespace {
+
+conf::Server server(std::string id, std::string_view address = "192.0.2.1:80",
+                    std::uint32_t weight = 1) {
+    return {.id = std::move(id), .address = test::endpoint(address), .weight = weight};
+}
+
+conf::Pool pool(std::string name, std::vector<conf::Server> servers) {
+    return {.name = std::move(name), .hash = {.vnodes = 16}, .servers = std::move(servers)};
+}
+
+conf::Config config(std::vector<conf::Pool> pools) {
+    conf::Config made;
+    made.pools = std::move(pools);
+    return made;
+}
+
+struct Fixture {
+    boost::asio::io_context io;
+    Pools pools{io, 1};
+
+    // The file as it is now; what changed.
+    Strings apply(std::vector<conf::Server> servers) {
+        return pools.apply(config({pool("main", std::move(servers))}));
+    }
+    const proxy::Pool& main() const { return *pools.find("main"); }
+    std::shared_ptr<const ring::Snapshot> ring() const { return main().balancer->snapshot(); }
+    const WantedServer& wanted(std::string_view id) const {
+        return main().servers.find(id)->second;
+    }
+
+    // The ids on the ring that take keys, each with its weight.
+    Strings online() const {
+        Strings all;
+        for (const ring::Member& member : ring()->members()) {
+            if (member.status == ring::Status::online) {
+                all.push_back(member.id + " x" + std::to_string(member.weight));
+            }
+        }
+        return all;
+    }
+    std::string address_of(std::string_view id) const {
+        const auto snapshot = ring();
+        const auto* context = snapshot->find(id)->context.get();
+        return static_cast<const proxy::Server*>(context)->address.to_string();
+    }
+
+    template <class Predicate>
+    bool turn_until(Predicate holds) {
+        const auto deadline = proxy::Clock::now() + test::patience;
+        while (!holds() && proxy::Clock::now() < deadline) {
+            io.restart();
+            io.run_one_for(10ms);
+        }
+        return holds();
+    }
+};
+
+conf::Pool checked_pool(std::vector<conf::Server> servers) {
+    conf::Pool made = pool("main", std::move(servers));
+    made.health = conf::HealthSettings{.interval = 20ms, .timeout = 20ms, .rise = 2, .fall = 2};
+    return made;
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(pools, Fixture)
+
+BOOST_AUTO_TEST_CASE(the_ring_is_what_the_file_says) {
+    const Strings changes = apply({server("a"), server("b", "192.0.2.2:80", 3)});
+    BOOST_TEST(changes == (Strings{"pool main added", "pool main: server a added",
+                                   "pool main: server b added"}),
+               boost::test_tools::per_element());
+    BOOST_TEST(online() == (Strings{"a x1", "b x3"}), boost::test_tools::per_element());
+    BOOST_TEST(address_of("b") == "192.0.2.2:80");
+    BOOST_TEST(wanted("a").online);
+    BOOST_TEST(pools.detail("main", "a") == "not checked");
+    BOOST_TEST(!pools.health("main", "a").has_value());
+}
+
+BOOST_AUTO_TEST_CASE(the_same_file_again_changes_nothing) {
+    apply({server("a"), server("b")});
+    const auto generation = ring()->generation();
+    BOOST_TEST(apply({server("a"), server("b")}).empty());
+    BOOST_TEST(ring()->generation() == generation);
+}
+
+BOOST_AUTO_TEST_CASE(servers_come_go_and_change_with_the_file_in_one_snapshot) {
+    apply({server("a"), server("b")});
+    const auto generation = ring()->generation();
+    const Strings changes = apply({server("b", "192.0.2.1:80", 5), server("c")});
+    BOOST_TEST(changes == (Strings{"pool main: server b changed", "pool main: server c added",
+                                   "pool main: server a removed"}),
+               boost::test_tools::per_element());
+    BOOST_TEST(online() == (Strings{"b x5", "c x1"}), boost::test_tools::per_element());
+    BOOST_TEST(ring()->generation() == generation + 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_new_address_moves_no_key_and_keeps_the_counts) {
+    apply({server("a"), server("b")});
+    const auto counts = wanted("a").counts;
+    (*counts)[0].total.add(7);
+    const auto before = ring();
+    apply({server("a", "192.0.2.9:90"), server("b")});
+    const auto after = ring();
+    BOOST_TEST(address_of("a") == "192.0.2.9:90");
+    BOOST_TEST(wanted("a").counts == counts);
+    BOOST_TEST(sum(*wanted("a").counts, &proxy::ServerCounts::total) == 7u);
+    for (std::uint64_t i = 0; i < 1000; ++i) {
+        const std::uint64_t hash = i * 0x9e3779b97f4a7c15;
+        BOOST_REQUIRE(before->owner(hash)->id == after->owner(hash)->id);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(new_hash_settings_make_a_new_ring_with_the_same_servers) {
+    apply({server("a"), server("b")});
+    BOOST_TEST(!pools.set_draining("main", "b", true).has_value());
+    const auto balancer = main().balancer;
+    auto other = pool("main", {server("a"), server("b")});
+    other.hash.vnodes = 32;
+    const Strings changes = pools.apply(config({other}));
+    BOOST_TEST(changes == (Strings{"pool main: hash settings changed, keys move"}),
+               boost::test_tools::per_element());
+    BOOST_TEST(main().balancer != balancer);
+    BOOST_TEST(ring()->settings().vnodes == 32u);
+    BOOST_TEST(online() == (Strings{"a x1"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(hash_settings_reach_the_ring) {
+    auto one = pool("main", {server("a")});
+    one.hash = {.algorithm = conf::HashSettings::Algorithm::maglev,
+                .function = conf::HashSettings::Function::xxh3,
+                .vnodes = 33,
+                .balance_factor = 1.5,
+                .seed = "secret"};
+    pools.apply(config({one}));
+    const auto snapshot = ring();
+    const ring::Settings& settings = snapshot->settings();
+    BOOST_TEST((settings.algorithm == ring::Algorithm::maglev));
+    BOOST_TEST((settings.key_hash == ring::KeyHash::xxh3));
+    BOOST_TEST(settings.vnodes == 33u);
+    BOOST_TEST(settings.balance_factor == 1.5);
+    BOOST_TEST(settings.seed == "secret");
+}
+
+BOOST_AUTO_TEST_CASE(limits_of_the_file_reach_the_ring_and_change_there) {
+    auto limited = server("a");
+    limited.max_connections = 10;
+    apply({limited});
+    BOOST_TEST(ring()->find("a")->max_connections == 10u);
+    limited.max_connections = 20;
+    apply({limited});
+    BOOST_TEST(ring()->find("a")->max_connections == 20u);
+}
+
+BOOST_AUTO_TEST_CASE(pools_come_and_go_with_the_file) {
+    pools.apply(config({pool("one", {server("a")}), pool("two", {server("b")})}));
+    const Strings changes = pools.apply(config({pool("two", {server("b")})}));
+    BOOST_TEST(changes == (Strings{"pool one removed"}), boost::test_tools::per_element());
+    BOOST_TEST(pools.find("one") == nullptr);
+    BOOST_TEST(pools.all().size() == 1u);
+    pools.apply(config({pool("one", {server("z")}), pool("two", {server("b")})}));
+    BOOST_TEST(pools.find("one")->servers.contains("z"));
+    BOOST_TEST(!pools.find("one")->servers.contains("a"));
+}
+
+BOOST_AUTO_TEST_CASE(a_server_registered_at_run_time_serves_at_once_and_survives_reloads) {
+    apply({server("a")});
+    BOOST_TEST(!pools.register_server("main", "r", test::endpoint("192.0.2.7:7"), 2).has_value());
+    BOOST_TEST(online() == (Strings{"a x1", "r x2"}), boost::test_tools::per_element());
+    BOOST_TEST((wanted("r").source == WantedServer::Source::runtime));
+    BOOST_TEST(apply({server("a")}).empty());
+    BOOST_TEST(online() == (Strings{"a x1", "r x2"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_names_a_registered_server_has_the_last_word) {
+    apply({server("a")});
+    pools.register_server("main", "r", test::endpoint("192.0.2.7:7"), 2);
+    apply({server("a"), server("r", "192.0.2.8:8", 4)});
+    BOOST_TEST(online() == (Strings{"a x1", "r x4"}), boost::test_tools::per_element());
+    BOOST_TEST(address_of("r") == "192.0.2.8:8");
+    BOOST_TEST((wanted("r").source == WantedServer::Source::file));
+    apply({server("a")});
+    BOOST_TEST(online() == (Strings{"a x1"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(an_unregistered_server_of_the_file_stays_away_until_it_is_registered) {
+    apply({server("a"), server("b")});
+    BOOST_TEST(!pools.unregister_server("main", "b").has_value());
+    BOOST_TEST(online() == (Strings{"a x1"}), boost::test_tools::per_element());
+    for (int i = 0; i < 2; ++i) {
+        const Strings changes = apply({server("a"), server("b")});
+        BOOST_TEST(changes.size() == 1u);
+        BOOST_TEST(changes.front().find("b stays away") != std::string::npos);
+        BOOST_TEST(online() == (Strings{"a x1"}), boost::test_tools::per_element());
+    }
+    pools.register_server("main", "b", test::endpoint("192.0.2.3:3"), 1);
+    BOOST_TEST(online() == (Strings{"a x1", "b x1"}), boost::test_tools::per_element());
+    apply({server("a"), server("b")});
+    BOOST_TEST(online() == (Strings{"a x1", "b x1"}), boost::test_tools::per_element());
+    BOOST_TEST((wanted("b").source == WantedServer::Source::file));
+}
+
+BOOST_AUTO_TEST_CASE(the_last_word_at_run_time_holds_over_reloads) {
+    apply({server("a"), server("b")});
+    pools.unregister_server("main", "b");
+    pools.register_server("main", "b", test::endpoint("192.0.2.3:3"), 1);
+    pools.unregister_server("main", "b");
+    apply({server("a"), server("b")});
+    BOOST_TEST(online() == (Strings{"a x1"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_server_that_left_the_file_is_new_when_it_comes_back) {
+    apply({server("a"), server("b")});
+    pools.unregister_server("main", "b");
+    apply({server("a")});
+    apply({server("a"), server("b")});
+    BOOST_TEST(online() == (Strings{"a x1", "b x1"}), boost::test_tools::per_element());
+    // One that the file never named leaves nothing behind either.
+    pools.register_server("main", "r", test::endpoint("192.0.2.7:7"), 1);
+    pools.unregister_server("main", "r");
+    apply({server("a"), server("r")});
+    BOOST_TEST(online() == (Strings{"a x1", "r x1"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_drained_server_takes_no_keys_over_reloads_until_told_otherwise) {
+    apply({server("a"), server("b")});
+    BOOST_TEST(!pools.set_draining("main", "b", true).has_value());
+    BOOST_TEST(online() == (Strings{"a x1"}), boost::test_tools::per_element());
+    BOOST_TEST(pools.detail("main", "b") == "draining");
+    BOOST_TEST(!wanted("b").online);
+    apply({server("a"), server("b", "192.0.2.5:5", 2)});
+    BOOST_TEST(online() == (Strings{"a x1"}), boost::test_tools::per_element());
+    pools.set_draining("main", "b", false);
+    BOOST_TEST(online() == (Strings{"a x1", "b x2"}), boost::test_tools::per_element());
+    BOOST_TEST(wanted("b").online);
+}
+
+BOOST_AUTO_TEST_CASE(a_server_of_weight_0_is_there_without_keys) {
+    apply({server("a"), server("b", "192.0.2.1:80", 0)});
+    BOOST_TEST(pools.detail("main", "b") == "weight 0");
+    BOOST_TEST(ring()->find("b")->points == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_done_at_run_time_is_refused_and_changes_nothing) {
+    apply({server("a")});
+    const auto generation = ring()->generation();
+    const auto address = test::endpoint("192.0.2.7:7");
+    BOOST_TEST(pools.register_server("none", "r", address, 1).value() == "no pool none");
+    BOOST_TEST(pools.register_server("main", "a", address, 1).value() ==
+               "pool main has a server a already");
+    BOOST_TEST(pools.register_server("main", "r", address, 1001).has_value());
+    BOOST_TEST(pools.register_server("main", "", address, 1).has_value());
+    BOOST_TEST(pools.register_server("main", std::string(256, 'x'), address, 1).has_value());
+    BOOST_TEST(pools.register_server("main", "\xff", address, 1).has_value());
+    BOOST_TEST(pools.register_server("main", "a\nb", address, 1).has_value());
+    BOOST_TEST(pools.unregister_server("none", "a").value() == "no pool none");
+    BOOST_TEST(pools.unregister_server("main", "z").value() == "pool main has no server z");
+    BOOST_TEST(pools.set_draining("none", "a", true).value() == "no pool none");
+    BOOST_TEST(pools.set_draining("main", "z", true).value() == "pool main has no server z");
+    BOOST_TEST(ring()->generation() == generation);
+    BOOST_TEST(main().servers.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_does_not_fit_with_what_was_registered_is_refused_before_apply) {
+    apply({server("a")});
+    BOOST_TEST(!pools.refusal(config({pool("main", {server("a")})})).has_value());
+    for (int i = 0; i < 17; ++i) {
+        const std::string id = "r" + std::to_string(i);
+        BOOST_TEST(!pools.register_server("main", id, test::endpoint("192.0.2.7:7"), 1000));
+    }
+    // 17 x 1,000 x 1,024 points and more.
+    auto dense = pool("main", {server("a")});
+    dense.hash.vnodes = 1024;
+    BOOST_TEST(pools.refusal(config({dense})).has_value());
+    BOOST_TEST(ring()->settings().vnodes == 16u);
+}
+
+BOOST_AUTO_TEST_CASE(checks_take_servers_off_and_bring_them_back) {
+    proxy::Fd up = test::listening_socket();
+    const proxy::Fd down = test::bound_socket();
+    const auto a = server("a", test::local_endpoint(up).to_string());
+    const auto b = server("b", test::local_endpoint(down).to_string());
+    pools.apply(config({checked_pool({a, b})}));
+    BOOST_TEST(online() == (Strings{"a x1", "b x1"}), boost::test_tools::per_element());
+    BOOST_TEST(pools.detail("main", "a") == "not checked yet");
+
+    BOOST_TEST(turn_until([&] { return online() == Strings{"a x1"}; }));
+    BOOST_TEST(pools.detail("main", "b") == "down: refused");
+    BOOST_TEST(turn_until([&] { return pools.detail("main", "a") == "checked ok"; }));
+    // What is known survives a reload.
+    pools.apply(config({checked_pool({a, b})}));
+    BOOST_TEST(online() == (Strings{"a x1"}), boost::test_tools::per_element());
+
+    pools.set_draining("main", "b", true);
+    BOOST_TEST(pools.detail("main", "b") == "draining, down: refused");
+    test::start_listening(down);
+    BOOST_TEST(turn_until([&] { return pools.detail("main", "b") == "draining"; }));
+    BOOST_TEST(online() == (Strings{"a x1"}), boost::test_tools::per_element());
+    pools.set_draining("main", "b", false);
+    BOOST_TEST(online() == (Strings{"a x1", "b x1"}), boost::test_tools::per_element());
+
+    up.close();
+    BOOST_TEST(turn_until([&] { return online() == Strings{"b x1"}; }));
+    // Without checks every server counts as up.
+    pools.apply(config({pool("main", {a, b})}));
+    BOOST_TEST(online() == (Strings{"a x1", "b x1"}), boost::test_tools::per_element());
+    pools.stop();
+}
+
+BOOST_AUTO_TEST_SUITE_END()
