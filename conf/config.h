@@ -50,9 +50,11 @@ struct KeySettings {
 };
 
 struct ListenerTimeouts {
-    Duration key{5'000};          // from accept until the key is known; never extended
-    Duration idle{600'000};       // no byte in either direction
-    Duration half_close{30'000};  // one direction has ended and no byte moves in the other
+    Duration key{5'000};              // from accept until the key is known; never extended
+    Duration idle{600'000};           // no byte in either direction
+    Duration half_close{30'000};      // one direction has ended and no byte moves in the other
+    Duration unacknowledged{30'000};  // sent data that the peer's kernel never confirms
+    Duration keepalive{60'000};       // silence after which a peer's kernel is asked for a sign
     bool operator==(const ListenerTimeouts&) const = default;
 };
 
@@ -62,6 +64,7 @@ struct Listener {
     std::string pool;
     KeySettings key;
     ListenerTimeouts timeouts;
+    std::uint32_t max_connections = 0;  // at once, 0 for no limit but the process's own
     Position position;
 };
 

@@ -17,7 +17,8 @@ using std::string_view;
 
 constexpr std::size_t servers_max = 65'535;                   // of one pool
 constexpr std::uint64_t points_max = std::uint64_t{1} << 24;  // of one pool's ring
-constexpr std::size_t socket_path_bytes_max = 107;            // unix(7): sun_path less its NUL
+constexpr std::int64_t connections_max = 1'000'000'000;
+constexpr std::size_t socket_path_bytes_max = 107;  // unix(7): sun_path less its NUL
 
 // The kinds of key, in the order of KeySettings::From, and those of later versions.
 const std::vector<string_view> key_kinds{"source_ip", "first_line", "header"};
@@ -68,6 +69,8 @@ void read_timeouts(Section& section, ListenerTimeouts& timeouts) {
     section.duration("key", timeouts.key);
     section.duration("idle", timeouts.idle);
     section.duration("half_close", timeouts.half_close);
+    section.duration("unacknowledged", timeouts.unacknowledged);
+    section.duration("keepalive", timeouts.keepalive);
 }
 
 void read_hash(Section& section, HashSettings& hash) {
@@ -111,7 +114,7 @@ Server read_server(const Value& value, Unique& ids) {
     if (section.text("id", server.id)) ids.check(section, "id", server.id);
     section.endpoint("address", server.address);
     section.integer("weight", server.weight, 0, 1'000);
-    section.integer("max_connections", server.max_connections, 1, 1'000'000'000);
+    section.integer("max_connections", server.max_connections, 1, connections_max);
     section.need({"id", "address"});
     section.finish();
     return server;
@@ -179,7 +182,8 @@ Listener read_listener(const Value& value, ListenerChecks& checks) {
     section.text("pool", listener.pool);
     section.value("key", [&](const Value& key) { read_key(key, listener.key); });
     section.section("timeouts", [&](Section& inner) { read_timeouts(inner, listener.timeouts); });
-    section.later({"max_connections", "proxy_protocol"});
+    section.integer("max_connections", listener.max_connections, 1, connections_max);
+    section.later({"proxy_protocol"});
     section.need({"name", "bind", "pool"});
     check_listener(section, listener, checks, has_bind);
     section.finish();

@@ -9,6 +9,7 @@
 #include <spdlog/spdlog.h>
 
 #include "proxy/address.h"
+#include "proxy/lost_peer.h"
 
 namespace ringway::proxy {
 
@@ -22,44 +23,64 @@ constexpr int max_accepts_per_turn = 64;
 // Connections taken before a socket is closed: the kernel's usual longest queue.
 constexpr int max_accepts_at_close = 4096;
 constexpr milliseconds pause_without_resources{100};
+// A connection that ends on another worker makes room here, and no event says so.
+constexpr milliseconds pause_at_limit{20};
 constexpr seconds complaint_interval{1};
 
 }  // namespace
 
 Acceptor::Acceptor(Fd socket, std::shared_ptr<const Route> route, Poller& poller, Timers& timers,
-                   OnAccept on_accept)
+                   Quota& total, OnAccept on_accept)
     : socket_(std::move(socket)),
       route_(std::move(route)),
       reader_(*route_->balancer),
       poller_(poller),
       timers_(timers),
+      total_(total),
       on_accept_(std::move(on_accept)) {
-    if (!poller_.add(socket_.get(), *this, EPOLLIN)) pause(errno);
+    set_options();
+    on_deadline();
 }
 
 void Acceptor::reroute(std::shared_ptr<const Route> route) {
     const bool other_ring = route->balancer != route_->balancer;
     if (other_ring) reader_ = ring::Reader(*route->balancer);
     route_ = std::move(route);
+    set_options();
+}
+
+// Accepted sockets inherit what the listening one has.
+void Acceptor::set_options() const {
+    watch_for_lost_peer(socket_.get(), route_->timeouts);
 }
 
 void Acceptor::accept_queue() {
-    for (int i = 0; i < max_accepts_at_close && accept_one() == Taken::one; ++i) continue;
+    for (int i = 0; i < max_accepts_at_close && accept_one(true) == Taken::one; ++i) continue;
 }
 
 void Acceptor::on_ready(std::uint32_t /*events*/) {
     for (int i = 0; i < max_accepts_per_turn; ++i) {
-        const Taken taken = accept_one();
-        if (taken == Taken::none_waiting) return;
-        if (taken == Taken::no_resources) return pause(errno);
+        switch (accept_one(false)) {
+            case Taken::one:
+                break;
+            case Taken::none_waiting:
+                return;
+            case Taken::no_resources:
+                return pause(pause_without_resources, std::strerror(errno));
+            case Taken::at_limit:
+                return pause(pause_at_limit, "the limit of connections is reached");
+        }
     }
 }
 
-Acceptor::Taken Acceptor::accept_one() {
+Acceptor::Taken Acceptor::accept_one(bool beyond_limits) {
+    Admission admission{.listener = route_->quota->take(), .total = total_.take()};
+    const bool admitted = admission.listener && admission.total;
+    if (!admitted && !beyond_limits) return Taken::at_limit;
     SocketAddress peer;
     const int fd = ::accept4(socket_.get(), &peer.any, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-        on_accept_(Fd(fd), to_endpoint(peer), route_, reader_.share());
+        on_accept_(Fd(fd), to_endpoint(peer), route_, reader_.share(), std::move(admission));
         return Taken::one;
     }
     switch (errno) {
@@ -76,18 +97,19 @@ Acceptor::Taken Acceptor::accept_one() {
 }
 
 // The socket stays readable: watching it on would spin.
-void Acceptor::pause(int error) {
+void Acceptor::pause(Clock::duration length, const char* reason) {
     poller_.modify(socket_.get(), *this, 0);
-    timers_.set(*this, Clock::now() + pause_without_resources);
-    if (Clock::now() - last_complaint_ < complaint_interval) return;
-    last_complaint_ = Clock::now();
-    spdlog::warn("listener {}: accepting pauses: {}", route_->listener, std::strerror(error));
+    const TimePoint now = Clock::now();
+    timers_.set(*this, now + length);
+    if (now - last_complaint_ < complaint_interval) return;
+    last_complaint_ = now;
+    spdlog::warn("listener {}: accepting pauses: {}", route_->listener, reason);
 }
 
 void Acceptor::on_deadline() {
     const bool watched =
         poller_.modify(socket_.get(), *this, EPOLLIN) || poller_.add(socket_.get(), *this, EPOLLIN);
-    if (!watched) pause(errno);
+    if (!watched) pause(pause_without_resources, std::strerror(errno));
 }
 
 }  // namespace ringway::proxy

@@ -1,4 +1,5 @@
-// One worker's listening socket of one listener. Worker thread only.
+// One worker's listening socket of one listener: accepts in batches, and pauses at a
+// limit or without descriptors. Worker thread only.
 #pragma once
 
 #include <functional>
@@ -8,20 +9,28 @@
 #include "conf/config.h"
 #include "proxy/fd.h"
 #include "proxy/poller.h"
+#include "proxy/quota.h"
 #include "proxy/route.h"
 #include "proxy/timers.h"
 #include "ring/balancer.h"
 
 namespace ringway::proxy {
 
+// A connection's places within the limits that it counts against.
+struct Admission {
+    Quota::Ticket listener;
+    Quota::Ticket total;
+};
+
 class Acceptor final : private Watch, private Timer {
 public:
-    using OnAccept = std::function<void(Fd socket, const conf::Endpoint& client,
-                                        const std::shared_ptr<const Route>& route,
-                                        std::shared_ptr<const ring::Snapshot> snapshot)>;
+    using OnAccept = std::function<void(
+        Fd socket, const conf::Endpoint& client, const std::shared_ptr<const Route>& route,
+        std::shared_ptr<const ring::Snapshot> snapshot, Admission admission)>;
 
+    // `total` limits the connections of all listeners and outlives this.
     Acceptor(Fd socket, std::shared_ptr<const Route> route, Poller& poller, Timers& timers,
-             OnAccept on_accept);
+             Quota& total, OnAccept on_accept);
 
     void reroute(std::shared_ptr<const Route> route);
 
@@ -30,18 +39,20 @@ public:
     void accept_queue();
 
 private:
-    enum class Taken { one, none_waiting, no_resources };
+    enum class Taken { one, none_waiting, no_resources, at_limit };
 
-    Taken accept_one();
+    Taken accept_one(bool beyond_limits);
     void on_ready(std::uint32_t events) override;
     void on_deadline() override;
-    void pause(int error);
+    void pause(Clock::duration length, const char* reason);
+    void set_options() const;
 
     Fd socket_;
     std::shared_ptr<const Route> route_;
     ring::Reader reader_;
     Poller& poller_;
     Timers& timers_;
+    Quota& total_;
     const OnAccept on_accept_;
     TimePoint last_complaint_{};
 };

@@ -135,6 +135,7 @@ json::object status(Control& control, Words /*arguments*/) {
             {"pid", ::getpid()},
             {"uptime_s", control.uptime().count()},
             {"workers", control.worker_count()},
+            {"max_connections", control.max_connections()},
             {"generation", config.generation},
             {"log_lines_dropped", control.log_lines_dropped()},
             {"config",

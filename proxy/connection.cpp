@@ -10,6 +10,7 @@
 #include "proxy/access_log.h"
 #include "proxy/address.h"
 #include "proxy/key_reader.h"
+#include "proxy/lost_peer.h"
 
 namespace ringway::proxy {
 
@@ -21,6 +22,9 @@ using std::chrono::milliseconds;
 // again: longer each time that nothing has moved.
 constexpr milliseconds shortest_settle_pause{5};
 constexpr milliseconds longest_settle_pause{250};
+// A connection that lasts so long gets the socket options for lost peers on its
+// server's side too; most are over by then and are spared the system calls.
+constexpr milliseconds lasting_after{1'000};
 // Between two tries to dial while this machine lacks descriptors or memory.
 constexpr milliseconds exhausted_pause{100};
 constexpr auto nothing_asked = static_cast<std::size_t>(-1);
@@ -58,6 +62,10 @@ const char* to_string(End end) {
             return "client_reset";
         case End::server_reset:
             return "server_reset";
+        case End::client_lost:
+            return "client_lost";
+        case End::server_lost:
+            return "server_lost";
         case End::client_left:
             return "client_left";
         case End::key_timeout:
@@ -87,9 +95,10 @@ const char* to_string(End end) {
 }
 
 Connection::Connection(ConnectionTools& tools, std::shared_ptr<const Route> route,
-                       conf::Endpoint client)
+                       conf::Endpoint client, Admission admission)
     : tools_(tools),
       route_(std::move(route)),
+      admission_(std::move(admission)),
       client_(client),
       relay_(*this, tools.relay),
       accepted_at_(Clock::now()),
@@ -224,7 +233,6 @@ void Connection::begin_relay(const std::string& head) {
     slot_.counts().total.add(1);
     moved_at_ = Clock::now();
     open_ms_ = std::chrono::duration<float, std::milli>(moved_at_ - accepted_at_).count();
-    tools_.timers.set(*this, relay_deadline());
 }
 
 void Connection::on_side_ready() {
@@ -252,8 +260,9 @@ void Connection::advance() {
 void Connection::move_bytes() {
     const auto before = progress();
     const Relay::State state = relay_.pump();
+    const TimePoint now = Clock::now();
     if (progress() != before) {
-        moved_at_ = Clock::now();
+        moved_at_ = now;
         unacknowledged_ = nothing_asked;
     }
     count_bytes();
@@ -261,15 +270,19 @@ void Connection::move_bytes() {
     if (state == Relay::State::ended) return finish(broken ? broken_end() : End::done);
 
     const bool settling = state == Relay::State::settling;
-    const bool late = std::exchange(late_, false);
-    if ((late || settling) && reader_caught_up()) moved_at_ = Clock::now();
-    const TimePoint due = relay_deadline();
-    const TimePoint now = Clock::now();
-    if (late && due <= now) {
+    if ((settling || relay_deadline() <= now) && reader_caught_up()) moved_at_ = now;
+    const TimePoint deadline = relay_deadline();
+    if (deadline <= now) {
         if (broken) return finish(broken_end());
         return finish(relay_.half_closed() ? End::half_close_timeout : End::idle_timeout);
     }
-    tools_.timers.set(*this, settling ? std::min(due, now + settle_pause_) : due);
+    const TimePoint lasts_from = accepted_at_ + lasting_after;
+    if (!lasting_ && lasts_from <= now) {
+        watch_for_lost_peer(relay_.server().socket.get(), route_->timeouts);
+        lasting_ = true;
+    }
+    const TimePoint look_again = settling ? now + settle_pause_ : deadline;
+    tools_.timers.set(*this, lasting_ ? look_again : std::min(look_again, lasts_from));
 }
 
 // Whether a peer has acknowledged some of what the kernel still held for it when
@@ -291,7 +304,10 @@ std::uint64_t Connection::progress() const {
 }
 
 End Connection::broken_end() const {
-    return relay_.client().broken ? End::client_reset : End::server_reset;
+    if (relay_.client().broken) {
+        return relay_.client().error == ETIMEDOUT ? End::client_lost : End::client_reset;
+    }
+    return relay_.server().error == ETIMEDOUT ? End::server_lost : End::server_reset;
 }
 
 // When the relay has waited long enough, as things stand.

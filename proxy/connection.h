@@ -12,6 +12,7 @@
 #include <boost/intrusive/list.hpp>
 
 #include "conf/config.h"
+#include "proxy/acceptor.h"
 #include "proxy/fd.h"
 #include "proxy/relay.h"
 #include "proxy/route.h"
@@ -30,6 +31,8 @@ enum class End : std::uint8_t {
     done,                // both directions ended
     client_reset,        // the client broke off
     server_reset,        // the server broke off
+    client_lost,         // the client's machine no longer answers
+    server_lost,         // the server's machine no longer answers
     client_left,         // ... before its key was known or a server had answered
     key_timeout,         // no key in time
     key_too_large,       // no key within the size limit
@@ -60,7 +63,8 @@ class Connection final : public boost::intrusive::list_base_hook<>,
                          private Side::Owner,
                          private Timer {
 public:
-    Connection(ConnectionTools& tools, std::shared_ptr<const Route> route, conf::Endpoint client);
+    Connection(ConnectionTools& tools, std::shared_ptr<const Route> route, conf::Endpoint client,
+               Admission admission);
     ~Connection() override;
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -95,6 +99,7 @@ private:
 
     ConnectionTools& tools_;
     const std::shared_ptr<const Route> route_;
+    const Admission admission_;  // to limits that route_ keeps alive
     const conf::Endpoint client_;
     Relay relay_;
     Slot slot_;
@@ -109,7 +114,8 @@ private:
     std::uint64_t counted_down_ = 0;
     std::uint8_t attempts_ = 0;
     bool relaying_ = false;
-    bool late_ = false;  // the deadline of the present step has passed
+    bool lasting_ = false;  // the server's socket is watched for a lost peer
+    bool late_ = false;     // the deadline of the present step has passed
     End end_ = End::none;
 };
 

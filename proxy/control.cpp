@@ -15,10 +15,13 @@ namespace ringway::proxy {
 
 namespace {
 
-std::vector<std::unique_ptr<Worker>> make_workers(std::uint32_t wanted) {
+std::vector<std::unique_ptr<Worker>> make_workers(std::uint32_t wanted, Quota& total,
+                                                  const DescriptorBudget& budget) {
     const auto count = wanted > 0 ? wanted : std::max(1u, std::thread::hardware_concurrency());
     std::vector<std::unique_ptr<Worker>> workers;
-    for (std::uint32_t i = 0; i < count; ++i) workers.push_back(std::make_unique<Worker>(i));
+    for (std::uint32_t i = 0; i < count; ++i) {
+        workers.push_back(std::make_unique<Worker>(i, total, budget.pipes / count));
+    }
     return workers;
 }
 
@@ -29,7 +32,9 @@ Control::Control(std::string file, conf::Config config, const LogWriter& log)
       signals_(io_, SIGHUP, SIGINT, SIGTERM),
       drain_timer_(io_),
       config_(std::move(config)),
-      workers_(make_workers(config_.workers)),
+      budget_(claim_descriptors()),
+      total_(budget_.connections),
+      workers_(make_workers(config_.workers, total_, budget_)),
       pools_(io_, workers_.size()),
       listeners_(workers_),
       admin_(io_, [this](const std::string& line) { return run_command(*this, line); }) {
@@ -51,6 +56,7 @@ std::optional<std::string> Control::run() {
     if (auto reason = apply(config_, changes)) return reason;
     for (const auto& worker : workers_) worker->run();
     await_signal();
+    spdlog::info("{} descriptors allow {} connections at once", budget_.limit, budget_.connections);
     spdlog::info("ready: {} listeners, {} pools, {} workers", config_.listeners.size(),
                  config_.pools.size(), workers_.size());
     io_.run();

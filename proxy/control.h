@@ -16,9 +16,11 @@
 
 #include "conf/config.h"
 #include "proxy/admin_server.h"
+#include "proxy/descriptors.h"
 #include "proxy/listeners.h"
 #include "proxy/log.h"
 #include "proxy/pools.h"
+#include "proxy/quota.h"
 #include "proxy/worker.h"
 
 namespace ringway::proxy {
@@ -58,6 +60,7 @@ public:
     const Listeners& listeners() const { return listeners_; }
     const ConfigStatus& config_status() const { return status_; }
     std::size_t worker_count() const { return workers_.size(); }
+    std::uint64_t max_connections() const { return budget_.connections; }
     std::chrono::seconds uptime() const;
     std::uint64_t log_lines_dropped() const { return log_.dropped(); }
 
@@ -74,6 +77,8 @@ private:
     boost::asio::signal_set signals_;
     boost::asio::steady_timer drain_timer_;
     conf::Config config_;
+    const DescriptorBudget budget_;
+    Quota total_;  // of all listeners
     std::vector<std::unique_ptr<Worker>> workers_;
     Pools pools_;
     Listeners listeners_;

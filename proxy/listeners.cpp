@@ -68,11 +68,14 @@ std::vector<std::string> Listeners::apply(const conf::Config& config, OpenedSock
         if (is_new) {
             changes.push_back(fmt::format("listener {} added", next.name));
         } else if (const conf::Listener& now = before->second.settings;
-                   now.pool != next.pool || now.key != next.key || now.timeouts != next.timeouts) {
+                   now.pool != next.pool || now.key != next.key || now.timeouts != next.timeouts ||
+                   now.max_connections != next.max_connections) {
             changes.push_back(fmt::format("listener {} changed", next.name));
         }
         auto counts = is_new ? std::make_shared<PerWorker<ListenerCounts>>(workers_.size())
                              : before->second.counts;
+        auto quota = is_new ? std::make_shared<Quota>() : before->second.quota;
+        quota->set_limit(next.max_connections > 0 ? next.max_connections : Quota::unlimited);
         const Pool& pool = *pools.find(next.pool);
         const auto route = std::make_shared<const Route>(Route{.listener = next.name,
                                                                .key = next.key,
@@ -81,6 +84,7 @@ std::vector<std::string> Listeners::apply(const conf::Config& config, OpenedSock
                                                                .pool = next.pool,
                                                                .balancer = pool.balancer,
                                                                .counts = counts,
+                                                               .quota = quota,
                                                                .log_access = config.log.access});
         const std::string address = next.bind.to_string();
         left_over.erase(address);
@@ -95,7 +99,7 @@ std::vector<std::string> Listeners::apply(const conf::Config& config, OpenedSock
         if (!is_new && sockets != opened.end()) {
             changes.push_back(fmt::format("listener {} moved to {}", next.name, address));
         }
-        next_listeners.emplace(next.name, Listener{next, std::move(counts)});
+        next_listeners.emplace(next.name, Listener{next, std::move(counts), std::move(quota)});
     }
     for (const auto& [name, listener] : listeners_) {
         if (!next_listeners.contains(name)) {

@@ -20,6 +20,7 @@ namespace ringway::proxy {
 struct Listener {
     conf::Listener settings;
     std::shared_ptr<PerWorker<ListenerCounts>> counts;
+    std::shared_ptr<Quota> quota;
 };
 
 // New sockets by the address they listen on, one per worker.

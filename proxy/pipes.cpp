@@ -8,9 +8,11 @@
 namespace ringway::proxy {
 
 Pipe Pipes::take() {
+    if (lent_ >= most_at_once_) return {};
     if (!spare_.empty()) {
         Pipe pipe = std::move(spare_.back());
         spare_.pop_back();
+        ++lent_;
         return pipe;
     }
     const TimePoint now = Clock::now();
@@ -20,11 +22,14 @@ Pipe Pipes::take() {
         refused_until_ = now + std::chrono::seconds(1);
         return {};
     }
+    ++lent_;
     return {.in = Fd(fds[1]), .out = Fd(fds[0])};
 }
 
-void Pipes::give_back(Pipe pipe) {
-    if (pipe && spare_.size() < max_spare) spare_.push_back(std::move(pipe));
+void Pipes::give_back(Pipe pipe, bool empty) {
+    if (!pipe) return;
+    --lent_;
+    if (empty && spare_.size() < max_spare) spare_.push_back(std::move(pipe));
 }
 
 }  // namespace ringway::proxy

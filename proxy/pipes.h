@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "proxy/clock.h"
@@ -18,15 +19,19 @@ struct Pipe {
 
 class Pipes {
 public:
-    // An empty pipe, or none where the kernel gives no more: pipe(7) limits them
-    // for users other than root.
+    explicit Pipes(std::uint64_t most_at_once) : most_at_once_(most_at_once) {}
+
+    // An empty pipe, or none: beyond most_at_once, or where the kernel gives no
+    // more: pipe(7) limits them for users other than root.
     Pipe take();
 
-    // Only an empty pipe may come back; close the others.
-    void give_back(Pipe pipe);
+    // Takes a pipe back, to lend it again if it is empty.
+    void give_back(Pipe pipe, bool empty);
 
 private:
     static constexpr std::size_t max_spare = 64;
+    const std::uint64_t most_at_once_;
+    std::uint64_t lent_ = 0;
     std::vector<Pipe> spare_;
     TimePoint refused_until_{};  // a kernel that gave none is not asked again at once
 };

@@ -103,8 +103,7 @@ void Relay::close() {
     }
     for (Flow* flow : {&up_, &down_}) {
         flow->held.reset();
-        if (flow->piped == 0) tools_.pipes.give_back(std::move(flow->pipe));
-        flow->pipe = {};
+        tools_.pipes.give_back(std::move(flow->pipe), flow->piped == 0);
         flow->piped = 0;
     }
 }
@@ -229,8 +228,7 @@ void Relay::fill_pipe(Flow& flow, Side& from, Side& to) {
 // The pipe goes back at once; a source that brings less than a buffer between two
 // dry spells is cheaper to copy.
 void Relay::ran_dry(Flow& flow) {
-    tools_.pipes.give_back(std::move(flow.pipe));
-    flow.pipe = {};
+    tools_.pipes.give_back(std::move(flow.pipe), true);
     flow.bulk = flow.since_dry >= tools_.buffer.size();
     flow.since_dry = 0;
 }

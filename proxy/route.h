@@ -6,6 +6,7 @@
 #include <string>
 
 #include "conf/config.h"
+#include "proxy/quota.h"
 #include "proxy/server.h"
 #include "ring/balancer.h"
 
@@ -19,6 +20,7 @@ struct Route {
     std::string pool;
     std::shared_ptr<const ring::Balancer> balancer;
     std::shared_ptr<PerWorker<ListenerCounts>> counts;
+    std::shared_ptr<Quota> quota;  // the listener's max_connections
     bool log_access = true;
 };
 

@@ -8,10 +8,12 @@
 
 namespace ringway::proxy {
 
-Worker::Worker(std::size_t index)
+Worker::Worker(std::size_t index, Quota& total, std::uint64_t most_pipes)
     : work_(io_.get_executor()),
+      total_(total),
       poller_(io_, [this] { bury(); }),
       timers_(io_, [this] { bury(); }),
+      pipes_(most_pipes),
       tools_{.relay = {.poller = poller_, .pipes = pipes_, .buffer = buffer_},
              .timers = timers_,
              .worker = index,
@@ -36,11 +38,12 @@ void Worker::listen(std::string address, Fd socket, std::shared_ptr<const Route>
     boost::asio::post(io_, [this, address = std::move(address), socket = std::move(socket),
                             route = std::move(route)]() mutable {
         acceptors_[address] = std::make_unique<Acceptor>(
-            std::move(socket), std::move(route), poller_, timers_,
+            std::move(socket), std::move(route), poller_, timers_, total_,
             [this](Fd client_socket, const conf::Endpoint& client,
                    const std::shared_ptr<const Route>& by,
-                   std::shared_ptr<const ring::Snapshot> snapshot) {
-                accepted(std::move(client_socket), client, by, std::move(snapshot));
+                   std::shared_ptr<const ring::Snapshot> snapshot, Admission admission) {
+                accepted(std::move(client_socket), client, by, std::move(snapshot),
+                         std::move(admission));
             });
     });
 }
@@ -85,8 +88,8 @@ void Worker::join() {
 
 void Worker::accepted(Fd socket, const conf::Endpoint& client,
                       const std::shared_ptr<const Route>& route,
-                      std::shared_ptr<const ring::Snapshot> snapshot) {
-    auto* connection = new Connection(tools_, route, client);
+                      std::shared_ptr<const ring::Snapshot> snapshot, Admission admission) {
+    auto* connection = new Connection(tools_, route, client, std::move(admission));
     connections_.push_back(*connection);
     connection->start(std::move(socket), std::move(snapshot));
 }

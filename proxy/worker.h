@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -26,7 +27,8 @@ namespace ringway::proxy {
 
 class Worker {
 public:
-    explicit Worker(std::size_t index);
+    // `total` limits the connections of all workers and outlives this.
+    Worker(std::size_t index, Quota& total, std::uint64_t most_pipes);
     // Stops and joins the thread if that was not done.
     ~Worker();
     Worker(const Worker&) = delete;
@@ -55,13 +57,15 @@ private:
 
     void accepted(Fd socket, const conf::Endpoint& client,
                   const std::shared_ptr<const Route>& route,
-                  std::shared_ptr<const ring::Snapshot> snapshot);
+                  std::shared_ptr<const ring::Snapshot> snapshot, Admission admission);
     void retire(Connection& connection);
     void bury();
 
     // Any thread.
     boost::asio::io_context io_{1};
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+
+    Quota& total_;
 
     // Worker thread only.
     std::array<char, 64 << 10> buffer_;

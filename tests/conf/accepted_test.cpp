@@ -63,8 +63,15 @@ BOOST_AUTO_TEST_CASE(keys_arrive_in_both_forms) {
 
 BOOST_AUTO_TEST_CASE(listener_timeouts_arrive) {
     const auto config =
-        config_of(sample({{}, "timeouts: {key: 1ms, idle: 2h, half_close: 3m}", {}, {}}));
-    BOOST_TEST((config.listeners[0].timeouts == ListenerTimeouts{1ms, 2h, 3min}));
+        config_of(sample({{},
+                          "timeouts: {key: 1ms, idle: 2h, half_close: 3m, unacknowledged: 4s, "
+                          "keepalive: 5s}",
+                          {},
+                          {}}));
+    BOOST_TEST((config.listeners[0].timeouts == ListenerTimeouts{1ms, 2h, 3min, 4s, 5s}));
+    BOOST_TEST(config.listeners[0].max_connections == 0U);
+    const auto limited = config_of(sample({{}, "max_connections: 9", {}, {}}));
+    BOOST_TEST(limited.listeners[0].max_connections == 9U);
 }
 
 BOOST_AUTO_TEST_CASE(pool_entries_arrive) {

@@ -277,7 +277,6 @@ BOOST_AUTO_TEST_CASE(an_admin_socket_path_fits_a_socket_address) {
 BOOST_AUTO_TEST_CASE(entries_of_later_versions_are_known_by_name) {
     const std::string keyword = " is not supported yet; expected ";
     check({
-        listener("max_connections: 5", "7:5: listeners[0].max_connections: not supported yet"),
         listener("proxy_protocol: {}", "7:5: listeners[0].proxy_protocol: not supported yet"),
         listener("key: {from: source_ip, on_missing: source_ip}",
                  "7:40: listeners[0].key.on_missing: \"source_ip\"" + keyword + "reject"),

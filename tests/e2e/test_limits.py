@@ -75,3 +75,28 @@ def test_maglev_places_keys_as_explain_says(bench):
         client.close()
     assert reached == proxy.owners(list(reached))
     assert set(reached.values()) == {"a", "b", "c"}
+
+
+def test_beyond_a_listeners_limit_clients_wait_in_the_queue(bench):
+    proxy = bench.simple(bench.backends("a", "b"), listen={"max_connections": 3})
+    inside = [enter(proxy, b"key")[0] for _ in range(3)]
+    waiting = dial(proxy.address())  # the kernel lets it in, the proxy does not yet
+    waiting.sendall(b"key\n")
+    proxy.wait_log("accepting pauses: the limit of connections is reached")
+    assert proxy.listener_status()["active"] == 3
+
+    inside.pop().close()
+    assert read_line(waiting).decode().strip() in ("a", "b")
+    assert proxy.listener_status()["active"] == 3
+
+
+def test_a_lifted_limit_lets_those_in_who_wait(bench):
+    proxy = bench.simple(bench.backends("a"), listen={"max_connections": 1})
+    inside, _ = enter(proxy, b"key")
+    waiting = dial(proxy.address())
+    waiting.sendall(b"key\n")
+    proxy.wait_log("accepting pauses")
+    (entry,) = proxy.config["listeners"]
+    proxy.reload_well({**proxy.config, "listeners": [{**entry, "max_connections": 2}]})
+    assert read_line(waiting).decode().strip() == "a"
+    inside.close()

@@ -36,7 +36,7 @@ public:
 private:
     boost::asio::io_context io_;
     proxy::Poller poller_{io_, [] {}};
-    proxy::Pipes pipes_;
+    proxy::Pipes pipes_{1024};
     std::array<char, 64 << 10> buffer_{};
     proxy::RelayTools tools_{.poller = poller_, .pipes = pipes_, .buffer = buffer_};
 };

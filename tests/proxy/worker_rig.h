@@ -68,13 +68,15 @@ public:
     }
 
     std::shared_ptr<const proxy::Route> route() const {
-        return std::make_shared<const proxy::Route>(proxy::Route{.listener = "front",
-                                                                 .key = settings_.key,
-                                                                 .timeouts = settings_.timeouts,
-                                                                 .connect = settings_.connect,
-                                                                 .pool = "main",
-                                                                 .balancer = balancer_,
-                                                                 .counts = listener_counts_});
+        return std::make_shared<const proxy::Route>(
+            proxy::Route{.listener = "front",
+                         .key = settings_.key,
+                         .timeouts = settings_.timeouts,
+                         .connect = settings_.connect,
+                         .pool = "main",
+                         .balancer = balancer_,
+                         .counts = listener_counts_,
+                         .quota = std::make_shared<proxy::Quota>()});
     }
 
     Fd connect() const { return connected_socket(address_); }
@@ -138,7 +140,8 @@ private:
     std::shared_ptr<ring::Balancer> balancer_;
     const std::shared_ptr<ListenerCounts> listener_counts_ = std::make_shared<ListenerCounts>(1);
     conf::Endpoint address_;
-    proxy::Worker worker_{0};
+    proxy::Quota total_;
+    proxy::Worker worker_{0, total_, 1024};
 };
 
 }  // namespace ringway::test
