@@ -6,13 +6,13 @@
 //   1. A point is one 64-bit entry, `position << seat_bits | seat`: its owner comes
 //      in the same cache line as its position. The bits of the position that fall
 //      off the top are implied by its neighbourhood.
-//   2. The top bucket_bits of a position name its bucket, of about eight points. A
-//      bucket begins at bases_[b / 8] + offsets_[b]: 1.5 bytes a bucket, so that the
+//   2. The top bucket_bits of a position name its bucket, of about four points. A
+//      bucket begins at bases_[b / 16] + offsets_[b]: 1.25 bytes a bucket, so that the
 //      index stays in a cache near the core. Where hand-made points crowd so that a
 //      byte cannot count them, starts_ holds the whole numbers instead.
 //   3. bucket_bits >= seat_bits: entries of one bucket compare as positions do, and
 //      bucket and entry give the position back.
-//   4. In a *dense* table any 16 points in a row span less than 2^(63 - seat_bits):
+//   4. In a *dense* table any 8 points in a row span less than 2^(63 - seat_bits):
 //      differences of entries are exact distances, and entries beyond a bucket's end
 //      compare right as well. Rings with few points a server are not dense; they
 //      take the slow way.
@@ -43,7 +43,7 @@ struct Geometry {
     std::uint32_t seat_bits = 1;
     // For a ring that may grow to `points` points (at most 2^24) of `seats` servers.
     // Depends on what is registered, not on what is online, so that a flip never
-    // changes it: 6 to 12 points a bucket when all are online.
+    // changes it: 3 to 6 points a bucket when all are online.
     static Geometry of(std::size_t points, std::size_t seats);
     bool operator==(const Geometry&) const = default;
 };
@@ -79,6 +79,9 @@ public:
     Seat nearest(std::uint64_t hash) const {
         return dense_ ? nearest_if_dense(hash) : nearest_if_sparse(hash);
     }
+    // Whether the quick way to the same is open.
+    bool is_dense() const { return dense_; }
+    Seat nearest_if_dense(std::uint64_t hash) const;
 
     // Of the point with index i < size().
     Seat seat(std::size_t i) const { return static_cast<Seat>(entries_[i] & seat_mask_); }
@@ -100,8 +103,7 @@ private:
     }
     std::size_t successor(std::uint64_t hash) const;
     const std::uint64_t* successor_if_dense(std::uint64_t hash) const;
-    Seat nearest_if_dense(std::uint64_t hash) const;
-    [[gnu::noinline]] Seat nearest_if_sparse(std::uint64_t hash) const;
+    Seat nearest_if_sparse(std::uint64_t hash) const;
     std::size_t bucket_of_point(std::size_t i) const;
     std::uint64_t position_in(std::size_t bucket, std::uint64_t entry) const;
     bool before(std::uint64_t a, std::uint64_t b, std::span<const std::uint32_t> rank) const;
@@ -117,14 +119,16 @@ private:
     bool every_cell_has(std::size_t points, std::size_t cells) const;
     bool spans_are_short() const;
 
-    static constexpr std::size_t group = 8;    // buckets that share a base
-    static constexpr std::size_t window = 16;  // entries that a lookup in a dense table may see
-    static constexpr std::size_t lead = 8;     // room before the first entry: one line
+    static constexpr std::size_t group = 16;  // buckets that share a base
+    static constexpr std::size_t window = 8;  // entries in a row that compare right if dense
+    static constexpr std::size_t lead = 8;    // room before the first entry: one line
 
     Geometry geometry_;
     std::uint32_t bucket_shift_ = 63;
     bool dense_ = false;
+    bool near_ = false;  // the points lie in a cache near the core
     std::uint64_t seat_mask_ = 1;
+    std::uint64_t bucket_size_ = 0;  // points a bucket on average, times 2^16
     std::size_t size_ = 0;
     PageBlock block_;
     // In block_. entries_[-1] repeats the last point, and after entries_[size_ - 1]
@@ -135,24 +139,31 @@ private:
     std::vector<std::uint32_t> starts_;  // empty but for crowds
 };
 
-// Halves a window from the bucket's start on, without a branch that depends on
-// random memory: so the processor goes on to the next lookup meanwhile.
+// Two ways to search from the bucket's start on. Points in a near cache: halve a
+// window without any branch that depends on them. Points in main memory: guess, for
+// they are evenly spread, and step. The branches of this one are mispredicted now and
+// then, but until the points come the processor goes on to the next lookups, and
+// has their points fetched too; twice as many lookups are under way at a time.
 inline const std::uint64_t* PointTable::successor_if_dense(std::uint64_t hash) const {
     const std::size_t b = bucket(hash);
     const std::uint64_t* const begin = entries_ + bases_[b / group] + offsets_[b];
-    __builtin_prefetch(begin + window / 2);
     const std::uint64_t target = hash << geometry_.seat_bits;
     const auto is_below = [target](std::uint64_t entry) {
         return static_cast<std::int64_t>(entry - target) < 0;
     };
+    if (!near_) {
+        const std::uint64_t part_of_bucket = hash << geometry_.bucket_bits >> 32;
+        const std::uint64_t* entry = begin + (part_of_bucket * bucket_size_ >> 48);
+        while (is_below(entry[0])) ++entry;
+        while (!is_below(*(entry - 1))) --entry;
+        return entry;
+    }
+    static_assert(window == 8);
     const std::uint64_t* entry = begin;
-    entry += is_below(entry[7]) ? 8 : 0;
     entry += is_below(entry[3]) ? 4 : 0;
     entry += is_below(entry[1]) ? 2 : 0;
     entry += is_below(entry[0]) ? 1 : 0;
-    static_assert(window == 16);
-    if (entry == begin + window - 1) [[unlikely]]
-        while (is_below(*entry)) ++entry;
+    while (entry >= begin + window - 1 && is_below(*entry)) ++entry;
     return entry;
 }
 

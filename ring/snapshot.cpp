@@ -40,6 +40,7 @@ Snapshot::Snapshot(const Settings& settings, std::vector<Member> members, std::v
       total_(std::move(total)),
       generation_(generation),
       balance_millionths_(millionths(settings.balance_factor)) {
+    if (placement_.ring && placement_.ring->is_dense()) dense_ring_ = placement_.ring.get();
     for (std::size_t i = 0; i < members_.size(); ++i) {
         if (seats_[i] >= by_seat_.size()) by_seat_.resize(seats_[i] + std::size_t{1});
         by_seat_[seats_[i]] = &members_[i];
@@ -49,11 +50,11 @@ Snapshot::Snapshot(const Settings& settings, std::vector<Member> members, std::v
     }
 }
 
-const Member* Snapshot::owner(std::uint64_t hash) const {
+const Member* Snapshot::owner_otherwise(std::uint64_t hash) const {
     if (owners_ == 0) return nullptr;
     if (const MaglevTable* const maglev = placement_.maglev.get())
         return by_seat_[maglev->seat(maglev->index(hash))];
-    return by_seat_.data()[placement_.ring->nearest(hash)];
+    return by_seat_[placement_.ring->nearest(hash)];
 }
 
 const Member* Snapshot::find(std::string_view id) const {

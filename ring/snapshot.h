@@ -57,7 +57,10 @@ public:
 
     // The member nearest to `hash`, or nullptr where no member has a point.
     // Expected O(1).
-    const Member* owner(std::uint64_t hash) const;
+    const Member* owner(std::uint64_t hash) const {
+        if (dense_ring_ == nullptr) return owner_otherwise(hash);
+        return by_seat_.data()[dense_ring_->nearest_if_dense(hash)];
+    }
 
     // The first member of the walk that has room, claimed. Allocates nothing but, once
     // a thread, what longer walks remember by; O(walk), which is short in the mean
@@ -98,12 +101,15 @@ private:
     Snapshot(const Settings& settings, std::vector<Member> members, std::vector<Seat> seats,
              Placement placement, std::shared_ptr<Total> total, std::uint64_t generation);
 
+    const Member* owner_otherwise(std::uint64_t hash) const;
+
     const Settings settings_;
     const KeyHasher hasher_;
     const std::vector<Member> members_;
     const std::vector<Seat> seats_;  // of members_, in the same order
     const Placement placement_;
-    const std::shared_ptr<Total> total_;  // nullptr without balance_factor
+    const PointTable* dense_ring_ = nullptr;  // placement_.ring where that is dense
+    const std::shared_ptr<Total> total_;      // nullptr without balance_factor
     const std::uint64_t generation_;
     const std::uint64_t balance_millionths_;  // balance_factor
     std::vector<const Member*> by_seat_;      // nullptr for seats that are free

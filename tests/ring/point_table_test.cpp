@@ -98,6 +98,50 @@ BOOST_AUTO_TEST_CASE(a_gap_wider_than_the_entries_can_tell_is_still_measured_rig
     }
 }
 
+// Rings that are dense, below and above the size that fits a near cache, and one that
+// is dense though some of its parts have few points.
+BOOST_AUTO_TEST_CASE(large_rings_find_the_nearest_point_of_a_sorted_list) {
+    struct Size {
+        std::size_t servers, points;
+    };
+    for (const Size size : {Size{20, 20'000}, Size{300, 150'000}, Size{900, 80'000}}) {
+        SeededRandom random;
+        std::vector<NamedPoint> named;
+        std::vector<std::uint64_t> sorted;
+        for (std::size_t i = 0; i < size.points; ++i) {
+            const std::uint64_t position = random();
+            named.push_back({position, std::to_string(random() % size.servers)});
+            sorted.push_back(position);
+        }
+        std::sort(sorted.begin(), sorted.end());
+        const HandMade ring(named);
+        const PointTable& table = SnapshotAccess::table(*ring.snapshot);
+        BOOST_TEST(table.is_dense());
+
+        const auto check = [&](std::uint64_t hash) {
+            const auto found = std::lower_bound(sorted.begin(), sorted.end(), hash);
+            const std::uint64_t up = found == sorted.end() ? sorted.front() : *found;
+            const std::uint64_t down = found == sorted.begin() ? sorted.back() : *(found - 1);
+            const std::uint64_t nearest = up - hash <= hash - down ? up : down;
+            const PointCursor::Step step = PointCursor(table, hash).next();
+            BOOST_TEST(table.position(step.index) == nearest);
+            BOOST_TEST(step.distance == std::min(up - hash, hash - down));
+            BOOST_TEST(table.nearest(hash) == table.seat(step.index));
+        };
+        for (int i = 0; i < 2'000; ++i) {
+            check(random());
+            const std::size_t at = random() % sorted.size();
+            const std::uint64_t point = sorted[at], next = sorted[(at + 1) % sorted.size()];
+            for (const std::uint64_t hash : {point - 1, point, point + 1}) check(hash);
+            for (const std::uint64_t more : {0U, 1U, 2U}) check(point + (next - point) / 2 + more);
+        }
+        for (const std::uint64_t edge : {std::uint64_t{0}, std::uint64_t{1}, half - 1, half, top})
+            check(edge);
+        check(sorted.front() - 1);
+        check(sorted.back() + 1);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_table_gives_back_the_points_it_was_made_of) {
     SeededRandom random;
     std::vector<NamedPoint> named;
