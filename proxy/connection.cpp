@@ -336,10 +336,12 @@ void Connection::cut(End reason) {
 void Connection::finish(End reason) {
     end_ = reason;
     tools_.timers.cancel(*this);
-    relay_.close();
     if (!relaying_) (*route_->counts)[tools_.worker].refused.add(1);
     if (route_->log_access) write_log_line();
+    // Before the sockets close: a peer who has seen the end finds it counted, and
+    // the place on the server free.
     slot_.release();
+    relay_.close();
     tools_.retire(*this);
 }
 
