@@ -85,7 +85,7 @@ def test_a_head_without_the_header_is_reset_and_reaches_no_server(proxy, head):
     with dial(proxy.address("web")) as sock:
         sock.sendall(head)
         assert read_to_end(sock) == (b"", RESET)
-    assert proxy.listener_status("web")["refused"] == 1
+    wait_until(lambda: proxy.listener_status("web")["refused"] == 1, "the count")
     assert [server["total"] for server in proxy.servers("web").values()] == [0, 0, 0]
 
 

@@ -33,9 +33,10 @@ def noise(count: int) -> bytes:
 @pytest.mark.parametrize("reading", ["at once", "late"])
 def test_a_server_that_resets_in_midstream_is_cut_after_exactly_its_bytes(bench, count, reading):
     data = noise(count)
-    broke = threading.Event()
+    ready, broke = threading.Event(), threading.Event()
 
     def send_and_reset(peer, _backend):
+        assert ready.wait(DEADLINE)  # or the client's connect() is what meets the reset
         peer.sock.sendall(data)
         peer.wait_acknowledged()
         reset(peer.sock)
@@ -44,6 +45,7 @@ def test_a_server_that_resets_in_midstream_is_cut_after_exactly_its_bytes(bench,
     proxy = bench.simple(bench.backends("a", serve=send_and_reset), key="source_ip")
     with dial(proxy.address()) as client:
         me = client.getsockname()
+        ready.set()
         if reading == "late":
             assert broke.wait(DEADLINE)
         received, ending = read_to_end(client)

@@ -192,6 +192,10 @@ class Ringway:
     def descriptors(self) -> int:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
+    def settled_descriptors(self) -> int:
+        """The least of many counts: health checks and admin clients come and go."""
+        return min(self.descriptors() for _ in range(50))
+
     def resident_bytes(self) -> int:
         pages = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
@@ -266,7 +270,10 @@ class Ringway:
         """The first line with `text`; the log is written behind what it tells of."""
 
         def found():
-            return next((line for line in self.log().splitlines() if text in line), None)
+            ended = not self.running()
+            line = next((line for line in self.log().splitlines() if text in line), None)
+            assert line or not ended, f"the proxy has ended:\n{self.log()[-4000:]}"
+            return line
 
         return wait_until(found, f"{text!r} in the log")
 

@@ -78,6 +78,24 @@ inline Fd bound_socket(const conf::Endpoint& where = loopback(), int buffer_byte
     return fd;
 }
 
+// A port of loopback that is free to listen on, and that the kernel gives to
+// nobody else while this lives.
+class ReservedPort {
+public:
+    ReservedPort() : holder_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        // Sockets that may reuse an address and do not listen bar nobody from it.
+        const int on = 1;
+        ::setsockopt(holder_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        ::setsockopt(holder_.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+        const proxy::SocketAddress address(loopback());
+        BOOST_REQUIRE(::bind(holder_.get(), &address.any, address.size) == 0);
+    }
+    conf::Endpoint endpoint() const { return local_endpoint(holder_); }
+
+private:
+    Fd holder_;
+};
+
 inline void start_listening(const Fd& socket, int backlog = 1024) {
     BOOST_REQUIRE(::listen(socket.get(), backlog) == 0);
 }
@@ -118,6 +136,13 @@ inline Fd accepted_socket(const Fd& listener) {
     ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     return fd;
+}
+
+// Whether a connection to `address` is refused.
+inline bool is_refused(const conf::Endpoint& address) {
+    const proxy::SocketAddress to(address);
+    const Fd socket(::socket(to.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    return ::connect(socket.get(), &to.any, to.size) != 0 && errno == ECONNREFUSED;
 }
 
 // Both ends of one TCP connection.
