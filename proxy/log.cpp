@@ -1,6 +1,7 @@
 #include "proxy/log.h"
 
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,9 +18,18 @@ using std::chrono::milliseconds;
 constexpr milliseconds write_interval{100};
 constexpr milliseconds patience{100};  // with a pipe that nobody reads
 
+// A file takes whatever it is given; of anything else, what poll(2) calls writable
+// is sure to take PIPE_BUF bytes without waiting (pipe(7)).
+std::size_t piece_bytes_of(int fd) {
+    struct stat file {};
+    const bool regular = ::fstat(fd, &file) == 0 && S_ISREG(file.st_mode);
+    return regular ? std::size_t{1} << 20 : PIPE_BUF;
+}
+
 }  // namespace
 
-LogWriter::LogWriter(int fd) : fd_(fd), thread_([this] { run(); }) {}
+LogWriter::LogWriter(int fd)
+    : fd_(fd), piece_bytes_(piece_bytes_of(fd)), thread_([this] { run(); }) {}
 
 LogWriter::~LogWriter() {
     {
@@ -38,8 +48,8 @@ void LogWriter::append(std::string_view line, bool urgent) {
             dropped_.fetch_add(1, std::memory_order_relaxed);
             return;
         }
+        wake = waiting_.empty() || (urgent && !urgent_);
         waiting_ += line;
-        wake = urgent && !urgent_;
         urgent_ = urgent_ || urgent;
     }
     if (wake) wake_.notify_one();
@@ -49,6 +59,7 @@ void LogWriter::run() {
     std::string batch;
     std::unique_lock lock(mutex_);
     while (!stopping_ || !waiting_.empty()) {
+        wake_.wait(lock, [this] { return !waiting_.empty() || stopping_; });
         wake_.wait_for(lock, write_interval, [this] { return urgent_ || stopping_; });
         batch.swap(waiting_);
         urgent_ = false;
@@ -61,14 +72,13 @@ void LogWriter::run() {
     }
 }
 
-// Whole lines at a time, so that a reader never sees half of one: a pipe that
-// poll(2) calls writable takes PIPE_BUF bytes at once (pipe(7)).
+// Whole lines at a time, so that a reader never sees half of one.
 bool LogWriter::write(std::string_view text) {
     while (!text.empty()) {
         pollfd ready{.fd = fd_, .events = POLLOUT, .revents = 0};
         const int count = ::poll(&ready, 1, static_cast<int>(patience.count()));
         if (count < 0 && errno == EINTR) continue;
-        auto size = std::min<std::size_t>(text.size(), PIPE_BUF);
+        auto size = std::min(text.size(), piece_bytes_);
         if (const auto end = text.substr(0, size).rfind('\n'); end != std::string_view::npos) {
             size = end + 1;
         }

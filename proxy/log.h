@@ -36,6 +36,7 @@ private:
     bool write(std::string_view text);
 
     const int fd_;
+    const std::size_t piece_bytes_;  // written at once
     std::mutex mutex_;
     std::condition_variable wake_;
     std::string waiting_;    // guarded by mutex_

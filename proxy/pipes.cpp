@@ -22,6 +22,9 @@ Pipe Pipes::take() {
         refused_until_ = now + std::chrono::seconds(1);
         return {};
     }
+    // More bytes a splice. A user who has used up his pipe pages is refused, and
+    // goes on with the default size.
+    ::fcntl(fds[1], F_SETPIPE_SZ, pipe_bytes);
     ++lent_;
     return {.in = Fd(fds[1]), .out = Fd(fds[0])};
 }

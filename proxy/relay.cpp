@@ -12,8 +12,9 @@ namespace ringway::proxy {
 
 namespace {
 
-// Reads or splices of one direction in one turn; then others get theirs.
+// Reads or splices, and bytes, of one direction in one turn; then others get theirs.
 constexpr int max_moves_per_turn = 8;
+constexpr std::uint64_t max_bytes_per_turn = 1 << 20;
 // After so many reads in a row that filled the buffer a direction is bulk.
 constexpr int full_reads_for_bulk = 2;
 // What one splice may move. A default pipe has 16 slots of up to a page run each.
@@ -111,6 +112,7 @@ void Relay::close() {
 // What was held goes first; then the source is read until it would block, has
 // ended, or the turn is over; its end is passed on after its last byte.
 void Relay::move(Flow& flow, Side& from, Side& to, const Flow& other) {
+    const std::uint64_t turn_ends_at = flow.bytes + max_bytes_per_turn;
     for (int moves = 0; !flow.closed; ++moves) {
         if (!deliver_held(flow, to)) return;
         if (flow.ended) {
@@ -121,7 +123,9 @@ void Relay::move(Flow& flow, Side& from, Side& to, const Flow& other) {
             return;
         }
         if (!from.readable) return;
-        if (moves == max_moves_per_turn) return tools_.poller.call_again(from);
+        if (moves == max_moves_per_turn || flow.bytes >= turn_ends_at) {
+            return tools_.poller.call_again(from);
+        }
         if (flow.bulk) {
             fill_pipe(flow, from, to);
         } else {
@@ -183,7 +187,11 @@ void Relay::copy(Flow& flow, Side& from, Side& to) {
 
     std::size_t sent = 0;
     if (to.writable) {
-        const ssize_t taken = ::send(to.socket.get(), tools_.buffer.data(), size, MSG_NOSIGNAL);
+        // After a FIN that was announced these are the last bytes: they and the end
+        // that follows at once share a segment.
+        const bool last = from.hung_up && !full && !from.urgent && !from.broken;
+        const int flags = last ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
+        const ssize_t taken = ::send(to.socket.get(), tools_.buffer.data(), size, flags);
         if (taken >= 0) {
             sent = static_cast<std::size_t>(taken);
             to.writable = sent == size;

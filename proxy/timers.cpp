@@ -1,6 +1,16 @@
 #include "proxy/timers.h"
 
+#include <chrono>
+#include <cstdint>
+#include <ratio>
+
 namespace ringway::proxy {
+
+namespace {
+
+using grid = std::ratio<1, 125>;  // seconds: deadlines are met up to 8 ms late
+
+}  // namespace
 
 void Timers::set(Timer& timer, TimePoint due) {
     timer.due_ = due;
@@ -8,7 +18,7 @@ void Timers::set(Timer& timer, TimePoint due) {
     if (timer.is_linked()) timer.unlink();
     timer.queued_ = due;
     queue_.insert(timer);
-    if (due < armed_) arm();
+    arm(due);
 }
 
 void Timers::cancel(Timer& timer) {
@@ -33,18 +43,20 @@ void Timers::run(TimePoint now) {
     }
 }
 
-// The alarm is set for the earliest place in the queue. A cancelled timer leaves
-// it as it is: one idle wake-up is cheaper than a timerfd_settime per connection.
-void Timers::arm() {
-    if (queue_.empty()) return;
-    armed_ = queue_.begin()->queued_;
-    alarm_.expires_at(armed_);
+// The alarm is set for the earliest place in the queue, on a coarse grid: deadlines
+// that are close together share a wake-up. A cancelled timer leaves the alarm as it
+// is: one idle wake-up is cheaper than a timerfd_settime per connection.
+void Timers::arm(TimePoint due) {
+    const TimePoint at = std::chrono::ceil<std::chrono::duration<std::int64_t, grid>>(due);
+    if (at >= armed_) return;
+    armed_ = at;
+    alarm_.expires_at(at);
     alarm_.async_wait([this](const boost::system::error_code& error) {
         if (error) return;
         armed_ = TimePoint::max();
         run(Clock::now());
         after_run_();
-        if (!queue_.empty() && queue_.begin()->queued_ < armed_) arm();
+        if (!queue_.empty()) arm(queue_.begin()->queued_);
     });
 }
 

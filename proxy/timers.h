@@ -53,7 +53,7 @@ public:
 private:
     using Queue = boost::intrusive::multiset<Timer, boost::intrusive::constant_time_size<false>>;
 
-    void arm();
+    void arm(TimePoint due);
 
     Queue queue_;
     boost::asio::steady_timer alarm_;
