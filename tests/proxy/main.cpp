@@ -3,8 +3,14 @@
 
 #include <boost/test/unit_test.hpp>
 
-// As main() of the proxy: splice(2) to a closed socket would end the process.
-struct WithoutSigpipe {
-    WithoutSigpipe() { std::signal(SIGPIPE, SIG_IGN); }
+#include "proxy/access_log.h"
+
+// As main() of the proxy: splice(2) to a closed socket would end the process. And
+// what is logged is nobody's business but that of tests that capture it.
+struct Surroundings {
+    Surroundings() {
+        std::signal(SIGPIPE, SIG_IGN);
+        ringway::proxy::stop_logging();
+    }
 };
-BOOST_TEST_GLOBAL_FIXTURE(WithoutSigpipe);
+BOOST_TEST_GLOBAL_FIXTURE(Surroundings);

@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -21,7 +22,7 @@ namespace ringway::test {
 // What a worker lends its relays.
 class RelayBench {
 public:
-    RelayBench() { poller_.start(); }
+    explicit RelayBench(std::uint64_t most_pipes = 1024) : pipes_(most_pipes) { poller_.start(); }
 
     proxy::RelayTools& tools() { return tools_; }
     std::size_t buffer_bytes() const { return buffer_.size(); }
@@ -36,7 +37,7 @@ public:
 private:
     boost::asio::io_context io_;
     proxy::Poller poller_{io_, [] {}};
-    proxy::Pipes pipes_{1024};
+    proxy::Pipes pipes_;
     std::array<char, 64 << 10> buffer_{};
     proxy::RelayTools tools_{.poller = poller_, .pipes = pipes_, .buffer = buffer_};
 };

@@ -285,6 +285,18 @@ BOOST_AUTO_TEST_CASE(without_pipes_bulk_is_copied) {
     BOOST_TEST(session.relay().bytes_up() == bulk_bytes);
 }
 
+BOOST_AUTO_TEST_CASE(no_more_pipes_are_lent_than_there_may_be) {
+    const std::uint64_t before = test::syscalls::pipes_made;
+    RelayBench frugal(1);
+    RelaySession first(frugal, {.relay = small_buffer});
+    RelaySession second(frugal, {.relay = small_buffer});
+    // The first keeps the pipe, since its reader has stopped.
+    fill(first, first.client, noise);
+    const std::string bytes = noise.text(0, bulk_bytes);
+    BOOST_TEST((carry(second, second.client, second.server, bytes) == bytes));
+    BOOST_TEST(test::syscalls::pipes_made - before <= 1u);
+}
+
 BOOST_AUTO_TEST_CASE(urgent_bytes_keep_their_place_in_messages_and_in_bulk) {
     for (const std::size_t size : {std::size_t{100}, bulk_bytes}) {
         RelaySession session(bench);

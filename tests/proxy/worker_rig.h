@@ -14,6 +14,7 @@
 
 #include "conf/config.h"
 #include "proxy/listen_sockets.h"
+#include "proxy/quota.h"
 #include "proxy/route.h"
 #include "proxy/worker.h"
 #include "ring/balancer.h"
@@ -29,6 +30,8 @@ struct RigSettings {
     conf::ListenerTimeouts timeouts{};
     conf::ConnectSettings connect{.timeout = 5s};
     double balance_factor = 0;
+    std::uint64_t listener_limit = proxy::Quota::unlimited;
+    std::uint64_t total_limit = proxy::Quota::unlimited;
     bool running = true;  // from the start
 };
 
@@ -38,7 +41,9 @@ inline RigSettings keyed_by_first_line() {
 
 class WorkerRig {
 public:
-    explicit WorkerRig(RigSettings settings = {}) : settings_(std::move(settings)) {
+    explicit WorkerRig(RigSettings settings = {})
+        : settings_(std::move(settings)), total_(settings_.total_limit) {
+        quota_->set_limit(settings_.listener_limit);
         balancer_ = std::make_shared<ring::Balancer>(
             ring::Settings{.vnodes = 64, .balance_factor = settings_.balance_factor});
         listen(loopback());
@@ -68,15 +73,14 @@ public:
     }
 
     std::shared_ptr<const proxy::Route> route() const {
-        return std::make_shared<const proxy::Route>(
-            proxy::Route{.listener = "front",
-                         .key = settings_.key,
-                         .timeouts = settings_.timeouts,
-                         .connect = settings_.connect,
-                         .pool = "main",
-                         .balancer = balancer_,
-                         .counts = listener_counts_,
-                         .quota = std::make_shared<proxy::Quota>()});
+        return std::make_shared<const proxy::Route>(proxy::Route{.listener = "front",
+                                                                 .key = settings_.key,
+                                                                 .timeouts = settings_.timeouts,
+                                                                 .connect = settings_.connect,
+                                                                 .pool = "main",
+                                                                 .balancer = balancer_,
+                                                                 .counts = listener_counts_,
+                                                                 .quota = quota_});
     }
 
     Fd connect() const { return connected_socket(address_); }
@@ -127,6 +131,7 @@ public:
 
     ring::Balancer& balancer() { return *balancer_; }
     proxy::Worker& worker() { return worker_; }
+    proxy::Quota& quota() { return *quota_; }
     const CapturedLog& log() const { return log_; }
 
 private:
@@ -140,6 +145,7 @@ private:
     std::shared_ptr<ring::Balancer> balancer_;
     const std::shared_ptr<ListenerCounts> listener_counts_ = std::make_shared<ListenerCounts>(1);
     conf::Endpoint address_;
+    const std::shared_ptr<proxy::Quota> quota_ = std::make_shared<proxy::Quota>();
     proxy::Quota total_;
     proxy::Worker worker_{0, total_, 1024};
 };

@@ -50,12 +50,6 @@ bool is_served(const Fd& client, const Fd& server) {
     return test::receive(server, 4) == "ping" && test::receive(client, 4) == "pong";
 }
 
-bool is_refused(const conf::Endpoint& address) {
-    const proxy::SocketAddress to(address);
-    const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    return ::connect(socket.get(), &to.any, to.size) != 0 && errno == ECONNREFUSED;
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(worker)
@@ -74,7 +68,7 @@ BOOST_AUTO_TEST_CASE(what_waits_in_the_queue_of_a_socket_that_is_given_up_is_ser
     BOOST_TEST(is_served(first, first_server));
     BOOST_TEST(is_served(second, second_server));
     BOOST_TEST(test::eventually([&] { return still_open.expired(); }));
-    BOOST_TEST(is_refused(rig.address()));
+    BOOST_TEST(test::is_refused(rig.address()));
 }
 
 BOOST_AUTO_TEST_CASE(a_new_route_is_for_new_connections) {
@@ -92,12 +86,15 @@ BOOST_AUTO_TEST_CASE(a_new_route_is_for_new_connections) {
     route.balancer = balancer;
     rig.worker().reroute("front", std::make_shared<const proxy::Route>(route));
 
-    // A command is carried out before what comes to the worker after it.
-    const Fd after = rig.connect();
-    const Fd after_server = test::accepted_socket(other);
-    BOOST_TEST(is_served(after, after_server));
+    // The worker may be accepting when the command comes.
+    BOOST_TEST(test::eventually([&] {
+        const Fd after = rig.connect();
+        test::eventually([&] { return rig.was_dialled("a") || test::ready(other, POLLIN, 0ms); });
+        if (rig.was_dialled("a")) return !rig.accept("a");
+        const Fd after_server = test::accepted_socket(other);
+        return is_served(after, after_server);
+    }));
     BOOST_TEST(is_served(before, before_server));
-    BOOST_TEST(!rig.was_dialled("a"));
 }
 
 BOOST_AUTO_TEST_CASE(a_drain_serves_the_queue_and_ends_with_the_last_connection) {
@@ -110,7 +107,7 @@ BOOST_AUTO_TEST_CASE(a_drain_serves_the_queue_and_ends_with_the_last_connection)
     Fd server = rig.accept("a");
     BOOST_TEST(is_served(client, server));
     BOOST_TEST(!empty);
-    BOOST_TEST(is_refused(rig.address()));
+    BOOST_TEST(test::is_refused(rig.address()));
     client.close();
     server.close();
     BOOST_TEST(test::eventually([&] { return empty.load(); }));
@@ -209,6 +206,41 @@ BOOST_AUTO_TEST_CASE(a_pause_does_not_spin) {
     const Fd server = rig.accept("a");
     BOOST_TEST(is_served(client, server));
     BOOST_TEST(rig.log().count("accepting pauses") == 1u);
+}
+
+// What comes beyond a limit waits in the queue of the kernel.
+BOOST_AUTO_TEST_CASE(accepting_pauses_at_a_limit_and_resumes_when_a_place_is_free) {
+    for (const bool of_listener : {true, false}) {
+        WorkerRig rig(of_listener ? test::RigSettings{.listener_limit = 2}
+                                  : test::RigSettings{.total_limit = 2});
+        rig.add_server("a");
+        const Fd first = rig.connect();
+        Fd first_server = rig.accept("a");
+        const Fd second = rig.connect();
+        const Fd second_server = rig.accept("a");
+        const Fd third = rig.connect();
+        BOOST_TEST(rig.log().has("the limit of connections is reached"));
+        BOOST_TEST(!rig.was_dialled("a"));
+        BOOST_TEST(rig.count(&ListenerCounts::accepted) == 2u);
+        BOOST_TEST(is_served(second, second_server));
+        first_server.close_with_reset();
+        const Fd third_server = rig.accept("a");
+        BOOST_TEST(is_served(third, third_server));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_higher_limit_counts_at_once_and_a_lower_one_cuts_nobody) {
+    WorkerRig rig({.listener_limit = 1});
+    rig.add_server("a");
+    const Fd first = rig.connect();
+    const Fd first_server = rig.accept("a");
+    const Fd second = rig.connect();
+    BOOST_TEST(rig.log().has("the limit of connections is reached"));
+    rig.quota().set_limit(2);
+    const Fd second_server = rig.accept("a");
+    rig.quota().set_limit(1);
+    BOOST_TEST(is_served(first, first_server));
+    BOOST_TEST(is_served(second, second_server));
 }
 
 BOOST_AUTO_TEST_CASE(a_dial_without_descriptors_waits_for_one_and_blames_no_server) {

@@ -1,0 +1,249 @@
+#include "proxy/listeners.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include "proxy/listen_sockets.h"
+#include "proxy/quota.h"
+#include "tests/support/sockets.h"
+
+using namespace ringway;
+using namespace std::chrono_literals;
+using proxy::Fd;
+using proxy::Listeners;
+using test::ReservedPort;
+using Strings = std::vector<std::string>;
+
+namespace {
+
+constexpr std::size_t worker_count = 2;
+
+// Two pools, "red" and "blue", of one server each that the test plays itself.
+struct Fixture {
+    Fd red = test::listening_socket();
+    Fd blue = test::listening_socket();
+    ReservedPort first;
+    ReservedPort second;
+    boost::asio::io_context io;
+    proxy::Quota total;
+    std::vector<std::unique_ptr<proxy::Worker>> workers;
+    proxy::Pools pools{io, worker_count};
+    Listeners listeners{workers};
+
+    Fixture() {
+        for (std::size_t i = 0; i < worker_count; ++i) {
+            workers.push_back(std::make_unique<proxy::Worker>(i, total, 4));
+        }
+        conf::Config config;
+        config.pools = {pool("red", red), pool("blue", blue)};
+        pools.apply(config);
+    }
+
+    static conf::Pool pool(const std::string& name, const Fd& socket) {
+        conf::Pool made{.name = name, .hash = {.vnodes = 8}};
+        made.servers.push_back({.id = name + "-1", .address = test::local_endpoint(socket)});
+        return made;
+    }
+    static conf::Listener listener(std::string name, const conf::Endpoint& bind, std::string to) {
+        return {.name = std::move(name), .bind = bind, .pool = std::move(to)};
+    }
+
+    struct Outcome {
+        std::optional<std::string> refusal;
+        Strings changes;
+    };
+    // As a start or a reload does.
+    Outcome apply(std::vector<conf::Listener> all) {
+        conf::Config config;
+        config.listeners = std::move(all);
+        Outcome outcome;
+        auto opened = listeners.open(config, outcome.refusal);
+        if (!outcome.refusal) {
+            outcome.changes = listeners.apply(config, std::move(opened), pools);
+        }
+        return outcome;
+    }
+    void run_workers() {
+        for (const auto& worker : workers) worker->run();
+    }
+
+    // The server's socket that a connection to `address` comes out at.
+    const Fd& destination(const conf::Endpoint& address) const {
+        const Fd client = test::connected_socket(address);
+        test::send_all(client, "hello");
+        BOOST_REQUIRE(test::eventually(
+            [&] { return test::ready(red, POLLIN, 0ms) || test::ready(blue, POLLIN, 0ms); }));
+        const Fd& server = test::ready(red, POLLIN, 0ms) ? red : blue;
+        BOOST_REQUIRE(test::receive(test::accepted_socket(server), 5) == "hello");
+        return server;
+    }
+    bool leads_to(const conf::Endpoint& address, const Fd& server) const {
+        return &destination(address) == &server;
+    }
+    std::uint64_t accepted_by(const std::string& name) const {
+        return sum(*listeners.all().at(name).counts, &proxy::ListenerCounts::accepted);
+    }
+};
+
+conf::Endpoint with_address(conf::Endpoint endpoint, std::string_view address) {
+    const std::uint16_t port = endpoint.port;
+    endpoint = test::endpoint(address);
+    endpoint.port = port;
+    return endpoint;
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(listeners, Fixture)
+
+BOOST_AUTO_TEST_CASE(each_worker_gets_a_socket_of_its_own_on_an_address) {
+    const auto sockets = proxy::open_listen_sockets(first.endpoint(), 3);
+    const auto& opened = std::get<std::vector<Fd>>(sockets);
+    BOOST_TEST(opened.size() == 3u);
+    for (const Fd& socket : opened) {
+        BOOST_TEST(test::local_endpoint(socket).to_string() == first.endpoint().to_string());
+        int on = 0;
+        socklen_t size = sizeof on;
+        // Accepted sockets inherit it.
+        ::getsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, &size);
+        BOOST_TEST(on != 0);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_port_is_free_until_somebody_listens_there) {
+    BOOST_TEST(!proxy::why_not_free(first.endpoint()).has_value());
+    const Fd other = test::listening_socket();
+    const auto refusal = proxy::why_not_free(test::local_endpoint(other));
+    BOOST_TEST(refusal.value() == "cannot listen on " + test::local_endpoint(other).to_string() +
+                                      ": Address already in use");
+}
+
+BOOST_AUTO_TEST_CASE(a_port_in_use_refuses_by_the_name_of_the_listener) {
+    const Fd other = test::listening_socket();
+    const auto outcome = apply({listener("front", test::local_endpoint(other), "red")});
+    BOOST_REQUIRE(outcome.refusal.has_value());
+    BOOST_TEST(outcome.refusal->starts_with("listener front: cannot listen on "));
+    BOOST_TEST(listeners.all().empty());
+}
+
+// Another program of ours would share the port without a word.
+BOOST_AUTO_TEST_CASE(a_port_that_others_would_share_is_in_use_too) {
+    const auto theirs = proxy::open_listen_sockets(first.endpoint(), 1);
+    BOOST_TEST(std::holds_alternative<std::vector<Fd>>(theirs));
+    BOOST_TEST(apply({listener("front", first.endpoint(), "red")}).refusal.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(one_refused_listener_leaves_none_open_and_those_before_as_they_were) {
+    run_workers();
+    BOOST_TEST(!apply({listener("old", first.endpoint(), "red")}).refusal.has_value());
+    const std::size_t descriptors = test::open_descriptors();
+    const Fd other = test::listening_socket();
+    const auto outcome = apply({listener("new", second.endpoint(), "blue"),
+                                listener("bad", test::local_endpoint(other), "blue")});
+    BOOST_TEST(outcome.refusal.has_value());
+    BOOST_TEST(test::open_descriptors() == descriptors + 1);
+    BOOST_TEST(test::is_refused(second.endpoint()));
+    BOOST_TEST(leads_to(first.endpoint(), red));
+    BOOST_TEST(listeners.all().contains("old"));
+    BOOST_TEST(listeners.all().size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(changes_are_told_a_line_each) {
+    const auto added = apply({listener("a", first.endpoint(), "red")});
+    BOOST_TEST(added.changes == (Strings{"listener a added"}), boost::test_tools::per_element());
+    BOOST_TEST(apply({listener("a", first.endpoint(), "red")}).changes.empty());
+    auto other = listener("a", first.endpoint(), "red");
+    other.timeouts.idle = 1s;
+    BOOST_TEST(apply({other}).changes == (Strings{"listener a changed"}),
+               boost::test_tools::per_element());
+    const auto moved = apply({listener("a", second.endpoint(), "red")});
+    BOOST_TEST(moved.changes.back() == "listener a moved to " + second.endpoint().to_string());
+    const auto renamed = apply({listener("b", second.endpoint(), "red")});
+    BOOST_TEST(renamed.changes == (Strings{"listener b added", "listener a removed"}),
+               boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(listeners_that_swap_their_addresses_open_nothing_and_lose_nobody) {
+    apply({listener("a", first.endpoint(), "red"), listener("b", second.endpoint(), "blue")});
+    const std::size_t descriptors = test::open_descriptors();
+    const Fd waiting = test::connected_socket(first.endpoint());
+    const auto outcome =
+        apply({listener("a", second.endpoint(), "red"), listener("b", first.endpoint(), "blue")});
+    BOOST_TEST(!outcome.refusal.has_value());
+    BOOST_TEST(test::open_descriptors() == descriptors + 1);
+    run_workers();
+    // Who waited on the first address is served by what listens there now.
+    const Fd accepted = test::accepted_socket(blue);
+    test::send_all(waiting, "hello");
+    BOOST_TEST(test::receive(accepted, 5) == "hello");
+    BOOST_TEST(leads_to(second.endpoint(), red));
+    BOOST_TEST(accepted_by("a") == 1u);
+    BOOST_TEST(accepted_by("b") == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_renamed_listener_keeps_its_queue_and_begins_new_counts) {
+    apply({listener("old", first.endpoint(), "red")});
+    const Fd waiting = test::connected_socket(first.endpoint());
+    apply({listener("new", first.endpoint(), "red")});
+    run_workers();
+    const Fd server = test::accepted_socket(red);
+    test::send_all(waiting, "hello");
+    BOOST_TEST(test::receive(server, 5) == "hello");
+    BOOST_TEST(accepted_by("new") == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_listener_that_stays_keeps_its_counts) {
+    run_workers();
+    apply({listener("a", first.endpoint(), "red")});
+    BOOST_TEST(leads_to(first.endpoint(), red));
+    apply({listener("a", first.endpoint(), "blue")});
+    // The workers take the new route when they come to it.
+    std::uint64_t made = 1;
+    BOOST_TEST(test::eventually([&] {
+        ++made;
+        return leads_to(first.endpoint(), blue);
+    }));
+    BOOST_TEST(accepted_by("a") == made);
+}
+
+BOOST_AUTO_TEST_CASE(a_removed_listener_refuses_and_may_come_back_at_once) {
+    run_workers();
+    apply({listener("a", first.endpoint(), "red")});
+    const std::size_t descriptors = test::open_descriptors();
+    BOOST_TEST(leads_to(first.endpoint(), red));
+    for (int i = 0; i < 20; ++i) {
+        BOOST_TEST(!apply({}).refusal.has_value());
+        const auto back = apply({listener("a", first.endpoint(), "red")});
+        BOOST_TEST(back.refusal.value_or("") == "");
+    }
+    BOOST_TEST(test::eventually([&] { return test::open_descriptors() == descriptors; }));
+    BOOST_TEST(leads_to(first.endpoint(), red));
+    apply({});
+    BOOST_TEST(test::eventually([&] { return test::is_refused(first.endpoint()); }));
+}
+
+BOOST_AUTO_TEST_CASE(two_addresses_of_one_port_are_taken_at_a_start_and_at_a_reload) {
+    run_workers();
+    const auto local = first.endpoint();
+    const auto any = with_address(local, "0.0.0.0:1");
+    const auto both = [&] {
+        return apply({listener("any", any, "red"), listener("local", local, "blue")});
+    };
+    const std::size_t descriptors = test::open_descriptors();
+    BOOST_TEST(!both().refusal.has_value());
+    BOOST_TEST(leads_to(local, blue));
+    BOOST_TEST(!apply({listener("any", any, "red")}).refusal.has_value());
+    BOOST_TEST(
+        test::eventually([&] { return test::open_descriptors() == descriptors + worker_count; }));
+    BOOST_TEST(leads_to(local, red));
+    BOOST_TEST(!both().refusal.has_value());
+    BOOST_TEST(leads_to(local, blue));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
