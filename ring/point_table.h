@@ -50,8 +50,6 @@ struct Geometry {
 
 class PointTable {
 public:
-    PointTable() = default;
-
     // From points in any order. Points at the same position lie in the order of
     // rank[seat], which is the order of their servers' ids.
     static PointTable build(std::vector<Point> points, Geometry geometry,
@@ -91,6 +89,7 @@ private:
     friend class PointCursor;
     friend class PointReader;
     struct Edit;
+
     PointTable(std::size_t size, Geometry geometry);
     std::uint64_t entry(const Point& point) const {
         return point.position << geometry_.seat_bits | point.seat;

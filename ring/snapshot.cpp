@@ -70,7 +70,7 @@ const Member* Snapshot::find(std::string_view id) const {
 class Claim {
 public:
     explicit Claim(const Snapshot& snapshot) : snapshot_(snapshot), total_(snapshot.total_.get()) {
-        if (total_ != nullptr) live_ = total_->live.fetch_add(1, std::memory_order_acq_rel) + 1;
+        if (total_ != nullptr) total_->live.fetch_add(1, std::memory_order_acq_rel);
     }
     ~Claim() {
         if (total_ != nullptr && !kept_) total_->live.fetch_sub(1, std::memory_order_release);
@@ -102,17 +102,14 @@ public:
     }
 
 private:
-    // Whether a member with `now` connections may have one more. Connections that came
-    // after this one began its search are seen before they can make it refuse.
-    bool within_bound(const Member& member, std::uint32_t now) {
-        if (now < snapshot_.bound(member, live_)) return true;
-        live_ = std::max(live_, total_->live.load(std::memory_order_acquire));
-        return now < snapshot_.bound(member, live_);
+    // Whether a member with `now` connections may have one more. Whoever is counted in
+    // `now` is in the total by the time that it is read here.
+    bool within_bound(const Member& member, std::uint32_t now) const {
+        return now < snapshot_.bound(member, total_->live.load(std::memory_order_acquire));
     }
 
     const Snapshot& snapshot_;
     Total* const total_;
-    std::uint64_t live_ = 0;  // in all, this one counted
     bool kept_ = false;
 };
 

@@ -78,6 +78,27 @@ BOOST_AUTO_TEST_CASE(the_way_to_a_membership_leaves_no_trace) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_server_that_replaces_another_has_its_own_points) {
+    SeededRandom random;
+    Balancer balancer{{}};
+    for (const char* const id : {"a", "b", "c"}) {
+        ServerSpec server;
+        server.id = id;
+        balancer.register_server(server);
+    }
+    ServerSpec heir;
+    heir.id = "d";
+    heir.status = Status::offline;
+    balancer.apply(std::vector<Change>{Unregister{"b"}, heir});
+    balancer.set_status("d", Status::online);
+    const auto snapshot = balancer.snapshot();
+    const auto direct = registered_anew(*snapshot, random);
+    for (int i = 0; i < 200; ++i) {
+        const std::uint64_t hash = random();
+        BOOST_TEST(walk_ids(*snapshot, hash) == walk_ids(*direct, hash));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_server_that_flaps_gets_its_old_keys_back) {
     SeededRandom random;
     Balancer balancer{{}};

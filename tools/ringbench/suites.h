@@ -22,7 +22,7 @@ struct Scope {
     std::size_t thread_rounds = 15;
 };
 
-constexpr std::size_t default_vnodes = 512;
+constexpr std::size_t default_vnodes = ring::Settings{}.vnodes;
 
 // "server-0", "server-1", ...
 std::vector<std::string> server_names(std::size_t count);
