@@ -1,0 +1,187 @@
+// The control thread from its start to its end, by real signals.
+#include "proxy/control.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include <boost/json.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include "proxy/descriptors.h"
+#include "proxy/listen_sockets.h"
+#include "tests/proxy/control_rig.h"
+#include "tests/proxy/unix_client.h"
+
+using namespace ringway;
+using namespace std::chrono_literals;
+using proxy::Fd;
+using test::UnixClient;
+namespace json = boost::json;
+
+namespace {
+
+// A Control that runs on a thread of its own until signals end it.
+class Fixture : protected test::ControlRig {
+public:
+    ~Fixture() {
+        if (thread_.joinable()) end();
+    }
+
+protected:
+    void start() {
+        control_.emplace(file(), parsed(), log().writer());
+        thread_ = std::thread([this] {
+            refusal_ = control_->run();
+            running_ = false;
+        });
+        BOOST_REQUIRE(log().has(" ready: "));
+    }
+    static void signal(int number) { ::kill(::getpid(), number); }
+    bool has_stopped() {
+        return test::eventually([&] { return !running_; });
+    }
+    // At once, whatever there is to wait for.
+    void end() {
+        for (; running_; std::this_thread::sleep_for(10ms)) signal(SIGTERM);
+        thread_.join();
+    }
+
+    // A client whose connection is relayed, and the server's end of it.
+    test::TcpPair relayed() const {
+        Fd client = test::connected_socket(bind());
+        test::send_all(client, "key\n");
+        BOOST_REQUIRE(test::eventually(
+            [&] { return test::ready(a, POLLIN, 0ms) || test::ready(b, POLLIN, 0ms); }));
+        Fd server = test::accepted_socket(test::ready(a, POLLIN, 0ms) ? a : b);
+        BOOST_REQUIRE(test::receive(server, 4) == "key\n");
+        return {std::move(client), std::move(server)};
+    }
+
+    std::optional<proxy::Control> control_;
+    std::optional<std::string> refusal_;
+    std::atomic<bool> running_ = true;
+
+private:
+    std::thread thread_;
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(control, Fixture)
+
+BOOST_AUTO_TEST_CASE(it_serves_until_a_signal_ends_it) {
+    start();
+    {
+        const auto pair = relayed();
+        BOOST_TEST(UnixClient(admin_path()).ask("status").find("\"active\":1") !=
+                   std::string::npos);
+    }
+    signal(SIGTERM);
+    BOOST_TEST(has_stopped());
+    BOOST_TEST(!refusal_.has_value());
+    BOOST_TEST(test::is_refused(bind()));
+    BOOST_TEST(!std::filesystem::exists(admin_path()));
+}
+
+BOOST_AUTO_TEST_CASE(a_drain_lets_connections_end_and_takes_no_more) {
+    start();
+    auto pair = relayed();
+    signal(SIGTERM);
+    BOOST_TEST(log().has("draining"));
+    BOOST_TEST(test::eventually([&] { return test::is_refused(bind()); }));
+    test::send_all(pair.far, "answer");
+    BOOST_TEST(test::receive(pair.near, 6) == "answer");
+    BOOST_TEST(running_);
+    pair.near.close();
+    pair.far.close();
+    BOOST_TEST(has_stopped());
+    BOOST_TEST(log().has("end=done"));
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_changed_by_a_reload_during_a_drain) {
+    start();
+    auto pair = relayed();
+    signal(SIGTERM);
+    BOOST_TEST(log().has("draining"));
+    const auto answer = json::parse(UnixClient(admin_path()).ask("reload")).as_object();
+    BOOST_TEST(answer.at("ok") == false);
+    signal(SIGHUP);
+    test::send_all(pair.near, "still there");
+    BOOST_TEST(test::receive(pair.far, 11) == "still there");
+    BOOST_TEST(log().count("reload: ok") == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_second_signal_stops_at_once_with_resets) {
+    start();
+    const auto pair = relayed();
+    signal(SIGTERM);
+    BOOST_TEST(log().has("draining"));
+    signal(SIGTERM);
+    BOOST_TEST(has_stopped());
+    BOOST_TEST(test::was_reset(test::receive_to_end(pair.near)));
+    BOOST_TEST(test::was_reset(test::receive_to_end(pair.far)));
+    BOOST_TEST(log().has("end=shutdown"));
+}
+
+BOOST_AUTO_TEST_CASE(a_drain_ends_with_its_timeout) {
+    write(yaml("", "drain_timeout: 100ms\n"));
+    start();
+    const auto pair = relayed();
+    signal(SIGTERM);
+    BOOST_TEST(has_stopped());
+    BOOST_TEST(test::was_reset(test::receive_to_end(pair.near)));
+    BOOST_TEST(log().has("drain_timeout has passed"));
+}
+
+BOOST_AUTO_TEST_CASE(a_hangup_reloads_the_file_and_cuts_nobody) {
+    start();
+    const auto pair = relayed();
+    write(yaml("      - {id: c, address: \"192.0.2.3:80\"}\n"));
+    signal(SIGHUP);
+    BOOST_TEST(log().has("reload: pool main: server c added"));
+    write("version: 1\nnonsense: true\n");
+    signal(SIGHUP);
+    BOOST_TEST(log().has("reload: refused"));
+    BOOST_TEST(log().has(file() + ":2:1: nonsense: "));
+    test::send_all(pair.near, "still there");
+    BOOST_TEST(test::receive(pair.far, 11) == "still there");
+    const auto status = json::parse(UnixClient(admin_path()).ask("status")).as_object();
+    BOOST_TEST(status.at("generation") == 2);
+    BOOST_TEST(status.at("config").at("failed_reloads") == 1);
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_begin_says_why_and_leaves_nothing) {
+    const std::size_t descriptors = test::open_descriptors();
+    {
+        const auto others = proxy::open_listen_sockets(bind(), 1);
+        proxy::Control control(file(), parsed(), log().writer());
+        const auto refusal = control.run();
+        BOOST_TEST(refusal.value() == "listener front: cannot listen on " + bind().to_string() +
+                                          ": Address already in use");
+    }
+    BOOST_TEST(test::open_descriptors() == descriptors);
+    BOOST_TEST(!std::filesystem::exists(admin_path()));
+    const Fd owner = test::unix_listener(admin_path(), 8);
+    proxy::Control control(file(), parsed(), log().writer());
+    BOOST_TEST(control.run().value().ends_with("another process listens on it"));
+}
+
+BOOST_AUTO_TEST_CASE(descriptors_are_shared_out_within_the_limit) {
+    for (const std::uint64_t limit : {20u, 256u, 1024u, 65'536u, 1'048'576u}) {
+        const auto budget = proxy::share_out(limit);
+        BOOST_TEST(budget.limit == limit);
+        BOOST_TEST(budget.connections >= 1u);
+        const std::uint64_t used = 2 * budget.connections + 2 * budget.pipes;
+        BOOST_TEST(used < limit);
+        BOOST_TEST(limit - used >= std::min<std::uint64_t>(limit / 8, 1024));
+        BOOST_TEST(budget.connections >= limit / 3);
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
