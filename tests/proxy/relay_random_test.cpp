@@ -309,7 +309,8 @@ BOOST_AUTO_TEST_CASE(streams_arrive_whole_or_broken_and_never_cut_short_as_if_wh
     const std::size_t descriptors = test::open_descriptors();
     const std::uint64_t spliced = test::syscalls::spliced_bytes;
     run_sessions(random, session_count);
-    BOOST_TEST(test::syscalls::spliced_bytes > spliced);
+    // Slow and few sessions may bring no bulk; tests/proxy/relay_test.cpp has it for sure.
+    if (!test::is_sanitized) BOOST_TEST(test::syscalls::spliced_bytes > spliced);
     BOOST_TEST(test::open_descriptors() == descriptors);
 }
 
