@@ -30,8 +30,6 @@ namespace asio = boost::asio;
 
 constexpr std::size_t max_clients = 32;
 constexpr std::size_t max_line_bytes = 64 << 10;
-constexpr std::chrono::seconds idle_limit{60};          // without a whole line
-constexpr std::chrono::seconds write_limit{10};         // for an answer to be taken
 constexpr std::chrono::milliseconds accept_pause{100};  // without descriptors
 
 constexpr std::string_view too_long = R"({"ok":false,"error":"the line is longer than 64 KiB"})"
@@ -88,8 +86,8 @@ bool is_stale(const std::string& path) {
 
 }  // namespace
 
-AdminServer::AdminServer(asio::io_context& io, Answer answer)
-    : io_(io), answer_(std::move(answer)), acceptor_(io) {}
+AdminServer::AdminServer(asio::io_context& io, Answer answer, Patience patience)
+    : io_(io), answer_(std::move(answer)), patience_(patience), acceptor_(io) {}
 
 AdminServer::~AdminServer() {
     close();
@@ -149,16 +147,16 @@ asio::awaitable<void> AdminServer::serve(Protocol::socket accepted) {
     const auto client = std::make_shared<Socket>(std::move(accepted));
     Deadline deadline(client);
     if (seat.is_beyond(max_clients)) {
-        deadline.set(write_limit);
+        deadline.set(patience_.answer);
         co_await asio::async_write(*client, asio::buffer(too_many), use_tuple);
         co_return;
     }
     std::string received;
     for (;;) {
-        deadline.set(idle_limit);
+        deadline.set(patience_.line);
         auto [error, length] = co_await asio::async_read_until(
             *client, asio::dynamic_buffer(received, max_line_bytes), '\n', use_tuple);
-        deadline.set(write_limit);
+        deadline.set(patience_.answer);
         if (error == asio::error::not_found) {
             co_await asio::async_write(*client, asio::buffer(too_long), use_tuple);
         }

@@ -3,6 +3,7 @@
 // closed in the end. Control thread only.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -20,7 +21,13 @@ public:
     // `answer` turns a line, without its newline, into the answer's line.
     using Answer = std::function<std::string(const std::string& line)>;
 
-    AdminServer(boost::asio::io_context& io, Answer answer);
+    // How long a client may take before it is closed.
+    struct Patience {
+        std::chrono::milliseconds line = std::chrono::minutes(1);     // to send a whole line
+        std::chrono::milliseconds answer = std::chrono::seconds(10);  // to take an answer
+    };
+
+    AdminServer(boost::asio::io_context& io, Answer answer, Patience patience);
     ~AdminServer();
 
     // Listens on `path` with mode 0600. A socket file that nobody listens on is
@@ -38,6 +45,7 @@ private:
 
     boost::asio::io_context& io_;
     const Answer answer_;
+    const Patience patience_;
     Protocol::acceptor acceptor_;
     std::string path_;
     // Outlives this: the loop may still hold clients when it is destroyed.

@@ -37,7 +37,7 @@ Control::Control(std::string file, conf::Config config, const LogWriter& log)
       workers_(make_workers(config_.workers, total_, budget_)),
       pools_(io_, workers_.size()),
       listeners_(workers_),
-      admin_(io_, [this](const std::string& line) { return run_command(*this, line); }) {
+      admin_(io_, [this](const std::string& line) { return run_command(*this, line); }, {}) {
     status_.file = std::move(file);
     status_.loaded_at = std::chrono::system_clock::now();
 }

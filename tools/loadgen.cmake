@@ -8,6 +8,7 @@ target_include_directories(ringway_loadgen PUBLIC ${PROJECT_SOURCE_DIR})
 target_compile_definitions(ringway_loadgen PUBLIC BOOST_ERROR_CODE_HEADER_ONLY)
 target_link_libraries(ringway_loadgen
     PUBLIC Boost::json fmt::fmt Threads::Threads PRIVATE ringway_options Boost::program_options)
+target_precompile_headers(ringway_loadgen PRIVATE <chrono> <string> <vector> <fmt/format.h>)
 
 add_executable(loadgen loadgen/main.cpp)
 target_link_libraries(loadgen PRIVATE ringway_options ringway_loadgen)

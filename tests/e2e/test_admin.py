@@ -6,7 +6,6 @@ import random
 import socket
 import stat
 import threading
-import time
 
 import pytest
 
@@ -15,7 +14,7 @@ from support.configuration import FAST_CHECKS, listener
 from support.ports import free_port
 from support.programs import find, run
 from support.ringway import quote
-from support.waiting import BIN_DIR, DEADLINE, PATIENCE, wait_until, within
+from support.waiting import BIN_DIR, DEADLINE, PATIENCE, wait_until
 
 SERVER_FIELDS = {
     "pool", "id", "address", "weight", "status", "detail", "since_s", "active", "total",
@@ -230,18 +229,6 @@ def _has_room(proxy) -> bool:
         except (BrokenPipeError, ConnectionResetError):
             return False
         return bool(answer) and json.loads(answer)["ok"]
-
-
-def test_a_client_that_is_idle_for_a_minute_is_closed(bench):
-    proxy = bench.simple(bench.backends("a"))
-    with proxy.admin_client() as idle:
-        idle.sendall(b"status\n")
-        assert idle.recv(1 << 16)
-        begin = time.monotonic()
-        idle.settimeout(60 + within(5))
-        assert all(answer["ok"] is False for answer in receive_answers(idle))
-        assert time.monotonic() - begin > 55
-    assert ask(proxy.address(), b"any") == "a"
 
 
 def test_commands_from_many_clients_at_once_leave_a_whole_state(bench):

@@ -33,7 +33,10 @@ constexpr std::size_t large_answer_bytes = 1 << 20;
 // An admin server that answers a line with "got N: LINE", on a thread of its own.
 class Fixture {
 public:
-    Fixture() : thread_([this] { io_.run(); }) {}
+    explicit Fixture(proxy::AdminServer::Patience patience = {})
+        : server_(
+              io_, [this](const std::string& line) { return answer(line); }, patience),
+          thread_([this] { io_.run(); }) {}
     ~Fixture() {
         boost::asio::post(io_, [this] {
             server_.close();
@@ -59,10 +62,10 @@ private:
 
 protected:
     // The reason where it failed.
-    std::string open(const std::string& path) {
-        return on_loop([&] { return server_.open(path).value_or(""); });
+    std::string open(const std::string& where) {
+        return on_loop([&] { return server_.open(where).value_or(""); });
     }
-    std::string open() { return open(path_); }
+    std::string open() { return open(path); }
     void close() {
         on_loop([&] {
             server_.close();
@@ -76,13 +79,13 @@ protected:
         return found.st_mode;
     }
 
-    const test::TempDir dir_;
-    const std::string path_ = dir_.path("admin.sock");
-    std::atomic<std::size_t> answered_ = 0;
+    const test::TempDir dir;
+    const std::string path = dir.path("admin.sock");
+    std::atomic<std::size_t> answered = 0;
 
 private:
     std::string answer(const std::string& line) {
-        ++answered_;
+        ++answered;
         if (line == "large") return std::string(large_answer_bytes, 'x');
         return "got " + std::to_string(line.size()) + ": " + line.substr(0, 100);
     }
@@ -90,8 +93,12 @@ private:
     boost::asio::io_context io_{1};
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
         io_.get_executor()};
-    AdminServer server_{io_, [this](const std::string& line) { return answer(line); }};
+    AdminServer server_;
     std::thread thread_;
+};
+
+struct Impatient : Fixture {
+    Impatient() : Fixture({.line = 300ms, .answer = 300ms}) {}
 };
 
 }  // namespace
@@ -100,7 +107,7 @@ BOOST_FIXTURE_TEST_SUITE(admin_server, Fixture)
 
 BOOST_AUTO_TEST_CASE(each_line_gets_a_line_in_order) {
     BOOST_TEST(open() == "");
-    UnixClient client(path_);
+    UnixClient client(path);
     BOOST_TEST(client.ask("status") == "got 6: status");
     client.send("one\ntwo\n\nthree\n");
     BOOST_TEST(client.line() == "got 3: one");
@@ -111,33 +118,33 @@ BOOST_AUTO_TEST_CASE(each_line_gets_a_line_in_order) {
 
 BOOST_AUTO_TEST_CASE(a_line_may_come_in_pieces_and_half_a_line_is_none) {
     BOOST_TEST(open() == "");
-    UnixClient client(path_);
+    UnixClient client(path);
     for (const char c : std::string("status\n")) client.send({&c, 1});
     BOOST_TEST(client.line() == "got 6: status");
     client.send("half");
     test::end_sending(client.socket());
     BOOST_TEST(client.is_closed());
-    BOOST_TEST(answered_ == 1u);
+    BOOST_TEST(answered == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(a_line_of_64_KiB_is_taken_and_one_byte_more_is_refused) {
     BOOST_TEST(open() == "");
-    UnixClient fits(path_);
+    UnixClient fits(path);
     BOOST_TEST(fits.ask(std::string(max_line_bytes - 1, 'x')).starts_with("got 65535: "));
-    UnixClient longer(path_);
+    UnixClient longer(path);
     longer.send(std::string(max_line_bytes, 'x') + "\n");
     BOOST_TEST(longer.line() == R"({"ok":false,"error":"the line is longer than 64 KiB"})");
     BOOST_TEST(longer.is_closed());
-    BOOST_TEST(answered_ == 1u);
+    BOOST_TEST(answered == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(a_flood_without_a_newline_is_answered_and_closed) {
     BOOST_TEST(open() == "");
-    UnixClient client(path_);
+    UnixClient client(path);
     const std::string flood(1 << 20, '\xff');
     ::send(client.socket().get(), flood.data(), flood.size(), MSG_NOSIGNAL);
     BOOST_TEST(client.line() == R"({"ok":false,"error":"the line is longer than 64 KiB"})");
-    UnixClient other(path_);
+    UnixClient other(path);
     BOOST_TEST(other.ask("status") == "got 6: status");
 }
 
@@ -145,19 +152,19 @@ BOOST_AUTO_TEST_CASE(clients_beyond_the_limit_are_told_so_until_one_leaves) {
     BOOST_TEST(open() == "");
     std::vector<std::unique_ptr<UnixClient>> clients;
     for (std::size_t i = 0; i < max_clients; ++i) {
-        clients.push_back(std::make_unique<UnixClient>(path_));
+        clients.push_back(std::make_unique<UnixClient>(path));
         BOOST_TEST(clients.back()->ask("x") == "got 1: x");
     }
-    UnixClient beyond(path_);
+    UnixClient beyond(path);
     BOOST_TEST(beyond.line() == R"({"ok":false,"error":"too many admin clients"})");
     BOOST_TEST(beyond.is_closed());
     clients.pop_back();
-    BOOST_TEST(test::eventually([&] { return UnixClient(path_).ask("x") == "got 1: x"; }));
+    BOOST_TEST(test::eventually([&] { return UnixClient(path).ask("x") == "got 1: x"; }));
 }
 
 BOOST_AUTO_TEST_CASE(a_client_that_never_reads_is_bounded_and_delays_nobody) {
     BOOST_TEST(open() == "");
-    const UnixClient deaf(path_);
+    const UnixClient deaf(path);
     test::set_blocking(deaf.socket(), false);
     const std::string command = "large\n";
     std::size_t sent = 0;
@@ -168,15 +175,28 @@ BOOST_AUTO_TEST_CASE(a_client_that_never_reads_is_bounded_and_delays_nobody) {
         if (taken > 0) sent += static_cast<std::size_t>(taken);
     }
     BOOST_TEST(sent < (16u << 20));
-    BOOST_TEST(answered_ == 1u);
-    UnixClient other(path_);
+    BOOST_TEST(answered == 1u);
+    UnixClient other(path);
     BOOST_TEST(other.ask("status") == "got 6: status");
 }
 
 // The limit is 10 s; a client that leaves its answer lying for longer is closed.
-BOOST_AUTO_TEST_CASE(a_client_that_never_reads_is_closed_in_the_end) {
+BOOST_FIXTURE_TEST_CASE(a_client_that_sends_no_whole_line_is_closed_in_the_end, Impatient) {
+    open();
+    UnixClient idle(path);
+    BOOST_TEST(idle.ask("x") == "got 1: x");
+    UnixClient half(path);
+    half.send("half a li");
+    for (UnixClient* client : {&idle, &half}) {
+        BOOST_TEST(test::ready(client->socket(), POLLHUP | POLLRDHUP, 60s));
+        BOOST_TEST(test::receive_to_end(client->socket()).bytes.empty());
+    }
+    BOOST_TEST(answered == 1u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_client_that_never_reads_is_closed_in_the_end, Impatient) {
     BOOST_TEST(open() == "");
-    UnixClient deaf(path_);
+    UnixClient deaf(path);
     deaf.send("large\n");
     BOOST_TEST(test::ready(deaf.socket(), POLLHUP | POLLRDHUP, 60s));
     const auto left = test::receive_to_end(deaf.socket());
@@ -187,53 +207,53 @@ BOOST_AUTO_TEST_CASE(the_socket_is_for_its_owner_alone_and_gone_when_closed) {
     const mode_t mask = ::umask(0);
     BOOST_TEST(open() == "");
     BOOST_TEST(::umask(mask) == 0u);
-    BOOST_TEST(S_ISSOCK(mode_of(path_)));
-    BOOST_TEST((mode_of(path_) & 0777) == 0600u);
+    BOOST_TEST(S_ISSOCK(mode_of(path)));
+    BOOST_TEST((mode_of(path) & 0777) == 0600u);
     close();
-    BOOST_TEST(!std::filesystem::exists(path_));
+    BOOST_TEST(!std::filesystem::exists(path));
     BOOST_TEST(open() == "");
-    BOOST_TEST(UnixClient(path_).ask("x") == "got 1: x");
+    BOOST_TEST(UnixClient(path).ask("x") == "got 1: x");
 }
 
 BOOST_AUTO_TEST_CASE(a_socket_that_was_left_behind_is_replaced) {
-    test::unix_listener(path_, 8).close();
-    BOOST_TEST(std::filesystem::exists(path_));
+    test::unix_listener(path, 8).close();
+    BOOST_TEST(std::filesystem::exists(path));
     BOOST_TEST(open() == "");
-    BOOST_TEST(UnixClient(path_).ask("x") == "got 1: x");
+    BOOST_TEST(UnixClient(path).ask("x") == "got 1: x");
 }
 
 BOOST_AUTO_TEST_CASE(a_socket_that_somebody_listens_on_is_left_alone) {
-    const proxy::Fd owner = test::unix_listener(path_, 8);
-    BOOST_TEST(open() == "admin socket " + path_ + ": another process listens on it");
-    BOOST_TEST(test::connect_unix(test::unix_socket(), path_));
+    const proxy::Fd owner = test::unix_listener(path, 8);
+    BOOST_TEST(open() == "admin socket " + path + ": another process listens on it");
+    BOOST_TEST(test::connect_unix(test::unix_socket(), path));
 }
 
 // The other process may hang; it is alive nevertheless.
 BOOST_AUTO_TEST_CASE(a_socket_whose_owner_accepts_nobody_is_left_alone_and_holds_up_nobody) {
-    const proxy::Fd owner = test::unix_listener(path_, 0);
+    const proxy::Fd owner = test::unix_listener(path, 0);
     std::vector<proxy::Fd> waiting;
     for (bool full = false; !full;) {
         proxy::Fd client = test::unix_socket();
         test::set_blocking(client, false);
-        full = !test::connect_unix(client, path_);
+        full = !test::connect_unix(client, path);
         waiting.push_back(std::move(client));
     }
-    BOOST_TEST(open() == "admin socket " + path_ + ": another process listens on it");
+    BOOST_TEST(open() == "admin socket " + path + ": another process listens on it");
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_is_no_socket_is_left_alone) {
-    dir_.write("admin.sock", "precious");
-    BOOST_TEST(open() == "admin socket " + path_ + ": a file that is no socket is there");
-    std::ifstream file(path_);
+    dir.write("admin.sock", "precious");
+    BOOST_TEST(open() == "admin socket " + path + ": a file that is no socket is there");
+    std::ifstream file(path);
     BOOST_TEST(std::string(std::istreambuf_iterator<char>(file), {}) == "precious");
-    const std::string link = dir_.path("link.sock");
-    std::filesystem::create_symlink(dir_.path("nowhere"), link);
+    const std::string link = dir.path("link.sock");
+    std::filesystem::create_symlink(dir.path("nowhere"), link);
     BOOST_TEST(open(link) == "admin socket " + link + ": a file that is no socket is there");
 }
 
 BOOST_AUTO_TEST_CASE(a_path_that_cannot_be_is_refused) {
-    BOOST_TEST(open(dir_.path(std::string(120, 'x'))).ends_with("the path is too long"));
-    const std::string nowhere = dir_.path("nowhere/admin.sock");
+    BOOST_TEST(open(dir.path(std::string(120, 'x'))).ends_with("the path is too long"));
+    const std::string nowhere = dir.path("nowhere/admin.sock");
     BOOST_TEST(open(nowhere) == "admin socket " + nowhere + ": No such file or directory");
     BOOST_TEST(open() == "");
 }

@@ -35,20 +35,20 @@ public:
 
 protected:
     void start() {
-        control_.emplace(file(), parsed(), log().writer());
+        control.emplace(file(), parsed(), log().writer());
         thread_ = std::thread([this] {
-            refusal_ = control_->run();
-            running_ = false;
+            refusal = control->run();
+            running = false;
         });
         BOOST_REQUIRE(log().has(" ready: "));
     }
     static void signal(int number) { ::kill(::getpid(), number); }
     bool has_stopped() {
-        return test::eventually([&] { return !running_; });
+        return test::eventually([&] { return !running; });
     }
     // At once, whatever there is to wait for.
     void end() {
-        for (; running_; std::this_thread::sleep_for(10ms)) signal(SIGTERM);
+        for (; running; std::this_thread::sleep_for(10ms)) signal(SIGTERM);
         thread_.join();
     }
 
@@ -63,9 +63,9 @@ protected:
         return {std::move(client), std::move(server)};
     }
 
-    std::optional<proxy::Control> control_;
-    std::optional<std::string> refusal_;
-    std::atomic<bool> running_ = true;
+    std::optional<proxy::Control> control;
+    std::optional<std::string> refusal;
+    std::atomic<bool> running = true;
 
 private:
     std::thread thread_;
@@ -84,7 +84,7 @@ BOOST_AUTO_TEST_CASE(it_serves_until_a_signal_ends_it) {
     }
     signal(SIGTERM);
     BOOST_TEST(has_stopped());
-    BOOST_TEST(!refusal_.has_value());
+    BOOST_TEST(!refusal.has_value());
     BOOST_TEST(test::is_refused(bind()));
     BOOST_TEST(!std::filesystem::exists(admin_path()));
 }
@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(a_drain_lets_connections_end_and_takes_no_more) {
     BOOST_TEST(test::eventually([&] { return test::is_refused(bind()); }));
     test::send_all(pair.far, "answer");
     BOOST_TEST(test::receive(pair.near, 6) == "answer");
-    BOOST_TEST(running_);
+    BOOST_TEST(running);
     pair.near.close();
     pair.far.close();
     BOOST_TEST(has_stopped());
@@ -160,16 +160,16 @@ BOOST_AUTO_TEST_CASE(what_cannot_begin_says_why_and_leaves_nothing) {
     const std::size_t descriptors = test::open_descriptors();
     {
         const auto others = proxy::open_listen_sockets(bind(), 1);
-        proxy::Control control(file(), parsed(), log().writer());
-        const auto refusal = control.run();
-        BOOST_TEST(refusal.value() == "listener front: cannot listen on " + bind().to_string() +
-                                          ": Address already in use");
+        proxy::Control other(file(), parsed(), log().writer());
+        const auto why = other.run();
+        BOOST_TEST(why.value() == "listener front: cannot listen on " + bind().to_string() +
+                                      ": Address already in use");
     }
     BOOST_TEST(test::open_descriptors() == descriptors);
     BOOST_TEST(!std::filesystem::exists(admin_path()));
     const Fd owner = test::unix_listener(admin_path(), 8);
-    proxy::Control control(file(), parsed(), log().writer());
-    BOOST_TEST(control.run().value().ends_with("another process listens on it"));
+    proxy::Control other(file(), parsed(), log().writer());
+    BOOST_TEST(other.run().value().ends_with("another process listens on it"));
 }
 
 BOOST_AUTO_TEST_CASE(descriptors_are_shared_out_within_the_limit) {

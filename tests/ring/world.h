@@ -45,12 +45,12 @@ struct HandMade {
         return rank;
     }
     std::shared_ptr<const Snapshot> make(PointTable table) const {
+        std::vector<std::uint32_t> counts(ids.size());
+        for (const Point& point : table.points()) ++counts[point.seat];
         std::vector<Member> members;
         std::vector<Seat> seats;
         for (const std::string& id : ids) {
-            std::uint32_t count = 0;
-            for (const Point& point : table.points()) count += point.seat == seat(id) ? 1U : 0U;
-            members.push_back({id, 1, Status::online, count, nullptr, 0, nullptr});
+            members.push_back({id, 1, Status::online, counts[seat(id)], nullptr, 0, nullptr});
             seats.push_back(seat(id));
         }
         Placement placement{std::make_shared<const PointTable>(std::move(table)), nullptr};

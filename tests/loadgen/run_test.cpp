@@ -5,7 +5,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "tests/tools/loadgen_support.h"
+#include "tests/loadgen/support.h"
 #include "tools/loadgen/sockets.h"
 
 using namespace ringway::loadgen;
