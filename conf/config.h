@@ -73,7 +73,7 @@ struct HashSettings {
     enum class Function : std::uint8_t { sha256, xxh3 };
     Algorithm algorithm = Algorithm::ring;
     Function function = Function::sha256;
-    std::uint32_t vnodes = 512;  // ring: points per unit of weight
+    std::uint32_t vnodes = 704;  // ring: points per unit of weight
     // A server takes at most ceil(balance_factor x its fair share of the pool's live
     // connections); the next of the walk takes the others. 0 for no bound.
     double balance_factor = 0;

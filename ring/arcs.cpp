@@ -1,20 +1,9 @@
 #include "ring/arcs.h"
 
+#include "ring/border.h"
 #include "ring/snapshot_access.h"
 
 namespace ringway::ring {
-namespace {
-
-// Where `to` takes over from `from`, going up: of the hashes between two positions
-// the upper half belongs to the upper one, and so does the middle. The whole circle
-// lies between a position and itself.
-std::uint64_t border(std::uint64_t from, std::uint64_t to) {
-    const std::uint64_t gap = to - from;
-    return to - (gap == 0 ? std::uint64_t{1} << 63 : gap / 2);
-}
-
-}  // namespace
-
 ArcReader::ArcReader(const Snapshot& snapshot) : snapshot_(snapshot) {
     if (snapshot.point_count() != 0 && SnapshotAccess::placement(snapshot).ring) start();
 }

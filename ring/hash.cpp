@@ -73,10 +73,21 @@ KeyHasher::KeyHasher(const Settings& settings) : function_(settings.key_hash) {
     prefix_ += settings.seed;
 }
 
-std::uint64_t KeyHasher::operator()(std::string_view key) const {
-    if (function_ == KeyHash::xxh3) return XXH3_64bits_withSeed(key.data(), key.size(), xxh3_seed_);
+// Each way in a function of its own: together they would save and restore registers
+// for as long as a short key takes to hash.
+[[gnu::noinline]] std::uint64_t KeyHasher::by_sha256(std::string_view key) const {
     if (prefix_.empty()) return big_endian64(sha256({key}), 0);
     return big_endian64(sha256({prefix_, key}), 0);
+}
+
+[[gnu::noinline]] std::uint64_t KeyHasher::by_long_xxh3(std::string_view key) const {
+    return XXH3_64bits_withSeed(key.data(), key.size(), xxh3_seed_);
+}
+
+std::uint64_t KeyHasher::operator()(std::string_view key) const {
+    if (function_ != KeyHash::xxh3) return by_sha256(key);
+    if (key.size() > 16) return by_long_xxh3(key);
+    return XXH3_64bits_withSeed(key.data(), key.size(), xxh3_seed_);
 }
 
 }  // namespace ringway::ring

@@ -33,6 +33,9 @@ public:
     std::uint64_t operator()(std::string_view key) const;
 
 private:
+    std::uint64_t by_sha256(std::string_view key) const;
+    std::uint64_t by_long_xxh3(std::string_view key) const;
+
     KeyHash function_;
     std::string prefix_;           // sha256: what is hashed before the key
     std::uint64_t xxh3_seed_ = 0;  // xxh3: 0 is the same as no seed

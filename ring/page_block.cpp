@@ -1,8 +1,11 @@
 #include "ring/page_block.h"
 
+#include <array>
 #include <cstdint>
-#include <cstring>
+#include <mutex>
 #include <new>
+#include <span>
+#include <utility>
 
 #include <sys/mman.h>
 
@@ -24,8 +27,7 @@ std::size_t mapped_bytes(std::size_t bytes) {
 // Begins on a huge page and ends on the last small page needed, so that the
 // rounding costs no memory. The kernel gives addresses on small pages: map more
 // than is needed and give back what sticks out on both sides.
-std::byte* map(std::size_t bytes) {
-    const std::size_t wanted = mapped_bytes(bytes);
+std::byte* map(std::size_t wanted) {
     const std::size_t length = wanted + huge_page_bytes;
     void* const mapping =
         mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -40,23 +42,57 @@ std::byte* map(std::size_t bytes) {
     return begin + head;
 }
 
+// The mappings that were given back last. A change of a large ring needs blocks of
+// the sizes that the change before it has freed, and new pages cost as much time as
+// all that is written to them. Any thread.
+class Spares {
+public:
+    // One of at least so many bytes, and not many more, or nothing.
+    std::span<std::byte> take(std::size_t bytes) {
+        const std::scoped_lock lock(mutex_);
+        for (std::span<std::byte>& spare : spares_)
+            if (spare.size() >= bytes && spare.size() - bytes <= bytes / 8)
+                return std::exchange(spare, {});
+        return {};
+    }
+
+    void give(std::span<std::byte> block) {
+        {
+            const std::scoped_lock lock(mutex_);
+            std::swap(block, spares_[next_++ % spares_.size()]);
+        }
+        if (!block.empty()) munmap(block.data(), block.size());
+    }
+
+private:
+    std::mutex mutex_;
+    std::array<std::span<std::byte>, 2> spares_;  // points and arcs of one ring
+    std::size_t next_ = 0;
+};
+
+// Never destroyed: snapshots may live longer than any static object.
+Spares& spares() {
+    static Spares& all = *new Spares;
+    return all;
+}
+
 }  // namespace
 
 PageBlock::PageBlock(std::size_t bytes) : bytes_(bytes) {
     if (bytes == 0) return;
-    if (is_mapped(bytes)) {
-        data_ = map(bytes);
+    if (!is_mapped(bytes)) {
+        data_ = static_cast<std::byte*>(operator new(bytes, line));
         return;
     }
-    data_ = static_cast<std::byte*>(operator new(bytes, line));
-    std::memset(data_, 0, bytes);
+    mapping_ = spares().take(mapped_bytes(bytes));
+    if (mapping_.empty()) mapping_ = {map(mapped_bytes(bytes)), mapped_bytes(bytes)};
+    data_ = mapping_.data();
 }
 
 PageBlock::~PageBlock() {
-    if (data_ == nullptr) return;
-    if (is_mapped(bytes_))
-        munmap(data_, mapped_bytes(bytes_));
-    else
+    if (!mapping_.empty())
+        spares().give(mapping_);
+    else if (data_ != nullptr)
         operator delete(data_, line);
 }
 

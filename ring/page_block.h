@@ -1,21 +1,25 @@
 // A block of memory that the kernel may back with huge pages: a lookup touches
-// two random cache lines, and with small pages each of them is a TLB miss too.
+// random cache lines, and with small pages each of them is a TLB miss too.
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <utility>
 
 namespace ringway::ring {
 
-// Owns its bytes, zero-filled and aligned to a cache line. Throws std::bad_alloc.
+// Owns its bytes, aligned to a cache line and of any content. Throws std::bad_alloc.
 class PageBlock {
 public:
     PageBlock() = default;
     explicit PageBlock(std::size_t bytes);
     ~PageBlock();
     PageBlock(PageBlock&& other) noexcept
-        : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+        : mapping_(std::exchange(other.mapping_, {})),
+          data_(std::exchange(other.data_, nullptr)),
+          bytes_(std::exchange(other.bytes_, 0)) {}
     PageBlock& operator=(PageBlock&& other) noexcept {
+        std::swap(mapping_, other.mapping_);
         std::swap(data_, other.data_);
         std::swap(bytes_, other.bytes_);
         return *this;
@@ -26,6 +30,7 @@ public:
     std::size_t bytes() const { return bytes_; }
 
 private:
+    std::span<std::byte> mapping_;  // what data_ is of, where the kernel gave it
     std::byte* data_ = nullptr;
     std::size_t bytes_ = 0;
 };

@@ -77,12 +77,53 @@ std::size_t PointTable::successor(std::uint64_t hash) const {
     return i;
 }
 
-Seat PointTable::nearest_if_sparse(std::uint64_t hash) const {
+// Halves a window without any branch that depends on the points.
+const std::uint64_t* PointTable::successor_if_dense(std::uint64_t hash) const {
+    const std::size_t b = bucket(hash);
+    const std::uint64_t* const begin = entries_ + bases_[b / group] + offsets_[b];
+    const std::uint64_t target = hash << geometry_.seat_bits;
+    const auto is_below = [target](std::uint64_t entry) {
+        return static_cast<std::int64_t>(entry - target) < 0;
+    };
+    static_assert(window == 8);
+    const std::uint64_t* entry = begin;
+    entry += is_below(entry[3]) ? 4 : 0;
+    entry += is_below(entry[1]) ? 2 : 0;
+    entry += is_below(entry[0]) ? 1 : 0;
+    while (entry >= begin + window - 1 && is_below(*entry)) ++entry;
+    return entry;
+}
+
+Seat PointTable::nearest(std::uint64_t hash) const {
     assert(size_ != 0);
+    if (dense_) {
+        const std::uint64_t* const above = successor_if_dense(hash);
+        // The distances, times 2^seat_bits, but for the seats in the low bits: those
+        // must not decide between equal distances.
+        const std::uint64_t target = hash << geometry_.seat_bits;
+        const std::uint64_t up = (above[0] & ~seat_mask_) - target;
+        const std::uint64_t down = target - (above[-1] & ~seat_mask_);
+        return static_cast<Seat>(above[up <= down ? 0 : -1] & seat_mask_);
+    }
     const std::size_t above = successor(hash);
     const std::size_t up = above == size_ ? 0 : above;
     const std::size_t down = above == 0 ? size_ - 1 : above - 1;
     return seat(position(up) - hash <= hash - position(down) ? up : down);
+}
+
+Point PointTable::before(std::uint64_t position) const {
+    std::size_t b = bucket(position), i = successor(position);
+    if (i == 0) {
+        b = bucket_count() - 1;
+        i = size_;
+    }
+    --i;
+    while (start(b) > i) --b;
+    return {position_in(b, entries_[i]), seat(i)};
+}
+
+Point PointTable::after(std::uint64_t position) const {
+    return PointReader(*this, position + 1).next_around();
 }
 
 PointCursor::PointCursor(const PointTable& table, std::uint64_t hash)

@@ -74,12 +74,13 @@ public:
     std::size_t bytes() const { return block_.bytes(); }
 
     // The seat of the point nearest to `hash`. At least one point.
-    Seat nearest(std::uint64_t hash) const {
-        return dense_ ? nearest_if_dense(hash) : nearest_if_sparse(hash);
-    }
-    // Whether the quick way to the same is open.
+    Seat nearest(std::uint64_t hash) const;
+    // The last point below a position, and the first above it, on the circle. At
+    // least one point.
+    Point before(std::uint64_t position) const;
+    Point after(std::uint64_t position) const;
+    // Whether the quick ways are open.
     bool is_dense() const { return dense_; }
-    Seat nearest_if_dense(std::uint64_t hash) const;
 
     // Of the point with index i < size().
     Seat seat(std::size_t i) const { return static_cast<Seat>(entries_[i] & seat_mask_); }
@@ -102,7 +103,6 @@ private:
     }
     std::size_t successor(std::uint64_t hash) const;
     const std::uint64_t* successor_if_dense(std::uint64_t hash) const;
-    Seat nearest_if_sparse(std::uint64_t hash) const;
     std::size_t bucket_of_point(std::size_t i) const;
     std::uint64_t position_in(std::size_t bucket, std::uint64_t entry) const;
     bool before(std::uint64_t a, std::uint64_t b, std::span<const std::uint32_t> rank) const;
@@ -125,9 +125,7 @@ private:
     Geometry geometry_;
     std::uint32_t bucket_shift_ = 63;
     bool dense_ = false;
-    bool near_ = false;  // the points lie in a cache near the core
     std::uint64_t seat_mask_ = 1;
-    std::uint64_t bucket_size_ = 0;  // points a bucket on average, times 2^16
     std::size_t size_ = 0;
     PageBlock block_;
     // In block_. entries_[-1] repeats the last point, and after entries_[size_ - 1]
@@ -138,56 +136,24 @@ private:
     std::vector<std::uint32_t> starts_;  // empty but for crowds
 };
 
-// Two ways to search from the bucket's start on. Points in a near cache: halve a
-// window without any branch that depends on them. Points in main memory: guess, for
-// they are evenly spread, and step. The branches of this one are mispredicted now and
-// then, but until the points come the processor goes on to the next lookups, and
-// has their points fetched too; twice as many lookups are under way at a time.
-inline const std::uint64_t* PointTable::successor_if_dense(std::uint64_t hash) const {
-    const std::size_t b = bucket(hash);
-    const std::uint64_t* const begin = entries_ + bases_[b / group] + offsets_[b];
-    const std::uint64_t target = hash << geometry_.seat_bits;
-    const auto is_below = [target](std::uint64_t entry) {
-        return static_cast<std::int64_t>(entry - target) < 0;
-    };
-    if (!near_) {
-        const std::uint64_t part_of_bucket = hash << geometry_.bucket_bits >> 32;
-        const std::uint64_t* entry = begin + (part_of_bucket * bucket_size_ >> 48);
-        while (is_below(entry[0])) ++entry;
-        while (!is_below(*(entry - 1))) --entry;
-        return entry;
-    }
-    static_assert(window == 8);
-    const std::uint64_t* entry = begin;
-    entry += is_below(entry[3]) ? 4 : 0;
-    entry += is_below(entry[1]) ? 2 : 0;
-    entry += is_below(entry[0]) ? 1 : 0;
-    while (entry >= begin + window - 1 && is_below(*entry)) ++entry;
-    return entry;
-}
-
-inline Seat PointTable::nearest_if_dense(std::uint64_t hash) const {
-    const std::uint64_t* const above = successor_if_dense(hash);
-    const std::uint64_t up = above[0];
-    const std::uint64_t down = above[-1];
-    // The distances, times 2^seat_bits, but for the seats in the low bits: those must
-    // not decide between equal distances.
-    const std::uint64_t target = hash << geometry_.seat_bits;
-    const std::uint64_t up_distance = (up & ~seat_mask_) - target;
-    const std::uint64_t down_distance = target - (down & ~seat_mask_);
-    return static_cast<Seat>((up_distance <= down_distance ? up : down) & seat_mask_);
-}
-
 // Reads the points of a table in order. Keeps a reference to it. One thread.
 class PointReader {
 public:
     explicit PointReader(const PointTable& table) : table_(&table) {}
+    // From the first point at or above `position`.
+    PointReader(const PointTable& table, std::uint64_t position)
+        : table_(&table), bucket_(table.bucket(position)), index_(table.successor(position)) {}
     bool done() const { return index_ == table_->size(); }
     // The next point; not when done.
     Point next() {
         while (table_->start(bucket_ + 1) <= index_) ++bucket_;
         const std::size_t i = index_++;
         return {table_->position_in(bucket_, table_->entries_[i]), table_->seat(i)};
+    }
+    // The same, and after the last point the first. At least one point.
+    Point next_around() {
+        if (done()) *this = PointReader(*table_);
+        return next();
     }
 
 private:

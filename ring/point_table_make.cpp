@@ -86,8 +86,6 @@ void PointTable::finish() {
     if (size_ == 0) return;
     *(entries_ - 1) = entries_[size_ - 1];
     for (std::size_t i = 0; i < window; ++i) entries_[size_ + i] = entries_[i % size_];
-    bucket_size_ = (size_ << 16) / bucket_count();
-    near_ = size_ <= (std::size_t{1} << 16);  // half a megabyte
     // The first test is quick and nearly always enough.
     dense_ = starts_.empty() && size_ > window && geometry_.bucket_bits > geometry_.seat_bits &&
              (every_cell_has(window, std::size_t{4} << geometry_.seat_bits) || spans_are_short());

@@ -1,7 +1,9 @@
 #include "ring/rebuild.h"
 
 #include <algorithm>
+#include <optional>
 #include <span>
+#include <utility>
 
 #include "ring/points.h"
 #include "ring/snapshot_access.h"
@@ -50,15 +52,21 @@ std::vector<Point> staying(const PointTable& old, std::span<const std::uint8_t> 
     return points;
 }
 
+// The points after a change.
+struct Table {
+    std::shared_ptr<const PointTable> points;
+    // Where points have come or gone, in rising order; nothing where all were placed anew.
+    std::optional<Positions> changed;
+};
+
 // The table after a change, from the one before it. Editing copies whole runs, so
 // it pays while few points change; a table that outgrows its geometry, or where
 // many points change, is built anew. The positions that leave go to left[seat].
-std::shared_ptr<const PointTable> table_after(const std::shared_ptr<const PointTable>& old,
-                                              const Membership& next, std::vector<Point> added,
-                                              std::vector<Positions>& left) {
+Table table_after(const std::shared_ptr<const PointTable>& old, const Membership& next,
+                  std::vector<Point> added, std::vector<Positions>& left) {
     const Geometry geometry = Geometry::of(next.capacity, next.seat_end);
     const bool same_geometry = geometry == old->geometry();
-    if (same_geometry && added.empty() && next.leaving.empty()) return old;
+    if (same_geometry && added.empty() && next.leaving.empty()) return {old, Positions()};
 
     std::vector<std::uint8_t> dropped(std::size_t{1} << old->geometry().seat_bits);
     for (const Seat seat : next.leaving) dropped[seat] = 1;
@@ -71,12 +79,30 @@ std::shared_ptr<const PointTable> table_after(const std::shared_ptr<const PointT
         std::sort(added.begin(), added.end(), [&](const Point& a, const Point& b) {
             return std::pair(a.position, rank[a.seat]) < std::pair(b.position, rank[b.seat]);
         });
-        if (auto table = old->edit(dropped, added, rank, left))
-            return std::make_shared<const PointTable>(std::move(*table));
+        if (auto table = old->edit(dropped, added, rank, left)) {
+            Positions changed;
+            for (const Point& point : added) changed.push_back(point.position);
+            for (const Seat seat : next.leaving)
+                changed.insert(changed.end(), left[seat].begin(), left[seat].end());
+            std::sort(changed.begin(), changed.end());
+            return {std::make_shared<const PointTable>(std::move(*table)), std::move(changed)};
+        }
     }
     std::vector<Point> points = staying(*old, dropped, left);
     points.insert(points.end(), added.begin(), added.end());
-    return std::make_shared<const PointTable>(PointTable::build(std::move(points), geometry, rank));
+    return {
+        std::make_shared<const PointTable>(PointTable::build(std::move(points), geometry, rank)),
+        std::nullopt};
+}
+
+// The arcs of a table that has come from the one whose arcs are `old`.
+std::shared_ptr<const ArcLines> arcs_after(const std::shared_ptr<const ArcLines>& old,
+                                           const Table& table, std::size_t capacity) {
+    const std::size_t count = ArcLines::count_for(capacity);
+    if (!table.changed || count != old->count())
+        return std::make_shared<const ArcLines>(*table.points, count);
+    if (table.changed->empty()) return old;
+    return std::make_shared<const ArcLines>(old->edit(*table.points, *table.changed));
 }
 
 // Maglev's table after a change: as it was, or made anew. Its entries count as points.
@@ -119,16 +145,19 @@ PositionsById newly_offline(const Snapshot& base, const Membership& next,
 
 Placement empty_placement(Algorithm algorithm) {
     if (algorithm == Algorithm::maglev)
-        return {nullptr, std::make_shared<const MaglevTable>(MaglevTable::size_for(0))};
-    return {std::make_shared<const PointTable>(PointTable::build({}, {}, {})), nullptr};
+        return {nullptr, nullptr, std::make_shared<const MaglevTable>(MaglevTable::size_for(0))};
+    auto points = std::make_shared<const PointTable>(PointTable::build({}, {}, {}));
+    auto arcs = std::make_shared<const ArcLines>(*points, ArcLines::count_for(0));
+    return {std::move(points), std::move(arcs), nullptr};
 }
 
 Rebuilt rebuild(const Snapshot& base, Membership& next, const PositionsById& parked) {
     const Placement& old = SnapshotAccess::placement(base);
-    if (old.maglev) return {{nullptr, maglev_after(old.maglev, next)}, {}};
+    if (old.maglev) return {{nullptr, nullptr, maglev_after(old.maglev, next)}, {}};
     std::vector<Positions> left;
-    auto table = table_after(old.ring, next, coming_points(next, parked), left);
-    return {{std::move(table), nullptr}, newly_offline(base, next, left)};
+    Table table = table_after(old.ring, next, coming_points(next, parked), left);
+    auto arcs = arcs_after(old.arcs, table, next.capacity);
+    return {{std::move(table.points), std::move(arcs), nullptr}, newly_offline(base, next, left)};
 }
 
 }  // namespace ringway::ring

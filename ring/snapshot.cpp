@@ -37,10 +37,10 @@ Snapshot::Snapshot(const Settings& settings, std::vector<Member> members, std::v
       members_(std::move(members)),
       seats_(std::move(seats)),
       placement_(std::move(placement)),
+      arcs_(placement_.arcs.get()),
       total_(std::move(total)),
       generation_(generation),
       balance_millionths_(millionths(settings.balance_factor)) {
-    if (placement_.ring && placement_.ring->is_dense()) dense_ring_ = placement_.ring.get();
     for (std::size_t i = 0; i < members_.size(); ++i) {
         if (seats_[i] >= by_seat_.size()) by_seat_.resize(seats_[i] + std::size_t{1});
         by_seat_[seats_[i]] = &members_[i];
@@ -159,7 +159,8 @@ std::size_t Snapshot::point_count() const {
 }
 
 std::size_t Snapshot::point_bytes() const {
-    return placement_.maglev ? placement_.maglev->bytes() : placement_.ring->bytes();
+    if (placement_.maglev) return placement_.maglev->bytes();
+    return placement_.ring->bytes() + placement_.arcs->bytes();
 }
 
 Walk::Walk(const Snapshot& snapshot, std::uint64_t hash)

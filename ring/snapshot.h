@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "ring/arc_lines.h"
 #include "ring/hash.h"
 #include "ring/maglev.h"
 #include "ring/point_table.h"
@@ -44,9 +45,11 @@ struct Pick {
     Verdict verdict = Verdict::offline;
 };
 
-// Where hashes lead: one of the two tables. Shared by snapshots while no point moves.
+// Where hashes lead: the points of a ring with its arcs, or Maglev's table. Shared by
+// snapshots while no point moves.
 struct Placement {
     std::shared_ptr<const PointTable> ring;
+    std::shared_ptr<const ArcLines> arcs;
     std::shared_ptr<const MaglevTable> maglev;
 };
 
@@ -58,8 +61,8 @@ public:
     // The member nearest to `hash`, or nullptr where no member has a point.
     // Expected O(1).
     const Member* owner(std::uint64_t hash) const {
-        if (dense_ring_ == nullptr) return owner_otherwise(hash);
-        return by_seat_.data()[dense_ring_->nearest_if_dense(hash)];
+        const Seat seat = arcs_ != nullptr ? arcs_->owner(hash) : ArcLines::unknown;
+        return seat != ArcLines::unknown ? by_seat_.data()[seat] : owner_otherwise(hash);
     }
 
     // The first member of the walk that has room, claimed. Allocates nothing but, once
@@ -108,8 +111,8 @@ private:
     const std::vector<Member> members_;
     const std::vector<Seat> seats_;  // of members_, in the same order
     const Placement placement_;
-    const PointTable* dense_ring_ = nullptr;  // placement_.ring where that is dense
-    const std::shared_ptr<Total> total_;      // nullptr without balance_factor
+    const ArcLines* const arcs_;          // placement_.arcs
+    const std::shared_ptr<Total> total_;  // nullptr without balance_factor
     const std::uint64_t generation_;
     const std::uint64_t balance_millionths_;  // balance_factor
     std::vector<const Member*> by_seat_;      // nullptr for seats that are free

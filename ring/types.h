@@ -32,7 +32,7 @@ struct Settings {
     std::uint32_t mapping = 1;  // version of the mapping; 1 is the only one
     Algorithm algorithm = Algorithm::ring;
     KeyHash key_hash = KeyHash::sha256;
-    std::uint32_t vnodes = 512;  // ring: points per unit of weight, 1 to 65,536
+    std::uint32_t vnodes = 704;  // ring: points per unit of weight, 1 to 65,536
     std::string seed;  // secret bytes that enter the key hash, at most 4,096; empty for none
     // Bounded load: a server takes no connection that would lift it above
     // ceil(balance_factor x its fair share of the live connections); the next of the

@@ -53,7 +53,9 @@ struct HandMade {
             members.push_back({id, 1, Status::online, counts[seat(id)], nullptr, 0, nullptr});
             seats.push_back(seat(id));
         }
-        Placement placement{std::make_shared<const PointTable>(std::move(table)), nullptr};
+        auto arcs = std::make_shared<const ArcLines>(table, ArcLines::count_for(table.size()));
+        Placement placement{std::make_shared<const PointTable>(std::move(table)), std::move(arcs),
+                            nullptr};
         return SnapshotAccess::make({}, std::move(members), std::move(seats), std::move(placement),
                                     nullptr, 1);
     }

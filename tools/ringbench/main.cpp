@@ -60,7 +60,7 @@ struct Arguments {
 
 Arguments quick(Arguments arguments) {
     Scope& scope = arguments.scope;
-    scope.vnodes = {512};
+    scope.vnodes = {704};
     scope.lookup_rounds = 21;
     scope.build_rounds = 3;
     scope.flip_rounds = 9;
