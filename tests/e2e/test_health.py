@@ -5,7 +5,7 @@ import time
 import pytest
 
 from support.backends import echo, reset_at_once, silent
-from support.clients import RESET, ask, dial, read_line, read_to_end
+from support.clients import RESET, ask, dial, read_line, read_to_end, reset
 from support.configuration import FAST_CHECKS
 from support.demo import DemoServer
 from support.failover import CHECKS, OFFLINE_WITHIN, kill_and_return
@@ -116,7 +116,7 @@ def test_a_dead_server_is_offline_within_the_bound_though_nobody_connects(bench)
     assert time.monotonic() - begin < within(OFFLINE_WITHIN)
 
 
-# faults.md 13
+# tests/faults.md 13
 def test_the_sessions_of_a_killed_server_end_at_once_and_keys_go_on(bench):
     servers = [demo(bench, name) for name in "ab"]
     proxy = bench.simple(servers, health=FAST_CHECKS)
@@ -135,7 +135,7 @@ def test_the_sessions_of_a_killed_server_end_at_once_and_keys_go_on(bench):
         assert read_line(session) == b"b"
 
 
-# faults.md 12
+# tests/faults.md 12
 def test_with_no_server_left_clients_are_reset_at_once_and_counted(bench):
     backend = bench.backend("a")
     proxy = bench.simple([backend], health=FAST_CHECKS)
@@ -200,8 +200,11 @@ def test_a_server_that_resets_after_accept_goes_offline_for_a_growing_time(bench
 def test_clients_who_break_off_do_not_take_a_server_offline(bench):
     proxy = bench.simple([bench.backend("a", silent)], passive={"failures": 1})
     for key in KEYS[:5]:
-        with dial(proxy.address()) as client:
-            client.sendall(key + b"\n")
+        client = dial(proxy.address())
+        client.sendall(key + b"\n")
+        me = client.getsockname()
+        reset(client)
+        assert proxy.wait_access(client=me).end in ("client_reset", "client_left")
         assert proxy.server("a")["status"] == "online"
 
 

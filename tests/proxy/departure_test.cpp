@@ -168,7 +168,7 @@ BOOST_AUTO_TEST_CASE(a_client_that_breaks_off_says_nothing_of_the_server) {
     BOOST_TEST((taken() == Taken{0, 0}));
 }
 
-// faults.md 18
+// tests/faults.md 18
 BOOST_AUTO_TEST_CASE(what_this_machine_lacks_is_no_fault_of_the_server) {
     WorkerRig rig(settings());
     rig.add_server("a");

@@ -56,6 +56,12 @@ BOOST_AUTO_TEST_CASE(fingerprints_are_shown_where_there_are_any) {
     BOOST_TEST(text.find("  c0ffee\n") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_panic_stands_beside_those_that_are_online) {
+    const std::string text = shown(
+        "status", R"({"ok":true,"pools":[{"name":"a","servers":3,"online":3,"panic":true}]})");
+    BOOST_TEST(text.find("3 (panic)") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(status_tells_of_failed_reloads_and_lost_log_lines) {
     const std::string text = shown(
         "status", R"({"ok":true,"log_lines_dropped":7,"config":{"result":"a.yaml:3:1: no"}})");

@@ -103,7 +103,7 @@ std::string pools(const json::object& answer, bool colours) {
         const Tone tone = online == "0" ? Tone::bad : all_online ? Tone::good : Tone::warning;
         std::vector<Cell> row{{text(*each, "name"), Tone::strong},
                               {text(*each, "servers")},
-                              {online, tone},
+                              {flag(*each, "panic") ? online + " (panic)" : online, tone},
                               {text(*each, "points")},
                               {text(*each, "active")}};
         if (with_fingerprint) row.push_back({text(*each, "fingerprint")});
