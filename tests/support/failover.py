@@ -14,7 +14,7 @@ from support.waiting import wait_until
 
 CHECKS = {"interval": "500ms", "timeout": "300ms", "rise": 2, "fall": 2, "fast_interval": "100ms"}
 OFFLINE_WITHIN = 2 * 0.5 + 0.3 + 0.1  # fall x interval + timeout + 100 ms
-KEYS = [b"key-%d" % number for number in range(400)]
+KEYS = [b"key-%d" % number for number in range(100)]
 
 
 @dataclass
