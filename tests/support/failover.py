@@ -44,7 +44,9 @@ def kill_and_return(proxy, servers: list[DemoServer], rate: float, times: int, s
     outcome.slowest = max(answer.took for answer in load.answers)
     killed = {server.name for server in servers}
     for failure in load.failures():
-        line = proxy.wait_access(client=failure.client) if failure.client else None
+        line = None
+        if failure.client:  # whose port may come again soon, but with another key
+            line = proxy.wait_access(client=failure.client, key=failure.key.decode())
         if line is not None and line.end == "server_reset" and line.server in killed:
             outcome.sessions_lost += 1
         else:
