@@ -43,20 +43,6 @@ Clock::duration time_of(const conf::Leaving& leaving) {
 
 }  // namespace
 
-const char* to_string(Override override) {
-    switch (override) {
-        case Override::automatic:
-            return "auto";
-        case Override::online:
-            return "online";
-        case Override::offline:
-            return "offline";
-        case Override::drain:
-            return "drain";
-    }
-    return "unknown";
-}
-
 std::optional<health::View> Pools::health(std::string_view pool, std::string_view id) const {
     return checker_.view(target_key(pool, id));
 }
@@ -195,16 +181,14 @@ void Pools::judge(const std::string& name, Pool& pool) {
         ++all;
         if (seems_up(name, id, server)) ++up;
     }
-    const bool panics = static_cast<double>(up) < pool.settings.panic * static_cast<double>(all);
+    const bool panics = health::panics(up, all, pool.settings.panic);
     if (panics != std::exchange(pool.panics, panics)) {
         spdlog::warn("pool {}: {} of {} servers are up: {}", name, up, all,
                      panics ? "states are ignored" : "states count again");
     }
     const TimePoint now = Clock::now();
     for (auto& [id, server] : pool.servers) {
-        bool online = server.by_hand == Override::online;
-        if (server.by_hand == Override::automatic) online = panics || seems_up(name, id, server);
-        turn(pool, server, online);
+        turn(pool, server, standing_of(seems_up(name, id, server), server.by_hand, panics));
         server.ramp = ring::full_ramp;
         if (server.ramps_since && pool.settings.slow_start.count() > 0) {
             server.ramp = health::ramp_after(now - *server.ramps_since, pool.settings.slow_start);
@@ -213,16 +197,18 @@ void Pools::judge(const std::string& name, Pool& pool) {
     }
 }
 
-void Pools::turn(const Pool& pool, WantedServer& server, bool online) {
-    if (online == server.online) return;
-    server.online = online;
-    server.since = Clock::now();
-    server.ramps_since.reset();
-    if (online) {
-        if (!pool.panics) server.ramps_since = server.since;
+void Pools::turn(const Pool& pool, WantedServer& server, health::Standing standing) const {
+    if (standing.online != server.online) {
+        server.online = standing.online;
+        server.since = Clock::now();
+        server.ramps_since.reset();
+        if (server.online && !pool.panics) server.ramps_since = server.since;
+    }
+    if (standing.down == server.down) return;
+    server.down = standing.down;
+    if (!server.down) {
         connections_.spare(server.counts);
-    } else if (server.by_hand != Override::drain &&
-               pool.settings.on_down.way != conf::Leaving::Way::keep) {
+    } else if (pool.settings.on_down.way != conf::Leaving::Way::keep) {
         connections_.depart({server.counts, End::server_down, time_of(pool.settings.on_down)});
     }
 }

@@ -20,6 +20,7 @@
 #include "conf/config.h"
 #include "health/checker.h"
 #include "health/passive.h"
+#include "health/standing.h"
 #include "proxy/clock.h"
 #include "proxy/departure.h"
 #include "proxy/server.h"
@@ -28,9 +29,7 @@
 
 namespace ringway::proxy {
 
-// What somebody said of a server by hand, over what is known of it.
-enum class Override { automatic, online, offline, drain };
-const char* to_string(Override override);  // "auto", "online", ...
+using health::Override;
 
 // One server as it is wanted, wherever that was said.
 struct WantedServer {
@@ -46,6 +45,7 @@ struct WantedServer {
     std::shared_ptr<PerWorker<ServerCounts>> counts;
     bool online = true;  // as last published
     TimePoint since{};   // of the last change of `online`
+    bool down = false;   // its connections were treated so
 
     // What connections tell; only where the pool has `passive`.
     std::shared_ptr<Trouble> trouble;
@@ -115,7 +115,7 @@ private:
     void equip(const std::string& name, Pool& pool);
     void reconcile(const std::string& name, Pool& pool);
     void judge(const std::string& name, Pool& pool);
-    void turn(const Pool& pool, WantedServer& server, bool online);
+    void turn(const Pool& pool, WantedServer& server, health::Standing standing) const;
     void remove(const Pool& pool, const WantedServer& server) const;
     void arm();
     bool seems_up(std::string_view pool, std::string_view id, const WantedServer& server) const;

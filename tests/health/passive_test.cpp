@@ -7,6 +7,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "health/slow_start.h"
+#include "health/standing.h"
 
 using namespace std::chrono_literals;
 using ringway::conf::PassiveSettings;
@@ -117,6 +118,33 @@ BOOST_AUTO_TEST_CASE(time_outs_grow_up_to_their_limit_and_begin_anew_after_a_goo
     BOOST_CHECK(passive.time_out(now) == 30s);  // it stood for less than the last one
     now += 30s + 30s;
     BOOST_CHECK(passive.time_out(now) == 5s);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_said_goes_over_what_is_known_and_a_panic_over_what_is_known_alone) {
+    using ringway::health::Override;
+    using ringway::health::Standing;
+    using ringway::health::standing_of;
+    const Standing serves{true, false}, down{false, true}, drains{false, false};
+    for (const bool panics : {false, true}) {
+        for (const bool up : {false, true}) {
+            const bool counts_as_up = up || panics;
+            BOOST_CHECK(standing_of(up, Override::automatic, panics) ==
+                        (counts_as_up ? serves : down));
+            BOOST_CHECK(standing_of(up, Override::online, panics) == serves);
+            BOOST_CHECK(standing_of(up, Override::offline, panics) == down);
+            BOOST_CHECK(standing_of(up, Override::drain, panics) == (counts_as_up ? drains : down));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_panic_begins_below_its_share) {
+    using ringway::health::panics;
+    BOOST_TEST(!panics(0, 10, 0));
+    BOOST_TEST(panics(4, 10, 0.5));
+    BOOST_TEST(!panics(5, 10, 0.5));
+    BOOST_TEST(panics(9, 10, 1));
+    BOOST_TEST(!panics(10, 10, 1));
+    BOOST_TEST(!panics(0, 0, 1));
 }
 
 BOOST_AUTO_TEST_CASE(a_slow_start_takes_equal_steps_to_its_end) {

@@ -240,8 +240,11 @@ BOOST_AUTO_TEST_CASE(connections_end_as_the_pool_says) {
     const auto now_told = [&] { return std::exchange(told, {}); };
     pools.set_override("main", "a", Override::drain);
     BOOST_TEST(now_told().empty());  // a drain lets old connections be
+    pools.set_override("main", "a", Override::offline);
+    BOOST_TEST(now_told() == (Strings{"depart server_down 7000"}),
+               boost::test_tools::per_element());
     pools.set_override("main", "a", Override::automatic);
-    now_told();
+    BOOST_TEST(now_told() == (Strings{"spare"}), boost::test_tools::per_element());
     report("a", Failure::connect, 3);
     turn();
     BOOST_TEST(now_told() == (Strings{"depart server_down 7000"}),
