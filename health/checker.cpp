@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 #include <chrono>
+#include <cstdint>
+#include <random>
 #include <unordered_map>
 #include <utility>
 
@@ -43,11 +45,11 @@ using Hook = intrusive::set_member_hook<intrusive::link_mode<intrusive::auto_unl
 
 // One target, and its place in one of the Checker's two orders.
 struct Entry {
-    Entry(asio::io_context& io, Target t, Clock::time_point now,
+    Entry(asio::io_context& io, Target t, Clock::time_point now, std::uint64_t salt,
           std::function<void(Entry&, const Outcome&)> done)
         : target(std::move(t)),
-          schedule(target.key, target.settings.interval),
-          fast_schedule(target.key, fast_interval_of(target.settings)),
+          schedule(target.key, target.settings.interval, salt),
+          fast_schedule(target.key, fast_interval_of(target.settings), salt),
           state(limits_of(target.settings)),
           probe(io, [this, ended = std::move(done)](const Outcome& o) { ended(*this, o); }) {
         view.since = now;
@@ -109,6 +111,7 @@ private:
     asio::io_context& io_;
     const OnChange on_change_;
     const std::size_t max_probes_;
+    const std::uint64_t salt_ = std::random_device{}();
 
     // Every entry is in exactly one of the two orders, until stop().
     Entries entries_;
@@ -146,7 +149,7 @@ void Checker::Impl::add(Entries& entries, Target target, Clock::time_point now) 
     const std::string key = target.key;
     auto& entry = entries[key];
     assert(!entry && "keys of targets are distinct");
-    entry = std::make_unique<Entry>(io_, std::move(target), now,
+    entry = std::make_unique<Entry>(io_, std::move(target), now, salt_,
                                     [this](Entry& e, const Outcome& o) { on_done(e, o); });
     plan(*entry, entry->schedule.first(now));
 }
@@ -155,8 +158,8 @@ void Checker::Impl::adopt(Entry& entry, const conf::HealthSettings& settings,
                           Clock::time_point now) {
     if (entry.target.settings == settings) return;
     entry.target.settings = settings;
-    entry.schedule = Schedule(entry.target.key, settings.interval);
-    entry.fast_schedule = Schedule(entry.target.key, fast_interval_of(settings));
+    entry.schedule = Schedule(entry.target.key, settings.interval, salt_);
+    entry.fast_schedule = Schedule(entry.target.key, fast_interval_of(settings), salt_);
     entry.state.set_limits(limits_of(settings));
     if (entry.probing) return;  // its end plans by the new interval
     entry.hook.unlink();

@@ -1,4 +1,4 @@
-// When a target is probed. Pure functions of its key, its interval and the
+// When a target is probed. Pure functions of its key, its interval, a salt and the
 // steady clock; any thread.
 //
 // Each key has its own place on the interval, from a hash of its bytes. Probes
@@ -24,9 +24,10 @@ inline constexpr std::chrono::seconds first_probe_within{1};
 
 class Schedule {
 public:
-    // `interval` is longer than zero.
-    Schedule(std::string_view key, Clock::duration interval)
-        : hash_(hash_of(key)), interval_(interval), jitter_(interval / 20) {
+    // `interval` is longer than zero. Whoever differs in `salt` differs in what is left
+    // to chance.
+    Schedule(std::string_view key, Clock::duration interval, std::uint64_t salt = 0)
+        : hash_(hash_of(key)), salt_(salt), interval_(interval), jitter_(interval / 20) {
         assert(interval > Clock::duration::zero());
     }
 
@@ -68,7 +69,7 @@ private:
 
     Clock::time_point probe_of(Clock::rep round) const {
         const Clock::duration period = interval_ - jitter_;
-        const auto chance = mixed(hash_ + static_cast<std::uint64_t>(round)) >> 32;
+        const auto chance = mixed((hash_ ^ salt_) + static_cast<std::uint64_t>(round)) >> 32;
         const auto ticks = (static_cast<std::uint64_t>(jitter_.count()) >> 8) * chance >> 24;
         return Clock::time_point(place_in(period) + round * period +
                                  Clock::duration(static_cast<Clock::rep>(ticks)));
@@ -80,6 +81,7 @@ private:
     }
 
     std::uint64_t hash_;
+    std::uint64_t salt_;
     Clock::duration interval_;
     Clock::duration jitter_;  // the longest
 };

@@ -75,6 +75,7 @@ BOOST_AUTO_TEST_CASE(probes_are_moved_by_chance) {
         gaps.insert(next - std::exchange(probe, next));
     }
     BOOST_TEST(gaps.size() > 15u);
+    BOOST_CHECK(Schedule("a", 2s, 1).next(some_time) != Schedule("a", 2s, 2).next(some_time));
 }
 
 BOOST_AUTO_TEST_CASE(first_probes_come_soon_and_are_spread_too) {
