@@ -162,7 +162,7 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
     bool connected = false;
     const auto budget = route_->connect.budget;
     const TimePoint spent_at = budget.count() > 0 ? Clock::now() + budget : TimePoint::max();
-    while (!connected && attempts_ < route_->connect.attempts) {
+    while (attempts_ < route_->connect.attempts) {
         if (attempts_ > 0 && Clock::now() >= spent_at) break;
         const ring::Member* member = walk.next();
         if (member == nullptr) break;
