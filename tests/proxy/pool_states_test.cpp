@@ -1,6 +1,7 @@
 // What takes servers off and brings them back beside their checks, and by which steps.
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 
 #include "proxy/pools.h"
 #include "tests/proxy/pools_rig.h"
+#include "tests/support/random.h"
 
 using namespace ringway;
 using namespace std::chrono_literals;
@@ -262,6 +264,63 @@ BOOST_AUTO_TEST_CASE(connections_end_as_the_pool_says) {
     pools.apply(config({}));
     BOOST_TEST(now_told() == (Strings{"depart server_removed 0"}),
                boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(random_events_leave_on_the_ring_whom_a_simple_model_names) {
+    struct Known {
+        std::uint32_t failures = 0;  // in a row
+        bool down = false;
+        Override by_hand = Override::automatic;
+    };
+    test::SeededRandom random;
+    const Strings ids{"a", "b", "c", "d"};
+    for (int sequence = 0; sequence < 100; ++sequence) {
+        auto watched = watched_pool({server("a"), server("b"), server("c"), server("d")});
+        watched.passive->retry = watched.passive->retry_max = 1h;
+        pools.apply(config({}));
+        apply_pool(watched);
+        std::map<std::string, Known> model;
+        for (int event = 0; event < 100; ++event) {
+            const std::string& id = ids[random.below(ids.size())];
+            Known& known = model[id];
+            switch (random.below(4)) {
+                case 0:
+                    known.by_hand = static_cast<Override>(random.below(4));
+                    pools.set_override("main", id, known.by_hand);
+                    break;
+                case 1:
+                    known.failures = 0;
+                    (*wanted(id).counts)[0].total.add(1);
+                    break;
+                case 2:
+                    watched.panic = static_cast<double>(random.below(3)) / 2;
+                    apply_pool(watched);
+                    break;
+                default:
+                    report(id, Failure::connect);
+                    turn();
+                    if (known.down || known.by_hand != Override::automatic) break;
+                    known.down = ++known.failures == 3;
+            }
+            double up = 0, all = 0;
+            for (const std::string& each : ids) {
+                if (model[each].by_hand != Override::automatic) continue;
+                ++all;
+                up += model[each].down ? 0 : 1;
+            }
+            Strings expected;
+            for (const std::string& each : ids) {
+                const Known& one = model[each];
+                const bool seems_up = !one.down || up < watched.panic * all;
+                if (one.by_hand == Override::online ||
+                    (one.by_hand == Override::automatic && seems_up)) {
+                    expected.push_back(each + " x1");
+                }
+            }
+            BOOST_REQUIRE(online() == expected);
+        }
+    }
+    pools.stop();
 }
 
 BOOST_AUTO_TEST_SUITE_END()
