@@ -85,23 +85,59 @@ struct HashSettings {
 struct ConnectSettings {
     Duration timeout{1'000};     // of one attempt
     std::uint32_t attempts = 3;  // distinct servers tried for one connection
+    Duration budget{0};          // of all attempts together; 0 for what they add up to
     bool operator==(const ConnectSettings&) const = default;
 };
 
-// An active TCP connect check of every server of a pool.
+// A request that a check makes, and the statuses that pass.
+struct HttpCheck {
+    std::string method = "GET";
+    std::string path = "/";
+    std::string host;  // empty for the address that is checked
+    std::uint16_t least_status = 200;
+    std::uint16_t greatest_status = 299;
+    bool operator==(const HttpCheck&) const = default;
+};
+
+// The active check of every server of a pool: a TCP connect, and what is said after it
+// where `expect` or `http` is there.
 struct HealthSettings {
     Duration interval{2'000};
     Duration timeout{1'000};
-    std::uint32_t rise = 2;  // successes in a row that bring a server back
-    std::uint32_t fall = 3;  // failures in a row that take it off
+    std::uint32_t rise = 2;         // successes in a row that bring a server back
+    std::uint32_t fall = 3;         // failures in a row that take it off
+    Duration fast_interval{0};      // while a server is down or changing; 0 for `interval`
+    std::string send;               // bytes; only with `expect`
+    std::string expect;             // bytes; empty for a connect alone
+    bool expect_anywhere = false;   // in the answer's first 16 KiB, not at its beginning
+    std::optional<HttpCheck> http;  // not with `expect`
     bool operator==(const HealthSettings&) const = default;
+};
+
+// What the connections of clients tell of a server.
+struct PassiveSettings {
+    std::uint32_t failures = 3;  // in a row, that take a server offline
+    Duration within{10'000};     // failures further apart than this are not in a row
+    bool early_resets = true;    // resets soon after the connect, before a byte, count too
+    Duration retry{5'000};       // without checks, offline for so long; doubled each time
+    Duration retry_max{300'000};
+    bool operator==(const PassiveSettings&) const = default;
+};
+
+// What becomes of the connections of a server that goes down or is removed.
+struct Leaving {
+    enum class Way : std::uint8_t { keep, reset, drain };
+    Way way = Way::keep;
+    Duration over{30'000};  // drain: resets are spread at random over this time
+    bool operator==(const Leaving&) const = default;
 };
 
 struct Server {
     std::string id;  // 1 to 255 bytes, unique in its pool
     Endpoint address;
-    std::uint32_t weight = 1;           // 0 keeps the server without new connections
-    std::uint32_t max_connections = 0;  // live at once, 0 for no limit
+    std::uint32_t weight = 1;                 // 0 keeps the server without new connections
+    std::uint32_t max_connections = 0;        // live at once, 0 for no limit
+    std::optional<Endpoint> check_address{};  // where not `address` is to be checked
     Position position;
 };
 
@@ -109,7 +145,12 @@ struct Pool {
     std::string name;
     HashSettings hash;
     ConnectSettings connect;
-    std::optional<HealthSettings> health;  // absent: servers are never checked
+    std::optional<HealthSettings> health;    // absent: servers are never checked
+    std::optional<PassiveSettings> passive;  // absent: connections say nothing of servers
+    Leaving on_down;
+    Leaving on_removed;
+    double panic = 0;        // share of servers online below which states are ignored
+    Duration slow_start{0};  // in which a server that comes (back) gets its points; 0 for at once
     std::vector<Server> servers;
     Position position;
 };

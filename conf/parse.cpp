@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "conf/config.h"
+#include "conf/parse_health.h"
 #include "conf/section.h"
 #include "conf/text.h"
 #include "conf/yaml.h"
@@ -92,22 +93,10 @@ void read_hash(Section& section, HashSettings& hash) {
 void read_connect(Section& section, ConnectSettings& connect) {
     section.duration("timeout", connect.timeout);
     section.integer("attempts", connect.attempts, 1, 16);
+    section.duration("budget", connect.budget);
 }
 
-void read_health(Section& section, HealthSettings& health) {
-    section.duration("interval", health.interval);
-    health.timeout = std::min(health.timeout, health.interval);
-    section.duration("timeout", health.timeout);
-    section.integer("rise", health.rise, 1, 100);
-    section.integer("fall", health.fall, 1, 100);
-    section.later({"send", "expect", "http"});
-    if (health.timeout > health.interval) {
-        section.error("timeout", "expected no more than the interval, at " +
-                                     to_string(section.where("interval")));
-    }
-}
-
-Server read_server(const Value& value, Unique& ids) {
+Server read_server(const Value& value, Unique& ids, bool checked) {
     Server server;
     server.position = value.position();
     Section section(value);
@@ -115,6 +104,7 @@ Server read_server(const Value& value, Unique& ids) {
     section.endpoint("address", server.address);
     section.integer("weight", server.weight, 0, 1'000);
     section.integer("max_connections", server.max_connections, 1, connections_max);
+    section.section("health", [&](Section& inner) { read_check_address(inner, server, checked); });
     section.need({"id", "address"});
     section.finish();
     return server;
@@ -145,10 +135,19 @@ Pool read_pool(const Value& key, const Value& value) {
     section.section("hash", [&](Section& inner) { read_hash(inner, pool.hash); });
     section.section("connect", [&](Section& inner) { read_connect(inner, pool.connect); });
     section.section("health", [&](Section& inner) { read_health(inner, pool.health.emplace()); });
+    section.section("passive",
+                    [&](Section& inner) { read_passive(inner, pool.passive.emplace()); });
+    section.value("on_down", [&](const Value& way) { read_leaving(way, pool.on_down); });
+    section.value("on_removed", [&](const Value& way) { read_leaving(way, pool.on_removed); });
+    section.decimal("panic", pool.panic, 0, 1);
+    section.duration("slow_start", pool.slow_start);
+    if (section.has("slow_start") && pool.hash.algorithm == HashSettings::Algorithm::maglev) {
+        section.error("slow_start", "has a meaning only for algorithm: ring");
+    }
     Unique ids("the id");
-    section.list("servers",
-                 [&](const Value& server) { pool.servers.push_back(read_server(server, ids)); });
-    section.later({"slow_start"});
+    section.list("servers", [&](const Value& server) {
+        pool.servers.push_back(read_server(server, ids, pool.health.has_value()));
+    });
     check_ring_size(section, pool);
     section.finish();
     return pool;

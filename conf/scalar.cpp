@@ -77,4 +77,30 @@ std::string spell_size_bytes(std::uint64_t bytes) {
     return spell_with_unit(static_cast<std::int64_t>(bytes), size_units);
 }
 
+std::optional<std::string> parse_bytes(std::string_view text) {
+    constexpr std::string_view letters = "rnt0\\\"";
+    constexpr std::string_view bytes{"\r\n\t\0\\\"", 6};
+    std::string out;
+    while (!text.empty()) {
+        if (text.front() != '\\') {
+            out += text.front();
+            text.remove_prefix(1);
+            continue;
+        }
+        if (text.size() < 2) return std::nullopt;
+        if (const auto letter = letters.find(text[1]); letter != std::string_view::npos) {
+            out += bytes[letter];
+            text.remove_prefix(2);
+            continue;
+        }
+        std::uint8_t byte = 0;
+        if (text[1] != 'x' || text.size() < 4) return std::nullopt;
+        const auto [end, error] = std::from_chars(text.data() + 2, text.data() + 4, byte, 16);
+        if (error != std::errc{} || end != text.data() + 4) return std::nullopt;
+        out += static_cast<char>(byte);
+        text.remove_prefix(4);
+    }
+    return out;
+}
+
 }  // namespace ringway::conf

@@ -25,4 +25,7 @@ std::string spell(Duration duration);
 std::optional<std::uint64_t> parse_size_bytes(std::string_view text);
 std::string spell_size_bytes(std::uint64_t bytes);
 
+// Any bytes: as they stand, but for \r \n \t \0 \\ \" and \xNN.
+std::optional<std::string> parse_bytes(std::string_view text);
+
 }  // namespace ringway::conf

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 #include <chrono>
+#include <cstdint>
+#include <random>
 #include <unordered_map>
 #include <utility>
 
@@ -34,28 +36,40 @@ Limits limits_of(const conf::HealthSettings& settings) {
     return {settings.rise, settings.fall};
 }
 
+Clock::duration fast_interval_of(const conf::HealthSettings& settings) {
+    return settings.fast_interval.count() > 0 ? settings.fast_interval : settings.interval;
+}
+
 // Unlinks itself on destruction: a target can be dropped whatever it is doing.
 using Hook = intrusive::set_member_hook<intrusive::link_mode<intrusive::auto_unlink>>;
 
 // One target, and its place in one of the Checker's two orders.
 struct Entry {
-    Entry(asio::io_context& io, Target t, Clock::time_point now,
+    Entry(asio::io_context& io, Target t, Clock::time_point now, std::uint64_t salt,
           std::function<void(Entry&, const Outcome&)> done)
         : target(std::move(t)),
-          schedule(target.key, target.settings.interval),
+          schedule(target.key, target.settings.interval, salt),
+          fast_schedule(target.key, fast_interval_of(target.settings), salt),
           state(limits_of(target.settings)),
           probe(io, [this, ended = std::move(done)](const Outcome& o) { ended(*this, o); }) {
         view.since = now;
     }
 
+    // The next regular probe.
+    Clock::time_point next(Clock::time_point now) const {
+        return (state.settled() ? schedule : fast_schedule).next(now);
+    }
+
     Target target;
     Schedule schedule;
+    Schedule fast_schedule;
     State state;
     View view;  // the fields that State does not keep
     bool probing = false;
-    Clock::time_point when{};  // of the next start; of the deadline while probing
+    bool was_given_time = false;  // beyond its deadline, because this thread was late
+    Clock::time_point when{};     // of the next start; of the deadline while probing
     Hook hook;
-    ConnectProbe probe;
+    Probe probe;
 };
 
 struct ByTime {
@@ -79,6 +93,7 @@ public:
 
     void set_targets(std::vector<Target> targets);
     std::optional<View> view(const std::string& key) const;
+    bool take_down(const std::string& key);
     void stop();
 
 private:
@@ -96,6 +111,7 @@ private:
     asio::io_context& io_;
     const OnChange on_change_;
     const std::size_t max_probes_;
+    const std::uint64_t salt_ = std::random_device{}();
 
     // Every entry is in exactly one of the two orders, until stop().
     Entries entries_;
@@ -133,7 +149,7 @@ void Checker::Impl::add(Entries& entries, Target target, Clock::time_point now) 
     const std::string key = target.key;
     auto& entry = entries[key];
     assert(!entry && "keys of targets are distinct");
-    entry = std::make_unique<Entry>(io_, std::move(target), now,
+    entry = std::make_unique<Entry>(io_, std::move(target), now, salt_,
                                     [this](Entry& e, const Outcome& o) { on_done(e, o); });
     plan(*entry, entry->schedule.first(now));
 }
@@ -142,11 +158,26 @@ void Checker::Impl::adopt(Entry& entry, const conf::HealthSettings& settings,
                           Clock::time_point now) {
     if (entry.target.settings == settings) return;
     entry.target.settings = settings;
-    entry.schedule = Schedule(entry.target.key, settings.interval);
+    entry.schedule = Schedule(entry.target.key, settings.interval, salt_);
+    entry.fast_schedule = Schedule(entry.target.key, fast_interval_of(settings), salt_);
     entry.state.set_limits(limits_of(settings));
     if (entry.probing) return;  // its end plans by the new interval
     entry.hook.unlink();
-    plan(entry, std::min(entry.when, entry.schedule.next(now)));
+    plan(entry, std::min(entry.when, entry.next(now)));
+}
+
+bool Checker::Impl::take_down(const std::string& key) {
+    const auto found = entries_.find(key);
+    if (stopped_ || found == entries_.end() || !found->second->state.up()) return false;
+    Entry& entry = *found->second;
+    const auto now = Clock::now();
+    entry.state.take_down();
+    entry.view.since = now;
+    if (entry.probing) return true;
+    entry.hook.unlink();
+    plan(entry, std::min(entry.when, entry.next(now)));
+    arm();
+    return true;
 }
 
 void Checker::Impl::plan(Entry& entry, Clock::time_point when) {
@@ -184,19 +215,19 @@ void Checker::Impl::turn() {
     const auto now = Clock::now();
     while (!probing_.empty() && probing_.begin()->when <= now) {
         Entry& entry = *probing_.begin();
-        if (entry.probe.is_answered()) {
+        if (!entry.was_given_time && entry.probe.is_answered()) {
             // This thread is late, not the server: its answer waits to be seen.
+            entry.was_given_time = true;
             entry.hook.unlink();
-            entry.when = now + grace;
+            entry.when = now + std::max<Clock::duration>(grace, now - entry.when);
             probing_.insert(entry);
             continue;
         }
+        const auto timeout_ms = std::to_string(entry.target.settings.timeout.count());
+        const std::string detail =
+            std::string(entry.probe.step()) + ": nothing in " + timeout_ms + " ms";
         entry.probe.cancel();
-        const auto timeout_ms = entry.target.settings.timeout.count();
-        end_probe(entry,
-                  {Verdict::failed, "timeout",
-                   "connect: no answer in " + std::to_string(timeout_ms) + " ms"},
-                  now);
+        end_probe(entry, {Verdict::failed, "timeout", detail}, now);
     }
     start_due(now);
     arm();
@@ -207,10 +238,11 @@ void Checker::Impl::start_due(Clock::time_point now) {
         Entry& entry = *planned_.begin();
         entry.hook.unlink();
         entry.probing = true;
+        entry.was_given_time = false;
         entry.when = now + entry.target.settings.timeout;
         probing_.insert(entry);
         ++probes_under_way_;
-        entry.probe.start(entry.target.address);
+        entry.probe.start(entry.target.address, entry.target.settings);
     }
 }
 
@@ -227,16 +259,17 @@ void Checker::Impl::end_probe(Entry& entry, const Outcome& outcome, Clock::time_
     entry.hook.unlink();
     entry.probing = false;
     --probes_under_way_;
-    plan(entry, entry.schedule.next(now));
     if (outcome.verdict == Verdict::not_run) {
         ++entry.view.not_run;
-        return;
+        return plan(entry, entry.next(now));
     }
     const bool passed = outcome.verdict == Verdict::passed;
     const bool first = !entry.state.checked();
     entry.view.last_probe = now;
     entry.view.last_result = outcome.result;
-    if (entry.state.on_probe(passed) == Transition::none) return;
+    const Transition transition = entry.state.on_probe(passed);
+    plan(entry, entry.next(now));
+    if (transition == Transition::none) return;
     entry.view.since = now;
     const auto streak = passed ? entry.state.successes() : entry.state.failures();
     on_change_(
@@ -278,6 +311,10 @@ void Checker::set_targets(std::vector<Target> targets) {
 
 std::optional<View> Checker::view(const std::string& key) const {
     return impl_->view(key);
+}
+
+bool Checker::take_down(const std::string& key) {
+    return impl_->take_down(key);
 }
 
 void Checker::stop() {

@@ -74,6 +74,11 @@ public:
     // Nothing for a key that is not a target.
     std::optional<View> view(const std::string& key) const;
 
+    // Something else has shown that the target does not serve: it counts as down until
+    // its probes bring it back, the first of them soon. No Change says so. False where
+    // it is down already or no target.
+    bool take_down(const std::string& key);
+
     // Ends all probing for good; what is known stays readable.
     void stop();
 

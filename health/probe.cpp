@@ -12,6 +12,9 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+
+#include "health/answer.h"
 
 namespace ringway::health {
 
@@ -44,6 +47,11 @@ std::string result_of(const error_code& error) {
     return error.message();
 }
 
+Outcome exchange_failure(const error_code& error) {
+    return {is_local(error) ? Verdict::not_run : Verdict::failed, result_of(error),
+            "answer: " + error.message()};
+}
+
 }  // namespace
 
 Outcome connect_outcome(const error_code& error) {
@@ -52,52 +60,107 @@ Outcome connect_outcome(const error_code& error) {
     return {verdict, result_of(error), "connect: " + error.message()};
 }
 
-// Outlives a cancelled probe until Asio has handed back its handler.
-struct ConnectProbe::Attempt {
-    Attempt(asio::io_context& io, ConnectProbe* probe) : socket(io), owner(probe) {}
+// Outlives a cancelled probe until Asio has handed back its handlers.
+struct Probe::Attempt : std::enable_shared_from_this<Attempt> {
+    Attempt(asio::io_context& io, Probe* probe, conf::HealthSettings with)
+        : socket(io), owner(probe), settings(std::move(with)), answer(settings) {}
 
-    void end(const error_code& error) const {
-        if (owner) owner->finish(error);
+    void begin(const conf::Endpoint& address);
+    void connected(const error_code& error);
+    void await_answer();
+    void read_answer();
+    void end(const Outcome& outcome) const {
+        if (owner != nullptr) owner->finish(outcome);
     }
 
     tcp::socket socket;
-    ConnectProbe* owner;  // null once cancelled
+    Probe* owner;  // null once cancelled
+    const conf::HealthSettings settings;
+    std::string request;
+    Answer answer;
+    bool is_connected = false;
+    bool is_sent = false;
 };
 
-ConnectProbe::ConnectProbe(asio::io_context& io, Done done) : io_(io), done_(std::move(done)) {}
-
-ConnectProbe::~ConnectProbe() {
-    cancel();
-}
-
-void ConnectProbe::start(const conf::Endpoint& address) {
-    assert(!attempt_);
-    attempt_ = std::make_shared<Attempt>(io_, this);
+void Probe::Attempt::begin(const conf::Endpoint& address) {
     const tcp::endpoint remote = to_asio(address);
     error_code error;
-    attempt_->socket.open(remote.protocol(), error);
+    socket.open(remote.protocol(), error);
     if (error) {
-        asio::post(io_, [attempt = attempt_, error] { attempt->end(error); });
+        asio::post(socket.get_executor(),
+                   [self = shared_from_this(), error] { self->end(connect_outcome(error)); });
         return;
     }
     // Both only make the check gentler, so where they fail it goes on.
     const int hold_back_ack = 0;
-    ::setsockopt(attempt_->socket.native_handle(), IPPROTO_TCP, TCP_QUICKACK, &hold_back_ack,
+    ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_QUICKACK, &hold_back_ack,
                  sizeof hold_back_ack);
     error_code ignored;
-    attempt_->socket.set_option(asio::socket_base::linger(true, 0), ignored);
-    attempt_->socket.async_connect(
-        remote, [attempt = attempt_](const error_code& ended) { attempt->end(ended); });
+    socket.set_option(asio::socket_base::linger(true, 0), ignored);
+    if (has_exchange(settings)) request = request_of(settings, address);
+    socket.async_connect(remote,
+                         [self = shared_from_this()](const error_code& e) { self->connected(e); });
 }
 
-bool ConnectProbe::is_answered() const {
+void Probe::Attempt::connected(const error_code& error) {
+    if (owner == nullptr) return;
+    if (error || !has_exchange(settings)) return end(connect_outcome(error));
+    is_connected = true;
+    asio::async_write(socket, asio::buffer(request),
+                      [self = shared_from_this()](const error_code& failed, std::size_t) {
+                          if (self->owner == nullptr) return;
+                          if (failed) return self->end(exchange_failure(failed));
+                          self->is_sent = true;
+                          self->await_answer();
+                      });
+}
+
+void Probe::Attempt::await_answer() {
+    socket.async_wait(tcp::socket::wait_read, [self = shared_from_this()](const error_code& error) {
+        if (self->owner == nullptr) return;
+        if (error) return self->end(exchange_failure(error));
+        self->read_answer();
+    });
+}
+
+void Probe::Attempt::read_answer() {
+    thread_local std::array<char, 4096> buffer;  // of every probe; empty between calls
+    error_code error;
+    socket.non_blocking(true, error);
+    const std::size_t got = socket.read_some(asio::buffer(buffer), error);
+    if (error == asio::error::would_block) return await_answer();
+    if (error && error != asio::error::eof) return end(exchange_failure(error));
+    const auto state = error ? answer.end() : answer.read({buffer.data(), got});
+    if (state == Answer::State::wants_bytes) return await_answer();
+    if (state == Answer::State::good) return end({Verdict::passed, "ok", "answer: ok"});
+    end({Verdict::failed, answer.result(), answer.detail()});
+}
+
+Probe::Probe(asio::io_context& io, Done done) : io_(io), done_(std::move(done)) {}
+
+Probe::~Probe() {
+    cancel();
+}
+
+void Probe::start(const conf::Endpoint& address, const conf::HealthSettings& settings) {
+    assert(!attempt_);
+    attempt_ = std::make_shared<Attempt>(io_, this, settings);
+    attempt_->begin(address);
+}
+
+bool Probe::is_answered() const {
     if (!attempt_) return false;
     if (!attempt_->socket.is_open()) return true;
-    pollfd watched{attempt_->socket.native_handle(), POLLOUT, 0};
+    const short events = attempt_->is_sent ? POLLIN : POLLOUT;
+    pollfd watched{attempt_->socket.native_handle(), events, 0};
     return ::poll(&watched, 1, 0) == 1;
 }
 
-void ConnectProbe::cancel() {
+const char* Probe::step() const {
+    return attempt_ && attempt_->is_connected ? "answer" : "connect";
+}
+
+void Probe::cancel() {
     if (!attempt_) return;
     const auto attempt = std::exchange(attempt_, nullptr);
     attempt->owner = nullptr;
@@ -105,11 +168,11 @@ void ConnectProbe::cancel() {
     attempt->socket.close(ignored);
 }
 
-void ConnectProbe::finish(const error_code& error) {
+void Probe::finish(const Outcome& outcome) {
     cancel();
     // A copy, because the callback may destroy this probe.
     const Done done = done_;
-    done(connect_outcome(error));
+    done(outcome);
 }
 
 }  // namespace ringway::health

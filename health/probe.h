@@ -1,7 +1,5 @@
-// One check of one server: the I/O that answers "does it take connections?".
-// Another kind of probe (send and expect, HTTP) is a class with the same
-// calls; neither State nor the schedule would know. Lives on one io_context:
-// every call, and the callback, on its thread.
+// One check of one server: the I/O that answers "does it serve?". Lives on one
+// io_context: every call, and the callback, on its thread.
 #pragma once
 
 #include <cstdint>
@@ -24,41 +22,47 @@ enum class Verdict : std::uint8_t {
 
 struct Outcome {
     Verdict verdict;
-    std::string result;  // one word where there is one: "ok", "refused", "timeout", ...
+    std::string result;  // a word or two: "ok", "refused", "timeout", "status 503", ...
     std::string detail;  // for people: "connect: Connection refused"
 };
 
 // What the end of a connect attempt says of the server.
 Outcome connect_outcome(const boost::system::error_code& error);
 
-// Opens a TCP connection and resets it: passed once the server's kernel has
-// answered. The last packet of the handshake is held back and the reset takes
-// its place (SYN, SYN-ACK, RST, as HAProxy's plain TCP check does), so that the
-// server's accept() normally never sees the check, its log has no line of it,
-// and neither side keeps a TIME_WAIT entry or a port.
-class ConnectProbe {
+// Opens a TCP connection, says and hears what the settings want, and resets it.
+//
+// Where they want nothing, the last packet of the handshake is held back and the reset
+// takes its place (SYN, SYN-ACK, RST, as HAProxy's plain TCP check does), so that the
+// server's accept() normally never sees the check, its log has no line of it, and
+// neither side keeps a TIME_WAIT entry or a port. Where they want an answer, it is read
+// through one buffer that all probes share, only as far as it is needed: a server
+// that goes on sending is cut off.
+class Probe {
 public:
     using Done = std::function<void(const Outcome&)>;
 
-    ConnectProbe(boost::asio::io_context& io, Done done);
-    ~ConnectProbe();
-    ConnectProbe(const ConnectProbe&) = delete;
-    ConnectProbe& operator=(const ConnectProbe&) = delete;
+    Probe(boost::asio::io_context& io, Done done);
+    ~Probe();
+    Probe(const Probe&) = delete;
+    Probe& operator=(const Probe&) = delete;
 
     // Calls `done` once, later and never from within, unless cancelled. One at a
     // time.
-    void start(const conf::Endpoint& address);
+    void start(const conf::Endpoint& address, const conf::HealthSettings& settings);
 
-    // Whether the server's answer, or a local failure, is there and `done` will
-    // be called as soon as the io_context comes to it.
+    // Whether something of the server's, or a local failure, is there that the
+    // io_context has not come to yet.
     bool is_answered() const;
+
+    // What the attempt under way waits for: "connect" or "answer".
+    const char* step() const;
 
     // The attempt under way, if any, ends without a word.
     void cancel();
 
 private:
     struct Attempt;
-    void finish(const boost::system::error_code& error);
+    void finish(const Outcome& outcome);
 
     boost::asio::io_context& io_;
     const Done done_;

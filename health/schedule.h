@@ -1,10 +1,12 @@
-// When a target is probed. Pure functions of its key, its interval and the
+// When a target is probed. Pure functions of its key, its interval, a salt and the
 // steady clock; any thread.
 //
 // Each key has its own place on the interval, from a hash of its bytes. Probes
-// stand at that place in every interval counted from the clock's epoch, so they
-// neither drift nor gather: targets that were added at one moment, or that
-// share an interval, stay spread over it.
+// stand near that place in every interval counted from the clock's epoch, so they
+// neither drift nor gather: targets that were added at one moment, or that share an
+// interval, stay spread over it. Each stands up to a twentieth of the interval after
+// its place, by chance, so that no two proxies stay in step; places are a twentieth
+// closer than the interval to make up for it.
 #pragma once
 
 #include <cassert>
@@ -22,9 +24,10 @@ inline constexpr std::chrono::seconds first_probe_within{1};
 
 class Schedule {
 public:
-    // `interval` is longer than zero.
-    Schedule(std::string_view key, Clock::duration interval)
-        : hash_(hash_of(key)), interval_(interval) {
+    // `interval` is longer than zero. Whoever differs in `salt` differs in what is left
+    // to chance.
+    Schedule(std::string_view key, Clock::duration interval, std::uint64_t salt = 0)
+        : hash_(hash_of(key)), salt_(salt), interval_(interval), jitter_(interval / 20) {
         assert(interval > Clock::duration::zero());
     }
 
@@ -34,13 +37,16 @@ public:
         return now + place_in(interval_ < within ? interval_ : within);
     }
 
-    // The first of the key's places after `now`; at most one interval away.
-    // Places that passed while a probe was late or under way are skipped.
+    // The key's first probe after `now`; at most one interval away. Those that passed
+    // while one was late or under way are skipped.
     Clock::time_point next(Clock::time_point now) const {
-        const Clock::duration since_place = now.time_since_epoch() - place_in(interval_);
-        Clock::duration into_interval = since_place % interval_;
-        if (into_interval < Clock::duration::zero()) into_interval += interval_;
-        return now + (interval_ - into_interval);
+        const Clock::duration period = interval_ - jitter_;
+        const Clock::duration since_place = now.time_since_epoch() - place_in(period);
+        Clock::rep round = since_place / period - (since_place < Clock::duration::zero() ? 1 : 0);
+        // `now` is in this round, before its probe or after it.
+        auto probe = probe_of(round);
+        while (probe <= now) probe = probe_of(++round);
+        return probe;
     }
 
 private:
@@ -52,9 +58,21 @@ private:
             hash ^= static_cast<unsigned char>(c);
             hash *= 0x100000001b3;
         }
+        return mixed(hash);
+    }
+
+    static std::uint64_t mixed(std::uint64_t hash) {
         hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccd;
         hash = (hash ^ (hash >> 33)) * 0xc4ceb9fe1a85ec53;
         return hash ^ (hash >> 33);
+    }
+
+    Clock::time_point probe_of(Clock::rep round) const {
+        const Clock::duration period = interval_ - jitter_;
+        const auto chance = mixed((hash_ ^ salt_) + static_cast<std::uint64_t>(round)) >> 32;
+        const auto ticks = (static_cast<std::uint64_t>(jitter_.count()) >> 8) * chance >> 24;
+        return Clock::time_point(place_in(period) + round * period +
+                                 Clock::duration(static_cast<Clock::rep>(ticks)));
     }
 
     Clock::duration place_in(Clock::duration span) const {
@@ -63,7 +81,9 @@ private:
     }
 
     std::uint64_t hash_;
+    std::uint64_t salt_;
     Clock::duration interval_;
+    Clock::duration jitter_;  // the longest
 };
 
 }  // namespace ringway::health

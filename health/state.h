@@ -3,7 +3,8 @@
 //
 // The first result decides at once, since nothing is known before it. After it,
 // `fall` failures in a row take the server down and `rise` successes in a row
-// bring it back; anything shorter changes nothing.
+// bring it back; anything shorter changes nothing. What clients' connections tell
+// may take it down ahead of them (health/passive.h).
 #pragma once
 
 #include <cassert>
@@ -33,15 +34,26 @@ public:
     // never checked counts as up already.
     Transition on_probe(bool ok) {
         count(ok);
-        const bool first = !checked_;
+        const bool first = !decided_;
         checked_ = true;
+        decided_ = true;
         if (ok == up_) return Transition::none;
         if (!first && streak(ok) < (ok ? limits_.rise : limits_.fall)) return Transition::none;
         up_ = ok;
         return ok ? Transition::went_up : Transition::went_down;
     }
 
+    // Something else has shown that the server does not serve: it is down at once, and
+    // only `rise` successes in a row from now on bring it back.
+    void take_down() {
+        decided_ = true;
+        up_ = false;
+        successes_ = 0;
+    }
+
     bool up() const { return up_; }
+    // Up, and no result speaks against it. Otherwise the next result is wanted soon.
+    bool settled() const { return up_ && failures_ == 0; }
     bool checked() const { return checked_; }
     std::uint32_t successes() const { return successes_; }  // in a row, up to now
     std::uint32_t failures() const { return failures_; }    // in a row, up to now
@@ -57,6 +69,7 @@ private:
     Limits limits_;
     bool up_ = true;
     bool checked_ = false;
+    bool decided_ = false;
     std::uint32_t successes_ = 0;
     std::uint32_t failures_ = 0;
 };

@@ -54,7 +54,7 @@ std::int64_t ms_since(TimePoint time) {
 }
 
 const char* to_string(ring::Status status) {
-    return status == ring::Status::online ? "online" : "offline";
+    return status == ring::Status::online ? "online" : "offline";  // finer words beside it
 }
 
 const char* to_string(conf::KeySettings::From from) {
@@ -82,7 +82,8 @@ json::object describe(const Pools& pools, const std::string& pool, const std::st
         last_check = {{"result", view->last_result},
                       {"ago_ms", ms_since(view->last_probe)},
                       {"successes", view->successes},
-                      {"failures", view->failures}};
+                      {"failures", view->failures},
+                      {"not_run", view->not_run}};
     }
     const auto& counts = *server.counts;
     const bool is_runtime = server.source == WantedServer::Source::runtime;
@@ -92,6 +93,8 @@ json::object describe(const Pools& pools, const std::string& pool, const std::st
             {"weight", server.weight},
             {"status", server.online ? "online" : "offline"},
             {"detail", pools.detail(pool, id)},
+            {"override", to_string(server.by_hand)},
+            {"ramp_percent", server.ramp / 10},
             {"since_s", ms_since(server.since) / 1000},
             {"active", sum(counts, &ServerCounts::active)},
             {"total", sum(counts, &ServerCounts::total)},
@@ -126,6 +129,7 @@ json::object status(Control& control, Words /*arguments*/) {
         pools.push_back({{"name", name},
                          {"servers", pool.servers.size()},
                          {"online", online},
+                         {"panic", pool.panics},
                          {"points", snapshot->point_count()},
                          {"active", active},
                          {"fingerprint", ring::fingerprint(*snapshot)}});
@@ -205,13 +209,9 @@ json::object unregister_server(Control& control, Words arguments) {
     return {};
 }
 
-json::object drain(Control& control, Words arguments) {
-    check(control.pools().set_draining(arguments[0], arguments[1], true));
-    return server(control, arguments);
-}
-
-json::object end_drain(Control& control, Words arguments) {
-    check(control.pools().set_draining(arguments[0], arguments[1], false));
+template <Override by_hand>
+json::object set_override(Control& control, Words arguments) {
+    check(control.pools().set_override(arguments[0], arguments[1], by_hand));
     return server(control, arguments);
 }
 
@@ -271,8 +271,10 @@ constexpr std::array commands{
     Command{"server", "server POOL ID", 2, 2, server},
     Command{"register", "register POOL ID ADDRESS [--weight N]", 3, 5, register_server},
     Command{"unregister", "unregister POOL ID", 2, 2, unregister_server},
-    Command{"drain", "drain POOL ID", 2, 2, drain},
-    Command{"auto", "auto POOL ID", 2, 2, end_drain},
+    Command{"drain", "drain POOL ID", 2, 2, set_override<Override::drain>},
+    Command{"offline", "offline POOL ID", 2, 2, set_override<Override::offline>},
+    Command{"online", "online POOL ID", 2, 2, set_override<Override::online>},
+    Command{"auto", "auto POOL ID", 2, 2, set_override<Override::automatic>},
     Command{"explain", "explain POOL KEY", 2, 2, explain},
     Command{"reload", "reload", 0, 0, reload},
 };

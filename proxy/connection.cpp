@@ -36,9 +36,10 @@ bool is_exhausted(int error) {
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-// No fault of the server: the above, and no local port to dial from.
+// No fault of the server: the above, no local port to dial from, and a dial that was
+// given up because the budget of all was spent.
 bool is_local_error(int error) {
-    return is_exhausted(error) || error == EADDRNOTAVAIL || error == EAGAIN;
+    return is_exhausted(error) || error == EADDRNOTAVAIL || error == EAGAIN || error == ECANCELED;
 }
 
 // A server may answer and break off before anybody has looked.
@@ -46,6 +47,9 @@ bool has_bytes(const Side& side) {
     char byte = 0;
     return ::recv(side.socket.get(), &byte, 1, MSG_PEEK) == 1;
 }
+
+// A server that breaks off so soon, without a byte, has not served.
+constexpr milliseconds early_reset_within{1'000};
 
 // More of a key than this is not kept for the log.
 constexpr std::size_t logged_key_bytes = 128;
@@ -86,6 +90,10 @@ const char* to_string(End end) {
             return "idle_timeout";
         case End::half_close_timeout:
             return "half_close_timeout";
+        case End::server_down:
+            return "server_down";
+        case End::server_removed:
+            return "server_removed";
         case End::local_error:
             return "local_error";
         case End::shutdown:
@@ -152,7 +160,10 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
     ring::Walk walk(*snapshot, snapshot->hash(reader.key()));
     End failure = End::no_server;
     bool connected = false;
-    while (!connected && attempts_ < route_->connect.attempts) {
+    const auto budget = route_->connect.budget;
+    const TimePoint spent_at = budget.count() > 0 ? Clock::now() + budget : TimePoint::max();
+    while (attempts_ < route_->connect.attempts) {
+        if (attempts_ > 0 && Clock::now() >= spent_at) break;
         const ring::Member* member = walk.next();
         if (member == nullptr) break;
         if (attempts_ == 0) failure = End::servers_full;
@@ -163,7 +174,7 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
         failure = End::connect_failed;
 
         int error = dial();
-        const TimePoint give_up_at = Clock::now() + route_->connect.timeout;
+        const TimePoint give_up_at = std::min(Clock::now() + route_->connect.timeout, spent_at);
         while (is_exhausted(error)) {
             // Holding on to the client makes accepting pause; then this server again.
             if (Clock::now() > give_up_at) co_return finish(End::local_error);
@@ -180,7 +191,9 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
         }
         if (client.broken) co_return finish(End::client_left);
         connected = server.writable && (!server.broken || has_bytes(server));
-        if (!connected) drop_server(late_ ? ETIMEDOUT : error != 0 ? error : server.error);
+        if (connected) break;
+        if (late_) error = give_up_at < spent_at ? ETIMEDOUT : ECANCELED;
+        drop_server(error != 0 ? error : server.error);
     }
     if (!connected) co_return finish(failure);
     begin_relay(head);
@@ -222,7 +235,12 @@ bool Connection::dial_is_pending() const {
 // The dial failed with `error`, which counts against the server unless it is a
 // resource that this machine lacks.
 void Connection::drop_server(int error) {
-    if (!is_local_error(error)) slot_.counts().connect_failures.add(1);
+    if (!is_local_error(error)) {
+        slot_.counts().connect_failures.add(1);
+        if (Trouble* const trouble = slot_.server().trouble.get()) {
+            trouble->report(health::Failure::connect);
+        }
+    }
     relay_.server().close();
     slot_.release();
 }
@@ -336,6 +354,7 @@ void Connection::cut(End reason) {
 void Connection::finish(End reason) {
     end_ = reason;
     tools_.timers.cancel(*this);
+    if (reason == End::server_reset) report_early_reset();
     if (!relaying_) (*route_->counts)[tools_.worker].refused.add(1);
     if (route_->log_access) write_log_line();
     // Before the sockets close: a peer who has seen the end finds it counted, and
@@ -343,6 +362,14 @@ void Connection::finish(End reason) {
     slot_.release();
     relay_.close();
     tools_.retire(*this);
+}
+
+void Connection::report_early_reset() const {
+    Trouble* const trouble = slot_.server().trouble.get();
+    if (trouble == nullptr || relay_.bytes_down() > 0) return;
+    const auto open_for =
+        Clock::now() - accepted_at_ - std::chrono::duration<float, std::milli>(open_ms_);
+    if (open_for <= early_reset_within) trouble->report(health::Failure::early_reset);
 }
 
 void Connection::write_log_line() const {

@@ -43,6 +43,8 @@ enum class End : std::uint8_t {
     connect_failed,      // no server that was tried took the connection
     idle_timeout,        // no byte in either direction
     half_close_timeout,  // one direction ended and the other stood still
+    server_down,         // the server went down, and its pool's on_down says so
+    server_removed,      // the server was removed, and its pool's on_removed says so
     local_error,         // this machine refused a resource
     shutdown,            // the proxy stopped
 };
@@ -75,6 +77,11 @@ public:
     // Ends it now, with resets to both sides.
     void cut(End reason);
 
+    // Whether it moves bytes to and from the server that has these counts.
+    bool is_relayed_to(const PerWorker<ServerCounts>& server) const {
+        return relaying_ && slot_ && slot_.server().counts.get() == &server;
+    }
+
 private:
     enum class Received { bytes, nothing_yet, over };
 
@@ -95,6 +102,7 @@ private:
     TimePoint relay_deadline() const;
     bool reader_caught_up();
     void finish(End reason);
+    void report_early_reset() const;
     void write_log_line() const;
 
     ConnectionTools& tools_;

@@ -25,6 +25,18 @@ std::vector<std::unique_ptr<Worker>> make_workers(std::uint32_t wanted, Quota& t
     return workers;
 }
 
+// Lives as long as the workers.
+Pools::Connections connections_of(const std::vector<std::unique_ptr<Worker>>& workers) {
+    return {.depart =
+                [&workers](const Cut& cut) {
+                    for (const auto& worker : workers) worker->depart(cut);
+                },
+            .spare =
+                [&workers](const auto& server) {
+                    for (const auto& worker : workers) worker->spare(server);
+                }};
+}
+
 }  // namespace
 
 Control::Control(std::string file, conf::Config config, const LogWriter& log)
@@ -35,7 +47,7 @@ Control::Control(std::string file, conf::Config config, const LogWriter& log)
       budget_(claim_descriptors()),
       total_(budget_.connections),
       workers_(make_workers(config_.workers, total_, budget_)),
-      pools_(io_, workers_.size()),
+      pools_(io_, workers_.size(), connections_of(workers_)),
       listeners_(workers_),
       admin_(io_, [this](const std::string& line) { return run_command(*this, line); }, {}) {
     status_.file = std::move(file);

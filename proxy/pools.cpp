@@ -5,22 +5,11 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <boost/asio/post.hpp>
 #include "conf/text.h"
 
 namespace ringway::proxy {
 
 namespace {
-
-std::string target_key(std::string_view pool, std::string_view id) {
-    return fmt::format("{}/{}", pool, id);
-}
-
-// A pool's name has no slash; an id may have some.
-std::pair<std::string, std::string> split_target_key(const std::string& key) {
-    const auto slash = key.find('/');
-    return {key.substr(0, slash), key.substr(slash + 1)};
-}
 
 ring::Settings ring_settings(const conf::HashSettings& hash) {
     const bool sha256 = hash.function == conf::HashSettings::Function::sha256;
@@ -44,16 +33,20 @@ bool is_presentable(std::string_view id) {
     return true;
 }
 
-const Server& server_of(const ring::Member& member) {
-    return *static_cast<const Server*>(member.context.get());
-}
-
 }  // namespace
 
-Pools::Pools(boost::asio::io_context& io, std::size_t workers)
+Pools::Pools(boost::asio::io_context& io, std::size_t workers, Connections connections)
     : io_(io),
       workers_(workers),
-      checker_(io, [this](const health::Change& change) { on_health_change(change); }) {}
+      checker_(io, [this](const health::Change& change) { on_health_change(change); }),
+      connections_(std::move(connections)),
+      alarm_(io) {}
+
+void Pools::stop() {
+    stopped_ = true;
+    checker_.stop();
+    alarm_.cancel();
+}
 
 const Pool* Pools::find(std::string_view pool) const {
     const auto found = pools_.find(pool);
@@ -92,11 +85,15 @@ std::vector<std::string> Pools::apply(const conf::Config& config) {
     }
     std::erase_if(pools_, [&](const auto& entry) {
         if (named.contains(entry.first)) return false;
+        for (const auto& [id, server] : entry.second.servers) remove(entry.second, server);
         changes.push_back(fmt::format("pool {} removed", entry.first));
         return true;
     });
     retarget();
-    for (auto& [name, pool] : pools_) reconcile(name, pool);
+    for (auto& [name, pool] : pools_) {
+        equip(name, pool);
+        reconcile(name, pool);
+    }
     return changes;
 }
 
@@ -114,6 +111,14 @@ void Pools::merge(Pool& pool, const conf::Pool& from_file, std::vector<std::stri
     if (pool.balancer && pool.settings.health != from_file.health) {
         changes.push_back(fmt::format("pool {}: health settings changed", name));
     }
+    if (pool.balancer &&
+        (pool.settings.passive != from_file.passive || pool.settings.panic != from_file.panic ||
+         pool.settings.on_down != from_file.on_down ||
+         pool.settings.on_removed != from_file.on_removed ||
+         pool.settings.slow_start != from_file.slow_start)) {
+        changes.push_back(fmt::format("pool {}: what follows a failure changed", name));
+    }
+    const bool is_new = !pool.balancer;
     if (!pool.balancer || pool.settings.hash != from_file.hash) {
         pool.balancer = std::make_shared<ring::Balancer>(ring_settings(from_file.hash));
     }
@@ -133,14 +138,18 @@ void Pools::merge(Pool& pool, const conf::Pool& from_file, std::vector<std::stri
         if (added) {
             server.since = Clock::now();
             server.counts = std::make_shared<PerWorker<ServerCounts>>(workers_);
+            // Where all are new none has more keys to lose than another.
+            if (!is_new) server.ramps_since = server.since;
             changes.push_back(fmt::format("pool {}: server {} added", name, next.id));
         } else if (server.address != next.address || server.weight != next.weight ||
-                   server.max_connections != next.max_connections) {
+                   server.max_connections != next.max_connections ||
+                   server.check_address != next.check_address) {
             changes.push_back(fmt::format("pool {}: server {} changed", name, next.id));
         }
         server.address = next.address;
         server.weight = next.weight;
         server.max_connections = next.max_connections;
+        server.check_address = next.check_address;
         server.source = WantedServer::Source::file;
     }
     for (auto& [id, server] : pool.servers) server.in_file = ids.contains(id);
@@ -148,6 +157,7 @@ void Pools::merge(Pool& pool, const conf::Pool& from_file, std::vector<std::stri
     std::erase_if(pool.servers, [&](const auto& entry) {
         if (entry.second.source == WantedServer::Source::runtime) return false;
         if (ids.contains(entry.first)) return false;
+        remove(pool, entry.second);
         changes.push_back(fmt::format("pool {}: server {} removed", name, entry.first));
         return true;
     });
@@ -166,7 +176,9 @@ Pools::Refusal Pools::register_server(std::string_view pool, std::string_view id
                                     .source = WantedServer::Source::runtime,
                                     .in_file = to.unregistered.contains(id),
                                     .counts = std::make_shared<PerWorker<ServerCounts>>(workers_),
-                                    .since = Clock::now()});
+                                    .since = Clock::now(),
+                                    .ramps_since = Clock::now()});
+    equip(name, to);
     try {
         reconcile(name, to);
     } catch (const ring::Error& error) {
@@ -186,6 +198,7 @@ Pools::Refusal Pools::unregister_server(std::string_view pool, std::string_view 
     const auto server = from.servers.find(id);
     if (server == from.servers.end()) return fmt::format("pool {} has no server {}", pool, id);
     if (server->second.in_file) from.unregistered.emplace(id);
+    remove(from, server->second);
     from.servers.erase(server);
     spdlog::info("pool {}: server {} unregistered", pool, id);
     retarget();
@@ -193,105 +206,16 @@ Pools::Refusal Pools::unregister_server(std::string_view pool, std::string_view 
     return std::nullopt;
 }
 
-Pools::Refusal Pools::set_draining(std::string_view pool, std::string_view id, bool draining) {
+Pools::Refusal Pools::set_override(std::string_view pool, std::string_view id, Override by_hand) {
     const auto found = pools_.find(pool);
     if (found == pools_.end()) return fmt::format("no pool {}", pool);
     auto& [name, of] = *found;
     const auto server = of.servers.find(id);
     if (server == of.servers.end()) return fmt::format("pool {} has no server {}", pool, id);
-    server->second.draining = draining;
-    spdlog::info("pool {}: server {} {}", pool, id,
-                 draining ? "drains: no new connections" : "takes new connections again");
+    server->second.by_hand = by_hand;
+    spdlog::info("pool {}: server {} is {} by hand", pool, id, to_string(by_hand));
     reconcile(name, of);
     return std::nullopt;
-}
-
-std::optional<health::View> Pools::health(std::string_view pool, std::string_view id) const {
-    return checker_.view(target_key(pool, id));
-}
-
-std::string Pools::detail(std::string_view pool_name, std::string_view id) const {
-    const WantedServer& server = find(pool_name)->servers.find(id)->second;
-    const auto view = health(pool_name, id);
-    if (view && !view->up) {
-        return fmt::format("{}down: {}", server.draining ? "draining, " : "", view->last_result);
-    }
-    if (server.draining) return "draining";
-    if (server.weight == 0) return "weight 0";
-    if (!view) return "not checked";
-    return view->checked ? "checked ok" : "not checked yet";
-}
-
-bool Pools::is_online(const std::string& pool, const std::string& id,
-                      const WantedServer& server) const {
-    if (server.draining) return false;
-    const auto view = health(pool, id);
-    return !view || view->up;
-}
-
-// A burst of flips becomes one change of the ring.
-void Pools::on_health_change(const health::Change& change) {
-    const auto [pool, id] = split_target_key(change.key);
-    spdlog::log(change.up ? spdlog::level::info : spdlog::level::warn, "pool {}: server {} {}: {}",
-                pool, id, change.up ? "up" : "down", change.reason);
-    if (dirty_.empty()) {
-        boost::asio::post(io_, [this] {
-            for (const std::string& name : std::exchange(dirty_, {})) {
-                const auto found = pools_.find(name);
-                if (found != pools_.end()) reconcile(name, found->second);
-            }
-        });
-    }
-    dirty_.insert(pool);
-}
-
-// Has the checker check what is wanted now.
-void Pools::retarget() {
-    std::vector<health::Target> targets;
-    for (const auto& [name, pool] : pools_) {
-        if (!pool.settings.health) continue;
-        for (const auto& [id, server] : pool.servers) {
-            targets.push_back({.key = target_key(name, id),
-                               .address = server.address,
-                               .settings = *pool.settings.health});
-        }
-    }
-    checker_.set_targets(std::move(targets));
-}
-
-// Makes the ring what is wanted, in one change, whatever brought the difference.
-void Pools::reconcile(const std::string& name, Pool& pool) {
-    const auto snapshot = pool.balancer->snapshot();
-    std::vector<ring::Change> changes;
-    for (const ring::Member& member : snapshot->members()) {
-        if (!pool.servers.contains(member.id)) changes.emplace_back(ring::Unregister{member.id});
-    }
-    for (auto& [id, server] : pool.servers) {
-        const bool online = is_online(name, id, server);
-        const auto status = online ? ring::Status::online : ring::Status::offline;
-        if (online != server.online) {
-            server.online = online;
-            server.since = Clock::now();
-        }
-        const ring::Member* member = snapshot->find(id);
-        const bool moved = member == nullptr || server_of(*member).address != server.address;
-        std::shared_ptr<void> context;
-        if (moved) context = std::make_shared<Server>(Server{id, server.address, server.counts});
-        if (member == nullptr) {
-            changes.emplace_back(ring::ServerSpec{id, server.weight, status, std::move(context),
-                                                  server.max_connections});
-            continue;
-        }
-        if (moved) changes.emplace_back(ring::SetContext{id, std::move(context)});
-        if (member->weight != server.weight) {
-            changes.emplace_back(ring::SetWeight{id, server.weight});
-        }
-        if (member->max_connections != server.max_connections) {
-            changes.emplace_back(ring::SetLimit{id, server.max_connections});
-        }
-        if (member->status != status) changes.emplace_back(ring::SetStatus{id, status});
-    }
-    if (!changes.empty()) pool.balancer->apply(changes);
 }
 
 }  // namespace ringway::proxy

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "conf/config.h"
+#include "proxy/trouble.h"
 #include "ring/slot.h"
 
 namespace ringway::proxy {
@@ -60,6 +61,7 @@ struct Server {
     std::string id;
     conf::Endpoint address;
     std::shared_ptr<PerWorker<ServerCounts>> counts;
+    std::shared_ptr<Trouble> trouble;  // nullptr where nobody wants to hear of it
 };
 
 // A connection's claim on its server: counts against the server's limits on the

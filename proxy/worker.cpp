@@ -62,6 +62,24 @@ void Worker::unlisten(std::string address, std::shared_ptr<void> open) {
     });
 }
 
+void Worker::depart(Cut cut) {
+    boost::asio::post(io_, [this, cut = std::move(cut)]() mutable {
+        std::erase_if(departures_, [&](const auto& departure) {
+            return departure->is_over() || departure->is_of(*cut.server);
+        });
+        auto departure = std::make_unique<Departure>(std::move(cut), connections_, timers_);
+        if (!departure->is_over()) departures_.push_back(std::move(departure));
+        bury();
+    });
+}
+
+void Worker::spare(std::shared_ptr<const PerWorker<ServerCounts>> server) {
+    boost::asio::post(io_, [this, server = std::move(server)] {
+        std::erase_if(departures_,
+                      [&](const auto& departure) { return departure->is_of(*server); });
+    });
+}
+
 void Worker::drain(std::function<void()> empty) {
     boost::asio::post(io_, [this, empty = std::move(empty)] {
         for (auto& [name, acceptor] : acceptors_) acceptor->accept_queue();
@@ -74,6 +92,7 @@ void Worker::drain(std::function<void()> empty) {
 void Worker::stop() {
     boost::asio::post(io_, [this] {
         acceptors_.clear();
+        departures_.clear();
         while (!connections_.empty()) connections_.front().cut(End::shutdown);
         bury();
         timers_.stop();

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -17,6 +18,7 @@
 
 #include "proxy/acceptor.h"
 #include "proxy/connection.h"
+#include "proxy/departure.h"
 #include "proxy/fd.h"
 #include "proxy/pipes.h"
 #include "proxy/poller.h"
@@ -44,6 +46,10 @@ public:
     void reroute(std::string address, std::shared_ptr<const Route> route);
     // Takes what is in the queue of `address`, closes it, then drops `open`.
     void unlisten(std::string address, std::shared_ptr<void> open);
+    // Ends the connections of a server as `cut` says.
+    void depart(Cut cut);
+    // Those that are left of a server's stay.
+    void spare(std::shared_ptr<const PerWorker<ServerCounts>> server);
     // Closes every listening socket; calls `empty` on this thread when the last
     // connection has ended.
     void drain(std::function<void()> empty);
@@ -76,6 +82,7 @@ private:
     std::map<std::string, std::unique_ptr<Acceptor>> acceptors_;
     Connections connections_;
     Connections ended_;  // until the round in hand is over
+    std::vector<std::unique_ptr<Departure>> departures_;
     std::function<void()> on_empty_;
 
     // Control only.

@@ -74,14 +74,14 @@ std::vector<Share> shares(const Snapshot& snapshot) {
         if (begin == circle) break;
     }
     for (const Member& member : snapshot.members())
-        if (member.points != 0) weight += member.weight;
+        if (member.points != 0) weight += member.ramped_weight();
 
     std::vector<Share> shares;
     for (std::size_t i = 0; i < hashes.size(); ++i) {
         const Member& member = snapshot.members()[i];
-        const double fair = member.points == 0
-                                ? 0
-                                : static_cast<double>(member.weight) / static_cast<double>(weight);
+        const double fair = member.points == 0 ? 0
+                                               : static_cast<double>(member.ramped_weight()) /
+                                                     static_cast<double>(weight);
         shares.push_back({&member, part_of_circle(hashes[i]), fair});
     }
     return shares;
@@ -157,7 +157,9 @@ std::string fingerprint(const Snapshot& snapshot) {
         add(big_endian32(static_cast<std::uint32_t>(member.id.size())));
         add(member.id);
         add(big_endian32(member.weight));
-        add_byte(member.status == Status::online ? 1 : 0);
+        const bool ramps = member.status == Status::online && member.ramp != full_ramp;
+        add_byte(ramps ? 2 : member.status == Status::online ? 1 : 0);
+        if (ramps) add(big_endian32(member.ramp));
     }
     constexpr std::string_view digits = "0123456789abcdef";
     std::string text;

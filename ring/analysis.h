@@ -14,7 +14,7 @@ namespace ringway::ring {
 struct Share {
     const Member* member;  // of the snapshot
     double share;          // 0 to 1
-    double fair;           // its weight of the weight on the ring; 0 while not on it
+    double fair;           // its weight, ramped, of that on the ring; 0 while not on it
 };
 
 // Every member, in order of id.

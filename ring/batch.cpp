@@ -4,6 +4,7 @@
 #include <array>
 #include <type_traits>
 
+#include "ring/points.h"
 #include "ring/snapshot_access.h"
 
 namespace ringway::ring {
@@ -35,8 +36,16 @@ void check_weight(std::string_view id, std::uint32_t weight) {
 }
 
 void check_status(std::string_view id, Status status) {
-    if (status != Status::online && status != Status::offline)
+    if (status != Status::online && status != Status::offline && status != Status::draining)
         throw Error("server " + quoted(id) + ": unknown status");
+}
+
+void check_ramp(std::string_view id, std::uint32_t ramp, Algorithm algorithm) {
+    if (ramp == 0 || ramp > full_ramp)
+        throw Error("server " + quoted(id) + ": a ramp must be 1 to " + std::to_string(full_ramp) +
+                    ", not " + std::to_string(ramp));
+    if (ramp != full_ramp && algorithm != Algorithm::ring)
+        throw Error("server " + quoted(id) + ": only servers of a ring can ramp");
 }
 
 }  // namespace
@@ -67,8 +76,8 @@ Batch::Touched& Batch::touch(std::string_view id) {
     if (known != touched_.end()) return known->second;
     Touched touched{base_.find(id), std::nullopt};
     if (const Member* const member = touched.before)
-        touched.after = ServerSpec{member->id, member->weight, member->status, member->context,
-                                   member->max_connections};
+        touched.after = ServerSpec{member->id,      member->weight,          member->status,
+                                   member->context, member->max_connections, member->ramp};
     return touched_.emplace(id, std::move(touched)).first->second;
 }
 
@@ -86,6 +95,7 @@ void Batch::take(const ServerSpec& server) {
                     " are taken");
     check_weight(server.id, server.weight);
     check_status(server.id, server.status);
+    check_ramp(server.id, server.ramp, base_.settings().algorithm);
     Touched& touched = touch(server.id);
     if (touched.after) throw Error("server " + quoted(server.id) + " is already registered");
     touched.after = server;
@@ -103,6 +113,9 @@ void Batch::take(const Change& change) {
             } else if constexpr (std::is_same_v<Wanted, SetStatus>) {
                 check_status(wanted.id, wanted.status);
                 registered(wanted.id).status = wanted.status;
+            } else if constexpr (std::is_same_v<Wanted, SetRamp>) {
+                check_ramp(wanted.id, wanted.ramp, base_.settings().algorithm);
+                registered(wanted.id).ramp = wanted.ramp;
             } else if constexpr (std::is_same_v<Wanted, SetLimit>) {
                 registered(wanted.id).max_connections = wanted.max_connections;
             } else if constexpr (std::is_same_v<Wanted, SetWeight>) {
@@ -121,7 +134,7 @@ bool Batch::differs() const {
         const auto& [before, after] = entry.second;
         if (before == nullptr || !after) return before != nullptr || after.has_value();
         return before->weight != after->weight || before->status != after->status ||
-               before->max_connections != after->max_connections ||
+               before->max_connections != after->max_connections || before->ramp != after->ramp ||
                before->context != after->context;
     });
 }
@@ -169,10 +182,11 @@ std::shared_ptr<Load> Batch::load_of(const Touched& touched, const std::string& 
 
 // Under Maglev a server's number of points follows from all others; what matters
 // here is whether it changes.
-std::uint32_t Batch::points_of(std::uint32_t weight, Status status) const {
-    if (status == Status::offline) return 0;
-    return base_.settings().algorithm == Algorithm::ring ? weight * base_.settings().vnodes
-                                                         : weight;
+std::uint32_t Batch::points_of(std::uint32_t weight, Status status, std::uint32_t ramp) const {
+    if (status != Status::online) return 0;
+    return base_.settings().algorithm == Algorithm::ring
+               ? ramped_points(weight, base_.settings().vnodes, ramp)
+               : weight;
 }
 
 // Members of the base and of the batch, in order of id.
@@ -196,17 +210,18 @@ Membership Batch::merge() const {
         const auto index = static_cast<std::size_t>(place - old.begin());
         keep_until(index);
         const std::uint32_t points_before =
-            touched.before != nullptr ? points_of(touched.before->weight, touched.before->status)
-                                      : 0;
+            touched.before != nullptr
+                ? points_of(touched.before->weight, touched.before->status, touched.before->ramp)
+                : 0;
         const Seat seat =
             touched.before != nullptr ? SnapshotAccess::seats(base_)[kept++] : no_seat;
         std::uint32_t points_after = 0;
         if (touched.after) {
             const ServerSpec& server = *touched.after;
-            points_after = points_of(server.weight, server.status);
+            points_after = points_of(server.weight, server.status, server.ramp);
             next.members.push_back({server.id, server.weight, server.status, points_after,
                                     server.context, server.max_connections,
-                                    load_of(touched, server.id)});
+                                    load_of(touched, server.id), server.ramp});
             next.seats.push_back(seat);
         } else {
             next.gone.push_back(id);

@@ -57,7 +57,7 @@ private:
     ServerSpec& registered(std::string_view id);
     void take(const ServerSpec& server);
     std::shared_ptr<Load> load_of(const Touched& touched, const std::string& id) const;
-    std::uint32_t points_of(std::uint32_t weight, Status status) const;
+    std::uint32_t points_of(std::uint32_t weight, Status status, std::uint32_t ramp) const;
     bool differs() const;
     std::size_t check_limits() const;
     Membership merge() const;

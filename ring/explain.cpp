@@ -22,12 +22,14 @@ bool nearer(const ExplainStep& a, const ExplainStep& b) {
     return a.point->clockwise ? a.member->id < b.member->id : a.member->id > b.member->id;
 }
 
-// An offline server with the point that would decide its place.
+// A server that is not online with the point that would decide its place.
 ExplainStep offline_step(const Snapshot& snapshot, const Member& member, std::uint64_t hash) {
-    ExplainStep nearest{&member, Verdict::offline, std::nullopt};
-    const std::uint32_t count = member.weight * snapshot.settings().vnodes;
+    const Verdict verdict = snapshot.verdict(member);
+    ExplainStep nearest{&member, verdict, std::nullopt};
+    const std::uint32_t count =
+        ramped_points(member.weight, snapshot.settings().vnodes, member.ramp);
     for (const std::uint64_t position : server_points(member.id, count)) {
-        const ExplainStep step{&member, Verdict::offline, seen_from(hash, position)};
+        const ExplainStep step{&member, verdict, seen_from(hash, position)};
         if (!nearest.point || nearer(step, nearest)) nearest = step;
     }
     return nearest;

@@ -26,8 +26,8 @@ struct ExplainStep {
 };
 
 // The first max_steps servers of the walk that every registered server would be in
-// if all were online; servers of weight 0 come last, by id. An offline server's
-// points are computed anew, and so is the whole of Maglev's table.
+// if all were online; servers of weight 0 come last, by id. The points of a server that
+// is not online are computed anew, and so is the whole of Maglev's table.
 std::vector<ExplainStep> explain(const Snapshot& snapshot, std::uint64_t hash,
                                  std::size_t max_steps);
 

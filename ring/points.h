@@ -20,4 +20,9 @@ using PositionsById = std::map<std::string, Positions, std::less<>>;
 // byte first, of SHA-256(length of id, 32 bits || id || c, 32 bits).
 Positions server_points(std::string_view id, std::uint32_t count);
 
+// How many of its points a server has while it is online; `ramp` in thousandths, 1 at least.
+inline std::uint32_t ramped_points(std::uint32_t weight, std::uint32_t vnodes, std::uint32_t ramp) {
+    return static_cast<std::uint32_t>((std::uint64_t{weight} * vnodes * ramp + 999) / 1000);
+}
+
 }  // namespace ringway::ring

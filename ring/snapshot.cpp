@@ -46,7 +46,7 @@ Snapshot::Snapshot(const Settings& settings, std::vector<Member> members, std::v
         by_seat_[seats_[i]] = &members_[i];
         if (members_[i].points == 0) continue;
         ++owners_;
-        weight_ += members_[i].weight;
+        ramped_weight_ += members_[i].ramped_weight();
     }
 }
 
@@ -135,6 +135,7 @@ Slot Snapshot::try_claim(const Member& member) const {
 
 Verdict Snapshot::verdict(const Member& member) const {
     if (member.weight == 0) return Verdict::weight_zero;
+    if (member.status == Status::draining) return Verdict::draining;
     if (member.points == 0) return Verdict::offline;
     const std::uint32_t live = member.live();
     if (member.max_connections != 0 && live >= member.max_connections) return Verdict::full;
@@ -147,8 +148,8 @@ std::uint32_t Snapshot::bound(const Member& member, std::uint64_t live) const {
     constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
     if (balance_millionths_ == 0) return none;
     __extension__ using Wide = unsigned __int128;
-    const Wide share = Wide{balance_millionths_} * live * member.weight;
-    const Wide whole = Wide{weight_} * 1'000'000;
+    const Wide share = Wide{balance_millionths_} * live * member.ramped_weight();
+    const Wide whole = Wide{ramped_weight_} * 1'000'000;
     const Wide bound = (share + whole - 1) / whole;
     return bound < none ? static_cast<std::uint32_t>(bound) : none;
 }
@@ -204,6 +205,8 @@ std::string_view to_string(Verdict verdict) {
             return "takes";
         case Verdict::offline:
             return "offline";
+        case Verdict::draining:
+            return "draining";
         case Verdict::weight_zero:
             return "weight 0";
         case Verdict::full:

@@ -26,11 +26,16 @@ struct Member {
     std::string id;
     std::uint32_t weight = 1;
     Status status = Status::online;
-    // On the ring now: weight x vnodes, or entries of Maglev's table; 0 while offline.
+    // On the ring now: weight x vnodes, or the ramp's part of them, or entries of Maglev's
+    // table; 0 while not online.
     std::uint32_t points = 0;
     std::shared_ptr<void> context;
     std::uint32_t max_connections = 0;
-    std::shared_ptr<Load> load;  // its live connections
+    std::shared_ptr<Load> load;      // its live connections
+    std::uint32_t ramp = full_ramp;  // of its points, in thousandths
+
+    // What it weighs against others: ten servers at a tenth of their points weigh as one.
+    std::uint64_t ramped_weight() const { return std::uint64_t{weight} * ramp; }
 
     // Slots held now; changes under the reader's eyes.
     std::uint32_t live() const { return load->live(); }
@@ -78,7 +83,8 @@ public:
     Verdict verdict(const Member& member) const;
 
     // The most connections `member` may hold when `live` are live in all, itself
-    // counted: ceil(balance_factor x live x its weight / the weight on the ring).
+    // counted: ceil(balance_factor x live x its weight / the weight on the ring), where
+    // a server that ramps weighs as much less as it has fewer points.
     // 2^32 - 1 without balance_factor. `member` is on the ring.
     std::uint32_t bound(const Member& member, std::uint64_t live) const;
 
@@ -117,7 +123,7 @@ private:
     const std::uint64_t balance_millionths_;  // balance_factor
     std::vector<const Member*> by_seat_;      // nullptr for seats that are free
     std::size_t owners_ = 0;                  // members with points
-    std::uint64_t weight_ = 0;                // theirs, in all
+    std::uint64_t ramped_weight_ = 0;         // theirs, in all
 };
 
 // The members in order of preference for a hash, nearest first, each once.

@@ -23,8 +23,12 @@ enum class KeyHash : std::uint8_t {
     xxh3,    // XXH3, 64 bits; several times faster, for keys that nobody attacks
 };
 
-// Whether a server is in use. An offline server is a member without points.
-enum class Status : std::uint8_t { online, offline };
+// Whether a server is in use. Neither an offline nor a draining server has points; they
+// differ only in what is told of them.
+enum class Status : std::uint8_t { online, offline, draining };
+
+// A ramp of a server that has all its points, in thousandths.
+inline constexpr std::uint32_t full_ramp = 1'000;
 
 // What a ring is made with. Two rings with equal settings and equal members
 // place every key alike.
@@ -50,6 +54,9 @@ struct ServerSpec {
     Status status = Status::online;
     std::shared_ptr<void> context;      // the user's own; the ring hands it out, never looks inside
     std::uint32_t max_connections = 0;  // live at once, 0 for no limit
+    // How many of its points it has while it is online, the first of them, in thousandths:
+    // 1 to 1,000. Less than all only with Algorithm::ring.
+    std::uint32_t ramp = full_ramp;
 };
 
 // The changes that a Balancer takes, alone or as a batch.
@@ -64,6 +71,10 @@ struct SetWeight {
     std::string id;
     std::uint32_t weight;
 };
+struct SetRamp {
+    std::string id;
+    std::uint32_t ramp;
+};
 struct SetLimit {
     std::string id;
     std::uint32_t max_connections;
@@ -72,18 +83,20 @@ struct SetContext {
     std::string id;
     std::shared_ptr<void> context;
 };
-using Change = std::variant<ServerSpec, Unregister, SetStatus, SetWeight, SetLimit, SetContext>;
+using Change =
+    std::variant<ServerSpec, Unregister, SetStatus, SetWeight, SetRamp, SetLimit, SetContext>;
 
 // Whether a server takes a connection, or why it is passed over.
 enum class Verdict : std::uint8_t {
     takes,
     offline,
+    draining,
     weight_zero,
     full,        // at its max_connections
     over_bound,  // at its bound under balance_factor
 };
 
-// "takes", "offline", "weight 0", "full", "over its bound".
+// "takes", "offline", "draining", "weight 0", "full", "over its bound".
 std::string_view to_string(Verdict verdict);
 
 // What a ring may grow to. Points count whether their server is online or not.

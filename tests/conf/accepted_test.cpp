@@ -97,6 +97,50 @@ BOOST_AUTO_TEST_CASE(pool_entries_arrive) {
     BOOST_TEST((maglev.hash.algorithm == HashSettings::Algorithm::maglev));
 }
 
+BOOST_AUTO_TEST_CASE(what_a_check_says_and_hears_arrives) {
+    const auto health = [](std::string_view entries) {
+        const std::string line = "health: {" + std::string(entries) + "}";
+        return *config_of(sample({{}, {}, line, {}})).pools[0].health;
+    };
+    const auto redis = health(R"(fast_interval: 500ms, send: "PING\r\n", expect: +PONG)");
+    BOOST_TEST((redis.fast_interval == 500ms));
+    BOOST_TEST(redis.send == "PING\r\n");
+    BOOST_TEST(redis.expect == "+PONG");
+    BOOST_TEST(!redis.expect_anywhere);
+    const auto raw = health(R"(send: '\x00\xfF\\\r\n\t\0\"', expect: {anywhere: 'a b'})");
+    BOOST_TEST(raw.send == std::string("\0\xff\\\r\n\t\0\"", 8));
+    BOOST_TEST(raw.expect == "a b");
+    BOOST_TEST(raw.expect_anywhere);
+    BOOST_TEST((*health("http: {}").http == HttpCheck{}));
+    BOOST_TEST((*health("http: {method: HEAD, path: /up, host: a.example, status: 200-399}").http ==
+                HttpCheck{"HEAD", "/up", "a.example", 200, 399}));
+    BOOST_TEST((*health("http: {status: 204}").http == HttpCheck{"GET", "/", "", 204, 204}));
+}
+
+BOOST_AUTO_TEST_CASE(what_follows_a_failure_arrives) {
+    const auto pool = [](std::string_view line) {
+        return config_of(sample({{}, {}, line, {}})).pools[0];
+    };
+    using Way = Leaving::Way;
+    BOOST_TEST((pool("").on_down == Leaving{Way::keep, 30s}));
+    BOOST_TEST((pool("on_down: reset").on_down == Leaving{Way::reset, 30s}));
+    BOOST_TEST((pool("on_removed: drain").on_removed == Leaving{Way::drain, 30s}));
+    BOOST_TEST((pool("on_removed: {drain: 5m}").on_removed == Leaving{Way::drain, 5min}));
+    BOOST_TEST(!pool("").passive.has_value());
+    BOOST_TEST((*pool("passive: {}").passive == PassiveSettings{}));
+    BOOST_TEST(
+        (*pool("passive: {failures: 5, within: 1s, early_resets: false, retry: 10m}").passive ==
+         PassiveSettings{5, 1s, false, 10min, 10min}));
+    BOOST_TEST(pool("panic: 0.5").panic == 0.5);
+    BOOST_TEST((pool("slow_start: 30s").slow_start == 30s));
+    BOOST_TEST((pool("connect: {budget: 3s}").connect.budget == 3s));
+    const auto checked = [](std::string_view line) {
+        return *config_of(sample({{}, {}, "health: {}", line})).pools[0].servers[0].check_address;
+    };
+    BOOST_TEST(checked("health: {port: 8081}").to_string() == "10.0.0.1:8081");
+    BOOST_TEST(checked("health: {address: \"10.0.0.2:81\"}").to_string() == "10.0.0.2:81");
+}
+
 BOOST_AUTO_TEST_CASE(an_empty_health_entry_turns_checks_on) {
     BOOST_TEST((config_of(sample({{}, {}, "health: {}", {}})).pools[0].health == HealthSettings{}));
 }

@@ -46,8 +46,20 @@ BOOST_AUTO_TEST_CASE(the_defaults_in_full_are_the_defaults) {
     hash.seed.clear();
     hash.balance_factor = 0;
     BOOST_TEST((hash == HashSettings{}));
-    BOOST_TEST((pool.connect == ConnectSettings{}));
-    BOOST_TEST((pool.health == HealthSettings{}));
+    auto connect = pool.connect;
+    connect.budget = {};
+    BOOST_TEST((connect == ConnectSettings{}));
+    auto health = *pool.health;
+    health.fast_interval = {};
+    health.send.clear();
+    health.expect.clear();
+    BOOST_TEST((health == HealthSettings{}));
+    BOOST_TEST((*pool.passive == PassiveSettings{}));
+    BOOST_TEST((pool.on_down == Leaving{}));
+    BOOST_TEST((pool.on_removed.over == Leaving{}.over));
+    auto http = *config.pools.at(1).health->http;
+    http.host.clear();
+    BOOST_TEST((http == HttpCheck{}));
     BOOST_TEST(pool.servers.at(0).weight == Server{}.weight);
 }
 

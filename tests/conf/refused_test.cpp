@@ -64,7 +64,7 @@ BOOST_AUTO_TEST_CASE(unknown_entries_far_from_any_are_told_what_is_known) {
         server(
             "colour: red",
             "14:9: pools.main.servers[0].colour: unknown entry, known here: id, address, weight, "
-            "max_connections"),
+            "max_connections, health"),
         top("admin: {\"a b\": 1}", R"(2:9: admin["a b"]: unknown entry, known here: socket)"),
     });
 }
@@ -274,16 +274,65 @@ BOOST_AUTO_TEST_CASE(an_admin_socket_path_fits_a_socket_address) {
 }
 
 // To be shortened as these come to be.
+BOOST_AUTO_TEST_CASE(what_a_check_says_and_hears_is_checked) {
+    const std::string bytes =
+        R"(expected bytes, with no escapes but \r \n \t \0 \\ \" and \xNN, found )";
+    check({
+        pool("health: {send: x}", "10:20: pools.main.health.send: has a meaning only with expect"),
+        pool(R"(health: {expect: '\q'})", "10:22: pools.main.health.expect: " + bytes + R"("\\q")"),
+        pool(R"(health: {expect: '\x4'})",
+             "10:22: pools.main.health.expect: " + bytes + R"("\\x4")"),
+        pool(R"(health: {expect: '\'})", "10:22: pools.main.health.expect: " + bytes + R"("\\")"),
+        pool(R"(health: {expect: ""})",
+             "10:22: pools.main.health.expect: expected 1 to 255 bytes, found 0"),
+        pool("health: {expect: {}}",
+             R"(10:22: pools.main.health.expect: the entry "anywhere" is missing)"),
+        pool("health: {expect: a, http: {}}",
+             "10:31: pools.main.health.http: contradicts expect, at 10:22"),
+        pool("health: {fast_interval: 3s}",
+             "10:29: pools.main.health.fast_interval: expected no more than the interval, at "
+             "10:13"),
+        pool("health: {http: {path: x}}",
+             "10:27: pools.main.health.http.path: expected a path that begins with /"),
+        pool("health: {http: {path: /a b}}",
+             "10:27: pools.main.health.http.path: expected no blanks"),
+        pool("health: {http: {status: 99}}",
+             "10:29: pools.main.health.http.status: expected a status from 100 to 599, or a range "
+             "of them as 200-399, found \"99\""),
+        pool("health: {http: {status: 300-200}}",
+             "10:29: pools.main.health.http.status: expected a status from 100 to 599, or a range "
+             "of them as 200-399, found \"300-200\""),
+    });
+}
+
+BOOST_AUTO_TEST_CASE(what_follows_a_failure_is_checked) {
+    check({
+        pool("on_down: cut",
+             "10:14: pools.main.on_down: expected one of keep, reset, drain, found "
+             "\"cut\""),
+        pool("on_removed: {}", R"(10:17: pools.main.on_removed: the entry "drain" is missing)"),
+        pool("passive: {failures: 0}",
+             "10:25: pools.main.passive.failures: expected an integer from 1 to 1000, found "
+             "\"0\""),
+        pool("passive: {retry: 2s, retry_max: 1s}",
+             "10:37: pools.main.passive.retry_max: expected no less than retry, at 10:22"),
+        pool("panic: 1.5",
+             "10:12: pools.main.panic: expected a number from 0 to 1, as 1.25, with at most six "
+             "decimals, found \"1.5\""),
+        pool("hash: {algorithm: maglev}\n    slow_start: 1s",
+             "11:17: pools.main.slow_start: has a meaning only for algorithm: ring"),
+        server("health: {port: 81}",
+               "14:17: pools.main.servers[0].health: has a meaning only where the pool has "
+               "health"),
+    });
+}
+
 BOOST_AUTO_TEST_CASE(entries_of_later_versions_are_known_by_name) {
     const std::string keyword = " is not supported yet; expected ";
     check({
         listener("proxy_protocol: {}", "7:5: listeners[0].proxy_protocol: not supported yet"),
         listener("key: {from: source_ip, on_missing: source_ip}",
                  "7:40: listeners[0].key.on_missing: \"source_ip\"" + keyword + "reject"),
-        pool("health: {send: x}", "10:14: pools.main.health.send: not supported yet"),
-        pool("health: {expect: x}", "10:14: pools.main.health.expect: not supported yet"),
-        pool("health: {http: {}}", "10:14: pools.main.health.http: not supported yet"),
-        pool("slow_start: 30s", "10:5: pools.main.slow_start: not supported yet"),
         top("admin: {http: \"127.0.0.1:9090\"}", "2:9: admin.http: not supported yet"),
         top("log: {target: syslog}", "2:15: log.target: \"syslog\"" + keyword + "stderr"),
         top("log: {format: json}", "2:15: log.format: \"json\"" + keyword + "text"),

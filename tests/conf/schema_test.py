@@ -21,7 +21,9 @@ SCHEMA = json.loads((FOLDER / "schema.json").read_text())
 UNKNOWN = "zzzzzzzzzz"  # no typo of anything
 
 
-def base():
+def base(path=()):
+    """A good file in which `path` is there; of the checks that exclude each other, the one."""
+    health = {"http": {}} if "http" in path else {"expect": {"anywhere": "x"}}
     return {
         "version": 1,
         "listeners": [
@@ -31,8 +33,13 @@ def base():
             "p": {
                 "hash": {},
                 "connect": {},
-                "health": {},
-                "servers": [{"id": "s", "address": "10.0.0.1:80"}],
+                "health": health,
+                "passive": {},
+                "on_down": {"drain": "1s"},
+                "on_removed": {"drain": "1s"},
+                "servers": [
+                    {"id": "s", "address": "10.0.0.1:80", "health": {"port": 81}}
+                ],
             }
         },
         "admin": {},
@@ -89,10 +96,10 @@ class SchemaTest(unittest.TestCase):
     def test_schema_and_parser_know_the_same_entries(self):
         self.assertEqual(errors_of(base()), [])
         found = list(sections(SCHEMA))
-        self.assertEqual(len(found), 11)
+        self.assertEqual(len(found), 17)
         for path, schema in found:
             with self.subTest(path):
-                config = base()
+                config = base(path)
                 at(config, path)[UNKNOWN] = 1
                 (error,) = errors_of(config)
                 known = re.search("unknown entry, known here: (.*)$", error).group(1).split(", ")
@@ -103,7 +110,7 @@ class SchemaTest(unittest.TestCase):
         for path, schema in sections(SCHEMA):
             for name in schema["properties"]:
                 with self.subTest((*path, name)):
-                    config = base()
+                    config = base(path)
                     at(config, path).pop(name, None)
                     missing = any(f'the entry "{name}" is missing' in e for e in errors_of(config))
                     self.assertEqual(missing, name in schema.get("required", []))
@@ -117,7 +124,7 @@ class SchemaTest(unittest.TestCase):
                 bad = [entry["minimum"] - 1, entry["maximum"] + 1] if "minimum" in entry else []
                 for value in good + bad:
                     with self.subTest((*path, name, value)):
-                        config = base()
+                        config = base(path)
                         at(config, path)[name] = value
                         named = [e for e in errors_of(config) if f"{name}: expected" in e]
                         self.assertEqual(bool(named), value in bad, named)

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from support.clients import RESET, dial, read_to_end
-from support.configuration import listener, pool_of
+from support.configuration import FAST_CHECKS, listener, pool_of
 from support.ports import free_port
 from support.programs import RealNginx, find, run
 from support.waiting import DEADLINE, scaled, wait_until
@@ -61,6 +61,21 @@ def checksum(stream) -> str:
 def checksum_of(path) -> str:
     with open(path, "rb") as file:
         return checksum(file)
+
+
+def test_nginx_is_checked_by_requests(bench, nginxes):
+    def state(path):
+        checks = {**FAST_CHECKS, "http": {"path": path}}
+        pool = pool_of(nginxes, health=checks)
+        proxy = bench.ringway({"pools": {"main": pool}})
+        known = wait_until(
+            lambda: all(s["last_check"] for s in proxy.servers().values()) and proxy.servers(),
+            "every server to be checked",
+        )
+        return {server["detail"] for server in known.values()}
+
+    assert state("/name") == {"checked ok"}
+    assert state("/nothing-there") == {"down: status 404"}
 
 
 def test_a_user_stays_with_the_server_that_explain_names(proxy):

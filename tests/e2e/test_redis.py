@@ -21,7 +21,8 @@ def redises(bench):
 
 @pytest.fixture
 def proxy(bench, redises):
-    pool = pool_of(redises, health=FAST_CHECKS)
+    ping = {**FAST_CHECKS, "send": r"PING\r\n", "expect": "+PONG"}
+    pool = pool_of(redises, health=ping)
     entry = listener(free_port(), "source_ip", "redis", "redis")
     return bench.ringway({"listeners": [entry], "pools": {"redis": pool}})
 

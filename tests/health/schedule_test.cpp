@@ -4,7 +4,9 @@
 #include <chrono>
 #include <cstddef>
 #include <random>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
@@ -51,6 +53,31 @@ BOOST_AUTO_TEST_CASE(no_twentieth_of_the_interval_holds_more_than_twice_its_shar
     BOOST_TEST(fullest_window(offsets, 2s, 100ms) <= 100u);
 }
 
+BOOST_AUTO_TEST_CASE(a_thousand_probes_of_one_interval_never_burst) {
+    std::vector<Clock::duration> offsets;
+    for (const std::string& key : keys(1'000)) {
+        const Schedule schedule(key, 2s);
+        auto probe = some_time;
+        for (int round = 0; round < 20; ++round) {
+            offsets.push_back((probe = schedule.next(probe)) - some_time);
+        }
+    }
+    // A twentieth of the servers in a hundredth of the interval would be a burst.
+    BOOST_TEST(fullest_window(offsets, 60s, 20ms) <= 50u);
+}
+
+BOOST_AUTO_TEST_CASE(probes_are_moved_by_chance) {
+    const Schedule schedule("redis/server-1", 2s);
+    auto probe = schedule.next(some_time);
+    std::set<Clock::duration> gaps;
+    for (int round = 0; round < 20; ++round) {
+        const auto next = schedule.next(probe);
+        gaps.insert(next - std::exchange(probe, next));
+    }
+    BOOST_TEST(gaps.size() > 15u);
+    BOOST_CHECK(Schedule("a", 2s, 1).next(some_time) != Schedule("a", 2s, 2).next(some_time));
+}
+
 BOOST_AUTO_TEST_CASE(first_probes_come_soon_and_are_spread_too) {
     for (const Clock::duration interval : {Clock::duration(200ms), Clock::duration(60s)}) {
         const Clock::duration within = std::min<Clock::duration>(interval, first_probe_within);
@@ -77,16 +104,19 @@ BOOST_AUTO_TEST_CASE(the_next_start_lies_ahead_and_at_most_one_interval_away) {
             const auto next = schedule.next(now);
             BOOST_REQUIRE(next > now);
             BOOST_REQUIRE(next <= now + every);
-            BOOST_REQUIRE(schedule.next(next) == next + every);
+            // No two probes are much closer than the interval: by chance, a tenth at most.
+            BOOST_REQUIRE(schedule.next(next) - next >= every - every / 10 - 1ns);
+            BOOST_REQUIRE(schedule.next(next - 1ns) == next);
         }
     }
 }
 
 BOOST_AUTO_TEST_CASE(late_probes_do_not_move_the_ones_after_them) {
     const Schedule schedule("redis/server-1", 2s);
-    const auto planned = schedule.next(some_time);
-    BOOST_CHECK(schedule.next(planned + 700ms) == planned + 2s);
-    BOOST_CHECK(schedule.next(planned + 4700ms) == planned + 6s);
+    const auto second = schedule.next(schedule.next(some_time));
+    BOOST_CHECK(schedule.next(second - 700ms) == second);
+    const auto fourth = schedule.next(schedule.next(second));
+    BOOST_CHECK(schedule.next(fourth - 1'700ms) == fourth);
 }
 
 BOOST_AUTO_TEST_CASE(a_key_keeps_its_place) {

@@ -19,21 +19,32 @@ class Model {
 public:
     Transition on_probe(bool ok, Limits limits) {
         history_.push_back(ok);
-        const std::size_t wanted = history_.size() == 1 ? 1 : (ok ? limits.rise : limits.fall);
+        const bool first = history_.size() == 1 && !taken_;
+        const std::size_t wanted = first ? 1 : (ok ? limits.rise : limits.fall);
         if (ok == up_ || tail(ok) < wanted) return Transition::none;
         up_ = ok;
         return ok ? Transition::went_up : Transition::went_down;
+    }
+
+    // As if all that came before had failed.
+    void take_down() {
+        up_ = false;
+        forgotten_ = history_.size();
+        taken_ = true;
     }
 
     bool up() const { return up_; }
 
     std::size_t tail(bool ok) const {
         const auto other = std::find(history_.rbegin(), history_.rend(), !ok);
-        return static_cast<std::size_t>(other - history_.rbegin());
+        const auto row = static_cast<std::size_t>(other - history_.rbegin());
+        return ok ? std::min(row, history_.size() - forgotten_) : row;
     }
 
 private:
     std::vector<bool> history_;
+    std::size_t forgotten_ = 0;  // results that no success is in a row with any more
+    bool taken_ = false;
     bool up_ = true;
 };
 
@@ -51,6 +62,10 @@ void check_one_sequence(std::uint32_t seed) {
     bool ok = random() % 2 == 0;
     for (int event = 0; event < 60; ++event) {
         if (relimits(random)) state.set_limits(limits = random_limits(random));
+        if (relimits(random)) {
+            state.take_down();
+            model.take_down();
+        }
         if (!goes_on(random)) ok = !ok;
         BOOST_REQUIRE(state.on_probe(ok) == model.on_probe(ok, limits));
         BOOST_REQUIRE_EQUAL(state.up(), model.up());
@@ -99,6 +114,20 @@ BOOST_AUTO_TEST_CASE(a_flap_shorter_than_fall_changes_nothing) {
             BOOST_REQUIRE(state.on_probe(ok) == Transition::none);
         }
     }
+    BOOST_TEST(state.up());
+}
+
+BOOST_AUTO_TEST_CASE(a_server_taken_down_comes_back_by_rise_new_successes) {
+    State state({.rise = 2, .fall = 3});
+    for (int i = 0; i < 5; ++i) state.on_probe(true);
+    BOOST_TEST(state.settled());
+    state.take_down();
+    BOOST_TEST(!state.up());
+    BOOST_TEST(!state.settled());
+    BOOST_CHECK(state.on_probe(true) == Transition::none);
+    BOOST_CHECK(state.on_probe(true) == Transition::went_up);
+    state.on_probe(false);
+    BOOST_TEST(!state.settled());
     BOOST_TEST(state.up());
 }
 

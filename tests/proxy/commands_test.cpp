@@ -157,6 +157,22 @@ BOOST_AUTO_TEST_CASE(drain_takes_a_server_off_the_ring_and_auto_puts_it_back) {
     BOOST_TEST(error("auto none a") == "no pool none");
 }
 
+BOOST_AUTO_TEST_CASE(a_server_is_what_was_said_by_hand_until_auto) {
+    BOOST_TEST(server("a").at("override") == "auto");
+    for (const std::string word : {"offline", "online", "drain"}) {
+        const auto said = ok(word + " main a").at("server").as_object();
+        BOOST_TEST(said.at("override").as_string() == word);
+        BOOST_TEST((said.at("status") == "online") == (word == "online"));
+    }
+    BOOST_TEST(ok("offline main a").at("server").at("detail") == "offline by hand");
+    ok("reload");
+    BOOST_TEST(server("a").at("override") == "offline");
+    BOOST_TEST(ok("auto main a").at("server").at("override") == "auto");
+    BOOST_TEST(server("a").at("detail") == "not checked");
+    BOOST_TEST(error("offline main z") == "pool main has no server z");
+    BOOST_TEST(error("online main") == "usage: online POOL ID");
+}
+
 BOOST_AUTO_TEST_CASE(explain_names_the_owner_and_the_walk) {
     const auto before = ok("explain main user-1");
     const std::string owner(before.at("owner").as_string());

@@ -116,6 +116,27 @@ BOOST_AUTO_TEST_CASE(a_dial_without_an_answer_goes_on_after_its_timeout) {
     BOOST_TEST(rig.count("b", &ServerCounts::active) == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(a_budget_bounds_all_dials_together_and_what_it_cut_short_blames_no_server) {
+    auto settings = keyed_by_first_line();
+    settings.connect = {.timeout = 100ms, .attempts = 3, .budget = 150ms};
+    WorkerRig rig(settings);
+    for (const auto* id : {"a", "b", "c"}) rig.add_server(id, test::listening_socket(0));
+    std::vector<std::vector<Fd>> waiting;
+    for (const auto* id : {"a", "b"}) {
+        waiting.push_back(fill_queue(test::local_endpoint(rig.socket(id))));
+    }
+    const Fd client = rig.connect();
+    const auto begin = proxy::Clock::now();
+    test::send_all(client, rig.key_of({"a", "b", "c"}) + "\n");
+    BOOST_TEST(test::was_reset(test::receive_to_end(client)));
+    BOOST_TEST((proxy::Clock::now() - begin >= 150ms));
+    BOOST_TEST(rig.log().has(" server=- attempts=2 "));
+    BOOST_TEST(rig.ended("connect_failed"));
+    BOOST_TEST(rig.count("a", &ServerCounts::connect_failures) == 1u);
+    BOOST_TEST(rig.count("b", &ServerCounts::connect_failures) == 0u);
+    BOOST_TEST(!rig.was_dialled("c"));
+}
+
 BOOST_AUTO_TEST_CASE(no_more_servers_are_tried_than_attempts_allow) {
     auto settings = keyed_by_first_line();
     settings.connect.attempts = 2;

@@ -9,81 +9,20 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "tests/support/sockets.h"
+#include "tests/proxy/pools_rig.h"
 
 using namespace ringway;
 using namespace std::chrono_literals;
+using proxy::Override;
 using proxy::Pools;
 using proxy::WantedServer;
-using Strings = std::vector<std::string>;
+using test::checked_pool;
+using test::config;
+using test::pool;
+using test::server;
+using test::Strings;
 
-namespace {
-
-conf::Server server(std::string id, std::string_view address = "192.0.2.1:80",
-                    std::uint32_t weight = 1) {
-    return {.id = std::move(id), .address = test::endpoint(address), .weight = weight};
-}
-
-conf::Pool pool(std::string name, std::vector<conf::Server> servers) {
-    return {.name = std::move(name), .hash = {.vnodes = 16}, .servers = std::move(servers)};
-}
-
-conf::Config config(std::vector<conf::Pool> pools) {
-    conf::Config made;
-    made.pools = std::move(pools);
-    return made;
-}
-
-struct Fixture {
-    boost::asio::io_context io;
-    Pools pools{io, 1};
-
-    // The file as it is now; what changed.
-    Strings apply(std::vector<conf::Server> servers) {
-        return pools.apply(config({pool("main", std::move(servers))}));
-    }
-    const proxy::Pool& main() const { return *pools.find("main"); }
-    std::shared_ptr<const ring::Snapshot> ring() const { return main().balancer->snapshot(); }
-    const WantedServer& wanted(std::string_view id) const {
-        return main().servers.find(id)->second;
-    }
-
-    // The ids on the ring that take keys, each with its weight.
-    Strings online() const {
-        Strings all;
-        for (const ring::Member& member : ring()->members()) {
-            if (member.status == ring::Status::online) {
-                all.push_back(member.id + " x" + std::to_string(member.weight));
-            }
-        }
-        return all;
-    }
-    std::string address_of(std::string_view id) const {
-        const auto snapshot = ring();
-        const auto* context = snapshot->find(id)->context.get();
-        return static_cast<const proxy::Server*>(context)->address.to_string();
-    }
-
-    template <class Predicate>
-    bool turn_until(Predicate holds) {
-        const auto deadline = proxy::Clock::now() + test::patience;
-        while (!holds() && proxy::Clock::now() < deadline) {
-            io.restart();
-            io.run_one_for(10ms);
-        }
-        return holds();
-    }
-};
-
-conf::Pool checked_pool(std::vector<conf::Server> servers) {
-    conf::Pool made = pool("main", std::move(servers));
-    made.health = conf::HealthSettings{.interval = 20ms, .timeout = 20ms, .rise = 2, .fall = 2};
-    return made;
-}
-
-}  // namespace
-
-BOOST_FIXTURE_TEST_SUITE(pools, Fixture)
+BOOST_FIXTURE_TEST_SUITE(pools, test::PoolsRig)
 
 BOOST_AUTO_TEST_CASE(the_ring_is_what_the_file_says) {
     const Strings changes = apply({server("a"), server("b", "192.0.2.2:80", 3)});
@@ -133,7 +72,7 @@ BOOST_AUTO_TEST_CASE(a_new_address_moves_no_key_and_keeps_the_counts) {
 
 BOOST_AUTO_TEST_CASE(new_hash_settings_make_a_new_ring_with_the_same_servers) {
     apply({server("a"), server("b")});
-    BOOST_TEST(!pools.set_draining("main", "b", true).has_value());
+    BOOST_TEST(!pools.set_override("main", "b", Override::drain).has_value());
     const auto balancer = main().balancer;
     auto other = pool("main", {server("a"), server("b")});
     other.hash.vnodes = 32;
@@ -244,13 +183,14 @@ BOOST_AUTO_TEST_CASE(a_server_that_left_the_file_is_new_when_it_comes_back) {
 
 BOOST_AUTO_TEST_CASE(a_drained_server_takes_no_keys_over_reloads_until_told_otherwise) {
     apply({server("a"), server("b")});
-    BOOST_TEST(!pools.set_draining("main", "b", true).has_value());
+    BOOST_TEST(!pools.set_override("main", "b", Override::drain).has_value());
     BOOST_TEST(online() == (Strings{"a x1"}), boost::test_tools::per_element());
     BOOST_TEST(pools.detail("main", "b") == "draining");
     BOOST_TEST(!wanted("b").online);
+    BOOST_TEST((ring()->find("b")->status == ring::Status::draining));
     apply({server("a"), server("b", "192.0.2.5:5", 2)});
     BOOST_TEST(online() == (Strings{"a x1"}), boost::test_tools::per_element());
-    pools.set_draining("main", "b", false);
+    pools.set_override("main", "b", Override::automatic);
     BOOST_TEST(online() == (Strings{"a x1", "b x2"}), boost::test_tools::per_element());
     BOOST_TEST(wanted("b").online);
 }
@@ -275,8 +215,9 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_done_at_run_time_is_refused_and_changes_noth
     BOOST_TEST(pools.register_server("main", "a\nb", address, 1).has_value());
     BOOST_TEST(pools.unregister_server("none", "a").value() == "no pool none");
     BOOST_TEST(pools.unregister_server("main", "z").value() == "pool main has no server z");
-    BOOST_TEST(pools.set_draining("none", "a", true).value() == "no pool none");
-    BOOST_TEST(pools.set_draining("main", "z", true).value() == "pool main has no server z");
+    BOOST_TEST(pools.set_override("none", "a", Override::drain).value() == "no pool none");
+    BOOST_TEST(pools.set_override("main", "z", Override::drain).value() ==
+               "pool main has no server z");
     BOOST_TEST(ring()->generation() == generation);
     BOOST_TEST(main().servers.size() == 1u);
 }
@@ -311,12 +252,12 @@ BOOST_AUTO_TEST_CASE(checks_take_servers_off_and_bring_them_back) {
     pools.apply(config({checked_pool({a, b})}));
     BOOST_TEST(online() == (Strings{"a x1"}), boost::test_tools::per_element());
 
-    pools.set_draining("main", "b", true);
+    pools.set_override("main", "b", Override::drain);
     BOOST_TEST(pools.detail("main", "b") == "draining, down: refused");
     test::start_listening(down);
     BOOST_TEST(turn_until([&] { return pools.detail("main", "b") == "draining"; }));
     BOOST_TEST(online() == (Strings{"a x1"}), boost::test_tools::per_element());
-    pools.set_draining("main", "b", false);
+    pools.set_override("main", "b", Override::automatic);
     BOOST_TEST(online() == (Strings{"a x1", "b x1"}), boost::test_tools::per_element());
 
     up.close();

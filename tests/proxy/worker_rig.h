@@ -32,7 +32,8 @@ struct RigSettings {
     double balance_factor = 0;
     std::uint64_t listener_limit = proxy::Quota::unlimited;
     std::uint64_t total_limit = proxy::Quota::unlimited;
-    bool running = true;  // from the start
+    std::shared_ptr<proxy::Trouble> trouble{};  // of every server
+    bool running = true;                        // from the start
 };
 
 inline RigSettings keyed_by_first_line() {
@@ -41,6 +42,8 @@ inline RigSettings keyed_by_first_line() {
 
 class WorkerRig {
 public:
+    using ServerCounts = proxy::PerWorker<proxy::ServerCounts>;
+
     explicit WorkerRig(RigSettings settings = {})
         : settings_(std::move(settings)), total_(settings_.total_limit) {
         quota_->set_limit(settings_.listener_limit);
@@ -55,8 +58,8 @@ public:
     // A server behind `socket`; it accepts if that listens, else it refuses.
     const Fd& add_server(const std::string& id, Fd socket = listening_socket(),
                          std::uint32_t max_connections = 0) {
-        const auto server = std::make_shared<proxy::Server>(
-            proxy::Server{id, local_endpoint(socket), std::make_shared<ServerCounts>(1)});
+        const auto server = std::make_shared<proxy::Server>(proxy::Server{
+            id, local_endpoint(socket), std::make_shared<ServerCounts>(1), settings_.trouble});
         balancer_->register_server(
             {.id = id, .context = server, .max_connections = max_connections});
         counts_[id] = server->counts;
@@ -129,13 +132,16 @@ public:
         });
     }
 
+    std::shared_ptr<const ServerCounts> counts(const std::string& id) const {
+        return counts_.at(id);
+    }
+
     ring::Balancer& balancer() { return *balancer_; }
     proxy::Worker& worker() { return worker_; }
     proxy::Quota& quota() { return *quota_; }
     const CapturedLog& log() const { return log_; }
 
 private:
-    using ServerCounts = proxy::PerWorker<proxy::ServerCounts>;
     using ListenerCounts = proxy::PerWorker<proxy::ListenerCounts>;
 
     CapturedLog log_;

@@ -163,7 +163,12 @@ BOOST_AUTO_TEST_CASE(fingerprints_ignore_the_way_and_tell_states_apart) {
         BOOST_TEST(fingerprint(*registered_anew(*wandered, random)) == fingerprint(*wandered));
         const std::string changed = world.change();
         const auto after = world.balancer->snapshot();
-        if (after->generation() != wandered->generation())
+        const Member* const was = wandered->find(changed);
+        const Member* const is = after->find(changed);
+        // The ramp of a server that is not online is nobody's business yet.
+        const bool stays_off = was != nullptr && is != nullptr && was->weight == is->weight &&
+                               was->status != Status::online && is->status != Status::online;
+        if (after->generation() != wandered->generation() && !stays_off)
             BOOST_TEST(fingerprint(*after) != fingerprint(*wandered));
     }
 }

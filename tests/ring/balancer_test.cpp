@@ -180,6 +180,43 @@ BOOST_FIXTURE_TEST_CASE(a_reader_sees_the_newest_state, TwoServers) {
     BOOST_TEST(kept->find("c") == nullptr);
 }
 
+BOOST_AUTO_TEST_CASE(a_ramp_has_its_bounds_and_needs_a_ring) {
+    Balancer balancer{{}};
+    balancer.register_server(server("a"));
+    const auto ramp_to = [](Balancer& of, std::uint32_t ramp) {
+        of.apply(std::vector<Change>{SetRamp{"a", ramp}});
+    };
+    BOOST_CHECK_THROW(ramp_to(balancer, 0), Error);
+    BOOST_CHECK_THROW(ramp_to(balancer, 1'001), Error);
+    ramp_to(balancer, 1);
+    BOOST_TEST(balancer.snapshot()->find("a")->points == 1U);
+    ramp_to(balancer, full_ramp);
+    BOOST_TEST(balancer.snapshot()->find("a")->points == 512U);
+    Balancer maglev{Settings{.algorithm = Algorithm::maglev}};
+    maglev.register_server(server("a"));
+    BOOST_CHECK_THROW(ramp_to(maglev, 500), Error);
+    ramp_to(maglev, full_ramp);
+}
+
+BOOST_AUTO_TEST_CASE(a_draining_server_has_no_points_and_says_why) {
+    Balancer balancer{{}};
+    for (const char* const id : {"a", "b"}) balancer.register_server(server(id));
+    const auto before = balancer.snapshot();
+    balancer.set_status("a", Status::draining);
+    const auto snapshot = balancer.snapshot();
+    BOOST_TEST((balancer.server_status("a") == Status::draining));
+    BOOST_TEST(snapshot->find("a")->points == 0U);
+    BOOST_TEST((snapshot->verdict(*snapshot->find("a")) == Verdict::draining));
+    BOOST_TEST(to_string(Verdict::draining) == "draining");
+    balancer.set_status("a", Status::offline);
+    BOOST_TEST((balancer.snapshot()->verdict(*balancer.snapshot()->find("a")) == Verdict::offline));
+    balancer.set_status("a", Status::online);
+    for (std::uint64_t i = 0; i < 100; ++i) {
+        const std::uint64_t hash = i * 0x9e3779b97f4a7c15;
+        BOOST_TEST(balancer.snapshot()->owner(hash)->id == before->owner(hash)->id);
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace ringway::ring::test

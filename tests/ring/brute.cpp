@@ -30,8 +30,10 @@ std::vector<std::string> brute_walk(std::vector<NamedPoint> points, std::uint64_
 std::vector<NamedPoint> expected_points(const Snapshot& snapshot) {
     std::vector<NamedPoint> points;
     for (const Member& member : snapshot.members()) {
-        if (member.status == Status::offline) continue;
-        const std::uint32_t count = member.weight * snapshot.settings().vnodes;
+        if (member.status != Status::online) continue;
+        const std::uint32_t all = member.weight * snapshot.settings().vnodes;
+        const std::uint32_t count =
+            all / 1000 * member.ramp + (all % 1000 * member.ramp + 999) / 1000;
         for (const std::uint64_t position : server_points(member.id, count))
             points.push_back({position, member.id});
     }

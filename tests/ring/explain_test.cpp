@@ -69,11 +69,13 @@ BOOST_FIXTURE_TEST_CASE(the_first_that_takes_is_the_owner, MixedServers) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_server_is_passed_over_for_its_own_reason, MixedServers) {
+    balancer->set_status("s1", Status::draining);
     for (const ExplainStep& step : explain(*balancer->snapshot(), 1, 100)) {
         const Member& member = *step.member;
-        const Verdict expected = member.weight == 0                 ? Verdict::weight_zero
-                                 : member.status == Status::offline ? Verdict::offline
-                                                                    : Verdict::takes;
+        const Verdict expected = member.weight == 0                  ? Verdict::weight_zero
+                                 : member.status == Status::offline  ? Verdict::offline
+                                 : member.status == Status::draining ? Verdict::draining
+                                                                     : Verdict::takes;
         BOOST_TEST((step.verdict == expected));
         BOOST_TEST(step.point.has_value() == (member.weight != 0));
     }

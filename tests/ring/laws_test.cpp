@@ -99,6 +99,38 @@ BOOST_AUTO_TEST_CASE(a_server_that_replaces_another_has_its_own_points) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_server_that_ramps_gets_more_of_its_own_keys_with_every_step) {
+    SeededRandom random;
+    for (int round = 0; round < 100; ++round) {
+        World world(random);
+        const std::string id = world.any();
+        world.balancer->set_status(id, Status::online);
+        const auto all = world.balancer->snapshot();
+        const auto ramp_to = [&](std::uint32_t ramp) {
+            world.balancer->apply(std::vector<Change>{SetRamp{id, ramp}});
+            return world.balancer->snapshot();
+        };
+        auto before = ramp_to(1);
+        for (std::uint32_t ramp = 100; ramp <= full_ramp; ramp += 300) {
+            const auto after = ramp_to(ramp);
+            const auto points = expected_points(*after);
+            BOOST_TEST(after->point_count() == points.size());
+            for (int i = 0; i < 50; ++i) {
+                const std::uint64_t hash = random();
+                const std::string was = owner_id(*before, hash), is = owner_id(*after, hash);
+                if (was != is) BOOST_TEST(is == id);
+                BOOST_TEST(walk_ids(*after, hash) == brute_walk(points, hash));
+            }
+            before = after;
+        }
+        if (all->find(id)->ramp != full_ramp) continue;
+        for (int i = 0; i < 50; ++i) {
+            const std::uint64_t hash = random();
+            BOOST_TEST(owner_id(*before, hash) == owner_id(*all, hash));
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_server_that_flaps_gets_its_old_keys_back) {
     SeededRandom random;
     Balancer balancer{{}};

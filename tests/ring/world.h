@@ -113,7 +113,7 @@ struct World {
     std::string change() {
         if (balancer->snapshot()->members().empty()) return add();
         const std::string id = any();
-        switch (random() % 4) {
+        switch (random() % 5) {
             case 0:
                 return add();
             case 1:
@@ -122,11 +122,21 @@ struct World {
             case 2:
                 balancer->set_status(id, random() % 2 == 0 ? Status::online : Status::offline);
                 break;
+            case 3:
+                if (balancer->snapshot()->settings().algorithm == Algorithm::ring)
+                    balancer->apply(std::vector<Change>{SetRamp{id, random_ramp()}});
+                break;
             default:
                 balancer->apply(
                     std::vector<Change>{SetWeight{id, static_cast<std::uint32_t>(random() % 4)}});
         }
         return id;
+    }
+
+    // Often all, or hardly any, of a server's points.
+    std::uint32_t random_ramp() const {
+        const auto ramp = static_cast<std::uint32_t>(1 + random() % 1500);
+        return std::min(ramp, full_ramp);
     }
 
     SeededRandom& random;
@@ -144,8 +154,8 @@ inline std::shared_ptr<const Snapshot> registered_anew(const Snapshot& snapshot,
                                                        SeededRandom& random) {
     std::vector<Change> changes;
     for (const Member& member : snapshot.members())
-        changes.push_back(
-            ServerSpec{member.id, member.weight, member.status, nullptr, member.max_connections});
+        changes.push_back(ServerSpec{member.id, member.weight, member.status, nullptr,
+                                     member.max_connections, member.ramp});
     std::shuffle(changes.begin(), changes.end(), random);
     Balancer direct(snapshot.settings());
     direct.apply(changes);

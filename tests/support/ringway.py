@@ -77,7 +77,9 @@ def _plain_addresses() -> list[str]:
 class Ringway:
     """One proxy in a folder of its own. `config` is a dict, or the text of a file."""
 
-    def __init__(self, folder: Path, config, wait_ready: bool = True, stderr=None, environ=None):
+    def __init__(
+        self, folder: Path, config, wait_ready: bool = True, stderr=None, environ=None, prefix=()
+    ):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.config_path = folder / "ringway.yaml"
@@ -85,7 +87,7 @@ class Ringway:
         self.config = None
         self.write(config)
         self._process = Process(
-            command("--config", self.config_path),
+            [*prefix, *command("--config", self.config_path)],
             folder / "log",
             env={**environment(folder), **(environ or {})},
             stderr=stderr,

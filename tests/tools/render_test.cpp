@@ -17,7 +17,7 @@ std::string shown(std::string_view command, std::string_view answer, bool colour
 
 constexpr std::string_view online_server =
     R"({"pool":"redis","id":"server-1","address":"10.0.0.11:6379","weight":2,"status":"online",)"
-    R"("detail":"checked ok","since_s":192,"active":3,"total":1000,"bytes_up":1536,)"
+    R"("detail":"checked ok","override":"auto","since_s":192,"active":3,"total":1000,"bytes_up":1536,)"
     R"("bytes_down":20971520,"connect_failures":0,"source":"file",)"
     R"("last_check":{"result":"ok","ago_ms":850,"successes":96,"failures":0}})";
 
@@ -56,6 +56,12 @@ BOOST_AUTO_TEST_CASE(fingerprints_are_shown_where_there_are_any) {
     BOOST_TEST(text.find("  c0ffee\n") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_panic_stands_beside_those_that_are_online) {
+    const std::string text = shown(
+        "status", R"({"ok":true,"pools":[{"name":"a","servers":3,"online":3,"panic":true}]})");
+    BOOST_TEST(text.find("3 (panic)") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(status_tells_of_failed_reloads_and_lost_log_lines) {
     const std::string text = shown(
         "status", R"({"ok":true,"log_lines_dropped":7,"config":{"result":"a.yaml:3:1: no"}})");
@@ -84,6 +90,7 @@ BOOST_AUTO_TEST_CASE(one_server_is_shown_in_full) {
                "weight       2\n"
                "source       file\n"
                "status       online for 3m 12s, checked ok\n"
+               "override     auto\n"
                "last check   ok, 850 ms ago, in a row: 96 passed, 0 failed\n"
                "connections  3 active, 1000 in total, 0 failed to connect\n"
                "bytes        1.5 KiB up, 20.0 MiB down\n");
@@ -92,7 +99,7 @@ BOOST_AUTO_TEST_CASE(one_server_is_shown_in_full) {
 }
 
 BOOST_AUTO_TEST_CASE(a_change_shows_the_server_or_says_ok) {
-    for (const char* command : {"register", "drain", "auto", "unregister"}) {
+    for (const char* command : {"register", "drain", "offline", "online", "auto", "unregister"}) {
         const std::string answer = R"({"ok":true,"server":)" + std::string(draining_server) + "}";
         BOOST_TEST(shown(command, answer).find("server-2") != std::string::npos);
         BOOST_TEST(shown(command, R"({"ok":true})") == "ok\n");

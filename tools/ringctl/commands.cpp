@@ -20,7 +20,12 @@ constexpr std::array all_commands{
             "Only its keys move. Connections in progress go on.\n"},
     Command{"drain", "POOL ID", 2, 2, "give a server no new connections",
             "Connections in progress go on. `auto` ends the drain.\n"},
-    Command{"auto", "POOL ID", 2, 2, "end a drain: checks decide again", ""},
+    Command{"offline", "POOL ID", 2, 2, "treat a server as down, whatever checks say",
+            "Its connections are treated as the pool's `on_down` says. `auto` ends it.\n"},
+    Command{"online", "POOL ID", 2, 2, "treat a server as up, whatever checks say",
+            "`auto` ends it.\n"},
+    Command{"auto", "POOL ID", 2, 2, "let checks decide again",
+            "Ends `drain`, `offline` and `online`.\n"},
     Command{"explain", "POOL KEY", 2, 2, "which server a key goes to, and why",
             "Shows the servers in the key's order of preference. KEY may hold any byte but\n"
             "NUL; a key that begins with a dash is written after `--`.\n"},

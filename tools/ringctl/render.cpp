@@ -76,7 +76,9 @@ bool flag(const json::object& from, std::string_view field) {
 Tone tone_of(const json::object& server) {
     if (text(server, "status") == "online") return Tone::good;
     // An operator's wish is no fault.
-    return text(server, "detail").starts_with("draining") ? Tone::warning : Tone::bad;
+    const std::string detail = text(server, "detail");
+    const bool by_hand = detail.starts_with("draining") || detail.starts_with("offline by hand");
+    return by_hand ? Tone::warning : Tone::bad;
 }
 
 std::string count_of(const json::object& from, std::string_view field, std::string_view noun) {
@@ -101,7 +103,7 @@ std::string pools(const json::object& answer, bool colours) {
         const Tone tone = online == "0" ? Tone::bad : all_online ? Tone::good : Tone::warning;
         std::vector<Cell> row{{text(*each, "name"), Tone::strong},
                               {text(*each, "servers")},
-                              {online, tone},
+                              {flag(*each, "panic") ? online + " (panic)" : online, tone},
                               {text(*each, "points")},
                               {text(*each, "active")}};
         if (with_fingerprint) row.push_back({text(*each, "fingerprint")});
@@ -197,6 +199,7 @@ std::string server(const json::object& answer, bool colours) {
         {"source", text(s, "source")},
         {"status", fmt::format("{} for {}, {}", paint(text(s, "status"), tone_of(s), colours),
                                seconds(s, "since_s"), text(s, "detail"))},
+        {"override", text(s, "override")},
         {"last check", last_check(s)},
         {"connections",
          fmt::format("{} active, {} in total, {} failed to connect", text(s, "active"),
@@ -262,7 +265,8 @@ std::string render(std::string_view command, const json::object& answer, bool co
     if (command == "server") return server(answer, colours);
     if (command == "explain") return explain(answer, colours);
     if (command == "reload") return reload(answer);
-    for (const std::string_view each : {"register", "unregister", "drain", "auto"}) {
+    for (const std::string_view each :
+         {"register", "unregister", "drain", "offline", "online", "auto"}) {
         if (command == each) return changed_server(answer, colours);
     }
     return any(answer);

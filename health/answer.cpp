@@ -1,0 +1,94 @@
+#include "health/answer.h"
+
+#include <algorithm>
+
+#include "conf/text.h"
+
+namespace ringway::health {
+
+namespace {
+
+// "HTTP/1.1 200" and the byte after it (RFC 9112, section 4).
+constexpr std::size_t status_bytes = 13;
+
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+// Whether `text` may go on to be a status line, as far as it goes.
+bool may_be_status_line(std::string_view text) {
+    constexpr std::string_view shape = "HTTP/1.# ###";
+    const std::size_t size = std::min(text.size(), shape.size());
+    for (std::size_t i = 0; i < size; ++i) {
+        if (shape[i] == '#' ? !is_digit(text[i]) : text[i] != shape[i]) return false;
+    }
+    return text.size() < status_bytes || !is_digit(text[status_bytes - 1]);
+}
+
+}  // namespace
+
+bool has_exchange(const conf::HealthSettings& settings) {
+    return settings.http || !settings.expect.empty();
+}
+
+std::string request_of(const conf::HealthSettings& settings, const conf::Endpoint& address) {
+    if (!settings.http) return settings.send;
+    const conf::HttpCheck& http = *settings.http;
+    return http.method + ' ' + http.path +
+           " HTTP/1.1\r\nHost: " + (http.host.empty() ? address.to_string() : http.host) +
+           "\r\nUser-Agent: ringway\r\nAccept: */*\r\nConnection: close\r\n\r\n";
+}
+
+Answer::State Answer::read(std::string_view bytes) {
+    if (state_ != State::wants_bytes) return state_;
+    read_bytes_ += bytes.size();
+    if (!settings_->http && settings_->expect_anywhere) return state_ = read_anywhere(bytes);
+    const std::size_t wanted = settings_->http ? status_bytes : settings_->expect.size();
+    kept_ += bytes.substr(0, wanted - kept_.size());
+    return state_ = settings_->http ? read_status() : read_prefix();
+}
+
+Answer::State Answer::end() {
+    if (state_ == State::wants_bytes) state_ = fail("ended");
+    return state_;
+}
+
+Answer::State Answer::read_prefix() {
+    const std::string& expect = settings_->expect;
+    if (!expect.starts_with(kept_)) return fail("mismatch");
+    return kept_ == expect ? State::good : State::wants_bytes;
+}
+
+// kept_ is the end of what came before, one byte too short to hold it all.
+Answer::State Answer::read_anywhere(std::string_view bytes) {
+    const std::string& expect = settings_->expect;
+    const std::size_t overlap = expect.size() - 1;
+    kept_ += bytes.substr(0, overlap);
+    if (kept_.find(expect) != std::string::npos) return State::good;
+    if (bytes.find(expect) != std::string_view::npos) return State::good;
+    if (bytes.size() > overlap) kept_ = bytes;
+    if (kept_.size() > overlap) kept_.erase(0, kept_.size() - overlap);
+    return read_bytes_ > bytes_max ? fail("mismatch") : State::wants_bytes;
+}
+
+Answer::State Answer::read_status() {
+    if (!may_be_status_line(kept_)) return fail("not HTTP");
+    if (kept_.size() < status_bytes) return State::wants_bytes;
+    const int status = (kept_[9] - '0') * 100 + (kept_[10] - '0') * 10 + (kept_[11] - '0');
+    const conf::HttpCheck& http = *settings_->http;
+    if (status >= http.least_status && status <= http.greatest_status) return State::good;
+    return fail("status " + kept_.substr(9, 3));
+}
+
+Answer::State Answer::fail(std::string result) {
+    result_ = std::move(result);
+    return State::bad;
+}
+
+std::string Answer::detail() const {
+    if (result_ == "ended") return "the server ended the connection before its answer";
+    if (result_.starts_with("status")) return "answer: " + result_;
+    return "answer: " + result_ + ", found " + conf::quoted(kept_);
+}
+
+}  // namespace ringway::health

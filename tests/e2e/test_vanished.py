@@ -1,0 +1,134 @@
+"""Machines that no longer answer: every packet to them is dropped, none comes back."""
+
+import socket
+import time
+
+import pytest
+
+from support.clients import RESET, read_line, read_to_end
+from support.configuration import listener
+from support.namespaces import NEAR, Namespaces
+from support.waiting import DEADLINE, wait_until, within
+
+SERVERS = {"a": "10.231.77.11", "b": "10.231.77.12"}
+CLIENT = "10.231.77.21"
+PORT = 7000
+
+
+@pytest.fixture
+def wire(bench):
+    wire = bench.start(Namespaces())
+    for address in (*SERVERS.values(), CLIENT):
+        wire.add(address)
+    return wire
+
+
+class Far:
+    """The two servers, played by the test: listening sockets on the far side."""
+
+    def __init__(self, wire):
+        self.sockets = {}
+        for id, address in SERVERS.items():
+            listening = wire.far_socket()
+            listening.settimeout(DEADLINE)
+            listening.bind((address, PORT))
+            listening.listen()
+            self.sockets[id] = listening
+
+    def accept(self, id: str) -> socket.socket:
+        peer, _ = self.sockets[id].accept()
+        peer.settimeout(DEADLINE)
+        return peer
+
+
+def start(bench, wire, timeouts=None, **pool):
+    servers = [{"id": id, "address": f"{address}:{PORT}"} for id, address in SERVERS.items()]
+    entry = listener(PORT, timeouts=timeouts or {})
+    entry["bind"] = f"{NEAR}:{PORT}"
+    config = {"listeners": [entry], "pools": {"main": {**pool, "servers": servers}}}
+    return bench.ringway(config, prefix=wire.prefix())
+
+
+def connect(wire) -> socket.socket:
+    client = wire.far_socket()
+    client.settimeout(DEADLINE)
+    client.bind((CLIENT, 0))
+    client.connect((NEAR, PORT))
+    return client
+
+
+def key_of(proxy, id: str) -> bytes:
+    keys = (b"key-%d" % number for number in range(1000))
+    return next(key for key in keys if proxy.owner(key) == id)
+
+
+# tests/faults.md 2
+def test_a_connect_whose_packets_are_dropped_goes_to_the_next_server(bench, wire):
+    far = Far(wire)
+    proxy = start(bench, wire, connect={"timeout": "300ms", "budget": "2s"})
+    key = key_of(proxy, "a")
+    wire.vanish(SERVERS["a"])
+    begin = time.monotonic()
+    client = connect(wire)
+    client.sendall(key + b"\nearly\n")
+    server = far.accept("b")
+    assert 0.25 < time.monotonic() - begin < within(0.3)
+    assert (read_line(server), read_line(server)) == (key, b"early")
+    server.close()
+    client.close()
+
+
+# tests/faults.md 2, and 12 by way of the checks
+def test_a_checked_machine_that_vanishes_is_offline_and_comes_back(bench, wire):
+    far = Far(wire)
+    checks = {"interval": "200ms", "timeout": "100ms", "rise": 1, "fall": 2}
+    proxy = start(bench, wire, health=checks)
+    wait_until(lambda: proxy.server("a")["detail"] == "checked ok", "the first check")
+    key = key_of(proxy, "a")
+    wire.vanish(SERVERS["a"])
+    begin = time.monotonic()
+    proxy.wait_server("a", "offline")
+    assert time.monotonic() - begin < within(2 * 0.2 + 0.1 + 0.1)
+    assert proxy.server("a")["detail"] == "down: timeout"
+    client = connect(wire)
+    client.sendall(key + b"\n")
+    assert read_line(far.accept("b")) == key
+    client.close()
+    wire.add(SERVERS["a"])
+    proxy.wait_server("a", "online")
+
+
+# tests/faults.md 11
+def test_a_server_that_vanishes_with_data_under_way_ends_the_connection(bench, wire):
+    far = Far(wire)
+    proxy = start(bench, wire, timeouts={"unacknowledged": "1s"})
+    client = connect(wire)
+    client.sendall(key_of(proxy, "a") + b"\n")
+    server = far.accept("a")
+    read_line(server)
+    # The options for lost peers are set on connections that last.
+    time_of_options = 1.1
+    begin = time.monotonic()
+    wait_until(lambda: time.monotonic() - begin > time_of_options, "the connection to last")
+    wire.vanish(SERVERS["a"])
+    begin = time.monotonic()
+    client.sendall(b"anybody there?\n")
+    assert read_to_end(client) == (b"", RESET)
+    assert 0.8 < time.monotonic() - begin < within(2.0)
+    assert proxy.wait_access(server="a").end == "server_lost"
+
+
+# tests/faults.md 11
+@pytest.mark.parametrize("who", ["client", "server"])
+def test_an_idle_peer_that_vanishes_is_found_by_keepalive(bench, wire, who):
+    far = Far(wire)
+    proxy = start(bench, wire, timeouts={"keepalive": "1s", "unacknowledged": "1s"})
+    client = connect(wire)
+    client.sendall(key_of(proxy, "a") + b"\n")
+    server = far.accept("a")
+    read_line(server)
+    begin = time.monotonic()
+    wait_until(lambda: time.monotonic() - begin > 1.1, "the connection to last")
+    wire.vanish(SERVERS["a"] if who == "server" else CLIENT)
+    assert read_to_end(client if who == "server" else server) == (b"", RESET)
+    assert proxy.wait_access(server="a").end == f"{who}_lost"

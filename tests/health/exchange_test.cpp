@@ -1,0 +1,211 @@
+// Checks that talk to their server, and what hurries a check.
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include "health/checker.h"
+#include "tests/health/server.h"
+
+using namespace std::chrono_literals;
+using namespace ringway;
+using boost::asio::ip::tcp;
+using boost::system::error_code;
+using health::Change;
+using health::Checker;
+using health::Clock;
+using tests::Server;
+
+namespace {
+
+// A server on the test's own loop that says one thing to everybody.
+class Talker {
+public:
+    Talker(boost::asio::io_context& io, std::string says, bool floods = false, bool ends = false)
+        : says_(std::move(says)), floods_(floods), ends_(ends), acceptor_(io, any()) {
+        accept();
+    }
+
+    conf::Endpoint address() const {
+        conf::Endpoint endpoint;
+        endpoint.address = {127, 0, 0, 1};
+        endpoint.port = acceptor_.local_endpoint().port();
+        return endpoint;
+    }
+
+    std::string heard;
+    int broken = 0;  // connections that the other side has reset, told by either direction
+
+private:
+    using Peer = std::shared_ptr<tcp::socket>;
+    static tcp::endpoint any() { return {boost::asio::ip::address_v4::loopback(), 0}; }
+
+    void accept() {
+        acceptor_.async_accept([this](const error_code& error, tcp::socket socket) {
+            if (error) return;
+            const auto peer = std::make_shared<tcp::socket>(std::move(socket));
+            hear(peer);
+            say(peer);
+            accept();
+        });
+    }
+    void say(const Peer& peer) {
+        boost::asio::async_write(*peer, boost::asio::buffer(says_),
+                                 [this, peer](const error_code& error, std::size_t) {
+                                     if (error) ++broken;
+                                     error_code ignored;
+                                     if (ends_) peer->shutdown(tcp::socket::shutdown_send, ignored);
+                                     if (floods_ && !error) say(peer);
+                                 });
+    }
+    void hear(const Peer& peer) {
+        auto buffer = std::make_shared<std::vector<char>>(1'000);
+        peer->async_read_some(boost::asio::buffer(*buffer),
+                              [this, peer, buffer](const error_code& error, std::size_t bytes) {
+                                  heard.append(buffer->data(), bytes);
+                                  if (error == boost::asio::error::connection_reset) ++broken;
+                                  if (!error) hear(peer);
+                              });
+    }
+
+    const std::string says_;
+    const bool floods_;
+    const bool ends_;
+    tcp::acceptor acceptor_;
+};
+
+conf::HealthSettings quick() {
+    return {.interval = conf::Duration(20), .timeout = conf::Duration(5'000), .rise = 2, .fall = 3};
+}
+
+conf::HealthSettings expects(std::string bytes, bool anywhere = false) {
+    auto settings = quick();
+    settings.expect = std::move(bytes);
+    settings.expect_anywhere = anywhere;
+    return settings;
+}
+
+struct Fixture {
+    void run_until(const std::function<bool()>& reached) {
+        const auto deadline = Clock::now() + 30s;
+        while (!reached()) {
+            io.restart();
+            if (io.run_one_until(deadline) == 0) BOOST_FAIL("the state was never reached");
+        }
+    }
+
+    // What the first check of the server says.
+    std::string first_reason(const Talker& server, const conf::HealthSettings& settings) {
+        checker.set_targets({{"pool/a", server.address(), settings}});
+        run_until([&] { return !changes.empty(); });
+        return changes[0].reason;
+    }
+
+    health::View view() const { return *checker.view("pool/a"); }
+
+    boost::asio::io_context io{1};
+    std::vector<Change> changes;
+    Checker checker{io, [this](const Change& change) { changes.push_back(change); }};
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(exchange, Fixture)
+
+BOOST_AUTO_TEST_CASE(a_server_that_answers_as_expected_is_up) {
+    Talker server(io, "+PONG\r\n");
+    auto settings = expects("+PONG");
+    settings.send = "PING\r\n";
+    checker.set_targets({{"pool/a", server.address(), settings}});
+    run_until([&] { return view().successes >= 3; });
+    BOOST_TEST(view().last_result == "ok");
+    BOOST_TEST(server.heard.starts_with("PING\r\nPING\r\n"));
+    run_until([&] { return server.broken > 0; });  // reset, so that no port is kept
+    BOOST_TEST(changes.empty());
+}
+
+BOOST_AUTO_TEST_CASE(another_answer_takes_a_server_down) {
+    const Talker server(io, "-LOADING\r\n");
+    BOOST_TEST(first_reason(server, expects("+PONG")) ==
+               R"(answer: mismatch, found "-LOAD", first check)");
+    BOOST_TEST(view().last_result == "mismatch");
+}
+
+BOOST_AUTO_TEST_CASE(an_end_instead_of_an_answer_takes_a_server_down) {
+    const Talker server(io, "+PO", false, true);
+    BOOST_TEST(first_reason(server, expects("+PONG")) ==
+               "the server ended the connection before its answer, first check");
+    BOOST_TEST(view().last_result == "ended");
+}
+
+BOOST_AUTO_TEST_CASE(a_server_that_accepts_and_says_nothing_times_out) {
+    Server server;  // its kernel answers; no program does
+    server.listen();
+    auto settings = expects("+PONG");
+    settings.timeout = conf::Duration(30);
+    checker.set_targets({{"pool/a", server.address(), settings}});
+    run_until([&] { return !changes.empty(); });
+    BOOST_TEST(changes[0].reason == "answer: nothing in 30 ms, first check");
+    BOOST_TEST(view().last_result == "timeout");
+}
+
+// tests/faults.md 16
+BOOST_AUTO_TEST_CASE(a_server_that_floods_is_cut_off_and_nothing_is_kept) {
+    Talker server(io, std::string(4'000, 'x'), true);
+    BOOST_TEST(first_reason(server, expects("y", true)).starts_with("answer: mismatch"));
+    run_until([&] { return server.broken > 0; });
+}
+
+BOOST_AUTO_TEST_CASE(a_status_decides) {
+    const Talker well(io, "HTTP/1.1 204 No Content\r\n\r\n");
+    const Talker ill(io, "HTTP/1.1 503 Service Unavailable\r\n\r\n");
+    auto settings = quick();
+    settings.http.emplace();
+    checker.set_targets(
+        {{"pool/a", well.address(), settings}, {"pool/b", ill.address(), settings}});
+    run_until([&] { return !changes.empty() && view().checked; });
+    BOOST_TEST(changes[0].key == "pool/b");
+    BOOST_TEST(changes[0].reason == "answer: status 503, first check");
+    BOOST_TEST(view().up);
+    BOOST_TEST(well.heard.starts_with("GET / HTTP/1.1\r\nHost: 127.0.0.1:"));
+}
+
+BOOST_AUTO_TEST_CASE(a_server_that_is_down_is_asked_more_often) {
+    Server server;
+    auto settings = quick();
+    settings.interval = conf::Duration(3'600'000);
+    settings.fast_interval = conf::Duration(20);
+    checker.set_targets({{"pool/a", server.address(), settings}});
+    run_until([&] { return changes.size() == 1; });
+    server.listen();
+    run_until([&] { return changes.size() == 2; });
+    BOOST_TEST(changes[1].up);
+    // One failure is enough to ask again soon.
+    checker.take_down("pool/a");
+    run_until([&] { return changes.size() == 3; });
+    BOOST_TEST(changes[2].reason == "connect: ok, 2 in a row");
+}
+
+BOOST_AUTO_TEST_CASE(what_else_takes_a_server_down_ends_with_its_checks) {
+    Server server;
+    server.listen();
+    checker.set_targets({{"pool/a", server.address(), quick()}});
+    BOOST_TEST(!checker.take_down("pool/b"));
+    run_until([&] { return view().successes >= 5; });
+    BOOST_TEST(checker.take_down("pool/a"));
+    BOOST_TEST(!checker.take_down("pool/a"));
+    BOOST_TEST(!view().up);
+    BOOST_TEST(view().successes == 0u);
+    BOOST_TEST(changes.empty());
+    run_until([&] { return !changes.empty(); });
+    BOOST_TEST(changes[0].up);
+    BOOST_TEST(changes[0].reason == "connect: ok, 2 in a row");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,168 @@
+#include "health/passive.h"
+
+#include <cstdint>
+#include <random>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+#include "health/slow_start.h"
+#include "health/standing.h"
+
+using namespace std::chrono_literals;
+using ringway::conf::PassiveSettings;
+using ringway::health::Clock;
+using ringway::health::Failure;
+using ringway::health::Passive;
+
+namespace {
+
+const Clock::time_point start = Clock::time_point{} + 1'000h;
+
+// The rule once more, from the whole history: walk back from the newest failure.
+class Model {
+public:
+    explicit Model(PassiveSettings settings) : settings_(settings) {}
+
+    void success() { history_.push_back({true, {}}); }
+
+    bool failure(Clock::time_point now) {
+        history_.push_back({false, now});
+        std::uint32_t row = 0;
+        auto later = now;
+        for (auto event = history_.rbegin(); event != history_.rend(); ++event) {
+            if (event->ok || later - event->at > settings_.within) break;
+            ++row;
+            later = event->at;
+        }
+        if (row < settings_.failures) return false;
+        history_.clear();
+        return true;
+    }
+
+private:
+    struct Event {
+        bool ok;
+        Clock::time_point at;
+    };
+    const PassiveSettings settings_;
+    std::vector<Event> history_;
+};
+
+void check_one_sequence(std::uint32_t seed) {
+    std::mt19937 random(seed);
+    PassiveSettings settings;
+    settings.failures = static_cast<std::uint32_t>(1 + random() % 5);
+    settings.within = ringway::conf::Duration(1 + static_cast<int>(random() % 1'000));
+    Passive passive(settings);
+    Model model(settings);
+    auto now = start;
+    std::uint64_t successes = 0;
+    for (int event = 0; event < 60; ++event) {
+        now += std::chrono::milliseconds(random() % 400);
+        if (random() % 5 == 0) {
+            ++successes;
+            model.success();
+        } else {
+            BOOST_REQUIRE_EQUAL(passive.on_failures(Failure::connect, 1, successes, now),
+                                model.failure(now));
+        }
+    }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(passive)
+
+BOOST_AUTO_TEST_CASE(random_histories_agree_with_the_model) {
+    const std::uint32_t base = std::random_device()();
+    for (std::uint32_t i = 0; i < 10'000; ++i) {
+        BOOST_TEST_CONTEXT("seed " << base + i) {
+            check_one_sequence(base + i);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(failures_of_two_kinds_are_two_rows) {
+    Passive passive({.failures = 3});
+    for (int i = 0; i < 2; ++i) {
+        BOOST_TEST(!passive.on_failures(Failure::connect, 1, 0, start));
+        BOOST_TEST(!passive.on_failures(Failure::early_reset, 1, 0, start));
+    }
+    BOOST_TEST(passive.on_failures(Failure::early_reset, 1, 0, start));
+    BOOST_TEST(!passive.on_failures(Failure::connect, 2, 0, start));  // all begins anew
+    BOOST_TEST(passive.on_failures(Failure::connect, 1, 0, start));
+}
+
+BOOST_AUTO_TEST_CASE(failures_reported_at_once_count_each) {
+    Passive passive({.failures = 3});
+    BOOST_TEST(!passive.on_failures(Failure::connect, 2, 7, start));
+    BOOST_TEST(!passive.on_failures(Failure::connect, 2, 8, start));  // a success between
+    BOOST_TEST(passive.on_failures(Failure::connect, 4'000'000'000, 8, start));
+}
+
+BOOST_AUTO_TEST_CASE(early_resets_count_only_where_they_are_to) {
+    Passive passive({.failures = 1, .early_resets = false});
+    BOOST_TEST(!passive.on_failures(Failure::early_reset, 9, 0, start));
+    BOOST_TEST(passive.on_failures(Failure::connect, 1, 0, start));
+}
+
+BOOST_AUTO_TEST_CASE(time_outs_grow_up_to_their_limit_and_begin_anew_after_a_good_while) {
+    Passive passive({.retry = 5'000ms, .retry_max = 30'000ms});
+    auto now = start;
+    for (const auto expected : {5s, 10s, 20s, 30s, 30s}) {
+        BOOST_CHECK(passive.time_out(now) == expected);
+        now += expected + 1s;
+    }
+    now += 28s;
+    BOOST_CHECK(passive.time_out(now) == 30s);  // it stood for less than the last one
+    now += 30s + 30s;
+    BOOST_CHECK(passive.time_out(now) == 5s);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_said_goes_over_what_is_known_and_a_panic_over_what_is_known_alone) {
+    using ringway::health::Override;
+    using ringway::health::Standing;
+    using ringway::health::standing_of;
+    const Standing serves{true, false}, down{false, true}, drains{false, false};
+    for (const bool panics : {false, true}) {
+        for (const bool up : {false, true}) {
+            const bool counts_as_up = up || panics;
+            BOOST_CHECK(standing_of(up, Override::automatic, panics) ==
+                        (counts_as_up ? serves : down));
+            BOOST_CHECK(standing_of(up, Override::online, panics) == serves);
+            BOOST_CHECK(standing_of(up, Override::offline, panics) == down);
+            BOOST_CHECK(standing_of(up, Override::drain, panics) == (counts_as_up ? drains : down));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_panic_begins_below_its_share) {
+    using ringway::health::panics;
+    BOOST_TEST(!panics(0, 10, 0));
+    BOOST_TEST(panics(4, 10, 0.5));
+    BOOST_TEST(!panics(5, 10, 0.5));
+    BOOST_TEST(panics(9, 10, 1));
+    BOOST_TEST(!panics(10, 10, 1));
+    BOOST_TEST(!panics(0, 0, 1));
+}
+
+BOOST_AUTO_TEST_CASE(a_slow_start_takes_equal_steps_to_its_end) {
+    using ringway::health::ramp_after;
+    using ringway::health::step_after;
+    for (const Clock::duration over : {Clock::duration(30s), Clock::duration(1ms + 7ns)}) {
+        BOOST_TEST(ramp_after(-1s, over) == 50u);
+        Clock::duration elapsed{};
+        for (std::uint32_t step = 1; step < 20; ++step) {
+            BOOST_TEST(ramp_after(elapsed, over) == step * 50);
+            const auto next = step_after(elapsed, over);
+            BOOST_CHECK(next > elapsed);
+            BOOST_TEST(ramp_after(next - 1ns, over) == step * 50);
+            elapsed = next;
+        }
+        BOOST_TEST(ramp_after(elapsed, over) == 1'000u);
+        BOOST_TEST(ramp_after(over, over) == 1'000u);
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()

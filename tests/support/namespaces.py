@@ -1,0 +1,78 @@
+"""Two network namespaces with a wire between them: `near` for the proxy, `far` for peers.
+
+A peer's address can vanish: its packets are then dropped in silence, as when a machine
+loses its power, and nothing is answered. Needs root; where namespaces are forbidden the
+test that wants them is skipped with the reason.
+"""
+
+import ctypes
+import json
+import os
+import socket
+import subprocess
+import threading
+
+import pytest
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_CLONE_NEWNET = 0x40000000  # setns(2)
+NEAR = "10.231.77.1"
+
+
+class Namespaces:
+    def __init__(self):
+        self.near, self.far = (f"ringway-{os.getpid()}-{side}" for side in ("near", "far"))
+        self._made = []
+        for name in (self.near, self.far):
+            made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True)
+            if made.returncode != 0:
+                self.stop()
+                pytest.skip(f"no network namespaces here: {made.stderr.strip()}")
+            self._made.append(name)
+        self._ip(self.near, "link add near type veth peer name far netns " + self.far)
+        for name, link in ((self.near, "near"), (self.far, "far")):
+            self._ip(name, "link set lo up")
+            self._ip(name, f"link set {link} up")
+        self._ip(self.near, f"addr add {NEAR}/32 dev near")
+        self._ip(self.far, f"route add {NEAR}/32 dev far")
+
+    def add(self, address: str):
+        """A far address; the near side knows its way without asking."""
+        self._ip(self.far, f"addr add {address}/32 dev far")
+        (link,) = json.loads(self._ip(self.far, "-j link show far"))
+        self._ip(self.near, f"route replace {address}/32 dev near")
+        neighbour = f"neigh replace {address} lladdr {link['address']} dev near nud permanent"
+        self._ip(self.near, neighbour)
+
+    def vanish(self, address: str):
+        self._ip(self.far, f"addr del {address}/32 dev far")
+
+    def prefix(self) -> list[str]:
+        """Before a command that is to run on the near side."""
+        return ["ip", "netns", "exec", self.near]
+
+    def far_socket(self) -> socket.socket:
+        """A TCP socket of the far side, whichever thread uses it."""
+        made = []
+
+        def make():
+            with open(f"/run/netns/{self.far}") as namespace:
+                if _libc.setns(namespace.fileno(), _CLONE_NEWNET) == 0:
+                    made.append(socket.socket())
+
+        thread = threading.Thread(target=make)  # a namespace is a thread's own
+        thread.start()
+        thread.join()
+        assert made, "setns failed"
+        return made[0]
+
+    def stop(self):
+        for name in self._made:
+            subprocess.run(["ip", "netns", "del", name], capture_output=True)
+
+    def _ip(self, namespace: str, arguments: str) -> str:
+        done = subprocess.run(
+            ["ip", "-n", namespace, *arguments.split()], capture_output=True, text=True
+        )
+        assert done.returncode == 0, (arguments, done.stderr)
+        return done.stdout
