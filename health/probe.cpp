@@ -10,7 +10,9 @@
 #include <sys/socket.h>
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 
 namespace ringway::health {
@@ -19,12 +21,15 @@ namespace {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
+using Stream = asio::generic::stream_protocol;
 using boost::system::error_code;
 
-tcp::endpoint to_asio(const conf::Endpoint& endpoint) {
+Stream::endpoint to_asio(const conf::Endpoint& endpoint) {
     const auto& bytes = endpoint.address;
-    if (endpoint.is_v6) return {asio::ip::address_v6(bytes), endpoint.port};
-    return {asio::ip::address_v4({bytes[0], bytes[1], bytes[2], bytes[3]}), endpoint.port};
+    if (endpoint.is_unix) return asio::local::stream_protocol::endpoint(endpoint.path);
+    if (endpoint.is_v6) return tcp::endpoint(asio::ip::address_v6(bytes), endpoint.port);
+    const asio::ip::address_v4 v4({bytes[0], bytes[1], bytes[2], bytes[3]});
+    return tcp::endpoint(v4, endpoint.port);
 }
 
 bool is_local(const error_code& error) {
@@ -40,6 +45,7 @@ std::string result_of(const error_code& error) {
     if (error == connection_refused) return "refused";
     if (error == connection_reset) return "reset";
     if (error == timed_out) return "timeout";
+    if (error == no_such_file_or_directory) return "no socket";
     if (error == host_unreachable || error == network_unreachable) return "unreachable";
     return error.message();
 }
@@ -60,7 +66,7 @@ struct ConnectProbe::Attempt {
         if (owner) owner->finish(error);
     }
 
-    tcp::socket socket;
+    Stream::socket socket;
     ConnectProbe* owner;  // null once cancelled
 };
 
@@ -73,7 +79,7 @@ ConnectProbe::~ConnectProbe() {
 void ConnectProbe::start(const conf::Endpoint& address) {
     assert(!attempt_);
     attempt_ = std::make_shared<Attempt>(io_, this);
-    const tcp::endpoint remote = to_asio(address);
+    const Stream::endpoint remote = to_asio(address);
     error_code error;
     attempt_->socket.open(remote.protocol(), error);
     if (error) {

@@ -31,7 +31,7 @@ struct Outcome {
 // What the end of a connect attempt says of the server.
 Outcome connect_outcome(const boost::system::error_code& error);
 
-// Opens a TCP connection and resets it: passed once the server's kernel has
+// Opens a connection, over TCP or a unix socket, and resets it: passed once the server's kernel has
 // answered. The last packet of the handshake is held back and the reset takes
 // its place (SYN, SYN-ACK, RST, as HAProxy's plain TCP check does), so that the
 // server's accept() normally never sees the check, its log has no line of it,

@@ -57,16 +57,25 @@ const char* to_string(ring::Status status) {
     return status == ring::Status::online ? "online" : "offline";
 }
 
-const char* to_string(conf::KeySettings::From from) {
-    switch (from) {
-        case conf::KeySettings::From::source_ip:
-            return "source_ip";
-        case conf::KeySettings::From::first_line:
-            return "first_line";
-        case conf::KeySettings::From::header:
-            return "header";
+// "source_ip", or "source_ip+header" for a composite.
+std::string describe(const conf::KeySettings& key) {
+    std::string text;
+    for (const conf::KeyPart& part : key.parts) {
+        if (!text.empty()) text += '+';
+        text += conf::to_string(part.from);
     }
-    return "unknown";
+    return text;
+}
+
+// How connections of the listener ended, by the words of the access log.
+json::object describe_ends(const PerWorker<ListenerCounts>& counts) {
+    json::object ends;
+    for (std::size_t i = 1; i < end_count; ++i) {
+        std::uint64_t times = 0;
+        for (const ListenerCounts& of_worker : counts) times += of_worker.ends[i].value();
+        if (times > 0) ends[to_string(static_cast<End>(i))] = times;
+    }
+    return ends;
 }
 
 const Pool& pool_of(Control& control, const std::string& name) {
@@ -106,13 +115,17 @@ json::object status(Control& control, Words /*arguments*/) {
     json::array listeners;
     for (const auto& [name, listener] : control.listeners().all()) {
         const auto& counts = *listener.counts;
-        listeners.push_back({{"name", name},
-                             {"bind", listener.settings.bind.to_string()},
-                             {"pool", listener.settings.pool},
-                             {"key", to_string(listener.settings.key.from)},
-                             {"accepted", sum(counts, &ListenerCounts::accepted)},
-                             {"active", sum(counts, &ListenerCounts::active)},
-                             {"refused", sum(counts, &ListenerCounts::refused)}});
+        listeners.push_back(
+            {{"name", name},
+             {"bind", listener.settings.bind.to_string()},
+             {"pool", listener.settings.pool},
+             {"key", describe(listener.settings.key)},
+             {"accepted", sum(counts, &ListenerCounts::accepted)},
+             {"active", sum(counts, &ListenerCounts::active)},
+             {"refused", sum(counts, &ListenerCounts::refused)},
+             {"placed_by_source_ip", sum(counts, &ListenerCounts::placed_by_source_ip)},
+             {"placed_at_random", sum(counts, &ListenerCounts::placed_at_random)},
+             {"ends", describe_ends(counts)}});
     }
     json::array pools;
     for (const auto& [name, pool] : control.pools().all()) {

@@ -46,7 +46,12 @@ BOOST_AUTO_TEST_CASE(the_defaults_in_full_are_the_defaults) {
     hash.seed.clear();
     hash.balance_factor = 0;
     BOOST_TEST((hash == HashSettings{}));
-    BOOST_TEST((pool.connect == ConnectSettings{}));
+    auto connect = pool.connect;
+    connect.source_v4.reset();
+    connect.source_v6.reset();
+    BOOST_TEST((connect == ConnectSettings{}));
+    BOOST_TEST(!pool.send_proxy.authority);
+    BOOST_TEST(!pool.send_proxy.unique_id);
     BOOST_TEST((pool.health == HealthSettings{}));
     BOOST_TEST(pool.servers.at(0).weight == Server{}.weight);
 }
