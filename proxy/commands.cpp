@@ -206,8 +206,9 @@ json::object register_server(Control& control, Words arguments) {
     }
     const auto address = conf::Endpoint::parse(arguments[2]);
     if (!address) {
-        throw Refused{fmt::format("an address is as 192.0.2.1:80 or [2001:db8::1]:80, not \"{}\"",
-                                  escaped(arguments[2]))};
+        throw Refused{
+            fmt::format("an address is as 192.0.2.1:80, [2001:db8::1]:80 or unix:/path, not \"{}\"",
+                        escaped(arguments[2]))};
     }
     check(control.pools().register_server(arguments[0], arguments[1], *address, weight));
     return server(control, arguments.first(2));

@@ -1,6 +1,9 @@
 // Keys from ClientHellos, sound, broken, and cut into records and segments.
 #include "proxy/keys/client_hello.h"
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include <boost/test/unit_test.hpp>
@@ -44,6 +47,30 @@ BOOST_AUTO_TEST_CASE(records_may_cut_the_message_anywhere) {
         BOOST_TEST(whole(sni, bytes) == found("www.example.org"), "record cut at " << cut);
     }
     BOOST_TEST(however_cut(sni, in_records(message, 7)) == found("www.example.org"));
+}
+
+// What `openssl s_client` sends under many options, kept for the fuzzer too.
+BOOST_AUTO_TEST_CASE(real_hellos_give_their_name_however_records_and_segments_cut_them) {
+    int hellos = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(HELLOS)) {
+        std::ifstream file(entry.path(), std::ios::binary);
+        std::string bytes((std::istreambuf_iterator<char>(file)), {});
+        bytes.erase(0, 3);  // the fuzzer's
+        const std::string title = entry.path().filename();
+        const bool has_name = title.find("no_name") == std::string::npos &&
+                              title.find("without_a_name") == std::string::npos;
+        const Answer expected = has_name ? found("www.example.org") : refused(Verdict::missing);
+        BOOST_TEST_CONTEXT(title) {
+            BOOST_TEST(however_cut(sni, bytes) == expected);
+            const std::string message = bytes.substr(5);
+            for (std::size_t cut = 1; cut < message.size(); ++cut) {
+                const auto two = record(message.substr(0, cut)) + record(message.substr(cut));
+                BOOST_TEST(whole(sni, two) == expected, "record cut at " << cut);
+            }
+        }
+        ++hellos;
+    }
+    BOOST_TEST(hellos >= 10);
 }
 
 BOOST_AUTO_TEST_CASE(what_follows_the_message_does_not_matter) {
