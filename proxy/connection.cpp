@@ -56,7 +56,7 @@ Connection::Connection(ConnectionTools& tools, std::shared_ptr<const Route> rout
     : tools_(tools),
       route_(std::move(route)),
       admission_(std::move(admission)),
-      client_(client),
+      client_(std::move(client)),
       relay_(*this, tools.relay),
       accepted_at_(Clock::now()),
       unacknowledged_(nothing_asked) {
