@@ -151,6 +151,19 @@ def test_servers_are_dialled_from_the_configured_address(bench):
     assert [server["connect_failures"] for server in proxy.servers().values()] == [0, 0, 0]
 
 
+def test_an_ipv6_server_is_dialled_from_the_configured_address(bench):
+    with socket.create_server(("::1", free_port()), family=socket.AF_INET6) as listening:
+        listening.settimeout(DEADLINE)
+        server = {"id": "a", "address": f"[::1]:{listening.getsockname()[1]}"}
+        proxy = bench.simple([server], connect={"source_v6": "::1"})
+        with dial(proxy.address()) as sock:
+            sock.sendall(b"key\n")
+            peer, address = listening.accept()
+            with peer:
+                assert address[0] == "::1"
+                assert read_exactly(peer, 4) == b"key\n"
+
+
 def test_a_silent_client_is_not_accepted_while_accepting_is_deferred(bench):
     proxy = bench.simple(bench.backends("a"), listen={"defer_accept": "1s"})
     with dial(proxy.address()) as silent:
