@@ -113,8 +113,8 @@ def test_the_file_of_a_unix_listener_comes_and_goes_with_it(bench):
         )
         assert not path.exists() and other.exists()
         assert read_exactly(sock, 4) == b"key\n"  # goes on
-    second = bench.forget(bench.ringway({**config, "listeners": [{**entry, "bind": f"unix:{other}"}]},
-                                        wait_ready=False))  # fmt: skip
+    taken = {**config, "listeners": [{**entry, "bind": f"unix:{other}"}]}
+    second = bench.forget(bench.ringway(taken, wait_ready=False))
     assert second.wait_exit() != 0 and "another process listens on it" in second.log()
     with unix_dial(other) as sock:
         sock.sendall(b"key\n")
@@ -126,7 +126,8 @@ def test_the_file_of_a_unix_listener_comes_and_goes_with_it(bench):
 def test_a_client_has_one_key_over_ipv4_and_as_a_mapped_address(bench):
     port = free_port()
     entry = listener(port, "source_ip", bind=f"[::]:{port}")
-    proxy = bench.ringway({"listeners": [entry], "pools": {"main": pool_of(bench.backends(*"abcd"))}})
+    pool = pool_of(bench.backends(*"abcd"))
+    proxy = bench.ringway({"listeners": [entry], "pools": {"main": pool}})
     for address, source, key in (
         (("127.0.0.1", port), "127.0.0.9", "127.0.0.9"),
         (("::1", port), None, "::1"),
@@ -143,7 +144,7 @@ def test_servers_are_dialled_from_the_configured_address(bench):
         ask(proxy.address(), b"key-%d" % number)
     assert {peer.source[0] for backend in backends for peer in backend.peers} == {"127.0.0.77"}
     # Not an address of this machine: nobody can be dialled, and no server is to blame.
-    bad = {"servers": proxy.config["pools"]["main"]["servers"], "connect": {"source_v4": "192.0.2.1"}}
+    bad = {**proxy.config["pools"]["main"], "connect": {"source_v4": "192.0.2.1"}}
     proxy.reload_well({**proxy.config, "pools": {"main": bad}})
     with dial(proxy.address()) as sock:
         sock.sendall(b"key\n")

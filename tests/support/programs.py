@@ -141,4 +141,5 @@ class RealHaproxy(_Server):
 
 def _listens(pid: int, port: int) -> bool:
     tables = (Path(f"/proc/{pid}/net/{name}").read_text() for name in ("tcp", "tcp6"))
-    return any(f":{port:04X} " in line and " 0A " in line for text in tables for line in text.splitlines())
+    lines = (line for text in tables for line in text.splitlines())
+    return any(f":{port:04X} " in line and " 0A " in line for line in lines)  # 0A: listening
