@@ -8,6 +8,8 @@ find_path(XXHASH_INCLUDE_DIR NAMES xxhash.h REQUIRED)
 if(RINGWAY_PROXY)
     find_package(Boost 1.81 REQUIRED COMPONENTS json program_options)
     find_package(yaml-cpp REQUIRED)
+    find_package(PkgConfig REQUIRED)
+    pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
     find_package(fmt REQUIRED)
     find_package(spdlog REQUIRED)
 

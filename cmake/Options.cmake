@@ -3,6 +3,7 @@
 
 option(RINGWAY_PROXY "Build the proxy and its tools, not the ring library alone" ON)
 option(RINGWAY_TESTS "Build the tests" ON)
+option(RINGWAY_FUZZ "Build the fuzz targets, with clang" OFF)
 option(RINGWAY_WERROR "Treat warnings as errors" OFF)
 option(RINGWAY_HARDEN "The hardening flags of the OpenSSF guide that g++ 12 knows" OFF)
 option(RINGWAY_LTO "Optimise across translation units" OFF)
@@ -18,6 +19,9 @@ target_compile_options(ringway_options INTERFACE
     -Wnull-dereference -Wduplicated-cond
     # A designated initializer that leaves members at their defaults says what it means.
     -Wno-missing-field-initializers)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    target_compile_options(ringway_options INTERFACE -Wno-unknown-warning-option)
+endif()
 if(RINGWAY_WERROR)
     target_compile_options(ringway_options INTERFACE -Werror)
 endif()

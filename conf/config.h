@@ -23,30 +23,96 @@ struct Position {
     int column = 0;
 };
 
-// An IPv4 or IPv6 address and a TCP port. Bytes are in network order; a v4
-// address uses the first four. No host names: they would make the placement
-// depend on what a resolver says.
+// An IPv4 or IPv6 address and a TCP port, or the path of a unix socket. Bytes are in
+// network order; a v4 address uses the first four. No host names: they would make
+// the placement depend on what a resolver says.
 struct Endpoint {
     bool is_v6 = false;
+    bool is_unix = false;
     std::array<std::uint8_t, 16> address{};
     std::uint16_t port = 0;
+    std::string path;  // of a unix socket; empty for a client's that has no name
 
-    // "192.0.2.1:80" or "[2001:db8::1]:80"; the port is 1 to 65535.
+    // "192.0.2.1:80", "[2001:db8::1]:80" or "unix:/run/x.sock"; the port is 1 to 65535,
+    // the path absolute.
     static std::optional<Endpoint> parse(std::string_view text);
     // The same spelling, canonical (RFC 5952 for IPv6).
     std::string to_string() const;
     bool operator==(const Endpoint&) const = default;
 };
 
+// Leading bits that addresses share.
+struct Network {
+    bool is_v6 = false;
+    std::array<std::uint8_t, 16> address{};  // in network order, zero beyond the prefix
+    int prefix = 0;
+
+    // "10.0.0.0/8", "2001:db8::/32", or a single address.
+    static std::optional<Network> parse(std::string_view text);
+    bool contains(const Endpoint& endpoint) const;
+    bool operator==(const Network&) const = default;
+};
+
+// One source of a key's bytes.
+struct KeyPart {
+    enum class From : std::uint8_t {
+        source_ip,
+        source,
+        destination,
+        first_line,
+        field,
+        header,
+        target,
+        cookie,
+        bytes,
+        regex,
+        sni,
+        alpn,
+        proxy_tlv,
+        proxy_authority
+    };
+    From from = From::source_ip;
+    int prefix_v4 = 32;        // source_ip: leading bits kept, 1 to 32
+    int prefix_v6 = 128;       // source_ip: leading bits kept, 1 to 128
+    std::string name;          // header: compared without case; cookie: compared exactly
+    std::uint32_t number = 1;  // field: counted from 1
+    std::string separator;     // field: empty for runs of blanks and tabs
+    std::uint32_t offset = 0;  // bytes: how many come before
+    std::uint32_t length = 0;  // bytes; regex: what is matched, 0 for the first line
+    std::string pattern;       // regex, in RE2's syntax
+    int group = 0;             // regex: of the pattern, 0 for the whole match
+    std::uint8_t type = 0;     // proxy_tlv
+    bool operator==(const KeyPart&) const = default;
+
+    bool reads_tls() const { return from == From::sni || from == From::alpn; }
+    bool reads_proxy_header() const {
+        return from == From::proxy_tlv || from == From::proxy_authority;
+    }
+    // Whether it needs bytes of the client, beyond a PROXY header.
+    bool reads_bytes() const { return from >= From::first_line && !reads_proxy_header(); }
+};
+
+// The word of the file.
+std::string_view to_string(KeyPart::From from);
+
 // Where a listener's key comes from.
 struct KeySettings {
-    enum class From : std::uint8_t { source_ip, first_line, header };
-    From from = From::source_ip;
-    int prefix_v4 = 32;                // source_ip: leading bits kept, 1 to 32
-    int prefix_v6 = 128;               // source_ip: leading bits kept, 1 to 128
-    std::string name;                  // header: its name, compared without case
-    std::size_t max_bytes = 16 << 10;  // first_line, header: bytes read in search of the key
+    // What becomes of a client whose bytes have no key.
+    enum class OnMissing : std::uint8_t { reject, source_ip, random };
+    std::vector<KeyPart> parts{1};     // at least one; several make a composite
+    std::size_t max_bytes = 16 << 10;  // read of a client before its connection is placed
+    OnMissing on_missing = OnMissing::reject;
     bool operator==(const KeySettings&) const = default;
+
+    bool reads_bytes() const;
+};
+
+// The PROXY protocol as a listener demands it of its clients.
+struct ProxyProtocol {
+    bool v1 = false;
+    bool v2 = false;
+    std::vector<Network> trusted;  // who may connect; on a unix socket everybody
+    bool operator==(const ProxyProtocol&) const = default;
 };
 
 struct ListenerTimeouts {
@@ -61,8 +127,12 @@ struct ListenerTimeouts {
 struct Listener {
     std::string name;
     Endpoint bind;
+    // What the client has sent something on is accepted, or what was silent for so long
+    // (TCP_DEFER_ACCEPT, whole seconds); 0: at once.
+    Duration defer_accept{0};
     std::string pool;
     KeySettings key;
+    std::optional<ProxyProtocol> proxy_protocol;  // absent: no header is expected or known
     ListenerTimeouts timeouts;
     std::uint32_t max_connections = 0;  // at once, 0 for no limit but the process's own
     Position position;
@@ -86,7 +156,19 @@ struct ConnectSettings {
     Duration timeout{1'000};     // of one attempt
     std::uint32_t attempts = 3;  // distinct servers tried for one connection
     Duration budget{0};          // of all attempts together; 0 for what they add up to
+    // The addresses that servers are dialled from, by family; absent: the kernel's choice.
+    std::optional<Endpoint> source_v4;
+    std::optional<Endpoint> source_v6;
     bool operator==(const ConnectSettings&) const = default;
+};
+
+// The PROXY header that a pool's servers get before the client's bytes.
+struct SendProxy {
+    enum class Version : std::uint8_t { none, v1, v2 };
+    Version version = Version::none;
+    bool authority = false;  // v2: the name that the client asked for, where it is known
+    bool unique_id = false;  // v2: the one received, or a new one
+    bool operator==(const SendProxy&) const = default;
 };
 
 // A request that a check makes, and the statuses that pass.
@@ -99,7 +181,7 @@ struct HttpCheck {
     bool operator==(const HttpCheck&) const = default;
 };
 
-// The active check of every server of a pool: a TCP connect, and what is said after it
+// The active check of every server of a pool: a connect, and what is said after it
 // where `expect` or `http` is there.
 struct HealthSettings {
     Duration interval{2'000};
@@ -145,6 +227,7 @@ struct Pool {
     std::string name;
     HashSettings hash;
     ConnectSettings connect;
+    SendProxy send_proxy;
     std::optional<HealthSettings> health;    // absent: servers are never checked
     std::optional<PassiveSettings> passive;  // absent: connections say nothing of servers
     Leaving on_down;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "conf/config.h"
+#include "conf/key.h"
 #include "conf/parse_health.h"
 #include "conf/section.h"
 #include "conf/text.h"
@@ -20,51 +21,6 @@ constexpr std::size_t servers_max = 65'535;                   // of one pool
 constexpr std::uint64_t points_max = std::uint64_t{1} << 24;  // of one pool's ring
 constexpr std::int64_t connections_max = 1'000'000'000;
 constexpr std::size_t socket_path_bytes_max = 107;  // unix(7): sun_path less its NUL
-
-// The kinds of key, in the order of KeySettings::From, and those of later versions.
-const std::vector<string_view> key_kinds{"source_ip", "first_line", "header"};
-const std::vector<string_view> later_key_kinds{"source", "destination", "sni",  "field",
-                                               "bytes",  "regex",       "proxy"};
-
-bool read_key_kind(const Value& value, KeySettings& key) {
-    const auto kind = value.keyword(key_kinds, later_key_kinds);
-    if (kind) key.from = static_cast<KeySettings::From>(*kind);
-    return kind.has_value();
-}
-
-// Entries that have no meaning with this kind of key.
-void check_key(const Section& section, const KeySettings& key) {
-    using From = KeySettings::From;
-    const auto only = [&](string_view name, bool fits, const std::string& kinds) {
-        if (section.has(name) && !fits) section.error(name, "has a meaning only for " + kinds);
-    };
-    only("prefix_v4", key.from == From::source_ip, "from: source_ip");
-    only("prefix_v6", key.from == From::source_ip, "from: source_ip");
-    only("name", key.from == From::header, "from: header");
-    only("max_bytes", key.from != From::source_ip, "from: first_line and from: header");
-    if (key.from == From::header) section.need({"name"});
-}
-
-// The short form is one word, the long form a map.
-void read_key(const Value& value, KeySettings& key) {
-    if (value.node().kind != Node::Kind::map) {
-        if (read_key_kind(value, key) && key.from == KeySettings::From::header) {
-            value.error("a header key needs a name: {from: header, name: ...}");
-        }
-        return;
-    }
-    Section section(value);
-    bool good = false;
-    section.value("from", [&](const Value& from) { good = read_key_kind(from, key); });
-    section.integer("prefix_v4", key.prefix_v4, 1, 32);
-    section.integer("prefix_v6", key.prefix_v6, 1, 128);
-    section.text("name", key.name, name_rule);
-    section.size_bytes("max_bytes", key.max_bytes, 16, 64 << 10);
-    section.fixed("on_missing", "reject", {"source_ip"});
-    section.need({"from"});
-    if (good) check_key(section, key);
-    section.finish();
-}
 
 void read_timeouts(Section& section, ListenerTimeouts& timeouts) {
     section.duration("key", timeouts.key);
@@ -94,6 +50,27 @@ void read_connect(Section& section, ConnectSettings& connect) {
     section.duration("timeout", connect.timeout);
     section.integer("attempts", connect.attempts, 1, 16);
     section.duration("budget", connect.budget);
+    section.ip_address("source_v4", connect.source_v4);
+    section.ip_address("source_v6", connect.source_v6);
+    if (connect.source_v4 && connect.source_v4->is_v6) {
+        section.error("source_v4", "expected an IPv4 address");
+    }
+    if (connect.source_v6 && !connect.source_v6->is_v6) {
+        section.error("source_v6", "expected an IPv6 address");
+    }
+}
+
+void read_send_proxy(Section& section, SendProxy& send) {
+    using Version = SendProxy::Version;
+    section.choice<Version>("send", send.version, {{"v1", Version::v1}, {"v2", Version::v2}});
+    section.boolean("authority", send.authority);
+    section.boolean("unique_id", send.unique_id);
+    section.need({"send"});
+    for (const auto* name : {"authority", "unique_id"}) {
+        if (section.has(name) && send.version == Version::v1) {
+            section.error(name, "has a meaning only for send: v2");
+        }
+    }
 }
 
 Server read_server(const Value& value, Unique& ids, bool checked) {
@@ -134,6 +111,8 @@ Pool read_pool(const Value& key, const Value& value) {
     Section section(value);
     section.section("hash", [&](Section& inner) { read_hash(inner, pool.hash); });
     section.section("connect", [&](Section& inner) { read_connect(inner, pool.connect); });
+    section.section("proxy_protocol",
+                    [&](Section& inner) { read_send_proxy(inner, pool.send_proxy); });
     section.section("health", [&](Section& inner) { read_health(inner, pool.health.emplace()); });
     section.section("passive",
                     [&](Section& inner) { read_passive(inner, pool.passive.emplace()); });
@@ -151,6 +130,62 @@ Pool read_pool(const Value& key, const Value& value) {
     check_ring_size(section, pool);
     section.finish();
     return pool;
+}
+
+void read_proxy_protocol(Section& section, ProxyProtocol& proxy, bool on_unix_socket) {
+    bool accepts_any = false;
+    section.list("accept", [&](const Value& value) {
+        accepts_any = true;
+        const auto version = value.keyword({"v1", "v2"}, {});
+        if (version) (*version == 0 ? proxy.v1 : proxy.v2) = true;
+    });
+    bool trusts_any = false;
+    section.list("trusted", [&](const Value& value) {
+        trusts_any = true;
+        if (const auto network = value.network()) proxy.trusted.push_back(*network);
+    });
+    section.need({"accept"});
+    if (section.has("accept") && !accepts_any) section.error("accept", "expected v1, v2 or both");
+    if (on_unix_socket) {
+        if (section.has("trusted")) {
+            section.error("trusted", "a unix socket's file says who may connect");
+        }
+    } else {
+        if (!section.has("trusted"))
+            section.error("expected the networks that may connect: trusted");
+        if (section.has("trusted") && !trusts_any) {
+            section.error("trusted", "expected at least one network");
+        }
+    }
+}
+
+// A key that this listener can never have.
+void check_key(const Section& section, const Listener& listener) {
+    const bool nameless = listener.bind.is_unix && !listener.proxy_protocol;
+    for (const KeyPart& part : listener.key.parts) {
+        const bool of_address =
+            part.from == KeyPart::From::source_ip || part.from == KeyPart::From::source;
+        if (nameless && of_address) {
+            section.error("key", "the clients of a unix socket have no address: choose another");
+        }
+        if (part.reads_proxy_header() &&
+            !(listener.proxy_protocol && listener.proxy_protocol->v2)) {
+            section.error("key",
+                          "is in PROXY headers of version 2, which this listener does not "
+                          "accept (proxy_protocol)");
+        }
+    }
+    if (nameless && listener.key.on_missing == KeySettings::OnMissing::source_ip) {
+        section.error("key", "on_missing: the clients of a unix socket have no address");
+    }
+}
+
+void read_defer_accept(Section& section, Listener& listener) {
+    if (!section.duration("defer_accept", listener.defer_accept)) return;
+    if (listener.bind.is_unix) section.error("defer_accept", "has a meaning only for TCP");
+    if (!listener.key.reads_bytes() && !listener.proxy_protocol) {
+        section.error("defer_accept", "has a meaning only where bytes of the client are read");
+    }
 }
 
 // What listeners have to agree on with one another and with the pools.
@@ -179,11 +214,17 @@ Listener read_listener(const Value& value, ListenerChecks& checks) {
     section.text("name", listener.name, name_rule);
     const bool has_bind = section.endpoint("bind", listener.bind);
     section.text("pool", listener.pool);
-    section.value("key", [&](const Value& key) { read_key(key, listener.key); });
+    section.section("proxy_protocol", [&](Section& inner) {
+        read_proxy_protocol(inner, listener.proxy_protocol.emplace(), listener.bind.is_unix);
+    });
+    section.value("key", [&](const Value& key) {
+        read_key(key, listener.key, listener.proxy_protocol.has_value());
+    });
+    read_defer_accept(section, listener);
     section.section("timeouts", [&](Section& inner) { read_timeouts(inner, listener.timeouts); });
     section.integer("max_connections", listener.max_connections, 1, connections_max);
-    section.later({"proxy_protocol"});
     section.need({"name", "bind", "pool"});
+    if (has_bind) check_key(section, listener);
     check_listener(section, listener, checks, has_bind);
     section.finish();
     return listener;

@@ -150,17 +150,35 @@ std::optional<std::uint64_t> Value::size_bytes(std::uint64_t min, std::uint64_t 
 
 std::optional<Endpoint> Value::endpoint() const {
     const std::string what =
-        R"(an IP address and a port, as 192.0.2.1:80 or, in quotes, "[2001:db8::1]:80")";
+        R"(an IP address and a port, as 192.0.2.1:80 or, in quotes, "[2001:db8::1]:80", or )"
+        "unix:/path";
     const auto spelling = text(what);
     if (!spelling) return std::nullopt;
     auto value = Endpoint::parse(*spelling);
-    if (value) return value;
-    if (spelling->starts_with("unix:")) {
-        error("unix sockets are not supported yet");
-    } else {
+    if (!value) expected(what);
+    return value;
+}
+
+std::optional<Endpoint> Value::ip_address() const {
+    const std::string what = "an IP address, as 192.0.2.1 or 2001:db8::1";
+    const auto spelling = text(what);
+    if (!spelling) return std::nullopt;
+    const auto network = Network::parse(*spelling);
+    if (!network || spelling->find('/') != std::string_view::npos) {
         expected(what);
+        return std::nullopt;
     }
-    return std::nullopt;
+    return Endpoint{.is_v6 = network->is_v6, .address = network->address};
+}
+
+std::optional<Network> Value::network() const {
+    const std::string what =
+        "a network without bits beyond its prefix, as 192.0.2.0/24, 2001:db8::/32 or 192.0.2.1";
+    const auto spelling = text(what);
+    if (!spelling) return std::nullopt;
+    auto value = Network::parse(*spelling);
+    if (!value) expected(what);
+    return value;
 }
 
 std::optional<std::size_t> Value::keyword(const std::vector<std::string_view>& names,
@@ -192,7 +210,7 @@ bool check_text(const Value& value, std::string_view text, const TextRule& rule)
         value.error("expected " + size + " bytes, found " + std::to_string(text.size()));
         return false;
     }
-    if (has_control(text)) {
+    if (has_control(text) && !rule.may_have_controls) {
         value.error("expected text without control characters");
         return false;
     }

@@ -84,6 +84,9 @@ public:
     std::optional<Duration> duration() const;
     std::optional<std::uint64_t> size_bytes(std::uint64_t min, std::uint64_t max) const;
     std::optional<Endpoint> endpoint() const;
+    // An address without a port; the result's port is 0.
+    std::optional<Endpoint> ip_address() const;
+    std::optional<Network> network() const;
     // The index in `names`. A value of `later` is refused as not supported yet.
     std::optional<std::size_t> keyword(const std::vector<std::string_view>& names,
                                        const std::vector<std::string_view>& later) const;
@@ -105,6 +108,7 @@ struct Choice {
 struct TextRule {
     std::size_t bytes_max = 255;
     bool is_name = false;  // only A-Z a-z 0-9 _ . -
+    bool may_have_controls = false;
 };
 constexpr TextRule name_rule{64, true};
 
@@ -152,6 +156,9 @@ public:
     }
     bool endpoint(std::string_view name, Endpoint& out) {
         return put(name, out, [](const Value& value) { return value.endpoint(); });
+    }
+    bool ip_address(std::string_view name, std::optional<Endpoint>& out) {
+        return put(name, out, [](const Value& value) { return value.ip_address(); });
     }
     bool text(std::string_view name, std::string& out, const TextRule& rule = {}) {
         return put(name, out, [&](const Value& value) {

@@ -10,7 +10,9 @@
 #include <sys/socket.h>
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 
@@ -22,12 +24,15 @@ namespace {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
+using Stream = asio::generic::stream_protocol;
 using boost::system::error_code;
 
-tcp::endpoint to_asio(const conf::Endpoint& endpoint) {
+Stream::endpoint to_asio(const conf::Endpoint& endpoint) {
     const auto& bytes = endpoint.address;
-    if (endpoint.is_v6) return {asio::ip::address_v6(bytes), endpoint.port};
-    return {asio::ip::address_v4({bytes[0], bytes[1], bytes[2], bytes[3]}), endpoint.port};
+    if (endpoint.is_unix) return asio::local::stream_protocol::endpoint(endpoint.path);
+    if (endpoint.is_v6) return tcp::endpoint(asio::ip::address_v6(bytes), endpoint.port);
+    const asio::ip::address_v4 v4({bytes[0], bytes[1], bytes[2], bytes[3]});
+    return tcp::endpoint(v4, endpoint.port);
 }
 
 bool is_local(const error_code& error) {
@@ -43,6 +48,7 @@ std::string result_of(const error_code& error) {
     if (error == connection_refused) return "refused";
     if (error == connection_reset) return "reset";
     if (error == timed_out) return "timeout";
+    if (error == no_such_file_or_directory) return "no socket";
     if (error == host_unreachable || error == network_unreachable) return "unreachable";
     return error.message();
 }
@@ -73,7 +79,7 @@ struct Probe::Attempt : std::enable_shared_from_this<Attempt> {
         if (owner != nullptr) owner->finish(outcome);
     }
 
-    tcp::socket socket;
+    Stream::socket socket;
     Probe* owner;  // null once cancelled
     const conf::HealthSettings settings;
     std::string request;
@@ -83,7 +89,7 @@ struct Probe::Attempt : std::enable_shared_from_this<Attempt> {
 };
 
 void Probe::Attempt::begin(const conf::Endpoint& address) {
-    const tcp::endpoint remote = to_asio(address);
+    const Stream::endpoint remote = to_asio(address);
     error_code error;
     socket.open(remote.protocol(), error);
     if (error) {
@@ -116,11 +122,12 @@ void Probe::Attempt::connected(const error_code& error) {
 }
 
 void Probe::Attempt::await_answer() {
-    socket.async_wait(tcp::socket::wait_read, [self = shared_from_this()](const error_code& error) {
-        if (self->owner == nullptr) return;
-        if (error) return self->end(exchange_failure(error));
-        self->read_answer();
-    });
+    socket.async_wait(Stream::socket::wait_read,
+                      [self = shared_from_this()](const error_code& error) {
+                          if (self->owner == nullptr) return;
+                          if (error) return self->end(exchange_failure(error));
+                          self->read_answer();
+                      });
 }
 
 void Probe::Attempt::read_answer() {

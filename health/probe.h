@@ -29,7 +29,8 @@ struct Outcome {
 // What the end of a connect attempt says of the server.
 Outcome connect_outcome(const boost::system::error_code& error);
 
-// Opens a TCP connection, says and hears what the settings want, and resets it.
+// Opens a connection, over TCP or a unix socket, says and hears what the settings want,
+// and resets it.
 //
 // Where they want nothing, the last packet of the handshake is held back and the reset
 // takes its place (SYN, SYN-ACK, RST, as HAProxy's plain TCP check does), so that the

@@ -1,5 +1,7 @@
 #include "proxy/acceptor.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -50,8 +52,14 @@ void Acceptor::reroute(std::shared_ptr<const Route> route) {
 }
 
 // Accepted sockets inherit what the listening one has.
-void Acceptor::set_options() const {
+void Acceptor::set_options() {
     watch_for_lost_peer(socket_.get(), route_->timeouts);
+    // A socket that never had it needs none of it; a reload may take it away.
+    if (route_->defer_accept.count() == 0 && !defers_) return;
+    defers_ = true;
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(route_->defer_accept);
+    const int number = static_cast<int>(seconds.count());
+    ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &number, sizeof number);
 }
 
 void Acceptor::accept_queue() {

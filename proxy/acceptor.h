@@ -45,7 +45,7 @@ private:
     void on_ready(std::uint32_t events) override;
     void on_deadline() override;
     void pause(Clock::duration length, const char* reason);
-    void set_options() const;
+    void set_options();
 
     Fd socket_;
     std::shared_ptr<const Route> route_;
@@ -55,6 +55,7 @@ private:
     Quota& total_;
     const OnAccept on_accept_;
     TimePoint last_complaint_{};
+    bool defers_ = false;  // TCP_DEFER_ACCEPT has been set
 };
 
 }  // namespace ringway::proxy

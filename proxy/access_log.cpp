@@ -87,10 +87,14 @@ void log_access(const AccessEntry& entry) {
     if (writer == nullptr) return;
     fmt::memory_buffer line;
     append_time(line);
-    fmt::format_to(std::back_inserter(line),
-                   " access listener={} client={} key=\"{}\" server={} attempts={} up={} down={} "
-                   "open_ms={:.1f} total_ms={:.1f} end={}\n",
-                   entry.listener, entry.client.to_string(), escaped(entry.key),
+    auto out = std::back_inserter(line);
+    fmt::format_to(out, " access listener={} client={} key=\"{}\" ", entry.listener,
+                   escaped(entry.client.to_string()), escaped(entry.key));
+    if (!entry.placed_by.empty()) {
+        fmt::format_to(out, "placed_by={}:{} ", entry.placed_by, entry.missing);
+    }
+    fmt::format_to(out,
+                   "server={} attempts={} up={} down={} open_ms={:.1f} total_ms={:.1f} end={}\n",
                    escaped(entry.server), entry.attempts, entry.bytes_up, entry.bytes_down,
                    entry.open_ms, entry.total_ms, entry.end);
     writer->append({line.data(), line.size()}, false);

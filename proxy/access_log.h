@@ -19,7 +19,9 @@ void stop_logging();
 struct AccessEntry {
     std::string_view listener;
     conf::Endpoint client;
-    std::string_view key;     // bytes; escaped in the line
+    std::string_view key;        // bytes; escaped in the line
+    std::string_view placed_by;  // in place of the key, and why not by it; empty for the key
+    std::string_view missing;
     std::string_view server;  // "-" where none was found
     unsigned attempts;        // servers that were dialled
     std::uint64_t bytes_up;

@@ -4,12 +4,26 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 
 namespace ringway::proxy {
 
+namespace {
+
+// The leading bytes of the IPv6 addresses that map IPv4 ones.
+constexpr std::array<std::uint8_t, 12> mapping{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+}  // namespace
+
 SocketAddress::SocketAddress(const conf::Endpoint& endpoint) : SocketAddress() {
-    if (endpoint.is_v6) {
+    if (endpoint.is_unix) {
+        local.sun_family = AF_UNIX;
+        const auto room = sizeof local.sun_path - 1;
+        local.sun_path[endpoint.path.copy(local.sun_path, room)] = '\0';
+        size = sizeof local;
+    } else if (endpoint.is_v6) {
         v6.sin6_family = AF_INET6;
         v6.sin6_port = htons(endpoint.port);
         std::memcpy(&v6.sin6_addr, endpoint.address.data(), sizeof v6.sin6_addr);
@@ -22,23 +36,45 @@ SocketAddress::SocketAddress(const conf::Endpoint& endpoint) : SocketAddress() {
     }
 }
 
-SocketAddress::SocketAddress() : v6{}, size(sizeof v6) {}
+SocketAddress::SocketAddress() : local{}, size(sizeof local) {}
 
 conf::Endpoint to_endpoint(const SocketAddress& address) {
     conf::Endpoint endpoint;
+    if (address.any.sa_family == AF_UNIX) {
+        endpoint.is_unix = true;
+        // Nothing of a path is there for who has no name, and it may lack its NUL (unix(7)).
+        const auto* const path = static_cast<const char*>(address.local.sun_path);
+        if (address.size > offsetof(sockaddr_un, sun_path)) {
+            endpoint.path.assign(path, ::strnlen(path, sizeof address.local.sun_path));
+        }
+        return endpoint;
+    }
     if (address.any.sa_family == AF_INET) {
         endpoint.port = ntohs(address.v4.sin_port);
         std::memcpy(endpoint.address.data(), &address.v4.sin_addr, sizeof address.v4.sin_addr);
         return endpoint;
     }
+    endpoint.is_v6 = true;
     endpoint.port = ntohs(address.v6.sin6_port);
-    const auto* bytes = address.v6.sin6_addr.s6_addr;
-    if (IN6_IS_ADDR_V4MAPPED(&address.v6.sin6_addr)) {
-        std::copy_n(bytes + 12, 4, endpoint.address.begin());
-    } else {
-        endpoint.is_v6 = true;
-        std::copy_n(bytes, 16, endpoint.address.begin());
+    std::memcpy(endpoint.address.data(), &address.v6.sin6_addr, sizeof address.v6.sin6_addr);
+    return unmapped(endpoint);
+}
+
+conf::Endpoint unmapped(conf::Endpoint endpoint) {
+    if (!endpoint.is_v6 || !std::equal(mapping.begin(), mapping.end(), endpoint.address.begin())) {
+        return endpoint;
     }
+    std::copy_n(endpoint.address.begin() + mapping.size(), 4, endpoint.address.begin());
+    std::fill(endpoint.address.begin() + 4, endpoint.address.end(), std::uint8_t{0});
+    endpoint.is_v6 = false;
+    return endpoint;
+}
+
+conf::Endpoint mapped(conf::Endpoint endpoint) {
+    if (endpoint.is_v6) return endpoint;
+    std::copy_n(endpoint.address.begin(), 4, endpoint.address.begin() + mapping.size());
+    std::copy(mapping.begin(), mapping.end(), endpoint.address.begin());
+    endpoint.is_v6 = true;
     return endpoint;
 }
 

@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "conf/config.h"
 
@@ -14,6 +15,7 @@ struct SocketAddress {
         sockaddr any;
         sockaddr_in v4;
         sockaddr_in6 v6;
+        sockaddr_un local;
     };
     socklen_t size;
 
@@ -22,9 +24,14 @@ struct SocketAddress {
     SocketAddress();
 };
 
-// An IPv6 address that maps an IPv4 one (RFC 4291, 2.5.5.2) becomes that one, so
-// that a client has one key whichever socket it came through.
+// With IPv4 addresses as unmapped() has them.
 conf::Endpoint to_endpoint(const SocketAddress& address);
+
+// An IPv6 address that maps an IPv4 one (RFC 4291, 2.5.5.2) becomes that one, so
+// that a client has one key whichever socket it came through; others stay.
+conf::Endpoint unmapped(conf::Endpoint endpoint);
+// The IPv6 address that maps an IPv4 one.
+conf::Endpoint mapped(conf::Endpoint endpoint);
 
 // `endpoint` with all but its leading `prefix` bits cleared, as text without the
 // port: the key of a source address.

@@ -2,10 +2,8 @@
 
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 #include <memory>
 #include <string_view>
@@ -20,7 +18,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include "proxy/fd.h"
+#include "proxy/unix_socket.h"
 
 namespace ringway::proxy {
 
@@ -75,15 +73,6 @@ private:
     std::shared_ptr<std::size_t> taken_;
 };
 
-// Whether a socket file was left behind: only a refusal says that nobody listens.
-bool is_stale(const std::string& path) {
-    const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    const Protocol::endpoint endpoint(path);
-    const int result =
-        ::connect(probe.get(), endpoint.data(), static_cast<socklen_t>(endpoint.size()));
-    return result != 0 && errno == ECONNREFUSED;
-}
-
 }  // namespace
 
 AdminServer::AdminServer(asio::io_context& io, Answer answer, Patience patience)
@@ -97,13 +86,7 @@ std::optional<std::string> AdminServer::open(const std::string& path) {
     const auto refusal = [&](std::string_view reason) {
         return fmt::format("admin socket {}: {}", path, reason);
     };
-    if (path.size() >= sizeof(sockaddr_un::sun_path)) return refusal("the path is too long");
-    struct stat found {};
-    if (::lstat(path.c_str(), &found) == 0) {
-        if (!S_ISSOCK(found.st_mode)) return refusal("a file that is no socket is there");
-        if (!is_stale(path)) return refusal("another process listens on it");
-        ::unlink(path.c_str());
-    }
+    if (const auto reason = clear_socket_file(path)) return refusal(*reason);
     boost::system::error_code error;
     acceptor_.open(Protocol(), error);
     if (error) return refusal(error.message());

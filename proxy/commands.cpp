@@ -57,16 +57,25 @@ const char* to_string(ring::Status status) {
     return status == ring::Status::online ? "online" : "offline";  // finer words beside it
 }
 
-const char* to_string(conf::KeySettings::From from) {
-    switch (from) {
-        case conf::KeySettings::From::source_ip:
-            return "source_ip";
-        case conf::KeySettings::From::first_line:
-            return "first_line";
-        case conf::KeySettings::From::header:
-            return "header";
+// "source_ip", or "source_ip+header" for a composite.
+std::string describe(const conf::KeySettings& key) {
+    std::string text;
+    for (const conf::KeyPart& part : key.parts) {
+        if (!text.empty()) text += '+';
+        text += conf::to_string(part.from);
     }
-    return "unknown";
+    return text;
+}
+
+// How connections of the listener ended, by the words of the access log.
+json::object describe_ends(const PerWorker<ListenerCounts>& counts) {
+    json::object ends;
+    for (std::size_t i = 1; i < end_count; ++i) {
+        std::uint64_t times = 0;
+        for (const ListenerCounts& of_worker : counts) times += of_worker.ends[i].value();
+        if (times > 0) ends[to_string(static_cast<End>(i))] = times;
+    }
+    return ends;
 }
 
 const Pool& pool_of(Control& control, const std::string& name) {
@@ -109,13 +118,17 @@ json::object status(Control& control, Words /*arguments*/) {
     json::array listeners;
     for (const auto& [name, listener] : control.listeners().all()) {
         const auto& counts = *listener.counts;
-        listeners.push_back({{"name", name},
-                             {"bind", listener.settings.bind.to_string()},
-                             {"pool", listener.settings.pool},
-                             {"key", to_string(listener.settings.key.from)},
-                             {"accepted", sum(counts, &ListenerCounts::accepted)},
-                             {"active", sum(counts, &ListenerCounts::active)},
-                             {"refused", sum(counts, &ListenerCounts::refused)}});
+        listeners.push_back(
+            {{"name", name},
+             {"bind", listener.settings.bind.to_string()},
+             {"pool", listener.settings.pool},
+             {"key", describe(listener.settings.key)},
+             {"accepted", sum(counts, &ListenerCounts::accepted)},
+             {"active", sum(counts, &ListenerCounts::active)},
+             {"refused", sum(counts, &ListenerCounts::refused)},
+             {"placed_by_source_ip", sum(counts, &ListenerCounts::placed_by_source_ip)},
+             {"placed_at_random", sum(counts, &ListenerCounts::placed_at_random)},
+             {"ends", describe_ends(counts)}});
     }
     json::array pools;
     for (const auto& [name, pool] : control.pools().all()) {
@@ -197,8 +210,9 @@ json::object register_server(Control& control, Words arguments) {
     }
     const auto address = conf::Endpoint::parse(arguments[2]);
     if (!address) {
-        throw Refused{fmt::format("an address is as 192.0.2.1:80 or [2001:db8::1]:80, not \"{}\"",
-                                  escaped(arguments[2]))};
+        throw Refused{
+            fmt::format("an address is as 192.0.2.1:80, [2001:db8::1]:80 or unix:/path, not \"{}\"",
+                        escaped(arguments[2]))};
     }
     check(control.pools().register_server(arguments[0], arguments[1], *address, weight));
     return server(control, arguments.first(2));

@@ -1,7 +1,5 @@
 #include "proxy/connection.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -9,7 +7,8 @@
 
 #include "proxy/access_log.h"
 #include "proxy/address.h"
-#include "proxy/key_reader.h"
+#include "proxy/dialing.h"
+#include "proxy/introduction.h"
 #include "proxy/lost_peer.h"
 
 namespace ringway::proxy {
@@ -56,58 +55,12 @@ constexpr std::size_t logged_key_bytes = 128;
 
 }  // namespace
 
-const char* to_string(End end) {
-    switch (end) {
-        case End::none:
-            return "none";
-        case End::done:
-            return "done";
-        case End::client_reset:
-            return "client_reset";
-        case End::server_reset:
-            return "server_reset";
-        case End::client_lost:
-            return "client_lost";
-        case End::server_lost:
-            return "server_lost";
-        case End::client_left:
-            return "client_left";
-        case End::key_timeout:
-            return "key_timeout";
-        case End::key_too_large:
-            return "key_too_large";
-        case End::key_missing:
-            return "key_missing";
-        case End::key_malformed:
-            return "key_malformed";
-        case End::no_server:
-            return "no_server";
-        case End::servers_full:
-            return "servers_full";
-        case End::connect_failed:
-            return "connect_failed";
-        case End::idle_timeout:
-            return "idle_timeout";
-        case End::half_close_timeout:
-            return "half_close_timeout";
-        case End::server_down:
-            return "server_down";
-        case End::server_removed:
-            return "server_removed";
-        case End::local_error:
-            return "local_error";
-        case End::shutdown:
-            return "shutdown";
-    }
-    return "unknown";
-}
-
 Connection::Connection(ConnectionTools& tools, std::shared_ptr<const Route> route,
                        conf::Endpoint client, Admission admission)
     : tools_(tools),
       route_(std::move(route)),
       admission_(std::move(admission)),
-      client_(client),
+      client_(std::move(client)),
       relay_(*this, tools.relay),
       accepted_at_(Clock::now()),
       unacknowledged_(nothing_asked) {
@@ -132,16 +85,18 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
     Side& server = relay_.server();
     if (!client.open(std::move(socket), tools_.relay.poller)) co_return finish(End::local_error);
 
-    // The key.
-    KeyReader reader(route_->key, client_);
+    // The key, behind the PROXY header where clients must send one.
+    Origin origin{.source = client_};
+    if (route_->key.needs_destination()) origin.destination = local_address(client.socket);
+    const auto& proxy = route_->proxy_protocol;
+    Intake intake(route_->key, proxy ? &*proxy : nullptr, std::move(origin));
     std::string head;  // what was read in search of it
-    if (reader.state() == KeyReader::State::wants_bytes) {
-        tools_.timers.set(*this, accepted_at_ + route_->timeouts.key);
-    }
-    while (reader.state() == KeyReader::State::wants_bytes) {
-        const Received received = receive(head, reader.limit_bytes());
+    if (intake.wants_bytes()) tools_.timers.set(*this, accepted_at_ + route_->timeouts.key);
+    while (intake.wants_bytes()) {
+        const Received received = receive(head, intake.limit_bytes());
         if (received == Received::bytes) {
-            reader.read(head);
+            intake.read(head);
+            client_ = intake.origin().source;
         } else if (received == Received::over) {
             co_return finish(End::client_left);
         } else if (late_) {
@@ -150,14 +105,12 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
             co_await std::suspend_always{};
         }
     }
-    key_ = reader.key().substr(0, logged_key_bytes);
-    if (reader.state() == KeyReader::State::too_large) co_return finish(End::key_too_large);
-    if (reader.state() == KeyReader::State::missing) co_return finish(End::key_missing);
-    if (reader.state() == KeyReader::State::malformed) co_return finish(End::key_malformed);
+    note_placement(intake);
+    if (intake.refusal() != End::none) co_return finish(intake.refusal());
 
     // The servers in the key's order of preference, but for those that are full,
     // until one answers.
-    ring::Walk walk(*snapshot, snapshot->hash(reader.key()));
+    ring::Walk walk(*snapshot, snapshot->hash(intake.key()));
     End failure = End::no_server;
     bool connected = false;
     const auto budget = route_->connect.budget;
@@ -196,7 +149,7 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
         drop_server(error != 0 ? error : server.error);
     }
     if (!connected) co_return finish(failure);
-    begin_relay(head);
+    begin_relay(intake, head);
 }
 
 Connection::Received Connection::receive(std::string& head, std::size_t limit) {
@@ -216,14 +169,8 @@ Connection::Received Connection::receive(std::string& head, std::size_t limit) {
 
 // Begins to connect to the slot's server; the errno of what failed at once, or 0.
 int Connection::dial() {
-    const SocketAddress address(slot_.server().address);
-    Fd socket(::socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    Fd socket = begin_connect(slot_.server().address, route_->connect);
     if (!socket) return errno;
-    const int on = 1;
-    ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (::connect(socket.get(), &address.any, address.size) != 0 && errno != EINPROGRESS) {
-        return errno;
-    }
     return relay_.server().open(std::move(socket), tools_.relay.poller) ? 0 : errno;
 }
 
@@ -245,8 +192,22 @@ void Connection::drop_server(int error) {
     slot_.release();
 }
 
-void Connection::begin_relay(const std::string& head) {
-    relay_.hold_for_server(head);
+void Connection::note_placement(const Intake& intake) {
+    auto& counts = (*route_->counts)[tools_.worker];
+    key_ = intake.key().substr(0, logged_key_bytes);
+    placed_by_ = intake.placed_by();
+    missing_ = intake.missing();
+    if (placed_by_ == PlacedBy::source_ip) counts.placed_by_source_ip.add(1);
+    if (placed_by_ == PlacedBy::random) counts.placed_at_random.add(1);
+}
+
+void Connection::begin_relay(const Intake& intake, const std::string& head) {
+    if (route_->send_proxy.version == conf::SendProxy::Version::none) {
+        relay_.hold_for_server(head);
+    } else {
+        relay_.hold_for_server(
+            header_for_server(route_->send_proxy, intake, relay_.client().socket) + head);
+    }
     relaying_ = true;
     slot_.counts().total.add(1);
     moved_at_ = Clock::now();
@@ -355,7 +316,9 @@ void Connection::finish(End reason) {
     end_ = reason;
     tools_.timers.cancel(*this);
     if (reason == End::server_reset) report_early_reset();
-    if (!relaying_) (*route_->counts)[tools_.worker].refused.add(1);
+    auto& counts = (*route_->counts)[tools_.worker];
+    if (!relaying_) counts.refused.add(1);
+    counts.ended(reason).add(1);
     if (route_->log_access) write_log_line();
     // Before the sockets close: a peer who has seen the end finds it counted, and
     // the place on the server free.
@@ -379,6 +342,10 @@ void Connection::write_log_line() const {
     log_access({.listener = route_->listener,
                 .client = client_,
                 .key = key_,
+                .placed_by = missing_ != End::none && placed_by_ != PlacedBy::nothing
+                                 ? to_string(placed_by_)
+                                 : "",
+                .missing = to_string(missing_),
                 .server = slot_ ? std::string_view(slot_.server().id) : "-",
                 .attempts = attempts_,
                 .bytes_up = relay_.bytes_up(),

@@ -13,7 +13,9 @@
 
 #include "conf/config.h"
 #include "proxy/acceptor.h"
+#include "proxy/end.h"
 #include "proxy/fd.h"
+#include "proxy/intake.h"
 #include "proxy/relay.h"
 #include "proxy/route.h"
 #include "proxy/server.h"
@@ -24,31 +26,6 @@
 namespace ringway::proxy {
 
 class Connection;
-
-// Why a connection ended; to_string gives the word of the access log.
-enum class End : std::uint8_t {
-    none,                // not yet
-    done,                // both directions ended
-    client_reset,        // the client broke off
-    server_reset,        // the server broke off
-    client_lost,         // the client's machine no longer answers
-    server_lost,         // the server's machine no longer answers
-    client_left,         // ... before its key was known or a server had answered
-    key_timeout,         // no key in time
-    key_too_large,       // no key within the size limit
-    key_missing,         // a head without the header
-    key_malformed,       // not a head
-    no_server,           // no server is online
-    servers_full,        // all that are online have as many connections as they may
-    connect_failed,      // no server that was tried took the connection
-    idle_timeout,        // no byte in either direction
-    half_close_timeout,  // one direction ended and the other stood still
-    server_down,         // the server went down, and its pool's on_down says so
-    server_removed,      // the server was removed, and its pool's on_removed says so
-    local_error,         // this machine refused a resource
-    shutdown,            // the proxy stopped
-};
-const char* to_string(End end);
 
 // What a connection borrows from its worker.
 struct ConnectionTools {
@@ -90,7 +67,8 @@ private:
     int dial();
     bool dial_is_pending() const;
     void drop_server(int error);
-    void begin_relay(const std::string& head);
+    void note_placement(const Intake& intake);
+    void begin_relay(const Intake& intake, const std::string& head);
 
     void on_side_ready() override;
     void on_deadline() override;
@@ -108,7 +86,7 @@ private:
     ConnectionTools& tools_;
     const std::shared_ptr<const Route> route_;
     const Admission admission_;  // to limits that route_ keeps alive
-    const conf::Endpoint client_;
+    conf::Endpoint client_;      // by the PROXY header, once that was read
     Relay relay_;
     Slot slot_;
     Task opening_;     // gone once the relay runs
@@ -121,6 +99,8 @@ private:
     std::uint64_t counted_up_ = 0;  // bytes that are in the server's counts already
     std::uint64_t counted_down_ = 0;
     std::uint8_t attempts_ = 0;
+    PlacedBy placed_by_ = PlacedBy::nothing;
+    End missing_ = End::none;  // why it was not placed by its key
     bool relaying_ = false;
     bool lasting_ = false;  // the server's socket is watched for a lost peer
     bool late_ = false;     // the deadline of the present step has passed

@@ -164,6 +164,7 @@ void Control::on_signal(int signal) {
 void Control::drain() {
     draining_ = true;
     pools_.stop();
+    listeners_.remove_socket_files();
     busy_workers_ = workers_.size();
     for (const auto& worker : workers_) {
         worker->drain([this] {

@@ -1,8 +1,10 @@
 #include "proxy/listen_sockets.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -11,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "proxy/address.h"
+#include "proxy/unix_socket.h"
 
 namespace ringway::proxy {
 
@@ -41,10 +44,30 @@ std::string refusal(const conf::Endpoint& address) {
     return fmt::format("cannot listen on {}: {}", address.to_string(), std::strerror(errno));
 }
 
+// One socket for all workers, as no two can be bound to one path; each gets its own
+// descriptor of it.
+std::variant<std::vector<Fd>, std::string> open_unix_sockets(const conf::Endpoint& address,
+                                                             std::size_t count) {
+    if (const auto reason = clear_socket_file(address.path)) {
+        return fmt::format("cannot listen on {}: {}", address.to_string(), *reason);
+    }
+    std::vector<Fd> sockets;
+    sockets.push_back(bind_socket(address, false));
+    if (!sockets.front() || ::listen(sockets.front().get(), backlog) != 0) return refusal(address);
+    while (sockets.size() < count) {
+        sockets.emplace_back(::fcntl(sockets.front().get(), F_DUPFD_CLOEXEC, 0));
+        if (sockets.back()) continue;
+        const std::string reason = refusal(address);
+        ::unlink(address.path.c_str());
+        return reason;
+    }
+    return sockets;
+}
 }  // namespace
 
 std::variant<std::vector<Fd>, std::string> open_listen_sockets(const conf::Endpoint& address,
                                                                std::size_t count) {
+    if (address.is_unix) return open_unix_sockets(address, count);
     std::vector<Fd> sockets;
     for (std::size_t i = 0; i < count; ++i) {
         Fd fd = bind_socket(address, true);

@@ -1,5 +1,7 @@
 #include "proxy/listeners.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -18,6 +20,13 @@ std::set<std::string> addresses(const std::map<std::string, Listener>& listeners
     return all;
 }
 
+// Before it is closed, so that nobody can listen there yet and lose the file to us.
+// Who is in the queue is served all the same.
+void remove_socket_file(const std::string& address) {
+    const auto endpoint = conf::Endpoint::parse(address);
+    if (endpoint->is_unix) ::unlink(endpoint->path.c_str());
+}
+
 }  // namespace
 
 // Whether the addresses are free is asked for all of them before any is opened:
@@ -29,7 +38,7 @@ OpenedSockets Listeners::open(const conf::Config& config,
     for (const conf::Listener& next : config.listeners) {
         if (open_already.contains(next.bind.to_string())) continue;
         wanted.push_back(&next);
-        if (port_is_ours(next.bind.port)) continue;
+        if (next.bind.is_unix || port_is_ours(next.bind.port)) continue;
         if (auto reason = why_not_free(next.bind)) {
             refusal = fmt::format("listener {}: {}", next.name, *reason);
             return {};
@@ -40,6 +49,7 @@ OpenedSockets Listeners::open(const conf::Config& config,
         auto sockets = open_listen_sockets(next->bind, workers_.size());
         if (auto* reason = std::get_if<std::string>(&sockets)) {
             refusal = fmt::format("listener {}: {}", next->name, *reason);
+            for (const auto& [address, unused] : opened) remove_socket_file(address);
             return {};
         }
         opened.emplace(next->bind.to_string(), std::move(std::get<std::vector<Fd>>(sockets)));
@@ -57,6 +67,12 @@ bool Listeners::port_is_ours(std::uint16_t port) const {
 
 // Sockets are known to the workers by their address, so that a listener which is
 // renamed, or two that swap their addresses, lose nothing from their queues.
+void Listeners::remove_socket_files() const {
+    for (const auto& [name, listener] : listeners_) {
+        remove_socket_file(listener.settings.bind.to_string());
+    }
+}
+
 std::vector<std::string> Listeners::apply(const conf::Config& config, OpenedSockets opened,
                                           const Pools& pools) {
     std::vector<std::string> changes;
@@ -68,7 +84,9 @@ std::vector<std::string> Listeners::apply(const conf::Config& config, OpenedSock
         if (is_new) {
             changes.push_back(fmt::format("listener {} added", next.name));
         } else if (const conf::Listener& now = before->second.settings;
-                   now.pool != next.pool || now.key != next.key || now.timeouts != next.timeouts ||
+                   now.pool != next.pool || now.key != next.key ||
+                   now.proxy_protocol != next.proxy_protocol ||
+                   now.defer_accept != next.defer_accept || now.timeouts != next.timeouts ||
                    now.max_connections != next.max_connections) {
             changes.push_back(fmt::format("listener {} changed", next.name));
         }
@@ -77,15 +95,19 @@ std::vector<std::string> Listeners::apply(const conf::Config& config, OpenedSock
         auto quota = is_new ? std::make_shared<Quota>() : before->second.quota;
         quota->set_limit(next.max_connections > 0 ? next.max_connections : Quota::unlimited);
         const Pool& pool = *pools.find(next.pool);
-        const auto route = std::make_shared<const Route>(Route{.listener = next.name,
-                                                               .key = next.key,
-                                                               .timeouts = next.timeouts,
-                                                               .connect = pool.settings.connect,
-                                                               .pool = next.pool,
-                                                               .balancer = pool.balancer,
-                                                               .counts = counts,
-                                                               .quota = quota,
-                                                               .log_access = config.log.access});
+        const auto route =
+            std::make_shared<const Route>(Route{.listener = next.name,
+                                                .key = KeyRecipe(next.key),
+                                                .proxy_protocol = next.proxy_protocol,
+                                                .defer_accept = next.defer_accept,
+                                                .timeouts = next.timeouts,
+                                                .connect = pool.settings.connect,
+                                                .send_proxy = pool.settings.send_proxy,
+                                                .pool = next.pool,
+                                                .balancer = pool.balancer,
+                                                .counts = counts,
+                                                .quota = quota,
+                                                .log_access = config.log.access});
         const std::string address = next.bind.to_string();
         left_over.erase(address);
         const auto sockets = opened.find(address);
@@ -108,6 +130,7 @@ std::vector<std::string> Listeners::apply(const conf::Config& config, OpenedSock
     }
     std::erase_if(closing_, [](const auto& entry) { return entry.second.expired(); });
     for (const std::string& address : left_over) {
+        remove_socket_file(address);
         const auto open = std::make_shared<int>();
         closing_.emplace(conf::Endpoint::parse(address)->port, open);
         for (const auto& worker : workers_) worker->unlisten(address, open);

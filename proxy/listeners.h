@@ -39,6 +39,9 @@ public:
     std::vector<std::string> apply(const conf::Config& config, OpenedSockets opened,
                                    const Pools& pools);
 
+    // Has nobody come through unix sockets any more, before they are closed.
+    void remove_socket_files() const;
+
     const std::map<std::string, Listener>& all() const { return listeners_; }
 
 private:

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "conf/config.h"
+#include "proxy/keys/recipe.h"
 #include "proxy/quota.h"
 #include "proxy/server.h"
 #include "ring/balancer.h"
@@ -14,9 +16,12 @@ namespace ringway::proxy {
 
 struct Route {
     std::string listener;
-    conf::KeySettings key;
+    KeyRecipe key;
+    std::optional<conf::ProxyProtocol> proxy_protocol;  // that clients must speak
+    conf::Duration defer_accept{0};
     conf::ListenerTimeouts timeouts;
     conf::ConnectSettings connect;
+    conf::SendProxy send_proxy;
     std::string pool;
     std::shared_ptr<const ring::Balancer> balancer;
     std::shared_ptr<PerWorker<ListenerCounts>> counts;

@@ -1,7 +1,9 @@
 // What the proxy keeps of a server beside its place on the ring.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -9,6 +11,7 @@
 #include <vector>
 
 #include "conf/config.h"
+#include "proxy/end.h"
 #include "proxy/trouble.h"
 #include "ring/slot.h"
 
@@ -41,7 +44,12 @@ struct alignas(64) ServerCounts {
 struct alignas(64) ListenerCounts {
     Counter accepted;
     Counter active;
-    Counter refused;  // ended before a server had been found
+    Counter refused;                      // ended before a server had been found
+    Counter placed_by_source_ip;          // their bytes had no key: on_missing
+    Counter placed_at_random;             // the same
+    std::array<Counter, end_count> ends;  // by End
+
+    Counter& ended(End end) { return ends[static_cast<std::size_t>(end)]; }
 };
 
 // The counts of every worker; each worker writes its own element.

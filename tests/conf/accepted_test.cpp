@@ -46,19 +46,89 @@ BOOST_AUTO_TEST_CASE(top_entries_arrive) {
     BOOST_TEST((log == LogSettings{LogSettings::Level::warn, false}));
 }
 
-BOOST_AUTO_TEST_CASE(keys_arrive_in_both_forms) {
-    using From = KeySettings::From;
+BOOST_AUTO_TEST_CASE(keys_arrive_in_every_form) {
+    using From = KeyPart::From;
     const auto key = [](std::string_view line) {
         return config_of(sample({{}, line, {}, {}})).listeners[0].key;
     };
+    const auto part = [&](std::string_view line) {
+        const auto settings = key(line);
+        BOOST_TEST(settings.parts.size() == 1u);
+        return settings.parts[0];
+    };
     BOOST_TEST((key("key: source_ip") == KeySettings{}));
-    BOOST_TEST((key("key: {from: source_ip, prefix_v4: 1, prefix_v6: 128}") ==
-                KeySettings{From::source_ip, 1, 128, "", 16 << 10}));
-    BOOST_TEST((key("key: first_line") == KeySettings{From::first_line, 32, 128, "", 16 << 10}));
-    BOOST_TEST((key("key: {from: first_line, max_bytes: 16B, on_missing: reject}") ==
-                KeySettings{From::first_line, 32, 128, "", 16}));
-    BOOST_TEST((key("key: {name: X-User, from: header, max_bytes: 64KiB}") ==
-                KeySettings{From::header, 32, 128, "X-User", 64 << 10}));
+    BOOST_TEST((part("key: {from: source_ip, prefix_v4: 1, prefix_v6: 64}") ==
+                KeyPart{.prefix_v4 = 1, .prefix_v6 = 64}));
+    BOOST_TEST((part("key: first_line") == KeyPart{.from = From::first_line}));
+    BOOST_TEST((part("key: {name: X-User, from: header}") ==
+                KeyPart{.from = From::header, .name = "X-User"}));
+    BOOST_TEST(
+        (part("key: {name: sid, from: cookie}") == KeyPart{.from = From::cookie, .name = "sid"}));
+    BOOST_TEST(
+        (part("key: {from: field, number: 2}") == KeyPart{.from = From::field, .number = 2}));
+    BOOST_TEST((part("key: {from: field, number: 64, separator: \"\\t\"}") ==
+                KeyPart{.from = From::field, .number = 64, .separator = "\t"}));
+    BOOST_TEST((part("key: {from: bytes, offset: 4, length: 16}") ==
+                KeyPart{.from = From::bytes, .offset = 4, .length = 16}));
+    BOOST_TEST((part("key: {from: regex, pattern: \"a(b)(c)\"}") ==
+                KeyPart{.from = From::regex, .pattern = "a(b)(c)", .group = 1}));
+    BOOST_TEST((part("key: {from: regex, pattern: \"a\", group: 0, length: 9}") ==
+                KeyPart{.from = From::regex, .length = 9, .pattern = "a"}));
+    BOOST_TEST((part("key: sni") == KeyPart{.from = From::sni}));
+    BOOST_TEST((part("key: alpn") == KeyPart{.from = From::alpn}));
+    BOOST_TEST((part("key: source") == KeyPart{.from = From::source}));
+    BOOST_TEST((part("key: destination") == KeyPart{.from = From::destination}));
+    BOOST_TEST((part("key: target") == KeyPart{.from = From::target}));
+    BOOST_TEST((key("key: {from: sni, max_bytes: 16B, on_missing: source_ip}") ==
+                KeySettings{{{.from = From::sni}}, 16, KeySettings::OnMissing::source_ip}));
+    BOOST_TEST((key("key: {from: sni, max_bytes: 64KiB, on_missing: random}") ==
+                KeySettings{{{.from = From::sni}}, 64 << 10, KeySettings::OnMissing::random}));
+    BOOST_TEST((key("key: {parts: [source_ip, {from: header, name: a}], max_bytes: 1KiB}") ==
+                KeySettings{{{}, {.from = From::header, .name = "a"}}, 1024}));
+}
+
+BOOST_AUTO_TEST_CASE(proxy_protocol_arrives_on_both_sides) {
+    const auto listener = [](std::string_view line) {
+        return config_of(sample({{}, line, {}, {}})).listeners[0];
+    };
+    BOOST_TEST(!listener("").proxy_protocol);
+    const auto accepts = listener("proxy_protocol: {accept: [v2], trusted: [10.0.0.0/8, \"::1\"]}");
+    BOOST_TEST_REQUIRE(accepts.proxy_protocol.has_value());
+    BOOST_TEST((accepts.proxy_protocol == ProxyProtocol{.v1 = false,
+                                                        .v2 = true,
+                                                        .trusted = {*Network::parse("10.0.0.0/8"),
+                                                                    *Network::parse("::1/128")}}));
+    const auto pool = [](std::string_view line) {
+        return config_of(sample({{}, {}, line, {}})).pools[0];
+    };
+    using Version = SendProxy::Version;
+    BOOST_TEST((pool("").send_proxy == SendProxy{}));
+    BOOST_TEST((pool("proxy_protocol: {send: v1}").send_proxy == SendProxy{Version::v1}));
+    BOOST_TEST((pool("proxy_protocol: {send: v2, authority: true, unique_id: true}").send_proxy ==
+                SendProxy{Version::v2, true, true}));
+}
+
+BOOST_AUTO_TEST_CASE(sockets_arrive) {
+    const auto connect =
+        config_of(
+            sample({{}, {}, "connect: {source_v4: 10.0.0.5, source_v6: \"2001:db8::5\"}", {}}))
+            .pools[0]
+            .connect;
+    BOOST_TEST_REQUIRE(connect.source_v4.has_value());
+    BOOST_TEST_REQUIRE(connect.source_v6.has_value());
+    BOOST_TEST(connect.source_v4->to_string() == "10.0.0.5:0");
+    BOOST_TEST(connect.source_v6->to_string() == "[2001:db8::5]:0");
+    const auto defers =
+        config_of(sample({{}, "key: first_line\n    defer_accept: 1s", {}, {}})).listeners[0];
+    BOOST_TEST((defers.defer_accept == 1s));
+    const auto local = config_of(
+        "version: 1\n"
+        "listeners:\n"
+        "  - {name: a, bind: \"unix:/run/a.sock\", pool: p, key: first_line}\n"
+        "pools: {p: {servers: [{id: s, address: \"unix:/run/s.sock\"}]}}\n");
+    BOOST_TEST(local.listeners[0].bind.is_unix);
+    BOOST_TEST(local.listeners[0].bind.path == "/run/a.sock");
+    BOOST_TEST(local.pools[0].servers[0].address.to_string() == "unix:/run/s.sock");
 }
 
 BOOST_AUTO_TEST_CASE(listener_timeouts_arrive) {

@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_CASE(all_errors_are_told_at_once_in_file_order) {
         "zzz: 1\n";
     const std::string address =
         "expected an IP address and a port, as 192.0.2.1:80 or, in quotes, \"[2001:db8::1]:80\", "
-        "found \"x\"\n";
+        "or unix:/path, found \"x\"\n";
     BOOST_TEST(errors_of(text) ==
                "1:10: version: expected 1, found \"2\"\n"
                "3:37: pools.main.servers[0].address: " +

@@ -8,6 +8,7 @@
 #include "conf/config.h"
 
 using ringway::conf::Endpoint;
+using ringway::conf::Network;
 
 BOOST_AUTO_TEST_SUITE(endpoint)
 
@@ -19,6 +20,7 @@ BOOST_AUTO_TEST_CASE(addresses_are_spelled_canonically) {
         {"[::]:6379", "[::]:6379"},
         {"[2001:DB8:0:0:0:0:0:1]:80", "[2001:db8::1]:80"},
         {"[::ffff:192.0.2.1]:80", "[::ffff:192.0.2.1]:80"},
+        {"unix:/run/a b.sock", "unix:/run/a b.sock"},
     };
     for (const auto& [text, spelled] : cases) {
         const auto parsed = Endpoint::parse(text);
@@ -46,7 +48,13 @@ BOOST_AUTO_TEST_CASE(bytes_are_in_network_order) {
 
 BOOST_AUTO_TEST_CASE(anything_else_is_refused) {
     using namespace std::string_view_literals;
+    const std::string long_path = "unix:/" + std::string(107, 'x');
     for (const auto text : {""sv,
+                            "unix:"sv,
+                            "unix:run/x"sv,
+                            "unix:/run/\x01"sv,
+                            "unix:/run\0/x"sv,
+                            std::string_view(long_path),
                             ":"sv,
                             ":80"sv,
                             "1.2.3.4"sv,
@@ -77,6 +85,31 @@ BOOST_AUTO_TEST_CASE(anything_else_is_refused) {
         BOOST_TEST_CONTEXT(text) {
             BOOST_TEST(!Endpoint::parse(text).has_value());
         }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_network_holds_the_addresses_that_share_its_prefix) {
+    const auto contains = [](std::string_view network, std::string_view address) {
+        return Network::parse(network).value().contains(Endpoint::parse(address).value());
+    };
+    BOOST_TEST(contains("10.0.0.0/8", "10.255.0.1:80"));
+    BOOST_TEST(!contains("10.0.0.0/8", "11.0.0.1:80"));
+    BOOST_TEST(contains("192.0.2.128/25", "192.0.2.128:80"));
+    BOOST_TEST(!contains("192.0.2.128/25", "192.0.2.127:80"));
+    BOOST_TEST(contains("192.0.2.1", "192.0.2.1:80"));
+    BOOST_TEST(!contains("192.0.2.1", "192.0.2.2:80"));
+    BOOST_TEST(contains("0.0.0.0/0", "255.255.255.255:80"));
+    BOOST_TEST(!contains("0.0.0.0/0", "[::]:80"));
+    BOOST_TEST(contains("2001:db8::/33", "[2001:db8:7fff::1]:80"));
+    BOOST_TEST(!contains("2001:db8::/33", "[2001:db8:8000::1]:80"));
+    BOOST_TEST(!contains("0.0.0.0/0", "unix:/run/x"));
+}
+
+BOOST_AUTO_TEST_CASE(a_network_has_no_bits_beyond_its_prefix) {
+    for (const std::string_view text :
+         {"", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/08", "10.0.0.1/8",
+          "10.0.0/8", "::/129", "2001:db8::1/64", "[::1]", "10.0.0.0/8/8", "localhost"}) {
+        BOOST_TEST(!Network::parse(text), text);
     }
 }
 

@@ -48,7 +48,11 @@ BOOST_AUTO_TEST_CASE(the_defaults_in_full_are_the_defaults) {
     BOOST_TEST((hash == HashSettings{}));
     auto connect = pool.connect;
     connect.budget = {};
+    connect.source_v4.reset();
+    connect.source_v6.reset();
     BOOST_TEST((connect == ConnectSettings{}));
+    BOOST_TEST(!pool.send_proxy.authority);
+    BOOST_TEST(!pool.send_proxy.unique_id);
     auto health = *pool.health;
     health.fast_interval = {};
     health.send.clear();

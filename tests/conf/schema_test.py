@@ -27,12 +27,20 @@ def base(path=()):
     return {
         "version": 1,
         "listeners": [
-            {"name": "a", "bind": "0.0.0.0:80", "pool": "p", "key": {"from": "source_ip"}, "timeouts": {}}
+            {
+                "name": "a",
+                "bind": "0.0.0.0:80",
+                "pool": "p",
+                "key": {"from": "source_ip"},
+                "proxy_protocol": {"accept": ["v2"], "trusted": ["10.0.0.0/8"]},
+                "timeouts": {},
+            }
         ],
         "pools": {
             "p": {
                 "hash": {},
                 "connect": {},
+                "proxy_protocol": {"send": "v2"},
                 "health": health,
                 "passive": {},
                 "on_down": {"drain": "1s"},
@@ -79,6 +87,8 @@ def sections(schema, path=()):
 
 
 def at(config, path):
+    if "parts" in path:
+        config["listeners"][0]["key"] = {"parts": [{"from": "source_ip"}, "source"]}
     for part in path:
         config = config[part]
     return config
@@ -96,7 +106,7 @@ class SchemaTest(unittest.TestCase):
     def test_schema_and_parser_know_the_same_entries(self):
         self.assertEqual(errors_of(base()), [])
         found = list(sections(SCHEMA))
-        self.assertEqual(len(found), 17)
+        self.assertEqual(len(found), 18)
         for path, schema in found:
             with self.subTest(path):
                 config = base(path)

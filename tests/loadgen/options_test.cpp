@@ -107,11 +107,20 @@ BOOST_AUTO_TEST_CASE(what_does_not_go_together_is_refused) {
           "--connect 127.0.0.1:1 --mode idle --operations 5",
           "--connect 127.0.0.1:1 --mode idle --threads 2",
           "--connect 127.0.0.1:1 --mode verify --key-line",
+          "--connect 127.0.0.1:1 --mode idle --request-file /proc/self/status",
+          "--connect 127.0.0.1:1 --mode connect --request-file /proc/self/status --key-line",
+          "--connect 127.0.0.1:1 --mode connect --request-file /nowhere",
           "--connect 127.0.0.1:1 --mode connect --source 8.8.8.8"}) {
         BOOST_TEST_CONTEXT(line) {
             BOOST_CHECK_THROW(parse_run(words(line)), UsageError);
         }
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_request_can_be_any_bytes) {
+    const auto run =
+        parse_run(words("--connect 127.0.0.1:1 --mode connect --request-file /proc/self/cmdline"));
+    BOOST_TEST(run.request_text.find('\0') != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(each_listen_begins_a_service_of_its_own) {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -43,6 +44,27 @@ BOOST_AUTO_TEST_CASE(a_mapped_v4_address_is_the_v4_address) {
     BOOST_TEST(proxy::to_endpoint(mapped).to_string() == "192.0.2.1:80");
     const SocketAddress not_mapped(test::endpoint("[::fffe:c000:201]:80"));
     BOOST_TEST(proxy::to_endpoint(not_mapped).is_v6);
+    const auto v4 = test::endpoint("192.0.2.1:80");
+    BOOST_TEST(proxy::mapped(v4).to_string() == "[::ffff:192.0.2.1]:80");
+    BOOST_TEST((proxy::unmapped(proxy::mapped(v4)) == v4));
+    const auto v6 = test::endpoint("[2001:db8::1]:80");
+    BOOST_TEST((proxy::mapped(v6) == v6));
+    BOOST_TEST((proxy::unmapped(v6) == v6));
+}
+
+BOOST_AUTO_TEST_CASE(a_unix_socket_is_its_path_or_nothing) {
+    for (const std::size_t length : {std::size_t{2}, std::size_t{107}}) {
+        const auto before = test::endpoint("unix:/" + std::string(length - 1, 'x'));
+        BOOST_TEST((proxy::to_endpoint(SocketAddress(before)) == before));
+    }
+    SocketAddress nameless;
+    nameless.local.sun_family = AF_UNIX;
+    nameless.size = sizeof(sa_family_t);
+    BOOST_TEST(proxy::to_endpoint(nameless).to_string() == "unix:");
+    SocketAddress full;  // the kernel allows a path without its NUL
+    full.local.sun_family = AF_UNIX;
+    std::ranges::fill(full.local.sun_path, 'x');
+    BOOST_TEST(proxy::to_endpoint(full).path == std::string(sizeof full.local.sun_path, 'x'));
 }
 
 BOOST_AUTO_TEST_CASE(a_mask_clears_all_but_the_leading_bits) {

@@ -253,7 +253,7 @@ BOOST_AUTO_TEST_CASE(a_head_without_a_key_is_refused_before_any_dial) {
 }
 
 BOOST_AUTO_TEST_CASE(a_missing_and_a_malformed_header_are_told_apart) {
-    WorkerRig rig({.key = {.from = conf::KeySettings::From::header, .name = "X-User"}});
+    WorkerRig rig({.key = {.parts = {{.from = conf::KeyPart::From::header, .name = "X-User"}}}});
     rig.add_server("a");
     const Fd missing = rig.connect();
     test::send_all(missing, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");

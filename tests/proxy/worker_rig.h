@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,7 +27,9 @@ namespace ringway::test {
 
 // How a rig treats its connections.
 struct RigSettings {
-    conf::KeySettings key;
+    conf::KeySettings key{};
+    std::optional<conf::ProxyProtocol> proxy_protocol{};
+    conf::SendProxy send_proxy{};
     conf::ListenerTimeouts timeouts{};
     conf::ConnectSettings connect{.timeout = 5s};
     double balance_factor = 0;
@@ -37,7 +40,7 @@ struct RigSettings {
 };
 
 inline RigSettings keyed_by_first_line() {
-    return {.key = {.from = conf::KeySettings::From::first_line, .max_bytes = 1024}};
+    return {.key = {.parts = {{.from = conf::KeyPart::From::first_line}}, .max_bytes = 1024}};
 }
 
 class WorkerRig {
@@ -76,14 +79,17 @@ public:
     }
 
     std::shared_ptr<const proxy::Route> route() const {
-        return std::make_shared<const proxy::Route>(proxy::Route{.listener = "front",
-                                                                 .key = settings_.key,
-                                                                 .timeouts = settings_.timeouts,
-                                                                 .connect = settings_.connect,
-                                                                 .pool = "main",
-                                                                 .balancer = balancer_,
-                                                                 .counts = listener_counts_,
-                                                                 .quota = quota_});
+        return std::make_shared<const proxy::Route>(
+            proxy::Route{.listener = "front",
+                         .key = proxy::KeyRecipe(settings_.key),
+                         .proxy_protocol = settings_.proxy_protocol,
+                         .timeouts = settings_.timeouts,
+                         .connect = settings_.connect,
+                         .send_proxy = settings_.send_proxy,
+                         .pool = "main",
+                         .balancer = balancer_,
+                         .counts = listener_counts_,
+                         .quota = quota_});
     }
 
     Fd connect() const { return connected_socket(address_); }
@@ -111,6 +117,9 @@ public:
 
     std::uint64_t count(proxy::Counter proxy::ListenerCounts::*field) const {
         return sum(*listener_counts_, field);
+    }
+    std::uint64_t ended_by(proxy::End end) const {
+        return listener_counts_->front().ended(end).value();
     }
     std::uint64_t count(const std::string& id, proxy::Counter proxy::ServerCounts::*field) const {
         return sum(*counts_.at(id), field);

@@ -108,3 +108,38 @@ class RealIperf(_Server):
 
     def command(self):
         return [find("iperf3"), "--server", "--bind", "127.0.0.1", "--port", self.port]
+
+
+class RealMemcached(_Server):
+    def command(self):
+        arguments = [find("memcached"), "-l", "127.0.0.1", "-p", self.port, "-U", "0", "-m", "16"]
+        return arguments + (["-u", "root"] if os.getuid() == 0 else [])
+
+
+class RealHaproxy(_Server):
+    """An haproxy in front of `target` (its words for a server line), listening on `host`."""
+
+    def __init__(self, folder: Path, name: str, target: str, host: str = "127.0.0.1"):
+        self.target = target
+        self.host = host
+        super().__init__(folder, name)
+
+    def command(self):
+        config = self.folder / "haproxy.cfg"
+        config.write_text(
+            "defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 30s\n"
+            "  timeout server 30s\n"
+            f"listen front\n  bind {self.host}:{self.port}\n  server one {self.target}\n"
+        )
+        return [find("haproxy"), "-db", "-f", config]
+
+    def _answers(self) -> bool:
+        assert self.process.running(), self.process.log()
+        # Not by a connection: whatever is behind would see it too.
+        return _listens(self.process.pid, self.port)
+
+
+def _listens(pid: int, port: int) -> bool:
+    tables = (Path(f"/proc/{pid}/net/{name}").read_text() for name in ("tcp", "tcp6"))
+    lines = (line for text in tables for line in text.splitlines())
+    return any(f":{port:04X} " in line and " 0A " in line for line in lines)  # 0A: listening

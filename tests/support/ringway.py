@@ -20,7 +20,8 @@ from support.waiting import BIN_DIR, DEADLINE, sanitizer, wait_until
 
 _ACCESS = re.compile(
     r"access listener=(?P<listener>\S+) client=(?P<client>\S+) "
-    r'key="(?P<key>(?:[^"\\]|\\.)*)" server=(?P<server>\S*) attempts=(?P<attempts>\d+) '
+    r'key="(?P<key>(?:[^"\\]|\\.)*)" (?:placed_by=(?P<placed_by>\S+) )?'
+    r"server=(?P<server>\S*) attempts=(?P<attempts>\d+) "
     r"up=(?P<up>\d+) down=(?P<down>\d+) open_ms=(?P<open_ms>[\d.]+) "
     r"total_ms=(?P<total_ms>[\d.]+) end=(?P<end>.*)$"
 )
@@ -33,6 +34,7 @@ class Access:
     listener: str
     client: str
     key: str  # as written, escapes and all
+    placed_by: str | None  # and why, where it was not the key
     server: str
     attempts: int
     up: int
@@ -116,7 +118,7 @@ class Ringway:
         for entry in self.config["listeners"]:
             if entry["name"] == listener:
                 host, port = entry["bind"].rsplit(":", 1)
-                return host, int(port)
+                return host.strip("[]"), int(port)
         raise KeyError(listener)
 
     def reload(self, config=None) -> dict:

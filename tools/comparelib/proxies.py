@@ -172,8 +172,12 @@ class Ringway:
         self.version = "Ringway " + machine.version_of([program, "--version"], r"ringway (\S+)")
 
     def run(self, servers: list[int], folder: Path) -> Running:
-        port = machine.free_port()
-        lines = _server_lines('      - {{id: server-{i}, address: "127.0.0.1:{port}"}}', servers)
-        config = folder / "ringway.yaml"
-        config.write_text(RINGWAY.format(port=port, servers=lines))
-        return _come_up([self.program, "--config", config], folder, port)
+        return run_ringway(self.program, RINGWAY, servers, folder)
+
+
+def run_ringway(program: Path, template: str, servers: list[int], folder: Path) -> Running:
+    port = machine.free_port()
+    lines = _server_lines('      - {{id: server-{i}, address: "127.0.0.1:{port}"}}', servers)
+    config = folder / "ringway.yaml"
+    config.write_text(template.format(port=port, servers=lines))
+    return _come_up([program, "--config", config], folder, port)

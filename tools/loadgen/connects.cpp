@@ -7,7 +7,8 @@ namespace ringway::loadgen {
 
 Connects::Connects(const RunOptions& options, Share share)
     : Client(options, std::move(share)),
-      payload_(options.request_bytes, 'q'),
+      payload_(options.request_text.empty() ? std::string(options.request_bytes, 'q')
+                                            : options.request_text),
       answer_(std::min<std::size_t>(options.bytes + 1, 64 << 10)) {}
 
 // On loopback the connection usually stands when connect(2) returns, though it

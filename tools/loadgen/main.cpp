@@ -32,7 +32,8 @@ serve: one or more servers; each --listen begins one, port 0 takes a free one.
 
 run: the clients. Exit status 1 if anything failed.
   --mode round-trip  messages of --bytes N (64) there and back; needs echo
-         connect     connect, send --request N (0), take --bytes N (64), close
+         connect     connect, send --request N (0) or the bytes of --request-file F,
+                     take --bytes N (64), close
          bulk-up     --bytes N (131072) a write, as fast as it goes; needs sink
          bulk-down   needs source
          idle        one round trip of --bytes N (64) each, then nothing

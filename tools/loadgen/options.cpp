@@ -1,6 +1,8 @@
 #include "tools/loadgen/options.h"
 
 #include <array>
+#include <fstream>
+#include <iterator>
 #include <optional>
 #include <sstream>
 #include <string_view>
@@ -102,6 +104,14 @@ ProcessGroup parse_group(const std::string& text) {
     return group;
 }
 
+std::string read_request(const std::string& file) {
+    std::ifstream stream(file, std::ios::binary);
+    std::string text((std::istreambuf_iterator<char>(stream)), {});
+    if (!stream.good() || text.empty()) throw UsageError("--request-file: cannot read " + file);
+    within("request-file", text.size(), std::size_t{1}, max_bytes);
+    return text;
+}
+
 // What the modes allow together.
 void check(const RunOptions& run) {
     const bool has_operations = run.mode == RunMode::round_trip || run.mode == RunMode::connect ||
@@ -114,6 +124,9 @@ void check(const RunOptions& run) {
     }
     if (run.operations > 0 && run.warmup > Duration::zero()) {
         throw UsageError("--operations counts from the first one: no --warmup");
+    }
+    if (!run.request_text.empty() && (run.mode != RunMode::connect || run.key_line)) {
+        throw UsageError("--request-file goes with --mode connect and without --key-line");
     }
     if (run.threads > run.connections) {
         throw UsageError("--threads is more than --connections");
@@ -141,7 +154,7 @@ std::size_t default_bytes(RunMode mode) {
 
 // What was given, before it is checked.
 struct RunTexts {
-    std::string connect, mode, source;
+    std::string connect, mode, source, request_file;
     std::vector<std::string> cpu_of;
     std::optional<std::size_t> bytes;
     double window = 5, warmup = 0, timeout = 5;
@@ -161,6 +174,7 @@ void read(const std::vector<std::string>& arguments, RunOptions& run, RunTexts& 
         ("timeout", po::value(&texts.timeout))              //
         ("bytes", po::value(&bytes))                        //
         ("request", po::value(&run.request_bytes))          //
+        ("request-file", po::value(&texts.request_file))    //
         ("rate", po::value(&run.rate))                      //
         ("operations", po::value(&run.operations))          //
         ("seed", po::value(&run.seed))                      //
@@ -196,6 +210,7 @@ RunOptions parse_run(const std::vector<std::string>& arguments) {
     run.mode = parse_mode(run_modes, texts.mode);
     run.connect = parse_address(texts.connect);
     require_allowed(run.connect, texts.allow_nonlocal);
+    if (!texts.request_file.empty()) run.request_text = read_request(texts.request_file);
     if (!texts.source.empty()) run.sources = parse_sources(texts.source);
     for (const Address& source : run.sources) require_allowed(source, texts.allow_nonlocal);
     within("connections", run.connections, 1u, max_connections);

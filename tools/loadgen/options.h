@@ -29,6 +29,7 @@ struct RunOptions {
     std::size_t bytes = 64;         // round_trip, idle: a message. connect: the answer.
                                     // bulk: one write. verify: a direction at the most
     std::size_t request_bytes = 0;  // connect
+    std::string request_text;       // connect: sent in place of request_bytes
     double rate = 0;                // operations a second, open loop; 0: closed loop
     std::uint64_t operations = 0;   // end after so many; 0: after the window
     bool key_line = false;          // each connection begins with a line that names it

@@ -17,10 +17,10 @@ ARROWS = {
     "ring": {"ring", "openssl", "xxhash.h"},
     "conf": {"conf"},
     "health": {"health", "conf", "boost"},
-    "proxy": {"proxy", "ring", "health", "conf", "boost", "fmt", "spdlog", "openssl", "prometheus"},
+    "proxy": {"proxy", "ring", "health", "conf", "boost", "fmt", "spdlog", "openssl", "prometheus", "re2"},
 }
 # Single files that may do more than their folder.
-EXCEPTIONS = {"conf/yaml.cpp": {"yaml-cpp"}}
+EXCEPTIONS = {"conf/yaml.cpp": {"yaml-cpp"}, "conf/pattern.cpp": {"re2"}}
 
 SYSTEM = {"arpa", "linux", "net", "netinet", "sys"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

@@ -1,0 +1,54 @@
+#include "proxy/dialing.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <optional>
+
+#include "proxy/address.h"
+
+namespace ringway::proxy {
+
+namespace {
+
+// Binds the address alone: the port is chosen by connect(2), which knows the other
+// end and so may share one among servers (ip(7), IP_BIND_ADDRESS_NO_PORT).
+bool bind_source(const Fd& socket, const conf::Endpoint& source) {
+    const int on = 1;
+    ::setsockopt(socket.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    const SocketAddress address(source);
+    return ::bind(socket.get(), &address.any, address.size) == 0;
+}
+
+Fd failed(int error) {
+    errno = error;
+    return {};
+}
+
+}  // namespace
+
+Fd begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& settings) {
+    const SocketAddress address(server);
+    Fd socket(::socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!socket) return {};
+    if (!server.is_unix) {
+        const int on = 1;
+        ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        const auto& source = server.is_v6 ? settings.source_v6 : settings.source_v4;
+        if (source && !bind_source(socket, *source)) {
+            const int error = errno;
+            socket.close();
+            return failed(error);
+        }
+    }
+    if (::connect(socket.get(), &address.any, address.size) == 0) return socket;
+    if (errno == EINPROGRESS) return socket;
+    // A unix socket says so when the server's queue is full (unix(7)): its fault, not ours.
+    const int error = server.is_unix && errno == EAGAIN ? ECONNREFUSED : errno;
+    socket.close();
+    return failed(error);
+}
+
+}  // namespace ringway::proxy

@@ -1,0 +1,13 @@
+// The socket towards a server, from its first system call to the connect. Any thread.
+#pragma once
+
+#include "conf/config.h"
+#include "proxy/fd.h"
+
+namespace ringway::proxy {
+
+// A socket that has begun to connect to `server`, from the configured address of its
+// family; an empty one with errno set where that failed at once.
+Fd begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& settings);
+
+}  // namespace ringway::proxy

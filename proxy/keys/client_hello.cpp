@@ -1,0 +1,126 @@
+#include "proxy/keys/client_hello.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "proxy/keys/byte_reader.h"
+
+namespace ringway::proxy {
+
+namespace {
+
+// RFC 8446, 5.1 and 4: numbers of record and handshake types, sizes.
+constexpr std::uint32_t handshake_record = 22;
+constexpr std::uint32_t client_hello_message = 1;
+constexpr std::uint32_t major_version = 3;
+constexpr std::size_t record_header_bytes = 5;
+constexpr std::size_t message_header_bytes = 4;
+constexpr std::uint32_t record_bytes_max = 1 << 14;
+// RFC 6066, 3 and RFC 7301, 3.1.
+constexpr std::uint32_t server_name_extension = 0;
+constexpr std::uint32_t protocols_extension = 16;
+constexpr std::uint32_t host_name_type = 0;
+constexpr std::size_t host_name_bytes_max = 255;
+
+constexpr char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+}  // namespace
+
+Verdict ClientHelloParser::read(std::string_view head, std::string& key) {
+    const Verdict verdict = read_records(head);
+    if (verdict != Verdict::found) return verdict;
+    if (!read_message()) return Verdict::malformed;
+    key = part_->from == conf::KeyPart::From::sni ? server_name_ : protocol_;
+    return key.empty() ? Verdict::missing : Verdict::found;
+}
+
+// Joins what the complete records bring until the message is whole, which is `found`.
+// A message may be cut into records anywhere, but no other record may come between,
+// and none may be empty (RFC 8446, 5.1).
+Verdict ClientHelloParser::read_records(std::string_view head) {
+    for (;;) {
+        ByteReader record(head.substr(next_record_));
+        const auto none_yet = next_record_ == 0 ? Verdict::not_tls : Verdict::malformed;
+        if (!record.empty() && record.number(1) != handshake_record) return none_yet;
+        if (!record.empty() && record.number(1) != major_version) return none_yet;
+        record.number(1);
+        const std::uint32_t size = record.number(2);
+        if (!record.ok()) return Verdict::more;
+        if (size == 0 || size > record_bytes_max) return Verdict::malformed;
+        const auto fragment = record.bytes(size);
+        if (!record.ok()) return Verdict::more;
+        next_record_ += record_header_bytes + size;
+        message_ += fragment;
+
+        ByteReader message(message_);
+        if (message.number(1) != client_hello_message) return Verdict::malformed;
+        message.field(3);
+        if (message.ok()) return Verdict::found;
+    }
+}
+
+// False where it breaks the form. What follows in the same record is nobody's yet.
+bool ClientHelloParser::read_message() {
+    ByteReader whole(std::string_view(message_).substr(1));
+    ByteReader hello(whole.field(message_header_bytes - 1));
+    if (hello.number(1) != major_version) return false;
+    hello.number(1);
+    hello.bytes(32);  // random
+    const auto session = hello.field(1);
+    const auto ciphers = hello.field(2);
+    const auto compressions = hello.field(1);
+    if (!hello.ok() || session.size() > 32 || compressions.empty()) return false;
+    if (ciphers.empty() || ciphers.size() % 2 != 0) return false;
+    if (hello.empty()) return true;  // before TLS 1.3 there need be no extensions
+    const auto extensions = hello.field(2);
+    return hello.ok() && hello.empty() && read_extensions(extensions);
+}
+
+bool ClientHelloParser::read_extensions(std::string_view extensions) {
+    bool has_server_name = false;
+    bool has_protocols = false;
+    ByteReader reader(extensions);
+    while (!reader.empty()) {
+        const auto type = reader.number(2);
+        const auto extension = reader.field(2);
+        if (!reader.ok()) return false;
+        if (type == server_name_extension) {
+            if (std::exchange(has_server_name, true) || !read_server_name(extension)) return false;
+        } else if (type == protocols_extension) {
+            if (std::exchange(has_protocols, true) || !read_protocols(extension)) return false;
+        }
+    }
+    return true;
+}
+
+// A list that in practice has one entry, the only type there is (RFC 6066, 3; servers
+// refuse others as OpenSSL does).
+bool ClientHelloParser::read_server_name(std::string_view extension) {
+    ByteReader reader(extension);
+    ByteReader list(reader.field(2));
+    const auto type = list.number(1);
+    const auto name = list.field(2);
+    if (!reader.ok() || !reader.empty() || !list.ok() || !list.empty()) return false;
+    if (type != host_name_type || name.empty() || name.size() > host_name_bytes_max) return false;
+    if (name.find('\0') != std::string_view::npos) return false;
+    server_name_.resize(name.size());
+    std::ranges::transform(name, server_name_.begin(), lower);
+    return true;
+}
+
+bool ClientHelloParser::read_protocols(std::string_view extension) {
+    ByteReader reader(extension);
+    ByteReader list(reader.field(2));
+    if (!reader.ok() || !reader.empty() || list.empty()) return false;
+    while (!list.empty()) {
+        const auto name = list.field(1);
+        if (name.empty()) return false;
+        if (protocol_.empty()) protocol_ = name;
+    }
+    return list.ok();
+}
+
+}  // namespace ringway::proxy

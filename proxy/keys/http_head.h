@@ -1,0 +1,29 @@
+// Keys from the head of an HTTP/1 request (RFC 9112): a header, a cookie, or the
+// request target. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "conf/config.h"
+#include "proxy/keys/lines.h"
+#include "proxy/keys/verdict.h"
+
+namespace ringway::proxy {
+
+// from: header, cookie, target. The first header, or cookie, of the name counts.
+class HttpHeadParser {
+public:
+    explicit HttpHeadParser(const conf::KeyPart& part) : part_(&part) {}
+    Verdict read(std::string_view head, std::string& key);
+
+private:
+    Verdict read_request_line(std::string_view line, std::string& key);
+    Verdict read_header(std::string_view line, std::string& key) const;
+
+    const conf::KeyPart* part_;
+    Lines lines_;
+    bool at_request_line_ = true;
+};
+
+}  // namespace ringway::proxy

@@ -1,0 +1,106 @@
+#include "proxy/keys/key_reader.h"
+
+#include <optional>
+#include <utility>
+
+#include "proxy/address.h"
+#include "proxy/keys/proxy_header.h"
+
+namespace ringway::proxy {
+
+namespace {
+
+using From = conf::KeyPart::From;
+
+Verdict keep(std::optional<std::string_view> value, std::string& key) {
+    if (!value) return Verdict::missing;
+    key = *value;
+    return Verdict::found;
+}
+
+Verdict keep(const std::optional<conf::Endpoint>& endpoint, std::string& key) {
+    if (!endpoint || (endpoint->is_unix && endpoint->path.empty())) return Verdict::missing;
+    key = endpoint->to_string();
+    return Verdict::found;
+}
+
+void append_netstring(std::string& key, std::string_view part) {
+    key += std::to_string(part.size());
+    key += ':';
+    key += part;
+    key += ',';
+}
+
+}  // namespace
+
+Verdict source_key(const conf::KeyPart& part, const conf::Endpoint& source, std::string& key) {
+    if (source.is_unix) return Verdict::missing;
+    key = masked_address(source, source.is_v6 ? part.prefix_v6 : part.prefix_v4);
+    return Verdict::found;
+}
+
+Verdict KeyReader::read(std::string_view head, const Origin& origin) {
+    const auto parts = recipe_->settings().parts.size();
+    if (parts == 1 && verdict_ == Verdict::more) verdict_ = read_part(head, origin, key_);
+    while (verdict_ == Verdict::more) {
+        std::string value;
+        const Verdict verdict = read_part(head, origin, value);
+        if (verdict == Verdict::more) break;
+        if (verdict == Verdict::found) {
+            append_netstring(key_, value);
+            parser_ = std::monostate();
+            if (++part_ < parts) continue;
+        } else {
+            key_.clear();
+        }
+        verdict_ = verdict;
+    }
+    return verdict_;
+}
+
+Verdict KeyReader::read_part(std::string_view head, const Origin& origin, std::string& value) {
+    const conf::KeyPart& part = recipe_->settings().parts[part_];
+    switch (part.from) {
+        case From::source_ip:
+            return source_key(part, origin.source, value);
+        case From::source:
+            return keep(std::optional(origin.source), value);
+        case From::destination:
+            return keep(origin.destination, value);
+        case From::proxy_tlv:
+            return keep(tlv_of(origin.tlvs, part.type), value);
+        case From::proxy_authority: {
+            const auto type = static_cast<std::uint8_t>(ProxyTlv::authority);
+            return keep(tlv_of(origin.tlvs, type), value);
+        }
+        default:
+            break;
+    }
+    if (std::holds_alternative<std::monostate>(parser_)) parser_ = parser_of(part_);
+    if (auto* lines = std::get_if<LineParser>(&parser_)) return lines->read(head, value);
+    if (auto* bytes = std::get_if<BytesParser>(&parser_)) return bytes->read(head, value);
+    if (auto* http = std::get_if<HttpHeadParser>(&parser_)) return http->read(head, value);
+    auto& hello = std::get<ClientHelloParser>(parser_);
+    const Verdict verdict = hello.read(head, value);
+    if (verdict != Verdict::more) server_name_ = hello.server_name();
+    return verdict;
+}
+
+KeyReader::Parser KeyReader::parser_of(std::size_t index) const {
+    const conf::KeyPart& part = recipe_->settings().parts[index];
+    const re2::RE2* const pattern = recipe_->pattern(index);
+    switch (part.from) {
+        case From::header:
+        case From::target:
+        case From::cookie:
+            return HttpHeadParser(part);
+        case From::sni:
+        case From::alpn:
+            return ClientHelloParser(part);
+        default:
+            if (part.length > 0) return BytesParser(part, pattern);
+            return LineParser(part, pattern);
+    }
+}
+
+}  // namespace ringway::proxy

@@ -1,0 +1,72 @@
+// Finds a connection's key: the parts of its listener's recipe in order. Pure; the
+// same answer however the bytes were cut into segments.
+//
+// The bytes of a key of one part are those of the part. A composite is the
+// netstrings of its parts, one after the other, as "9:192.0.2.7,3:ann," (D. J.
+// Bernstein, "Netstrings"): whatever the parts hold, no two lists give one key.
+//
+//     source_ip        the address as text without its port, masked; RFC 5952 for IPv6
+//     source,
+//     destination      "192.0.2.7:4711", "[2001:db8::7]:4711", "unix:/path"
+//     first_line, field, header, target, cookie, bytes, regex, alpn, proxy_tlv,
+//     proxy_authority  the bytes as they came
+//     sni              the name in lower case
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "conf/config.h"
+#include "proxy/keys/client_hello.h"
+#include "proxy/keys/http_head.h"
+#include "proxy/keys/lines.h"
+#include "proxy/keys/recipe.h"
+#include "proxy/keys/verdict.h"
+
+namespace ringway::proxy {
+
+// What is known of a connection beside its bytes: from its socket, or from the PROXY
+// header in front of them.
+struct Origin {
+    conf::Endpoint source;
+    std::optional<conf::Endpoint> destination;  // only where it is asked for
+    std::string tlvs;                           // of the PROXY header, their form checked
+};
+
+class KeyReader {
+public:
+    explicit KeyReader(const KeyRecipe& recipe) : recipe_(&recipe) {}
+
+    // `head` is all that has come of the client's own bytes; it only grows between
+    // calls, and `origin` does not change.
+    Verdict read(std::string_view head, const Origin& origin);
+
+    Verdict verdict() const { return verdict_; }
+    // The key's bytes, once found.
+    const std::string& key() const { return key_; }
+    // The host that a TLS client asked for, where a part has read its ClientHello.
+    const std::string& server_name() const { return server_name_; }
+
+private:
+    using Parser =
+        std::variant<std::monostate, LineParser, BytesParser, HttpHeadParser, ClientHelloParser>;
+
+    Parser parser_of(std::size_t part) const;
+    Verdict read_part(std::string_view head, const Origin& origin, std::string& value);
+
+    const KeyRecipe* recipe_;
+    Verdict verdict_ = Verdict::more;
+    std::size_t part_ = 0;  // that is being read
+    Parser parser_;         // of that part, where it wants bytes
+    std::string key_;
+    std::string server_name_;
+};
+
+// The key of who has none and is placed by its address all the same; `missing` where
+// there is no address.
+Verdict source_key(const conf::KeyPart& part, const conf::Endpoint& source, std::string& key);
+
+}  // namespace ringway::proxy

@@ -1,0 +1,19 @@
+// What a parser of a client's first bytes says of those that have come so far.
+// Parsers are pure, and of one shape: all bytes so far in, a verdict out. The bytes
+// only grow between calls, and a verdict other than `more` is the last: so it does
+// not depend on how they were cut into segments.
+#pragma once
+
+#include <cstdint>
+
+namespace ringway::proxy {
+
+enum class Verdict : std::uint8_t {
+    more,       // cannot tell yet
+    found,      // the key is there
+    missing,    // sound, and the key is not in it
+    malformed,  // not what this parser reads, or broken
+    not_tls,    // not what a TLS client begins with
+};
+
+}  // namespace ringway::proxy

@@ -1,0 +1,36 @@
+#include "proxy/unix_socket.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "proxy/address.h"
+#include "proxy/fd.h"
+
+namespace ringway::proxy {
+
+namespace {
+
+// Whether a socket file was left behind: only a refusal says that nobody listens.
+bool is_stale(const std::string& path) {
+    const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    const SocketAddress address(conf::Endpoint{.is_unix = true, .path = path});
+    return ::connect(probe.get(), &address.any, address.size) != 0 && errno == ECONNREFUSED;
+}
+
+}  // namespace
+
+std::optional<std::string> clear_socket_file(const std::string& path) {
+    if (path.size() >= sizeof(sockaddr_un::sun_path)) return "the path is too long";
+    struct stat found {};
+    if (::lstat(path.c_str(), &found) != 0) return std::nullopt;
+    if (!S_ISSOCK(found.st_mode)) return "a file that is no socket is there";
+    if (!is_stale(path)) return "another process listens on it";
+    ::unlink(path.c_str());
+    return std::nullopt;
+}
+
+}  // namespace ringway::proxy

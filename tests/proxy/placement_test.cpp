@@ -1,0 +1,64 @@
+// What a connection is placed by, and what its server is told, by a real worker.
+#include <string>
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/proxy/worker_rig.h"
+
+using namespace ringway;
+using proxy::Fd;
+using proxy::ListenerCounts;
+using test::keyed_by_first_line;
+using test::WorkerRig;
+
+BOOST_AUTO_TEST_SUITE(placement)
+
+BOOST_AUTO_TEST_CASE(a_proxy_header_names_the_client_and_stays_here) {
+    auto settings = keyed_by_first_line();
+    settings.proxy_protocol = {.v1 = true, .trusted = {*conf::Network::parse("127.0.0.0/8")}};
+    WorkerRig rig(settings);
+    rig.add_server("a");
+    const Fd client = rig.connect();
+    test::send_all(client, "PROXY TCP4 203.0.113.9 198.51.100.1 4711 443\r\nkey\nmore");
+    const Fd server = rig.accept("a");
+    BOOST_TEST(test::receive(server, 8) == "key\nmore");
+    const Fd stranger = rig.connect();
+    test::send_all(stranger, "key\n");
+    BOOST_TEST(test::was_reset(test::receive_to_end(stranger)));
+    BOOST_TEST(rig.ended("proxy_missing"));
+    BOOST_TEST(rig.ended_by(proxy::End::proxy_missing) == 1u);
+    test::end_sending(client);
+    test::end_sending(server);
+    BOOST_TEST(test::receive_to_end(client).error == 0);
+    BOOST_TEST(rig.log().has(" client=203.0.113.9:4711 key=\"key\" server=a "));
+}
+
+BOOST_AUTO_TEST_CASE(a_server_is_told_who_the_client_is_before_its_bytes) {
+    auto settings = keyed_by_first_line();
+    settings.send_proxy = {.version = conf::SendProxy::Version::v1};
+    WorkerRig rig(settings);
+    rig.add_server("a");
+    const Fd client = rig.connect();
+    test::send_all(client, "key\n");
+    const Fd server = rig.accept("a");
+    const std::string expected = "PROXY TCP4 127.0.0.1 127.0.0.1 " +
+                                 std::to_string(test::local_endpoint(client).port) + ' ' +
+                                 std::to_string(rig.address().port) + "\r\nkey\n";
+    BOOST_TEST(test::receive(server, expected.size()) == expected);
+}
+
+BOOST_AUTO_TEST_CASE(who_has_no_key_is_placed_as_on_missing_says_and_counted) {
+    WorkerRig rig({.key = {.parts = {{.from = conf::KeyPart::From::sni}},
+                           .on_missing = conf::KeySettings::OnMissing::source_ip}});
+    rig.add_server("a");
+    const Fd client = rig.connect();
+    test::send_all(client, "SSH-2.0-x\r\n");
+    const Fd server = rig.accept("a");
+    BOOST_TEST(test::receive(server, 11) == "SSH-2.0-x\r\n");
+    BOOST_TEST(rig.count(&ListenerCounts::placed_by_source_ip) == 1u);
+    test::end_sending(client);
+    test::end_sending(server);
+    BOOST_TEST(rig.log().has("key=\"127.0.0.1\" placed_by=source_ip:key_not_tls server=a "));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
