@@ -25,6 +25,8 @@ Seat next_seat(Cursor& cursor, const Placement& placement) {
     return std::get<MaglevCursor>(cursor).next();
 }
 
+constexpr int max_walks = 16;  // of one pick
+
 // What the last long walk of this thread remembered by.
 thread_local std::vector<std::uint64_t> spare_bits;
 
@@ -95,6 +97,11 @@ public:
         return Verdict::takes;
     }
 
+    // All live connections of the pool and those in search, where they are counted.
+    std::uint64_t total() const {
+        return total_ == nullptr ? 0 : total_->live.load(std::memory_order_acquire);
+    }
+
     // The slot for what try_on() claimed.
     Slot keep(const Member& member) {
         kept_ = true;
@@ -117,13 +124,18 @@ Pick Snapshot::pick(std::uint64_t hash) const {
     Pick pick;
     if (owners_ == 0) return pick;
     Claim claim(*this);
-    Walk walk(*this, hash);
-    while (const Member* const member = walk.next()) {
-        pick.verdict = claim.try_on(*member);
-        if (pick.verdict != Verdict::takes) continue;
-        pick.member = member;
-        pick.slot = claim.keep(*member);
-        break;
+    // Room may move behind a walk's back while others come and go: then walk again.
+    for (int walks = 0; walks < max_walks; ++walks) {
+        const std::uint64_t others = claim.total();
+        Walk walk(*this, hash);
+        while (const Member* const member = walk.next()) {
+            pick.verdict = claim.try_on(*member);
+            if (pick.verdict != Verdict::takes) continue;
+            pick.member = member;
+            pick.slot = claim.keep(*member);
+            return pick;
+        }
+        if (claim.total() == others) break;
     }
     return pick;
 }
