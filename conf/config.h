@@ -193,6 +193,7 @@ struct HealthSettings {
     std::string expect;             // bytes; empty for a connect alone
     bool expect_anywhere = false;   // in the answer's first 16 KiB, not at its beginning
     std::optional<HttpCheck> http;  // not with `expect`
+    SendProxy::Version proxy = SendProxy::Version::none;  // the pool's: goes before the question
     bool operator==(const HealthSettings&) const = default;
 };
 

@@ -55,6 +55,7 @@ BOOST_AUTO_TEST_CASE(the_defaults_in_full_are_the_defaults) {
     BOOST_TEST(!pool.send_proxy.unique_id);
     auto health = *pool.health;
     health.fast_interval = {};
+    health.proxy = SendProxy::Version::none;
     health.send.clear();
     health.expect.clear();
     BOOST_TEST((health == HealthSettings{}));

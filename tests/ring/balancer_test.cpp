@@ -191,7 +191,7 @@ BOOST_AUTO_TEST_CASE(a_ramp_has_its_bounds_and_needs_a_ring) {
     ramp_to(balancer, 1);
     BOOST_TEST(balancer.snapshot()->find("a")->points == 1U);
     ramp_to(balancer, full_ramp);
-    BOOST_TEST(balancer.snapshot()->find("a")->points == 512U);
+    BOOST_TEST(balancer.snapshot()->find("a")->points == 704U);
     Balancer maglev{Settings{.algorithm = Algorithm::maglev}};
     maglev.register_server(server("a"));
     BOOST_CHECK_THROW(ramp_to(maglev, 500), Error);
