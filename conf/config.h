@@ -181,7 +181,7 @@ struct HttpCheck {
     bool operator==(const HttpCheck&) const = default;
 };
 
-// The active check of every server of a pool: a connect, and what is said after it
+// The active check of every server of a pool: a TCP connect, and what is said after it
 // where `expect` or `http` is there.
 struct HealthSettings {
     Duration interval{2'000};
@@ -193,7 +193,6 @@ struct HealthSettings {
     std::string expect;             // bytes; empty for a connect alone
     bool expect_anywhere = false;   // in the answer's first 16 KiB, not at its beginning
     std::optional<HttpCheck> http;  // not with `expect`
-    SendProxy::Version proxy = SendProxy::Version::none;  // the pool's: goes before the question
     bool operator==(const HealthSettings&) const = default;
 };
 

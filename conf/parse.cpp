@@ -114,7 +114,6 @@ Pool read_pool(const Value& key, const Value& value) {
     section.section("proxy_protocol",
                     [&](Section& inner) { read_send_proxy(inner, pool.send_proxy); });
     section.section("health", [&](Section& inner) { read_health(inner, pool.health.emplace()); });
-    if (pool.health) pool.health->proxy = pool.send_proxy.version;
     section.section("passive",
                     [&](Section& inner) { read_passive(inner, pool.passive.emplace()); });
     section.value("on_down", [&](const Value& way) { read_leaving(way, pool.on_down); });

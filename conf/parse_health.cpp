@@ -139,6 +139,9 @@ void read_check_address(Section& section, Server& server, bool checked) {
         server.check_address = server.address;
         server.check_address->port = port;
     }
+    if (section.has("port") && server.address.is_unix) {
+        section.error("port", "a unix socket has none: give an address");
+    }
     if (section.endpoint("address", address)) server.check_address = address;
     if (section.has("port") && section.has("address")) {
         section.error("port", "contradicts address, at " + to_string(section.where("address")));

@@ -25,16 +25,6 @@ bool may_be_status_line(std::string_view text) {
     return text.size() < status_bytes || !is_digit(text[status_bytes - 1]);
 }
 
-// The PROXY header of a connection that is the proxy's own: LOCAL in version 2, UNKNOWN
-// in version 1. https://www.haproxy.org/download/2.8/doc/proxy-protocol.txt, section 2
-std::string header_of_nobody(conf::SendProxy::Version version) {
-    using namespace std::string_literals;
-    using Version = conf::SendProxy::Version;
-    if (version == Version::v1) return "PROXY UNKNOWN\r\n";
-    if (version == Version::v2) return "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"s;
-    return {};
-}
-
 }  // namespace
 
 bool has_exchange(const conf::HealthSettings& settings) {
@@ -42,11 +32,11 @@ bool has_exchange(const conf::HealthSettings& settings) {
 }
 
 std::string request_of(const conf::HealthSettings& settings, const conf::Endpoint& address) {
-    const std::string header = header_of_nobody(settings.proxy);
-    if (!settings.http) return header + settings.send;
+    if (!settings.http) return settings.send;
     const conf::HttpCheck& http = *settings.http;
-    return header + http.method + ' ' + http.path +
-           " HTTP/1.1\r\nHost: " + (http.host.empty() ? address.to_string() : http.host) +
+    const std::string own = address.is_unix ? "localhost" : address.to_string();
+    return http.method + ' ' + http.path +
+           " HTTP/1.1\r\nHost: " + (http.host.empty() ? own : http.host) +
            "\r\nUser-Agent: ringway\r\nAccept: */*\r\nConnection: close\r\n\r\n";
 }
 

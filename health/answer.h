@@ -17,8 +17,7 @@ namespace ringway::health {
 // Whether a check by `settings` says or hears anything beyond the connect.
 bool has_exchange(const conf::HealthSettings& settings);
 
-// The bytes to be sent to `address`, after a PROXY header where the server expects one;
-// may be empty.
+// The bytes to be sent to `address`; may be empty.
 std::string request_of(const conf::HealthSettings& settings, const conf::Endpoint& address);
 
 class Answer {

@@ -242,7 +242,7 @@ void Checker::Impl::start_due(Clock::time_point now) {
         entry.when = now + entry.target.settings.timeout;
         probing_.insert(entry);
         ++probes_under_way_;
-        entry.probe.start(entry.target.address, entry.target.settings);
+        entry.probe.start(entry.target.address, entry.target.settings, entry.target.preface);
     }
 }
 

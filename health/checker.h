@@ -22,6 +22,7 @@ struct Target {
     std::string key;
     conf::Endpoint address;
     conf::HealthSettings settings;
+    std::string preface;  // sent before all that the settings have said, if they have anything
     bool operator==(const Target&) const = default;
 };
 

@@ -71,7 +71,7 @@ struct Probe::Attempt : std::enable_shared_from_this<Attempt> {
     Attempt(asio::io_context& io, Probe* probe, conf::HealthSettings with)
         : socket(io), owner(probe), settings(std::move(with)), answer(settings) {}
 
-    void begin(const conf::Endpoint& address);
+    void begin(const conf::Endpoint& address, const std::string& preface);
     void connected(const error_code& error);
     void await_answer();
     void read_answer();
@@ -88,7 +88,7 @@ struct Probe::Attempt : std::enable_shared_from_this<Attempt> {
     bool is_sent = false;
 };
 
-void Probe::Attempt::begin(const conf::Endpoint& address) {
+void Probe::Attempt::begin(const conf::Endpoint& address, const std::string& preface) {
     const Stream::endpoint remote = to_asio(address);
     error_code error;
     socket.open(remote.protocol(), error);
@@ -103,7 +103,7 @@ void Probe::Attempt::begin(const conf::Endpoint& address) {
                  sizeof hold_back_ack);
     error_code ignored;
     socket.set_option(asio::socket_base::linger(true, 0), ignored);
-    if (has_exchange(settings)) request = request_of(settings, address);
+    if (has_exchange(settings)) request = preface + request_of(settings, address);
     socket.async_connect(remote,
                          [self = shared_from_this()](const error_code& e) { self->connected(e); });
 }
@@ -122,12 +122,11 @@ void Probe::Attempt::connected(const error_code& error) {
 }
 
 void Probe::Attempt::await_answer() {
-    socket.async_wait(Stream::socket::wait_read,
-                      [self = shared_from_this()](const error_code& error) {
-                          if (self->owner == nullptr) return;
-                          if (error) return self->end(exchange_failure(error));
-                          self->read_answer();
-                      });
+    socket.async_wait(tcp::socket::wait_read, [self = shared_from_this()](const error_code& error) {
+        if (self->owner == nullptr) return;
+        if (error) return self->end(exchange_failure(error));
+        self->read_answer();
+    });
 }
 
 void Probe::Attempt::read_answer() {
@@ -149,10 +148,11 @@ Probe::~Probe() {
     cancel();
 }
 
-void Probe::start(const conf::Endpoint& address, const conf::HealthSettings& settings) {
+void Probe::start(const conf::Endpoint& address, const conf::HealthSettings& settings,
+                  const std::string& preface) {
     assert(!attempt_);
     attempt_ = std::make_shared<Attempt>(io_, this, settings);
-    attempt_->begin(address);
+    attempt_->begin(address, preface);
 }
 
 bool Probe::is_answered() const {

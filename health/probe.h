@@ -29,8 +29,8 @@ struct Outcome {
 // What the end of a connect attempt says of the server.
 Outcome connect_outcome(const boost::system::error_code& error);
 
-// Opens a connection, over TCP or a unix socket, says and hears what the settings want,
-// and resets it.
+// Opens a connection, over TCP or a unix socket, says and hears what the settings want, and resets
+// it.
 //
 // Where they want nothing, the last packet of the handshake is held back and the reset
 // takes its place (SYN, SYN-ACK, RST, as HAProxy's plain TCP check does), so that the
@@ -48,8 +48,9 @@ public:
     Probe& operator=(const Probe&) = delete;
 
     // Calls `done` once, later and never from within, unless cancelled. One at a
-    // time.
-    void start(const conf::Endpoint& address, const conf::HealthSettings& settings);
+    // time. `preface` goes before what the settings have said.
+    void start(const conf::Endpoint& address, const conf::HealthSettings& settings,
+               const std::string& preface = {});
 
     // Whether something of the server's, or a local failure, is there that the
     // io_context has not come to yet.

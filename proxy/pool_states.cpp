@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 
 #include "health/slow_start.h"
+#include "proxy/keys/proxy_header.h"
 #include "proxy/pools.h"
 
 namespace ringway::proxy {
@@ -145,10 +146,15 @@ void Pools::retarget() {
     std::vector<health::Target> targets;
     for (const auto& [name, pool] : pools_) {
         if (!pool.settings.health) continue;
+        // A check that goes elsewhere speaks to somebody who was not promised a header.
+        const auto version = pool.settings.send_proxy.version;
+        const std::string preface =
+            version == conf::SendProxy::Version::none ? "" : local_proxy_header(version);
         for (const auto& [id, server] : pool.servers) {
             targets.push_back({.key = target_key(name, id),
                                .address = server.check_address.value_or(server.address),
-                               .settings = *pool.settings.health});
+                               .settings = *pool.settings.health,
+                               .preface = server.check_address ? "" : preface});
         }
     }
     checker_.set_targets(std::move(targets));

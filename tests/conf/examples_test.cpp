@@ -51,11 +51,8 @@ BOOST_AUTO_TEST_CASE(the_defaults_in_full_are_the_defaults) {
     connect.source_v4.reset();
     connect.source_v6.reset();
     BOOST_TEST((connect == ConnectSettings{}));
-    BOOST_TEST(!pool.send_proxy.authority);
-    BOOST_TEST(!pool.send_proxy.unique_id);
     auto health = *pool.health;
     health.fast_interval = {};
-    health.proxy = SendProxy::Version::none;
     health.send.clear();
     health.expect.clear();
     BOOST_TEST((health == HealthSettings{}));
@@ -65,6 +62,8 @@ BOOST_AUTO_TEST_CASE(the_defaults_in_full_are_the_defaults) {
     auto http = *config.pools.at(1).health->http;
     http.host.clear();
     BOOST_TEST((http == HttpCheck{}));
+    BOOST_TEST(!pool.send_proxy.authority);
+    BOOST_TEST(!pool.send_proxy.unique_id);
     BOOST_TEST(pool.servers.at(0).weight == Server{}.weight);
 }
 

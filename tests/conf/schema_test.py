@@ -106,7 +106,7 @@ class SchemaTest(unittest.TestCase):
     def test_schema_and_parser_know_the_same_entries(self):
         self.assertEqual(errors_of(base()), [])
         found = list(sections(SCHEMA))
-        self.assertEqual(len(found), 18)
+        self.assertEqual(len(found), 20)
         for path, schema in found:
             with self.subTest(path):
                 config = base(path)

@@ -16,7 +16,7 @@ from support.clients import (
     read_to_end,
     send_ignoring_reset,
 )
-from support.configuration import listener, pool_of
+from support.configuration import FAST_CHECKS, listener, pool_of
 from support.ports import free_port
 from support.programs import RealHaproxy, RealNginx, RealRedis, find, run
 from support.resp import Resp
@@ -339,6 +339,23 @@ def test_a_unix_client_is_sent_as_what_it_is(bench):
             assert block == bytes(108) + str(path).encode().ljust(108, b"\0")
         proxy.stop()
         assert not path.exists()
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_checks_introduce_themselves_without_an_address(bench, version):
+    nginx = bench.start(ToldNginx(bench.folder, "web"))
+    health = {**FAST_CHECKS, "http": {"path": "/name"}}
+    servers = [{"id": "tcp", "address": nginx.address},
+               {"id": "unix", "address": f"unix:{nginx.folder}/s"}]  # fmt: skip
+    pool = {"proxy_protocol": {"send": version}, "health": health, "servers": servers}
+    proxy = bench.ringway({"listeners": [listener(free_port())], "pools": {"main": pool}})
+    for server in ("tcp", "unix"):
+        wait_until(lambda: proxy.server(server)["last_check"], "a check")
+        assert proxy.server(server)["last_check"]["result"] == "ok"
+    # Without the header nginx refuses to answer: it was there.
+    silent = {**pool, "proxy_protocol": {"send": "v1"}, "health": {**health, "http": {"path": "/x"}}}
+    proxy.reload_well({**proxy.config, "pools": {"main": silent}})
+    wait_until(lambda: proxy.server("tcp")["last_check"]["result"] == "status 404", "the status")
 
 
 def test_the_header_goes_to_the_server_that_answers_once(bench):

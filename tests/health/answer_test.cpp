@@ -114,13 +114,6 @@ BOOST_AUTO_TEST_CASE(a_request_names_the_host_or_the_address) {
     BOOST_TEST(health::request_of(settings, address).find("Host: a.example\r\n") !=
                std::string::npos);
     BOOST_TEST(health::request_of(expects("x"), address).empty());
-    auto proxied = expects("x");
-    proxied.send = "PING";
-    proxied.proxy = conf::SendProxy::Version::v1;
-    BOOST_TEST(health::request_of(proxied, address) == "PROXY UNKNOWN\r\nPING");
-    proxied.proxy = conf::SendProxy::Version::v2;
-    const std::string header("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", 16);
-    BOOST_TEST(health::request_of(proxied, address) == header + "PING");
     BOOST_TEST(!health::has_exchange({}));
 }
 

@@ -130,6 +130,15 @@ BOOST_AUTO_TEST_CASE(a_server_that_answers_as_expected_is_up) {
     BOOST_TEST(changes.empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_preface_goes_before_what_a_check_says) {
+    Talker server(io, "+PONG\r\n");
+    auto settings = expects("+PONG");
+    settings.send = "PING\r\n";
+    checker.set_targets({{"pool/a", server.address(), settings, "PROXY UNKNOWN\r\n"}});
+    run_until([&] { return view().successes >= 2; });
+    BOOST_TEST(server.heard.starts_with("PROXY UNKNOWN\r\nPING\r\n"));
+}
+
 BOOST_AUTO_TEST_CASE(another_answer_takes_a_server_down) {
     const Talker server(io, "-LOADING\r\n");
     BOOST_TEST(first_reason(server, expects("+PONG")) ==
