@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Runs clang-tidy over the project's .cpp files, on all cores.
 
-    tidy.py BUILD CACHE
+    tidy.py BUILD CACHE [--tests]
 
-BUILD holds compile_commands.json. A file that passed leaves a mark in CACHE,
-named by all that its result depends on, and is not looked at again.
+BUILD holds compile_commands.json. Without --tests, the tests are left out. A file that
+passed leaves a mark in CACHE, named by all that its result depends on, and is not
+looked at again.
 """
 
 import concurrent.futures
@@ -17,15 +18,15 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FOLDERS = ("ring", "conf", "health", "proxy", "tools", "tests")
+FOLDERS = ("ring", "conf", "health", "proxy", "tools")
 INCLUDE = re.compile(rb'^#include "([^"]+)"', re.MULTILINE)
 
 
-def commands(build):
+def commands(build, folders):
     """Every file of the project that is compiled, with its command."""
     for entry in json.loads((build / "compile_commands.json").read_text()):
         path = pathlib.Path(entry["directory"], entry["file"])
-        if path.exists() and path.relative_to(ROOT).parts[0] in FOLDERS:
+        if path.exists() and path.relative_to(ROOT).parts[0] in folders:
             yield path, entry["command"]
 
 
@@ -59,12 +60,13 @@ def run(build, path):
 
 def main():
     build, cache = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])
+    folders = FOLDERS + (("tests",) if "--tests" in sys.argv[3:] else ())
     cache.mkdir(parents=True, exist_ok=True)
     version = subprocess.run(["clang-tidy", "--version"], capture_output=True, check=True).stdout
     common = version + b"".join(
         (ROOT / folder / ".clang-tidy").read_bytes() for folder in ("", "tests")
     )
-    marks = {path: cache / key_of(path, command, common) for path, command in commands(build)}
+    marks = {path: cache / key_of(path, command, common) for path, command in commands(build, folders)}
     for old in set(cache.iterdir()) - set(marks.values()):
         old.unlink()
 
