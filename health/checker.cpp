@@ -100,7 +100,7 @@ private:
     using Entries = std::unordered_map<std::string, std::unique_ptr<Entry>>;
 
     void add(Entries& entries, Target target, Clock::time_point now);
-    void adopt(Entry& entry, const conf::HealthSettings& settings, Clock::time_point now);
+    void adopt(Entry& entry, Target target, Clock::time_point now);
     void plan(Entry& entry, Clock::time_point when);
     void turn();
     void start_due(Clock::time_point now);
@@ -132,7 +132,7 @@ void Checker::Impl::set_targets(std::vector<Target> targets) {
     for (Target& target : targets) {
         const auto known = entries_.find(target.key);
         if (known != entries_.end() && known->second->target.address == target.address) {
-            adopt(*known->second, target.settings, now);
+            adopt(*known->second, std::move(target), now);
             kept.insert(entries_.extract(known));
         } else {
             add(kept, std::move(target), now);
@@ -154,10 +154,12 @@ void Checker::Impl::add(Entries& entries, Target target, Clock::time_point now) 
     plan(*entry, entry->schedule.first(now));
 }
 
-void Checker::Impl::adopt(Entry& entry, const conf::HealthSettings& settings,
-                          Clock::time_point now) {
-    if (entry.target.settings == settings) return;
-    entry.target.settings = settings;
+// What is said next is said by the new target; its state and its place in time stay.
+void Checker::Impl::adopt(Entry& entry, Target target, Clock::time_point now) {
+    const bool same_settings = entry.target.settings == target.settings;
+    entry.target = std::move(target);
+    if (same_settings) return;
+    const conf::HealthSettings& settings = entry.target.settings;
     entry.schedule = Schedule(entry.target.key, settings.interval, salt_);
     entry.fast_schedule = Schedule(entry.target.key, fast_interval_of(settings), salt_);
     entry.state.set_limits(limits_of(settings));

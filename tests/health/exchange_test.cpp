@@ -139,6 +139,18 @@ BOOST_AUTO_TEST_CASE(a_preface_goes_before_what_a_check_says) {
     BOOST_TEST(server.heard.starts_with("PROXY UNKNOWN\r\nPING\r\n"));
 }
 
+BOOST_AUTO_TEST_CASE(a_preface_that_comes_later_goes_before_the_next_check) {
+    Talker server(io, "+PONG\r\n");
+    auto settings = expects("+PONG");
+    settings.send = "PING\r\n";
+    checker.set_targets({{"pool/a", server.address(), settings}});
+    run_until([&] { return view().successes >= 2; });
+    BOOST_TEST(server.heard.find("PROXY") == std::string::npos);
+    checker.set_targets({{"pool/a", server.address(), settings, "PROXY UNKNOWN\r\n"}});
+    run_until([&] { return server.heard.find("PROXY UNKNOWN\r\nPING\r\n") != std::string::npos; });
+    BOOST_TEST(changes.empty());
+}
+
 BOOST_AUTO_TEST_CASE(another_answer_takes_a_server_down) {
     const Talker server(io, "-LOADING\r\n");
     BOOST_TEST(first_reason(server, expects("+PONG")) ==
