@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <numeric>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -182,10 +183,12 @@ void Pools::equip(const std::string& name, Pool& pool) {
 void Pools::judge(const std::string& name, Pool& pool) {
     std::size_t up = 0;
     std::size_t all = 0;
+    std::vector<bool> seem_up;  // in the order of the servers
     for (const auto& [id, server] : pool.servers) {
+        seem_up.push_back(seems_up(name, id, server));
         if (server.weight == 0 || server.by_hand != Override::automatic) continue;
         ++all;
-        if (seems_up(name, id, server)) ++up;
+        if (seem_up.back()) ++up;
     }
     const bool panics = health::panics(up, all, pool.settings.panic);
     if (panics != std::exchange(pool.panics, panics)) {
@@ -193,8 +196,9 @@ void Pools::judge(const std::string& name, Pool& pool) {
                      panics ? "states are ignored" : "states count again");
     }
     const TimePoint now = Clock::now();
+    auto seems = seem_up.begin();
     for (auto& [id, server] : pool.servers) {
-        turn(pool, server, standing_of(seems_up(name, id, server), server.by_hand, panics));
+        turn(pool, server, standing_of(*seems++, server.by_hand, panics));
         server.ramp = ring::full_ramp;
         if (server.ramps_since && pool.settings.slow_start.count() > 0) {
             server.ramp = health::ramp_after(now - *server.ramps_since, pool.settings.slow_start);

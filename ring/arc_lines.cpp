@@ -11,7 +11,7 @@
 namespace ringway::ring {
 namespace {
 
-constexpr std::int16_t never = std::numeric_limits<std::int16_t>::max();  // a step reaches it
+constexpr std::int16_t never = std::numeric_limits<std::int16_t>::max();  // no step is past it
 
 // Lines first to end - 1.
 struct Range {

@@ -2,7 +2,7 @@
 // the library: users see Snapshot and Walk. Immutable once made: any thread may
 // call const members without locking.
 //
-// Layout. A lookup should wait for main memory once at most:
+// Walks start here, and lookups that ArcLines cannot tell. Layout:
 //   1. A point is one 64-bit entry, `position << seat_bits | seat`: its owner comes
 //      in the same cache line as its position. The bits of the position that fall
 //      off the top are implied by its neighbourhood.

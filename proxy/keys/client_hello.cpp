@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "proxy/keys/ascii.h"
 #include "proxy/keys/byte_reader.h"
 
 namespace ringway::proxy {
@@ -22,10 +23,6 @@ constexpr std::uint32_t server_name_extension = 0;
 constexpr std::uint32_t protocols_extension = 16;
 constexpr std::uint32_t host_name_type = 0;
 constexpr std::size_t host_name_bytes_max = 255;
-
-constexpr char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 }  // namespace
 

@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <optional>
 
+#include "proxy/keys/ascii.h"
+
 namespace ringway::proxy {
 
 namespace {
 
 using From = conf::KeyPart::From;
-
-constexpr char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 bool same_name(std::string_view a, std::string_view b) {
     return std::ranges::equal(a, b, {}, lower, lower);

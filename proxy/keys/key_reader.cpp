@@ -12,12 +12,6 @@ namespace {
 
 using From = conf::KeyPart::From;
 
-Verdict keep(std::optional<std::string_view> value, std::string& key) {
-    if (!value) return Verdict::missing;
-    key = *value;
-    return Verdict::found;
-}
-
 Verdict keep(const std::optional<conf::Endpoint>& endpoint, std::string& key) {
     if (!endpoint || (endpoint->is_unix && endpoint->path.empty())) return Verdict::missing;
     key = endpoint->to_string();

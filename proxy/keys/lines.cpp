@@ -23,12 +23,6 @@ std::optional<std::string_view> blank_field(std::string_view line, std::size_t n
     }
 }
 
-Verdict keep(std::optional<std::string_view> value, std::string& key) {
-    if (!value) return Verdict::missing;
-    key = *value;
-    return Verdict::found;
-}
-
 }  // namespace
 
 std::optional<std::string_view> Lines::next(std::string_view head) {

@@ -5,6 +5,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
 
 namespace ringway::proxy {
 
@@ -15,5 +18,12 @@ enum class Verdict : std::uint8_t {
     malformed,  // not what this parser reads, or broken
     not_tls,    // not what a TLS client begins with
 };
+
+// `value` as the key, or missing.
+inline Verdict keep(std::optional<std::string_view> value, std::string& key) {
+    if (!value) return Verdict::missing;
+    key = *value;
+    return Verdict::found;
+}
 
 }  // namespace ringway::proxy

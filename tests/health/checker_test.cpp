@@ -18,6 +18,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include "tests/health/loop.h"
 #include "tests/health/server.h"
 
 using namespace std::chrono_literals;
@@ -55,15 +56,7 @@ std::ptrdiff_t open_descriptors() {
     return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
 }
 
-struct Fixture {
-    void run_until(const std::function<bool()>& reached) {
-        const auto deadline = Clock::now() + 30s;
-        while (!reached()) {
-            io.restart();
-            if (io.run_one_until(deadline) == 0) BOOST_FAIL("the state was never reached");
-        }
-    }
-
+struct Fixture : tests::Loop {
     void run_until_checked(const std::string& key) {
         run_until([&] { return checker->view(key)->checked; });
     }
@@ -76,7 +69,6 @@ struct Fixture {
         }
     }
 
-    boost::asio::io_context io{1};
     std::vector<Change> changes;
     std::unique_ptr<Checker> checker =
         std::make_unique<Checker>(io, [this](const Change& change) { changes.push_back(change); });

@@ -11,6 +11,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "health/checker.h"
+#include "tests/health/loop.h"
 #include "tests/health/server.h"
 
 using namespace std::chrono_literals;
@@ -91,15 +92,7 @@ conf::HealthSettings expects(std::string bytes, bool anywhere = false) {
     return settings;
 }
 
-struct Fixture {
-    void run_until(const std::function<bool()>& reached) {
-        const auto deadline = Clock::now() + 30s;
-        while (!reached()) {
-            io.restart();
-            if (io.run_one_until(deadline) == 0) BOOST_FAIL("the state was never reached");
-        }
-    }
-
+struct Fixture : tests::Loop {
     // What the first check of the server says.
     std::string first_reason(const Talker& server, const conf::HealthSettings& settings) {
         checker.set_targets({{"pool/a", server.address(), settings}});
@@ -109,7 +102,6 @@ struct Fixture {
 
     health::View view() const { return *checker.view("pool/a"); }
 
-    boost::asio::io_context io{1};
     std::vector<Change> changes;
     Checker checker{io, [this](const Change& change) { changes.push_back(change); }};
 };

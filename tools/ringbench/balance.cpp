@@ -133,7 +133,7 @@ void measure_balance(const Scope& scope, Report& report) {
         measure_peer<baselines::HaproxyChash>(scope, "haproxy", numbers, report);
         measure_peer<baselines::NginxChash>(scope, "nginx", names, report);
     }
-    measure_peaks(ring_settings(default_vnodes), "ringway", default_vnodes, 1.10,
+    measure_peaks(ring_settings(ring::default_vnodes), "ringway", ring::default_vnodes, 1.10,
                   "peak_to_average_1000_servers", report);
     measure_peaks(maglev_settings(), "ringway maglev", 0, 1.02,
                   "peak_to_average_1000_servers_maglev", report);

@@ -83,7 +83,7 @@ void measure_changes(const Scope& scope, Report& report) {
     double most_memory = 0;
     for (const std::size_t servers : {std::size_t{1'000}, std::size_t{10'000}}) {
         const auto ms = [&](const std::string& what) {
-            return report.value(what, "ringway", servers, default_vnodes);
+            return report.value(what, "ringway", servers, ring::default_vnodes);
         };
         const double flip = std::max(ms("set offline"), ms("set online"));
         report.add(Bar{"flip_of_build_" + std::to_string(servers) + "_servers",

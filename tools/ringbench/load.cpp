@@ -83,7 +83,7 @@ Speed readers_at_work(const ring::Balancer& balancer, std::size_t readers, doubl
 }  // namespace
 
 void measure_threads(const Scope& scope, Report& report) {
-    const auto balancer = make_balancer(ring_settings(default_vnodes), 1'000);
+    const auto balancer = make_balancer(ring_settings(ring::default_vnodes), 1'000);
     const Flapper flapper(*balancer);
     std::vector<double> one, two, by_clock, by_processor;
     for (std::size_t round = 0; round < scope.thread_rounds; ++round) {
@@ -96,7 +96,7 @@ void measure_threads(const Scope& scope, Report& report) {
     }
     const auto add = [&](const std::string& subject, double value, const std::string& unit) {
         report.add(Result{"lookups under 100 changes a second, " + unit, subject, 1'000,
-                          default_vnodes, value, unit});
+                          ring::default_vnodes, value, unit});
     };
     add("one reader", median(one), "M/s");
     add("two readers", median(two), "M/s");
@@ -107,7 +107,7 @@ void measure_threads(const Scope& scope, Report& report) {
 
 void measure_bounded_load(const Scope& scope, Report& report) {
     constexpr std::size_t servers = 100, connections = 100'000;
-    ring::Settings settings = ring_settings(default_vnodes);
+    ring::Settings settings = ring_settings(ring::default_vnodes);
     settings.balance_factor = 1.25;
     const auto balancer = make_balancer(settings, servers);
     const auto snapshot = balancer->snapshot();
@@ -142,8 +142,8 @@ void measure_bounded_load(const Scope& scope, Report& report) {
         for (const ring::Member& member : snapshot->members())
             most = std::max(most, static_cast<double>(member.live()));
     }
-    report.add(
-        Result{"pick under bounded load", "ringway", servers, default_vnodes, median(times), "ns"});
+    report.add(Result{"pick under bounded load", "ringway", servers, ring::default_vnodes,
+                      median(times), "ns"});
     report.add(Bar{"picks_above_the_bound", static_cast<double>(above), "connections", 0, false});
     report.add(Bar{"most_connections_of_a_server", most, "connections",
                    1.25 * connections / servers, false});

@@ -89,7 +89,7 @@ void measure_peers(const Scope& scope, std::size_t servers, Report& report) {
     const std::vector<std::string> names = server_names(servers);
     std::vector<std::uint32_t> numbers;
     for (std::uint32_t i = 0; i < servers; ++i) numbers.push_back(i + 1);
-    const auto ring = make_balancer(ring_settings(default_vnodes), servers)->snapshot();
+    const auto ring = make_balancer(ring_settings(ring::default_vnodes), servers)->snapshot();
     const auto maglev = make_balancer(maglev_settings(), servers)->snapshot();
     const baselines::EnvoyRing envoy(names);
     const baselines::HaproxyChash haproxy(numbers);
@@ -127,20 +127,20 @@ void measure_lookups(const Scope& scope, Report& report) {
         measure_peers(scope, servers, report);
     }
     const auto speedup = [&](std::size_t servers, const std::string& how) {
-        return report.value("lookup", "lower_bound" + how, servers, default_vnodes) /
-               report.value("lookup", "ringway" + how, servers, default_vnodes);
+        return report.value("lookup", "lower_bound" + how, servers, ring::default_vnodes) /
+               report.value("lookup", "ringway" + how, servers, ring::default_vnodes);
     };
     report.add(Bar{"lookup_speedup_1000_servers", speedup(1'000, ""), "x", 7, true});
     report.add(Bar{"lookup_speedup_10000_servers", speedup(10'000, ""), "x", 5, true});
-    report.add(Result{"speedup of dependent lookups", "ringway", 1'000, default_vnodes,
+    report.add(Result{"speedup of dependent lookups", "ringway", 1'000, ring::default_vnodes,
                       speedup(1'000, " dependent"), "x"});
-    report.add(Result{"speedup of dependent lookups", "ringway", 10'000, default_vnodes,
+    report.add(Result{"speedup of dependent lookups", "ringway", 10'000, ring::default_vnodes,
                       speedup(10'000, " dependent"), "x"});
 }
 
 void measure_keys(const Scope& scope, Report& report) {
     for (const std::size_t servers : scope.servers) {
-        ring::Settings settings = ring_settings(default_vnodes);
+        ring::Settings settings = ring_settings(ring::default_vnodes);
         const auto xxh3 = make_balancer(settings, servers)->snapshot();
         settings.key_hash = ring::KeyHash::sha256;
         const auto sha256 = make_balancer(settings, servers)->snapshot();
@@ -151,10 +151,10 @@ void measure_keys(const Scope& scope, Report& report) {
         take_turns(contestants, scope.lookup_rounds);
         for (const Contestant& contestant : contestants)
             report.add(Result{"keys of 16 bytes to servers", contestant.name, servers,
-                              default_vnodes, 1e3 / median(contestant.results), "M/s"});
+                              ring::default_vnodes, 1e3 / median(contestant.results), "M/s"});
     }
     const auto rate = [&](const std::string& hash) {
-        return report.value("keys of 16 bytes to servers", hash, 1'000, default_vnodes);
+        return report.value("keys of 16 bytes to servers", hash, 1'000, ring::default_vnodes);
     };
     report.add(Bar{"keys_per_second_sha256", rate("sha256"), "M/s", 3.5, true});
     report.add(Bar{"keys_per_second_xxh3", rate("xxh3"), "M/s", 20, true});

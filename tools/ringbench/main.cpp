@@ -23,7 +23,7 @@ ring::Settings ring_settings(std::size_t vnodes) {
 }
 
 ring::Settings maglev_settings() {
-    ring::Settings settings = ring_settings(default_vnodes);
+    ring::Settings settings = ring_settings(ring::default_vnodes);
     settings.algorithm = ring::Algorithm::maglev;
     return settings;
 }
@@ -60,7 +60,7 @@ struct Arguments {
 
 Arguments quick(Arguments arguments) {
     Scope& scope = arguments.scope;
-    scope.vnodes = {704};
+    scope.vnodes = {ring::default_vnodes};
     scope.lookup_rounds = 21;
     scope.build_rounds = 3;
     scope.flip_rounds = 9;

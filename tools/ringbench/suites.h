@@ -13,7 +13,7 @@ namespace ringway::bench {
 
 struct Scope {
     std::vector<std::size_t> servers{10, 100, 1'000, 10'000};
-    std::vector<std::size_t> vnodes{704, 160};
+    std::vector<std::size_t> vnodes{ring::default_vnodes, 160};
     std::size_t lookup_rounds = 101;
     std::size_t build_rounds = 9;
     std::size_t flip_rounds = 51;
@@ -21,9 +21,6 @@ struct Scope {
     double thread_seconds = 0.5;  // of one round
     std::size_t thread_rounds = 15;
 };
-
-// A literal: Settings holds a string, so that not every compiler takes it as a constant.
-constexpr std::size_t default_vnodes = 704;
 
 // "server-0", "server-1", ...
 std::vector<std::string> server_names(std::size_t count);
