@@ -1,11 +1,7 @@
 #include "proxy/commands.h"
 
-#include <unistd.h>
-
 #include <array>
 #include <charconv>
-#include <chrono>
-#include <ctime>
 #include <exception>
 #include <functional>
 #include <optional>
@@ -19,10 +15,8 @@
 
 #include "proxy/access_log.h"
 #include "proxy/control.h"
-#include "proxy/version.h"
+#include "proxy/reports.h"
 #include "proxy/words.h"
-#include "ring/analysis.h"
-#include "ring/explain.h"
 
 namespace ringway::proxy {
 
@@ -31,159 +25,20 @@ namespace {
 namespace json = boost::json;
 using Words = std::span<const std::string>;
 
-// Thrown within a command; its text is the answer's error.
-struct Refused {
-    std::string reason;
-};
-
-std::string hex(std::uint64_t value) {
-    return fmt::format("{:#018x}", value);
-}
-
-std::string rfc3339(std::chrono::system_clock::time_point time) {
-    const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-    std::tm utc{};
-    ::gmtime_r(&seconds, &utc);
-    std::array<char, 32> text{};
-    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
-    return text.data();
-}
-
-std::int64_t ms_since(TimePoint time) {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - time).count();
-}
-
-const char* to_string(ring::Status status) {
-    return status == ring::Status::online ? "online" : "offline";  // finer words beside it
-}
-
-// "source_ip", or "source_ip+header" for a composite.
-std::string describe(const conf::KeySettings& key) {
-    std::string text;
-    for (const conf::KeyPart& part : key.parts) {
-        if (!text.empty()) text += '+';
-        text += conf::to_string(part.from);
-    }
-    return text;
-}
-
-// How connections of the listener ended, by the words of the access log.
-json::object describe_ends(const PerWorker<ListenerCounts>& counts) {
-    json::object ends;
-    for (std::size_t i = 1; i < end_count; ++i) {
-        std::uint64_t times = 0;
-        for (const ListenerCounts& of_worker : counts) times += of_worker.ends[i].value();
-        if (times > 0) ends[to_string(static_cast<End>(i))] = times;
-    }
-    return ends;
-}
-
-const Pool& pool_of(Control& control, const std::string& name) {
-    const Pool* pool = control.pools().find(name);
-    if (pool == nullptr) throw Refused{fmt::format("no pool {}", escaped(name))};
-    return *pool;
-}
-
-json::object describe(const Pools& pools, const std::string& pool, const std::string& id,
-                      const WantedServer& server) {
-    json::value last_check;
-    if (const auto view = pools.health(pool, id); view && view->checked) {
-        last_check = {{"result", view->last_result},
-                      {"ago_ms", ms_since(view->last_probe)},
-                      {"successes", view->successes},
-                      {"failures", view->failures},
-                      {"not_run", view->not_run}};
-    }
-    const auto& counts = *server.counts;
-    const bool is_runtime = server.source == WantedServer::Source::runtime;
-    return {{"pool", pool},
-            {"id", id},
-            {"address", server.address.to_string()},
-            {"weight", server.weight},
-            {"status", server.online ? "online" : "offline"},
-            {"detail", pools.detail(pool, id)},
-            {"override", to_string(server.by_hand)},
-            {"ramp_percent", server.ramp / 10},
-            {"since_s", ms_since(server.since) / 1000},
-            {"active", sum(counts, &ServerCounts::active)},
-            {"total", sum(counts, &ServerCounts::total)},
-            {"bytes_up", sum(counts, &ServerCounts::bytes_up)},
-            {"bytes_down", sum(counts, &ServerCounts::bytes_down)},
-            {"connect_failures", sum(counts, &ServerCounts::connect_failures)},
-            {"source", is_runtime ? "runtime" : "file"},
-            {"last_check", std::move(last_check)}};
-}
-
 json::object status(Control& control, Words /*arguments*/) {
-    json::array listeners;
-    for (const auto& [name, listener] : control.listeners().all()) {
-        const auto& counts = *listener.counts;
-        listeners.push_back(
-            {{"name", name},
-             {"bind", listener.settings.bind.to_string()},
-             {"pool", listener.settings.pool},
-             {"key", describe(listener.settings.key)},
-             {"accepted", sum(counts, &ListenerCounts::accepted)},
-             {"active", sum(counts, &ListenerCounts::active)},
-             {"refused", sum(counts, &ListenerCounts::refused)},
-             {"placed_by_source_ip", sum(counts, &ListenerCounts::placed_by_source_ip)},
-             {"placed_at_random", sum(counts, &ListenerCounts::placed_at_random)},
-             {"ends", describe_ends(counts)}});
-    }
-    json::array pools;
-    for (const auto& [name, pool] : control.pools().all()) {
-        const auto snapshot = pool.balancer->snapshot();
-        std::uint64_t online = 0;
-        std::uint64_t active = 0;
-        for (const auto& [id, server] : pool.servers) {
-            online += server.online ? 1 : 0;
-            active += sum(*server.counts, &ServerCounts::active);
-        }
-        pools.push_back({{"name", name},
-                         {"servers", pool.servers.size()},
-                         {"online", online},
-                         {"panic", pool.panics},
-                         {"points", snapshot->point_count()},
-                         {"active", active},
-                         {"fingerprint", ring::fingerprint(*snapshot)}});
-    }
-    const ConfigStatus& config = control.config_status();
-    return {{"version", version},
-            {"pid", ::getpid()},
-            {"uptime_s", control.uptime().count()},
-            {"workers", control.worker_count()},
-            {"max_connections", control.max_connections()},
-            {"generation", config.generation},
-            {"log_lines_dropped", control.log_lines_dropped()},
-            {"config",
-             {{"file", config.file},
-              {"loaded_at", rfc3339(config.loaded_at)},
-              {"result", config.last_result},
-              {"reloads", config.reloads},
-              {"failed_reloads", config.failed_reloads}}},
-            {"listeners", std::move(listeners)},
-            {"pools", std::move(pools)}};
+    return report_status(control);
 }
 
 json::object servers(Control& control, Words arguments) {
-    json::array all;
-    if (!arguments.empty()) pool_of(control, arguments[0]);
-    for (const auto& [name, pool] : control.pools().all()) {
-        if (!arguments.empty() && name != arguments[0]) continue;
-        for (const auto& [id, server] : pool.servers) {
-            all.push_back(describe(control.pools(), name, id, server));
-        }
-    }
-    return {{"servers", std::move(all)}};
+    return report_servers(control, arguments.empty() ? nullptr : &arguments[0]);
 }
 
 json::object server(Control& control, Words arguments) {
-    const Pool& pool = pool_of(control, arguments[0]);
-    const auto found = pool.servers.find(arguments[1]);
-    if (found == pool.servers.end()) {
-        throw Refused{fmt::format("pool {} has no server {}", arguments[0], escaped(arguments[1]))};
-    }
-    return {{"server", describe(control.pools(), arguments[0], found->first, found->second)}};
+    return report_server(control, arguments[0], arguments[1]);
+}
+
+json::object explain(Control& control, Words arguments) {
+    return report_explain(control, arguments[0], arguments[1]);
 }
 
 std::uint32_t parse_weight(const std::string& text) {
@@ -215,7 +70,7 @@ json::object register_server(Control& control, Words arguments) {
                         escaped(arguments[2]))};
     }
     check(control.pools().register_server(arguments[0], arguments[1], *address, weight));
-    return server(control, arguments.first(2));
+    return report_server(control, arguments[0], arguments[1]);
 }
 
 json::object unregister_server(Control& control, Words arguments) {
@@ -226,38 +81,7 @@ json::object unregister_server(Control& control, Words arguments) {
 template <Override by_hand>
 json::object set_override(Control& control, Words arguments) {
     check(control.pools().set_override(arguments[0], arguments[1], by_hand));
-    return server(control, arguments);
-}
-
-json::object explain(Control& control, Words arguments) {
-    const Pool& pool = pool_of(control, arguments[0]);
-    const auto snapshot = pool.balancer->snapshot();
-    const std::uint64_t hash = snapshot->hash(arguments[1]);
-    const ring::Member* owner = snapshot->owner(hash);
-    json::array walk;
-    bool found = false;
-    for (const auto& step : ring::explain(*snapshot, hash, snapshot->members().size())) {
-        const ring::Member& member = *step.member;
-        json::value distance;  // null for a server without points
-        if (step.point) distance = hex(step.point->distance);
-        const bool busy =
-            step.verdict == ring::Verdict::full || step.verdict == ring::Verdict::over_bound;
-        const bool chosen = !found && step.verdict == ring::Verdict::takes;
-        found = found || chosen;
-        walk.push_back({{"id", member.id},
-                        {"status", to_string(member.status)},
-                        {"detail", busy ? std::string(ring::to_string(step.verdict))
-                                        : control.pools().detail(arguments[0], member.id)},
-                        {"distance", std::move(distance)},
-                        {"chosen", chosen}});
-    }
-    json::value owner_id;
-    if (owner != nullptr) owner_id = owner->id;
-    return {{"pool", arguments[0]},
-            {"key", escaped(arguments[1])},
-            {"hash", hex(hash)},
-            {"owner", std::move(owner_id)},
-            {"walk", std::move(walk)}};
+    return report_server(control, arguments[0], arguments[1]);
 }
 
 json::object reload(Control& control, Words /*arguments*/) {

@@ -14,7 +14,7 @@ namespace ringway::bench {
 struct Scope {
     std::vector<std::size_t> servers{10, 100, 1'000, 10'000};
     std::vector<std::size_t> vnodes{ring::default_vnodes, 160};
-    std::size_t lookup_rounds = 101;
+    std::size_t lookup_rounds = 41;
     std::size_t build_rounds = 9;
     std::size_t flip_rounds = 51;
     std::size_t sampled_keys = 1'000'000;

@@ -1,0 +1,208 @@
+#include "proxy/reports.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <ctime>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "proxy/access_log.h"
+#include "proxy/control.h"
+#include "proxy/version.h"
+#include "ring/analysis.h"
+#include "ring/explain.h"
+
+namespace ringway::proxy {
+
+namespace json = boost::json;
+
+namespace {
+
+std::string hex(std::uint64_t value) {
+    return fmt::format("{:#018x}", value);
+}
+
+std::string rfc3339(std::chrono::system_clock::time_point time) {
+    const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+    std::tm utc{};
+    ::gmtime_r(&seconds, &utc);
+    std::array<char, 32> text{};
+    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return text.data();
+}
+
+std::int64_t ms_since(TimePoint time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - time).count();
+}
+
+const char* to_string(ring::Status status) {
+    return status == ring::Status::online ? "online" : "offline";  // finer words beside it
+}
+
+// "source_ip", or "source_ip+header" for a composite.
+std::string describe(const conf::KeySettings& key) {
+    std::string text;
+    for (const conf::KeyPart& part : key.parts) {
+        if (!text.empty()) text += '+';
+        text += conf::to_string(part.from);
+    }
+    return text;
+}
+
+// How connections of the listener ended, by the words of the access log.
+json::object describe_ends(const PerWorker<ListenerCounts>& counts) {
+    json::object ends;
+    for (std::size_t i = 1; i < end_count; ++i) {
+        std::uint64_t times = 0;
+        for (const ListenerCounts& of_worker : counts) times += of_worker.ends[i].value();
+        if (times > 0) ends[to_string(static_cast<End>(i))] = times;
+    }
+    return ends;
+}
+
+const Pool& pool_of(Control& control, const std::string& name) {
+    const Pool* pool = control.pools().find(name);
+    if (pool == nullptr) throw Refused{fmt::format("no pool {}", escaped(name))};
+    return *pool;
+}
+
+json::object describe(const Pools& pools, const std::string& pool, const std::string& id,
+                      const WantedServer& server) {
+    json::value last_check;
+    if (const auto view = pools.health(pool, id); view && view->checked) {
+        last_check = {{"result", view->last_result},
+                      {"ago_ms", ms_since(view->last_probe)},
+                      {"successes", view->successes},
+                      {"failures", view->failures},
+                      {"not_run", view->not_run}};
+    }
+    const auto& counts = *server.counts;
+    const bool is_runtime = server.source == WantedServer::Source::runtime;
+    return {{"pool", pool},
+            {"id", id},
+            {"address", server.address.to_string()},
+            {"weight", server.weight},
+            {"status", server.online ? "online" : "offline"},
+            {"detail", pools.detail(pool, id)},
+            {"override", to_string(server.by_hand)},
+            {"ramp_percent", server.ramp / 10},
+            {"since_s", ms_since(server.since) / 1000},
+            {"active", sum(counts, &ServerCounts::active)},
+            {"total", sum(counts, &ServerCounts::total)},
+            {"bytes_up", sum(counts, &ServerCounts::bytes_up)},
+            {"bytes_down", sum(counts, &ServerCounts::bytes_down)},
+            {"connect_failures", sum(counts, &ServerCounts::connect_failures)},
+            {"source", is_runtime ? "runtime" : "file"},
+            {"last_check", std::move(last_check)}};
+}
+
+}  // namespace
+
+json::object report_status(Control& control) {
+    json::array listeners;
+    for (const auto& [name, listener] : control.listeners().all()) {
+        const auto& counts = *listener.counts;
+        listeners.push_back(
+            {{"name", name},
+             {"bind", listener.settings.bind.to_string()},
+             {"pool", listener.settings.pool},
+             {"key", describe(listener.settings.key)},
+             {"accepted", sum(counts, &ListenerCounts::accepted)},
+             {"active", sum(counts, &ListenerCounts::active)},
+             {"refused", sum(counts, &ListenerCounts::refused)},
+             {"placed_by_source_ip", sum(counts, &ListenerCounts::placed_by_source_ip)},
+             {"placed_at_random", sum(counts, &ListenerCounts::placed_at_random)},
+             {"ends", describe_ends(counts)}});
+    }
+    json::array pools;
+    for (const auto& [name, pool] : control.pools().all()) {
+        const auto snapshot = pool.balancer->snapshot();
+        std::uint64_t online = 0;
+        std::uint64_t active = 0;
+        for (const auto& [id, server] : pool.servers) {
+            online += server.online ? 1 : 0;
+            active += sum(*server.counts, &ServerCounts::active);
+        }
+        pools.push_back({{"name", name},
+                         {"servers", pool.servers.size()},
+                         {"online", online},
+                         {"panic", pool.panics},
+                         {"points", snapshot->point_count()},
+                         {"active", active},
+                         {"fingerprint", ring::fingerprint(*snapshot)}});
+    }
+    const ConfigStatus& config = control.config_status();
+    return {{"version", version},
+            {"pid", ::getpid()},
+            {"uptime_s", control.uptime().count()},
+            {"workers", control.worker_count()},
+            {"max_connections", control.max_connections()},
+            {"generation", config.generation},
+            {"log_lines_dropped", control.log_lines_dropped()},
+            {"config",
+             {{"file", config.file},
+              {"loaded_at", rfc3339(config.loaded_at)},
+              {"result", config.last_result},
+              {"reloads", config.reloads},
+              {"failed_reloads", config.failed_reloads}}},
+            {"listeners", std::move(listeners)},
+            {"pools", std::move(pools)}};
+}
+
+json::object report_servers(Control& control, const std::string* only) {
+    json::array all;
+    if (only != nullptr) pool_of(control, *only);
+    for (const auto& [name, pool] : control.pools().all()) {
+        if (only != nullptr && name != *only) continue;
+        for (const auto& [id, server] : pool.servers) {
+            all.push_back(describe(control.pools(), name, id, server));
+        }
+    }
+    return {{"servers", std::move(all)}};
+}
+
+json::object report_server(Control& control, const std::string& pool, const std::string& id) {
+    const auto& servers = pool_of(control, pool).servers;
+    const auto found = servers.find(id);
+    if (found == servers.end()) {
+        throw Refused{fmt::format("pool {} has no server {}", escaped(pool), escaped(id))};
+    }
+    return {{"server", describe(control.pools(), pool, id, found->second)}};
+}
+
+json::object report_explain(Control& control, const std::string& pool_name,
+                            const std::string& key) {
+    const Pool& pool = pool_of(control, pool_name);
+    const auto snapshot = pool.balancer->snapshot();
+    const std::uint64_t hash = snapshot->hash(key);
+    const ring::Member* owner = snapshot->owner(hash);
+    json::array walk;
+    bool found = false;
+    for (const auto& step : ring::explain(*snapshot, hash, snapshot->members().size())) {
+        const ring::Member& member = *step.member;
+        json::value distance;  // null for a server without points
+        if (step.point) distance = hex(step.point->distance);
+        const bool busy =
+            step.verdict == ring::Verdict::full || step.verdict == ring::Verdict::over_bound;
+        const bool chosen = !found && step.verdict == ring::Verdict::takes;
+        found = found || chosen;
+        walk.push_back({{"id", member.id},
+                        {"status", to_string(member.status)},
+                        {"detail", busy ? std::string(ring::to_string(step.verdict))
+                                        : control.pools().detail(pool_name, member.id)},
+                        {"distance", std::move(distance)},
+                        {"chosen", chosen}});
+    }
+    json::value owner_id;
+    if (owner != nullptr) owner_id = owner->id;
+    return {{"pool", pool_name},
+            {"key", escaped(key)},
+            {"hash", hex(hash)},
+            {"owner", std::move(owner_id)},
+            {"walk", std::move(walk)}};
+}
+
+}  // namespace ringway::proxy

@@ -1,0 +1,30 @@
+// What control knows, as JSON: the answers of the admin socket and of the HTTP
+// endpoint alike. Control thread only.
+#pragma once
+
+#include <string>
+
+#include <boost/json/object.hpp>
+
+namespace ringway::proxy {
+
+class Control;
+
+// Thrown where a question has no answer; its text says why, fit for a terminal.
+struct Refused {
+    std::string reason;
+};
+
+// The whole proxy: configuration, listeners, pools.
+boost::json::object report_status(Control& control);
+
+// The servers of one pool, or of all where `only` is nullptr.
+boost::json::object report_servers(Control& control, const std::string* only);
+
+boost::json::object report_server(Control& control, const std::string& pool, const std::string& id);
+
+// Where a key goes now, and why not to the servers before.
+boost::json::object report_explain(Control& control, const std::string& pool,
+                                   const std::string& key);
+
+}  // namespace ringway::proxy
