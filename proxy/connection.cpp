@@ -50,6 +50,9 @@ bool has_bytes(const Side& side) {
 // A server that breaks off so soon, without a byte, has not served.
 constexpr milliseconds early_reset_within{1'000};
 
+// So much of a client's first bytes is kept while its server is dialled.
+constexpr std::size_t read_ahead_bytes = 4096;
+
 // More of a key than this is not kept for the log.
 constexpr std::size_t logged_key_bytes = 128;
 
@@ -107,6 +110,8 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
     }
     note_placement(intake);
     if (intake.refusal() != End::none) co_return finish(intake.refusal());
+    if (head.empty() && !read_ahead(head)) co_return finish(End::client_left);
+    speaks_first_ = !head.empty() || route_->send_proxy.version != conf::SendProxy::Version::none;
 
     // The servers in the key's order of preference, but for those that are full,
     // until one answers.
@@ -167,9 +172,20 @@ Connection::Received Connection::receive(std::string& head, std::size_t limit) {
     return Received::nothing_yet;
 }
 
+// What a client has sent by the time that it is accepted can go to the server with the
+// handshake's last segment. False if it has broken off; an end is left for the relay.
+bool Connection::read_ahead(std::string& head) {
+    const std::span<char> whole = tools_.relay.buffer;
+    const auto buffer = whole.first(std::min(read_ahead_bytes, whole.size()));
+    const ssize_t got =
+        ::recv(relay_.client().socket.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (got > 0) head.assign(buffer.data(), static_cast<std::size_t>(got));
+    return got >= 0 || errno == EAGAIN || errno == EINTR;
+}
+
 // Begins to connect to the slot's server; the errno of what failed at once, or 0.
 int Connection::dial() {
-    Fd socket = begin_connect(slot_.server().address, route_->connect);
+    Fd socket = begin_connect(slot_.server().address, route_->connect, speaks_first_);
     if (!socket) return errno;
     return relay_.server().open(std::move(socket), tools_.relay.poller) ? 0 : errno;
 }

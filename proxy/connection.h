@@ -64,6 +64,7 @@ private:
 
     Task open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot);
     Received receive(std::string& head, std::size_t limit);
+    bool read_ahead(std::string& head);
     int dial();
     bool dial_is_pending() const;
     void drop_server(int error);
@@ -101,6 +102,7 @@ private:
     std::uint8_t attempts_ = 0;
     PlacedBy placed_by_ = PlacedBy::nothing;
     End missing_ = End::none;  // why it was not placed by its key
+    bool speaks_first_ = false;  // to the server, as soon as it has answered
     bool relaying_ = false;
     bool lasting_ = false;  // the server's socket is watched for a lost peer
     bool late_ = false;     // the deadline of the present step has passed

@@ -7,7 +7,9 @@
 namespace ringway::proxy {
 
 // A socket that has begun to connect to `server`, from the configured address of its
-// family; an empty one with errno set where that failed at once.
-Fd begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& settings);
+// family; an empty one with errno set where that failed at once. `speaks_first`: bytes
+// will be sent as soon as it is connected, and the handshake's last step may go with them.
+Fd begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& settings,
+                 bool speaks_first);
 
 }  // namespace ringway::proxy

@@ -32,6 +32,7 @@ Fd bind_socket(const conf::Endpoint& endpoint, bool shared) {
     if (shared) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     // Accepted sockets inherit this one.
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
     if (::bind(fd.get(), &address.any, address.size) != 0) {
         const int reason = errno;
         fd.close();
