@@ -239,7 +239,8 @@ struct Pool {
 };
 
 struct AdminSettings {
-    std::string socket;  // path of the admin socket; empty for none
+    std::string socket;            // path of the admin socket; empty for none
+    std::optional<Endpoint> http;  // where the HTTP endpoint listens; never a unix socket
     bool operator==(const AdminSettings&) const = default;
 };
 

@@ -261,7 +261,14 @@ void read_workers(const Value& value, std::uint32_t& workers) {
 
 void read_admin(Section& section, AdminSettings& admin) {
     section.text("socket", admin.socket, {socket_path_bytes_max, false});
-    section.later({"http"});
+    section.value("http", [&](const Value& value) {
+        const std::string what =
+            R"(an IP address and a port, as 127.0.0.1:9090 or, in quotes, "[::1]:9090")";
+        const auto spelling = value.text(what);
+        if (!spelling) return;
+        admin.http = Endpoint::parse(*spelling);
+        if (!admin.http || admin.http->is_unix) value.expected(what);
+    });
 }
 
 void read_log(Section& section, LogSettings& log) {

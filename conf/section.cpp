@@ -268,15 +268,6 @@ const Node* Section::take(std::string_view name) {
     return entry->second.node;
 }
 
-void Section::later(std::initializer_list<std::string_view> names) {
-    for (const auto name : names) {
-        const auto entry = entries_.find(name);
-        if (entry == entries_.end()) continue;
-        entry->second.known = true;
-        value_.report().add(entry->second.key->position, path_of(name), "not supported yet");
-    }
-}
-
 void Section::need(std::initializer_list<std::string_view> names) const {
     if (!is_map()) return;
     for (const auto name : names) {

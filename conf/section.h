@@ -224,8 +224,6 @@ public:
         }
     }
 
-    // Entries of the design that no version reads yet: refused by name.
-    void later(std::initializer_list<std::string_view> names);
     // Entries that must be there.
     void need(std::initializer_list<std::string_view> names) const;
 

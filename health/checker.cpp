@@ -68,6 +68,7 @@ struct Entry {
     bool probing = false;
     bool was_given_time = false;  // beyond its deadline, because this thread was late
     Clock::time_point when{};     // of the next start; of the deadline while probing
+    Clock::time_point started{};  // of the last probe
     Hook hook;
     Probe probe;
 };
@@ -241,6 +242,7 @@ void Checker::Impl::start_due(Clock::time_point now) {
         entry.hook.unlink();
         entry.probing = true;
         entry.was_given_time = false;
+        entry.started = now;
         entry.when = now + entry.target.settings.timeout;
         probing_.insert(entry);
         ++probes_under_way_;
@@ -267,6 +269,8 @@ void Checker::Impl::end_probe(Entry& entry, const Outcome& outcome, Clock::time_
     }
     const bool passed = outcome.verdict == Verdict::passed;
     const bool first = !entry.state.checked();
+    ++(passed ? entry.view.all_passed : entry.view.all_failed);
+    entry.view.last_took = now - entry.started;
     entry.view.last_probe = now;
     entry.view.last_result = outcome.result;
     const Transition transition = entry.state.on_probe(passed);

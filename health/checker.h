@@ -35,6 +35,9 @@ struct View {
     std::uint32_t successes = 0;     // in a row
     std::uint32_t failures = 0;      // in a row
     std::uint64_t not_run = 0;       // probes that failed for local reasons and count for nothing
+    std::uint64_t all_passed = 0;    // probes ever
+    std::uint64_t all_failed = 0;    // the same
+    Clock::duration last_took{};     // of the last probe: until its answer or its timeout
     std::string last_result;         // "ok", "refused", "timeout", ... ; empty before the first
 };
 

@@ -84,6 +84,24 @@ json::object set_override(Control& control, Words arguments) {
     return report_server(control, arguments[0], arguments[1]);
 }
 
+json::object ring_of(Control& control, Words arguments) {
+    return report_ring(control, arguments[0]);
+}
+
+json::object events(Control& control, Words arguments) {
+    std::size_t count = Events::kept;
+    if (!arguments.empty()) {
+        const std::string& text = arguments[0];
+        const char* const end = text.data() + text.size();
+        const auto [rest, error] = std::from_chars(text.data(), end, count);
+        if (error != std::errc() || rest != end || count == 0) {
+            throw Refused{
+                fmt::format("a count is a whole number from 1 up, not \"{}\"", escaped(text))};
+        }
+    }
+    return report_events(control, count);
+}
+
 json::object reload(Control& control, Words /*arguments*/) {
     const ReloadResult result = control.reload();
     if (result.ok) {
@@ -114,6 +132,8 @@ constexpr std::array commands{
     Command{"online", "online POOL ID", 2, 2, set_override<Override::online>},
     Command{"auto", "auto POOL ID", 2, 2, set_override<Override::automatic>},
     Command{"explain", "explain POOL KEY", 2, 2, explain},
+    Command{"ring", "ring POOL", 1, 1, ring_of},
+    Command{"events", "events [N]", 0, 1, events},
     Command{"reload", "reload", 0, 0, reload},
 };
 

@@ -41,6 +41,13 @@ bool is_local_error(int error) {
     return is_exhausted(error) || error == EADDRNOTAVAIL || error == EAGAIN || error == ECANCELED;
 }
 
+void count_failure(ServerCounts& counts, int error) {
+    counts.connect_failures.add(1);
+    if (error == ECONNREFUSED) counts.refused.add(1);
+    if (error == ETIMEDOUT) counts.timed_out.add(1);
+    if (error == EHOSTUNREACH || error == ENETUNREACH) counts.unreachable.add(1);
+}
+
 // A server may answer and break off before anybody has looked.
 bool has_bytes(const Side& side) {
     char byte = 0;
@@ -89,10 +96,7 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
     if (!client.open(std::move(socket), tools_.relay.poller)) co_return finish(End::local_error);
 
     // The key, behind the PROXY header where clients must send one.
-    Origin origin{.source = client_};
-    if (route_->key.needs_destination()) origin.destination = local_address(client.socket);
-    const auto& proxy = route_->proxy_protocol;
-    Intake intake(route_->key, proxy ? &*proxy : nullptr, std::move(origin));
+    Intake intake = take_in();
     std::string head;  // what was read in search of it
     if (intake.wants_bytes()) tools_.timers.set(*this, accepted_at_ + route_->timeouts.key);
     while (intake.wants_bytes()) {
@@ -126,13 +130,16 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
         if (member == nullptr) break;
         if (attempts_ == 0) failure = End::servers_full;
         ring::Slot claim = snapshot->try_claim(*member);
-        if (!claim) continue;
+        if (!claim) {
+            pass_over(Spill::owner_full);
+            continue;
+        }
         slot_ = Slot(std::move(claim), tools_.worker);
         ++attempts_;
         failure = End::connect_failed;
 
         int error = dial();
-        const TimePoint give_up_at = std::min(Clock::now() + route_->connect.timeout, spent_at);
+        const TimePoint give_up_at = std::min(moved_at_ + route_->connect.timeout, spent_at);
         while (is_exhausted(error)) {
             // Holding on to the client makes accepting pause; then this server again.
             if (Clock::now() > give_up_at) co_return finish(End::local_error);
@@ -155,6 +162,15 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
     }
     if (!connected) co_return finish(failure);
     begin_relay(intake, head);
+}
+
+Intake Connection::take_in() const {
+    Origin origin{.source = client_};
+    if (route_->key.needs_destination()) {
+        origin.destination = local_address(relay_.client().socket);
+    }
+    const auto& proxy = route_->proxy_protocol;
+    return {route_->key, proxy ? &*proxy : nullptr, std::move(origin)};
 }
 
 Connection::Received Connection::receive(std::string& head, std::size_t limit) {
@@ -185,6 +201,7 @@ bool Connection::read_ahead(std::string& head) {
 
 // Begins to connect to the slot's server; the errno of what failed at once, or 0.
 int Connection::dial() {
+    moved_at_ = Clock::now();
     Fd socket = begin_connect(slot_.server().address, route_->connect, speaks_first_);
     if (!socket) return errno;
     return relay_.server().open(std::move(socket), tools_.relay.poller) ? 0 : errno;
@@ -198,14 +215,20 @@ bool Connection::dial_is_pending() const {
 // The dial failed with `error`, which counts against the server unless it is a
 // resource that this machine lacks.
 void Connection::drop_server(int error) {
+    pass_over(Spill::owner_failed);
     if (!is_local_error(error)) {
-        slot_.counts().connect_failures.add(1);
+        count_failure(slot_.counts(), error);
         if (Trouble* const trouble = slot_.server().trouble.get()) {
             trouble->report(health::Failure::connect);
         }
     }
     relay_.server().close();
     slot_.release();
+}
+
+// The first server of the walk is the owner.
+void Connection::pass_over(Spill spill) {
+    if (spill_ == Spill::none) spill_ = spill;
 }
 
 void Connection::note_placement(const Intake& intake) {
@@ -226,7 +249,12 @@ void Connection::begin_relay(const Intake& intake, const std::string& head) {
     }
     relaying_ = true;
     slot_.counts().total.add(1);
-    moved_at_ = Clock::now();
+    auto& counts = (*route_->pool_counts)[tools_.worker];
+    counts.picks.add(1);
+    if (spill_ == Spill::owner_full) counts.spills_full.add(1);
+    if (spill_ == Spill::owner_failed) counts.spills_failed.add(1);
+    const TimePoint dialled_at = std::exchange(moved_at_, Clock::now());
+    counts.connect_times.observe(moved_at_ - dialled_at);
     open_ms_ = std::chrono::duration<float, std::milli>(moved_at_ - accepted_at_).count();
 }
 
@@ -262,14 +290,14 @@ void Connection::move_bytes() {
     }
     count_bytes();
     const bool broken = relay_.client().broken || relay_.server().broken;
-    if (state == Relay::State::ended) return finish(broken ? broken_end() : End::done);
+    if (state == Relay::State::ended) return finish(broken ? broken_end() : End::done, now);
 
     const bool settling = state == Relay::State::settling;
     if ((settling || relay_deadline() <= now) && reader_caught_up()) moved_at_ = now;
     const TimePoint deadline = relay_deadline();
     if (deadline <= now) {
-        if (broken) return finish(broken_end());
-        return finish(relay_.half_closed() ? End::half_close_timeout : End::idle_timeout);
+        if (broken) return finish(broken_end(), now);
+        return finish(relay_.half_closed() ? End::half_close_timeout : End::idle_timeout, now);
     }
     const TimePoint lasts_from = accepted_at_ + lasting_after;
     if (!lasting_ && lasts_from <= now) {
@@ -328,14 +356,18 @@ void Connection::cut(End reason) {
 
 // The one way out. open() may be what calls it, so the coroutine is not destroyed
 // here: advance() does that, or the worker with the connection, after the round.
-void Connection::finish(End reason) {
+void Connection::finish(End reason, TimePoint now) {
     end_ = reason;
     tools_.timers.cancel(*this);
     if (reason == End::server_reset) report_early_reset();
     auto& counts = (*route_->counts)[tools_.worker];
-    if (!relaying_) counts.refused.add(1);
     counts.ended(reason).add(1);
-    if (route_->log_access) write_log_line();
+    if (relaying_) {
+        (*route_->pool_counts)[tools_.worker].sessions.observe(now - accepted_at_);
+    } else {
+        counts.refused.add(1);
+    }
+    if (route_->log_access) write_log_line(now);
     // Before the sockets close: a peer who has seen the end finds it counted, and
     // the place on the server free.
     slot_.release();
@@ -351,10 +383,8 @@ void Connection::report_early_reset() const {
     if (open_for <= early_reset_within) trouble->report(health::Failure::early_reset);
 }
 
-void Connection::write_log_line() const {
-    const auto ms = [this](TimePoint t) {
-        return std::chrono::duration<double, std::milli>(t - accepted_at_).count();
-    };
+void Connection::write_log_line(TimePoint now) const {
+    const std::chrono::duration<double, std::milli> total = now - accepted_at_;
     log_access({.listener = route_->listener,
                 .client = client_,
                 .key = key_,
@@ -367,7 +397,7 @@ void Connection::write_log_line() const {
                 .bytes_up = relay_.bytes_up(),
                 .bytes_down = relay_.bytes_down(),
                 .open_ms = static_cast<double>(open_ms_),
-                .total_ms = ms(Clock::now()),
+                .total_ms = total.count(),
                 .end = to_string(end_)});
 }
 

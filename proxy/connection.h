@@ -61,13 +61,20 @@ public:
 
 private:
     enum class Received { bytes, nothing_yet, over };
+    enum class Spill : std::uint8_t {
+        none,
+        owner_full,
+        owner_failed
+    };  // why it is not at the owner
 
     Task open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot);
+    Intake take_in() const;
     Received receive(std::string& head, std::size_t limit);
     bool read_ahead(std::string& head);
     int dial();
     bool dial_is_pending() const;
     void drop_server(int error);
+    void pass_over(Spill spill);
     void note_placement(const Intake& intake);
     void begin_relay(const Intake& intake, const std::string& head);
 
@@ -80,9 +87,9 @@ private:
     End broken_end() const;
     TimePoint relay_deadline() const;
     bool reader_caught_up();
-    void finish(End reason);
+    void finish(End reason, TimePoint now = Clock::now());
     void report_early_reset() const;
-    void write_log_line() const;
+    void write_log_line(TimePoint now) const;
 
     ConnectionTools& tools_;
     const std::shared_ptr<const Route> route_;
@@ -93,7 +100,7 @@ private:
     Task opening_;     // gone once the relay runs
     std::string key_;  // as far as the log shows it
     TimePoint accepted_at_;
-    TimePoint moved_at_{};        // the last progress of the relay
+    TimePoint moved_at_{};        // the last progress of the relay; before it, the last dial
     std::size_t unacknowledged_;  // when last asked; nothing_asked since progress
     std::chrono::milliseconds settle_pause_{};
     float open_ms_ = 0;
@@ -102,6 +109,7 @@ private:
     std::uint8_t attempts_ = 0;
     PlacedBy placed_by_ = PlacedBy::nothing;
     End missing_ = End::none;  // why it was not placed by its key
+    Spill spill_ = Spill::none;
     bool speaks_first_ = false;  // to the server, as soon as it has answered
     bool relaying_ = false;
     bool lasting_ = false;  // the server's socket is watched for a lost peer

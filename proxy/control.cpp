@@ -1,5 +1,6 @@
 #include "proxy/control.h"
 
+#include <algorithm>
 #include <csignal>
 #include <thread>
 #include <utility>
@@ -10,6 +11,7 @@
 
 #include "proxy/access_log.h"
 #include "proxy/commands.h"
+#include "proxy/http_answers.h"
 
 namespace ringway::proxy {
 
@@ -47,9 +49,10 @@ Control::Control(std::string file, conf::Config config, const LogWriter& log)
       budget_(claim_descriptors()),
       total_(budget_.connections),
       workers_(make_workers(config_.workers, total_, budget_)),
-      pools_(io_, workers_.size(), connections_of(workers_)),
+      pools_(io_, workers_.size(), events_, connections_of(workers_)),
       listeners_(workers_),
-      admin_(io_, [this](const std::string& line) { return run_command(*this, line); }, {}) {
+      admin_(io_, [this](const std::string& line) { return run_command(*this, line); }, {}),
+      http_(io_, [this](std::string_view target) { return answer_http(*this, target); }, {}) {
     status_.file = std::move(file);
     status_.loaded_at = std::chrono::system_clock::now();
 }
@@ -60,14 +63,31 @@ std::chrono::seconds Control::uptime() const {
     return std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started_at_);
 }
 
+std::optional<std::string> Control::why_not_ready() const {
+    if (draining_) return "draining";
+    if (!serving_) return "not serving yet";
+    for (const auto& [name, listener] : listeners_.all()) {
+        const Pool& pool = *pools_.find(listener.settings.pool);
+        const bool serves = std::ranges::any_of(pool.servers, [](const auto& entry) {
+            return entry.second.online && entry.second.weight > 0;
+        });
+        if (!serves) return fmt::format("pool {} has no server online", listener.settings.pool);
+    }
+    return std::nullopt;
+}
+
 std::optional<std::string> Control::run() {
     if (!config_.admin.socket.empty()) {
         if (auto reason = admin_.open(config_.admin.socket)) return reason;
+    }
+    if (config_.admin.http) {
+        if (auto reason = http_.open(*config_.admin.http)) return reason;
     }
     std::vector<std::string> changes;
     if (auto reason = apply(config_, changes)) return reason;
     for (const auto& worker : workers_) worker->run();
     await_signal();
+    serving_ = true;
     spdlog::info("{} descriptors allow {} connections at once", budget_.limit, budget_.connections);
     spdlog::info("ready: {} listeners, {} pools, {} workers", config_.listeners.size(),
                  config_.pools.size(), workers_.size());
@@ -129,12 +149,16 @@ ReloadResult Control::reload() {
         spdlog::info("reload: ok, generation {}, {} changes", status_.generation,
                      result.changes.size());
         for (const auto& change : result.changes) spdlog::info("reload: {}", change);
+        events_.add(
+            Event::Kind::reload, "", "",
+            fmt::format("generation {}, {} changes", status_.generation, result.changes.size()));
     } else {
         ++status_.failed_reloads;
         status_.last_result = result.errors.front();
         spdlog::error("reload: refused, the configuration of generation {} goes on serving",
                       status_.generation);
         for (const auto& error : result.errors) spdlog::error("reload: {}", error);
+        events_.add(Event::Kind::reload_refused, "", "", result.errors.front());
     }
     return result;
 }
@@ -163,6 +187,7 @@ void Control::on_signal(int signal) {
 // Stops accepting; connections in progress have drain_timeout to end.
 void Control::drain() {
     draining_ = true;
+    events_.add(Event::Kind::draining, "", "", "");
     pools_.stop();
     listeners_.remove_socket_files();
     busy_workers_ = workers_.size();
@@ -184,6 +209,7 @@ void Control::drain() {
 void Control::stop() {
     for (const auto& worker : workers_) worker->stop();
     admin_.close();
+    http_.close();
     drain_timer_.cancel();
     signals_.cancel();
     io_.stop();

@@ -17,6 +17,8 @@
 #include "conf/config.h"
 #include "proxy/admin_server.h"
 #include "proxy/descriptors.h"
+#include "proxy/events.h"
+#include "proxy/http_server.h"
 #include "proxy/listeners.h"
 #include "proxy/log.h"
 #include "proxy/pools.h"
@@ -63,6 +65,9 @@ public:
     std::uint64_t max_connections() const { return budget_.connections; }
     std::chrono::seconds uptime() const;
     std::uint64_t log_lines_dropped() const { return log_.dropped(); }
+    const Events& events() const { return events_; }
+    // Why no client should be sent here now; nothing where all is well.
+    std::optional<std::string> why_not_ready() const;
 
 private:
     std::optional<std::string> apply(conf::Config next, std::vector<std::string>& changes);
@@ -80,12 +85,15 @@ private:
     const DescriptorBudget budget_;
     Quota total_;  // of all listeners
     std::vector<std::unique_ptr<Worker>> workers_;
+    Events events_;
     Pools pools_;
     Listeners listeners_;
     AdminServer admin_;
+    HttpServer http_;
     ConfigStatus status_;
     const TimePoint started_at_ = Clock::now();
     std::size_t busy_workers_ = 0;  // that still have connections while draining
+    bool serving_ = false;
     bool draining_ = false;
     bool reload_wanted_ = false;
 };

@@ -106,6 +106,7 @@ std::vector<std::string> Listeners::apply(const conf::Config& config, OpenedSock
                                                 .pool = next.pool,
                                                 .balancer = pool.balancer,
                                                 .counts = counts,
+                                                .pool_counts = pool.counts,
                                                 .quota = quota,
                                                 .log_access = config.log.access});
         const std::string address = next.bind.to_string();

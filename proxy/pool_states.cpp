@@ -82,6 +82,8 @@ void Pools::on_health_change(const health::Change& change) {
     const auto [pool, id] = split_target_key(change.key);
     spdlog::log(change.up ? spdlog::level::info : spdlog::level::warn, "pool {}: server {} {}: {}",
                 pool, id, change.up ? "up" : "down", change.reason);
+    events_.add(change.up ? Event::Kind::server_up : Event::Kind::server_down, pool, id,
+                change.reason);
     if (const auto found = pools_.find(pool); found != pools_.end()) {
         if (const auto server = found->second.servers.find(id);
             server != found->second.servers.end()) {
@@ -124,8 +126,10 @@ void Pools::on_trouble(const std::string& key) {
         const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(time_out);
         until = fmt::format("for {} ms", ms.count());
     }
-    spdlog::warn("pool {}: server {} down: {}, {} in a row, {}", name, id, reason,
-                 pool.settings.passive->failures, until);
+    const std::string why =
+        fmt::format("{}, {} in a row, {}", reason, pool.settings.passive->failures, until);
+    spdlog::warn("pool {}: server {} down: {}", name, id, why);
+    events_.add(Event::Kind::server_down, name, id, why);
     reconcile_soon(name);
 }
 
@@ -192,8 +196,10 @@ void Pools::judge(const std::string& name, Pool& pool) {
     }
     const bool panics = health::panics(up, all, pool.settings.panic);
     if (panics != std::exchange(pool.panics, panics)) {
-        spdlog::warn("pool {}: {} of {} servers are up: {}", name, up, all,
-                     panics ? "states are ignored" : "states count again");
+        const std::string what = fmt::format("{} of {} servers are up: {}", up, all,
+                                             panics ? "states are ignored" : "states count again");
+        spdlog::warn("pool {}: {}", name, what);
+        events_.add(panics ? Event::Kind::panic : Event::Kind::panic_over, name, "", what);
     }
     const TimePoint now = Clock::now();
     auto seems = seem_up.begin();
@@ -263,6 +269,7 @@ void Pools::reconcile(const std::string& name, Pool& pool) {
         if (member->status != status) changes.emplace_back(ring::SetStatus{id, status});
     }
     if (!changes.empty()) pool.balancer->apply(changes);
+    pool.figures.publish(pool.balancer->snapshot());
     arm();
 }
 
@@ -295,6 +302,7 @@ void Pools::on_alarm() {
             server.away_until.reset();
             server.failed_by.clear();
             spdlog::info("pool {}: server {} up: its time-out is over", name, id);
+            events_.add(Event::Kind::server_up, name, id, "its time-out is over");
             changes = true;
         }
         if (changes) reconcile(name, pool);

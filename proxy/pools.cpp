@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include "conf/text.h"
+#include "proxy/presentable.h"
 
 namespace ringway::proxy {
 
@@ -22,22 +22,13 @@ ring::Settings ring_settings(const conf::HashSettings& hash) {
             .balance_factor = hash.balance_factor};
 }
 
-// The rule of the file: UTF-8 without control characters, so that every place
-// that shows an id can show it.
-bool is_presentable(std::string_view id) {
-    for (std::string_view rest = id; !rest.empty();) {
-        const auto character = conf::first_character(rest);
-        if (!character || conf::is_control(character->code)) return false;
-        rest.remove_prefix(character->bytes);
-    }
-    return true;
-}
-
 }  // namespace
 
-Pools::Pools(boost::asio::io_context& io, std::size_t workers, Connections connections)
+Pools::Pools(boost::asio::io_context& io, std::size_t workers, Events& events,
+             Connections connections)
     : io_(io),
       workers_(workers),
+      events_(events),
       checker_(io, [this](const health::Change& change) { on_health_change(change); }),
       connections_(std::move(connections)),
       alarm_(io) {}
@@ -122,6 +113,7 @@ void Pools::merge(Pool& pool, const conf::Pool& from_file, std::vector<std::stri
     if (!pool.balancer || pool.settings.hash != from_file.hash) {
         pool.balancer = std::make_shared<ring::Balancer>(ring_settings(from_file.hash));
     }
+    if (!pool.counts) pool.counts = std::make_shared<PerWorker<PoolCounts>>(workers_);
     pool.settings = from_file;
     pool.settings.servers.clear();
 
@@ -187,6 +179,7 @@ Pools::Refusal Pools::register_server(std::string_view pool, std::string_view id
     }
     to.unregistered.erase(std::string(id));
     spdlog::info("pool {}: server {} registered at {}", pool, id, address.to_string());
+    events_.add(Event::Kind::registered, pool, id, "at " + address.to_string());
     retarget();
     return std::nullopt;
 }
@@ -201,6 +194,7 @@ Pools::Refusal Pools::unregister_server(std::string_view pool, std::string_view 
     remove(from, server->second);
     from.servers.erase(server);
     spdlog::info("pool {}: server {} unregistered", pool, id);
+    events_.add(Event::Kind::unregistered, pool, id, "");
     retarget();
     reconcile(name, from);
     return std::nullopt;
@@ -214,6 +208,7 @@ Pools::Refusal Pools::set_override(std::string_view pool, std::string_view id, O
     if (server == of.servers.end()) return fmt::format("pool {} has no server {}", pool, id);
     server->second.by_hand = by_hand;
     spdlog::info("pool {}: server {} is {} by hand", pool, id, to_string(by_hand));
+    events_.add(Event::Kind::by_hand, pool, id, to_string(by_hand));
     reconcile(name, of);
     return std::nullopt;
 }

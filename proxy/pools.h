@@ -23,6 +23,8 @@
 #include "health/standing.h"
 #include "proxy/clock.h"
 #include "proxy/departure.h"
+#include "proxy/events.h"
+#include "proxy/ring_figures.h"
 #include "proxy/server.h"
 #include "proxy/trouble.h"
 #include "ring/balancer.h"
@@ -60,6 +62,8 @@ struct WantedServer {
 struct Pool {
     conf::Pool settings;  // but for its servers, which are below
     std::shared_ptr<ring::Balancer> balancer;
+    RingFigures figures;
+    std::shared_ptr<PerWorker<PoolCounts>> counts;
     std::map<std::string, WantedServer, std::less<>> servers;
     // Servers of the file that were unregistered at run time: a reload does not
     // bring them back while the file names them; registering them does.
@@ -76,8 +80,9 @@ public:
             [](const auto&) {};
     };
 
-    Pools(boost::asio::io_context& io, std::size_t workers) : Pools(io, workers, Connections{}) {}
-    Pools(boost::asio::io_context& io, std::size_t workers, Connections connections);
+    // `events` outlives this.
+    Pools(boost::asio::io_context& io, std::size_t workers, Events& events,
+          Connections connections);
 
     // Why apply() would refuse this configuration; nothing if it would not.
     std::optional<std::string> refusal(const conf::Config& config) const;
@@ -122,6 +127,7 @@ private:
 
     boost::asio::io_context& io_;
     const std::size_t workers_;
+    Events& events_;
     std::map<std::string, Pool, std::less<>> pools_;
     std::set<std::string> dirty_;  // pools to reconcile at the end of this turn
     health::Checker checker_;

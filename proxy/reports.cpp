@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <ctime>
@@ -21,6 +22,8 @@ namespace json = boost::json;
 
 namespace {
 
+constexpr std::uint64_t ring_slices = 1'440;
+
 std::string hex(std::uint64_t value) {
     return fmt::format("{:#018x}", value);
 }
@@ -32,6 +35,19 @@ std::string rfc3339(std::chrono::system_clock::time_point time) {
     std::array<char, 32> text{};
     std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
     return text.data();
+}
+
+// With milliseconds.
+std::string rfc3339_ms(std::chrono::system_clock::time_point time) {
+    const auto since_epoch = time.time_since_epoch();
+    const auto ms = std::chrono::floor<std::chrono::milliseconds>(since_epoch).count() % 1'000;
+    std::string text = rfc3339(time);
+    text.insert(text.size() - 1, fmt::format(".{:03}", ms));
+    return text;
+}
+
+double to_ms(Clock::duration time) {
+    return std::chrono::duration<double, std::milli>(time).count();
 }
 
 std::int64_t ms_since(TimePoint time) {
@@ -69,15 +85,18 @@ const Pool& pool_of(Control& control, const std::string& name) {
     return *pool;
 }
 
+template <class T>
+json::value or_null(const std::optional<T>& value) {
+    return value ? json::value(*value) : json::value();
+}
+
 json::object describe(const Pools& pools, const std::string& pool, const std::string& id,
                       const WantedServer& server) {
     json::value last_check;
     if (const auto view = pools.health(pool, id); view && view->checked) {
-        last_check = {{"result", view->last_result},
-                      {"ago_ms", ms_since(view->last_probe)},
-                      {"successes", view->successes},
-                      {"failures", view->failures},
-                      {"not_run", view->not_run}};
+        last_check = {{"result", view->last_result},        {"ago_ms", ms_since(view->last_probe)},
+                      {"check_ms", to_ms(view->last_took)}, {"successes", view->successes},
+                      {"failures", view->failures},         {"not_run", view->not_run}};
     }
     const auto& counts = *server.counts;
     const bool is_runtime = server.source == WantedServer::Source::runtime;
@@ -85,6 +104,8 @@ json::object describe(const Pools& pools, const std::string& pool, const std::st
             {"id", id},
             {"address", server.address.to_string()},
             {"weight", server.weight},
+            {"max_connections", server.max_connections},
+            {"share", or_null(pools.find(pool)->figures.share(id))},
             {"status", server.online ? "online" : "offline"},
             {"detail", pools.detail(pool, id)},
             {"override", to_string(server.by_hand)},
@@ -126,12 +147,19 @@ json::object report_status(Control& control) {
             online += server.online ? 1 : 0;
             active += sum(*server.counts, &ServerCounts::active);
         }
+        const auto& counts = *pool.counts;
+        const bool is_maglev = snapshot->settings().algorithm == ring::Algorithm::maglev;
         pools.push_back({{"name", name},
+                         {"algorithm", is_maglev ? "maglev" : "ring"},
                          {"servers", pool.servers.size()},
                          {"online", online},
                          {"panic", pool.panics},
                          {"points", snapshot->point_count()},
                          {"active", active},
+                         {"spills", sum(counts, &PoolCounts::spills_full) +
+                                        sum(counts, &PoolCounts::spills_failed)},
+                         {"peak_to_average", pool.figures.peak_to_average()},
+                         {"moved_last_change", or_null(pool.figures.moved_last_change())},
                          {"fingerprint", ring::fingerprint(*snapshot)}});
     }
     const ConfigStatus& config = control.config_status();
@@ -171,6 +199,48 @@ json::object report_server(Control& control, const std::string& pool, const std:
         throw Refused{fmt::format("pool {} has no server {}", escaped(pool), escaped(id))};
     }
     return {{"server", describe(control.pools(), pool, id, found->second)}};
+}
+
+json::object report_ring(Control& control, const std::string& pool_name) {
+    const Pool& pool = pool_of(control, pool_name);
+    const auto snapshot = pool.balancer->snapshot();
+    json::array ids;
+    json::array shares;
+    json::array points;
+    for (const ring::Member& member : snapshot->members()) {
+        ids.emplace_back(member.id);
+        shares.emplace_back(pool.figures.share(member.id).value_or(0));
+        points.emplace_back(member.points);
+    }
+    json::array slices;
+    for (std::uint64_t i = 0; i < ring_slices; ++i) {
+        // The middle of the slice: so many halves of slices of the circle.
+        __extension__ using Wide = unsigned __int128;
+        const auto middle =
+            static_cast<std::uint64_t>(((2 * i + 1) * (Wide{1} << 63)) / ring_slices);
+        const ring::Member* const owner = snapshot->owner(middle);
+        slices.emplace_back(owner != nullptr ? owner - snapshot->members().data() : -1);
+    }
+    return {{"pool", pool_name},
+            {"servers", std::move(ids)},
+            {"shares", std::move(shares)},
+            {"points", std::move(points)},
+            {"slices", std::move(slices)}};
+}
+
+json::object report_events(Control& control, std::size_t count) {
+    const auto& all = control.events().all();
+    json::array events;
+    for (std::size_t i = all.size() - std::min(count, all.size()); i < all.size(); ++i) {
+        const Event& event = all[i];
+        json::object entry{
+            {"id", event.id}, {"time", rfc3339_ms(event.time)}, {"kind", to_string(event.kind)}};
+        if (!event.pool.empty()) entry["pool"] = event.pool;
+        if (!event.server.empty()) entry["server"] = event.server;
+        entry["text"] = event.text;
+        events.push_back(std::move(entry));
+    }
+    return {{"events", std::move(events)}};
 }
 
 json::object report_explain(Control& control, const std::string& pool_name,

@@ -2,6 +2,7 @@
 // endpoint alike. Control thread only.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include <boost/json/object.hpp>
@@ -22,6 +23,12 @@ boost::json::object report_status(Control& control);
 boost::json::object report_servers(Control& control, const std::string* only);
 
 boost::json::object report_server(Control& control, const std::string& pool, const std::string& id);
+
+// The circle of a pool: shares, points, and who owns each of 1,440 equal slices.
+boost::json::object report_ring(Control& control, const std::string& pool);
+
+// The last `count` events, newest last.
+boost::json::object report_events(Control& control, std::size_t count);
 
 // Where a key goes now, and why not to the servers before.
 boost::json::object report_explain(Control& control, const std::string& pool,

@@ -25,6 +25,7 @@ struct Route {
     std::string pool;
     std::shared_ptr<const ring::Balancer> balancer;
     std::shared_ptr<PerWorker<ListenerCounts>> counts;
+    std::shared_ptr<PerWorker<PoolCounts>> pool_counts;
     std::shared_ptr<Quota> quota;  // the listener's max_connections
     bool log_access = true;
 };

@@ -2,34 +2,19 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "conf/config.h"
+#include "proxy/counter.h"
 #include "proxy/end.h"
+#include "proxy/histogram.h"
 #include "proxy/trouble.h"
 #include "ring/slot.h"
 
 namespace ringway::proxy {
-
-// Written by one worker only, read by any thread: a store needs no locked
-// instruction, a sum over workers may be a moment old.
-class Counter {
-public:
-    void add(std::uint64_t n) {
-        value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-    }
-    void subtract(std::uint64_t n) { add(0 - n); }
-    std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
-
-private:
-    std::atomic<std::uint64_t> value_{0};
-};
 
 // One worker's counts of one server, on cache lines of their own.
 struct alignas(64) ServerCounts {
@@ -37,8 +22,12 @@ struct alignas(64) ServerCounts {
     Counter total;             // connections that were given to the server
     Counter bytes_up;          // client to server
     Counter bytes_down;        // server to client
-    Counter connect_failures;  // dials that did not succeed
+    Counter connect_failures;  // dials that did not succeed; some of them:
+    Counter refused;           // the server's machine said no
+    Counter timed_out;         // nobody answered
+    Counter unreachable;       // no way there
 };
+static_assert(sizeof(ServerCounts) == 64);
 
 // One worker's counts of one listener.
 struct alignas(64) ListenerCounts {
@@ -52,16 +41,14 @@ struct alignas(64) ListenerCounts {
     Counter& ended(End end) { return ends[static_cast<std::size_t>(end)]; }
 };
 
-// The counts of every worker; each worker writes its own element.
-template <class Counts>
-using PerWorker = std::vector<Counts>;
-
-template <class Counts>
-std::uint64_t sum(const PerWorker<Counts>& all, Counter Counts::*field) {
-    std::uint64_t total = 0;
-    for (const Counts& counts : all) total += (counts.*field).value();
-    return total;
-}
+// One worker's counts of one pool.
+struct alignas(64) PoolCounts {
+    Counter picks;                               // connections that were given to a server
+    Counter spills_full;                         // not to the owner, which was full
+    Counter spills_failed;                       // not to the owner, whose dial failed
+    Histogram<connect_bounds_us> connect_times;  // of dials that succeeded
+    Histogram<session_bounds_us> sessions;       // from accept to the end, if it had a server
+};
 
 // The context of a ring member: immutable but for its counts, which outlive a
 // change of address. Any thread.

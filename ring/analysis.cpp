@@ -62,6 +62,29 @@ std::string id_of(const Member* member) {
     return member != nullptr ? member->id : std::string();
 }
 
+// Calls visit(from, to, hashes) for every part of the circle that changes hands, in
+// order; a pair of servers may come many times. The two hash keys alike.
+template <class Visit>
+void each_move(const Snapshot& before, const Snapshot& after, Visit visit) {
+    // The server of `after` that has the id of one of `before`, by the latter's index.
+    std::vector<const Member*> twins;
+    for (const Member& member : before.members()) twins.push_back(after.find(member.id));
+
+    Spans old(before), now(after);
+    for (Wide begin = 0; begin != circle;) {
+        const Wide end = std::min(old.end(), now.end());
+        const Member* const from = old.owner();
+        const Member* const to = now.owner();
+        const bool stays =
+            from == nullptr ? to == nullptr : to != nullptr && twins[index_of(before, from)] == to;
+        if (!stays) visit(from, to, end - begin);
+        if (end == circle) break;
+        if (old.end() == end) old.advance();
+        if (now.end() == end) now.advance();
+        begin = end;
+    }
+}
+
 }  // namespace
 
 std::vector<Share> shares(const Snapshot& snapshot) {
@@ -109,22 +132,9 @@ Plan plan(const Snapshot& before, const Snapshot& after) {
     if (!same_hash(before.settings(), after.settings())) return plan_of_chance(before, after);
 
     std::map<std::pair<const Member*, const Member*>, Wide> hashes;
-    // The server of `after` that has the id of one of `before`.
-    std::map<const Member*, const Member*> twin;
-    for (const Member& member : before.members()) twin[&member] = after.find(member.id);
-
-    Spans old(before), now(after);
-    for (Wide begin = 0; begin != circle;) {
-        const Wide end = std::min(old.end(), now.end());
-        const Member* const from = old.owner();
-        const Member* const to = now.owner();
-        const bool stays = from == nullptr ? to == nullptr : to != nullptr && twin[from] == to;
-        if (!stays) hashes[{from, to}] += end - begin;
-        if (end == circle) break;
-        if (old.end() == end) old.advance();
-        if (now.end() == end) now.advance();
-        begin = end;
-    }
+    each_move(before, after, [&](const Member* from, const Member* to, Wide count) {
+        hashes[{from, to}] += count;
+    });
 
     Plan plan;
     Wide moved = 0;
@@ -138,6 +148,15 @@ Plan plan(const Snapshot& before, const Snapshot& after) {
         return std::tie(a.from, a.to) < std::tie(b.from, b.to);
     });
     return plan;
+}
+
+double moved(const Snapshot& before, const Snapshot& after) {
+    if (!same_hash(before.settings(), after.settings())) {
+        return plan_of_chance(before, after).moved;
+    }
+    Wide moved = 0;
+    each_move(before, after, [&](const Member*, const Member*, Wide count) { moved += count; });
+    return part_of_circle(moved);
 }
 
 std::string fingerprint(const Snapshot& snapshot) {

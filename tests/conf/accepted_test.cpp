@@ -42,6 +42,11 @@ BOOST_AUTO_TEST_CASE(top_entries_arrive) {
     BOOST_TEST(config_of(sample({"workers: 256", {}, {}, {}})).workers == 256U);
     BOOST_TEST((config_of(sample({"drain_timeout: 24h", {}, {}, {}})).drain_timeout == 24h));
     BOOST_TEST(config_of(sample({"admin: {socket: /run/a}", {}, {}, {}})).admin.socket == "/run/a");
+    const auto http = [](std::string_view line) {
+        return config_of(sample({line, {}, {}, {}})).admin.http->to_string();
+    };
+    BOOST_TEST(http("admin: {http: \"127.0.0.1:9090\"}") == "127.0.0.1:9090");
+    BOOST_TEST(http("admin: {http: \"[::]:80\"}") == "[::]:80");
     const auto log = config_of(sample({"log: {level: warn, access: false}", {}, {}, {}})).log;
     BOOST_TEST((log == LogSettings{LogSettings::Level::warn, false}));
 }

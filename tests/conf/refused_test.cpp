@@ -32,7 +32,7 @@ BOOST_AUTO_TEST_CASE(unknown_entries_far_from_any_are_told_what_is_known) {
             "colour: red",
             "14:9: pools.main.servers[0].colour: unknown entry, known here: id, address, weight, "
             "max_connections, health"),
-        top("admin: {\"a b\": 1}", R"(2:9: admin["a b"]: unknown entry, known here: socket)"),
+        top("admin: {\"a b\": 1}", R"(2:9: admin["a b"]: unknown entry, known here: socket, http)"),
     });
 }
 
@@ -273,10 +273,23 @@ BOOST_AUTO_TEST_CASE(what_follows_a_failure_is_checked) {
     });
 }
 
+BOOST_AUTO_TEST_CASE(the_http_endpoint_has_an_address_and_a_port) {
+    const std::string expected =
+        R"(2:15: admin.http: expected an IP address and a port, as 127.0.0.1:9090 or, in quotes, )"
+        R"("[::1]:9090", found )";
+    check({
+        top("admin: {http: 9090}", expected + "\"9090\""),
+        top("admin: {http: \"0.0.0.0\"}", expected + "\"0.0.0.0\""),
+        top("admin: {http: \":9090\"}", expected + "\":9090\""),
+        top("admin: {http: \"localhost:9090\"}", expected + "\"localhost:9090\""),
+        top("admin: {http: \"unix:/run/x\"}", expected + "\"unix:/run/x\""),
+        top("admin: {http: [a]}", expected + "a list"),
+    });
+}
+
 BOOST_AUTO_TEST_CASE(entries_of_later_versions_are_known_by_name) {
     const std::string keyword = " is not supported yet; expected ";
     check({
-        top("admin: {http: \"127.0.0.1:9090\"}", "2:9: admin.http: not supported yet"),
         top("log: {target: syslog}", "2:15: log.target: \"syslog\"" + keyword + "stderr"),
         top("log: {format: json}", "2:15: log.format: \"json\"" + keyword + "text"),
     });

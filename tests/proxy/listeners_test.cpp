@@ -33,7 +33,8 @@ struct Fixture {
     boost::asio::io_context io;
     proxy::Quota total;
     std::vector<std::unique_ptr<proxy::Worker>> workers;
-    proxy::Pools pools{io, worker_count};
+    proxy::Events events;
+    proxy::Pools pools{io, worker_count, events, {}};
     Listeners listeners{workers};
 
     Fixture() {

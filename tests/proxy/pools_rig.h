@@ -37,8 +37,10 @@ struct PoolsRig {
     boost::asio::io_context io;
     // What the workers were told: "depart server_down 0", "spare"; times in ms.
     Strings told;
+    proxy::Events events;
     proxy::Pools pools{io,
                        1,
+                       events,
                        {.depart =
                             [this](const proxy::Cut& cut) {
                                 const auto ms =

@@ -89,6 +89,7 @@ public:
                          .pool = "main",
                          .balancer = balancer_,
                          .counts = listener_counts_,
+                         .pool_counts = pool_counts_,
                          .quota = quota_});
     }
 
@@ -125,6 +126,8 @@ public:
         return sum(*counts_.at(id), field);
     }
 
+    const proxy::PoolCounts& pool_counts() const { return pool_counts_->front(); }
+
     // Whether the log soon says that `times` connections ended so.
     bool ended(std::string_view end, std::size_t times = 1) const {
         return log_.has("end=" + std::string(end) + "\n", times);
@@ -152,6 +155,7 @@ public:
 
 private:
     using ListenerCounts = proxy::PerWorker<proxy::ListenerCounts>;
+    using PoolCounts = proxy::PerWorker<proxy::PoolCounts>;
 
     CapturedLog log_;
     const RigSettings settings_;
@@ -159,6 +163,7 @@ private:
     std::map<std::string, std::shared_ptr<ServerCounts>> counts_;
     std::shared_ptr<ring::Balancer> balancer_;
     const std::shared_ptr<ListenerCounts> listener_counts_ = std::make_shared<ListenerCounts>(1);
+    const std::shared_ptr<PoolCounts> pool_counts_ = std::make_shared<PoolCounts>(1);
     conf::Endpoint address_;
     const std::shared_ptr<proxy::Quota> quota_ = std::make_shared<proxy::Quota>();
     proxy::Quota total_;

@@ -1,0 +1,93 @@
+#include "proxy/http_answers.h"
+
+#include <exception>
+#include <string>
+#include <variant>
+
+#include <fmt/format.h>
+#include <boost/json.hpp>
+
+#include "proxy/access_log.h"
+#include "proxy/control.h"
+#include "proxy/http_routes.h"
+#include "proxy/page_files.h"
+#include "proxy/reports.h"
+
+namespace ringway::proxy {
+
+namespace {
+
+namespace json = boost::json;
+
+HttpAnswer refused(unsigned status, const std::string& reason) {
+    const json::object body{{"ok", false}, {"error", reason}};
+    return {.status = status, .body = json::serialize(body) + "\n"};
+}
+
+HttpAnswer answer_of(json::object found) {
+    json::object body{{"ok", true}};
+    for (auto& [name, value] : found) body[name] = std::move(value);
+    return {.body = json::serialize(body) + "\n"};
+}
+
+std::string_view type_of(std::string_view name) {
+    if (name.ends_with(".css")) return "text/css; charset=utf-8";
+    if (name.ends_with(".js")) return "text/javascript; charset=utf-8";
+    return "text/html; charset=utf-8";
+}
+
+HttpAnswer page_file(std::string_view path) {
+    const std::string_view wanted = path == "/" ? "index.html" : path.substr(1);
+    for (const PageFile& file : page_files()) {
+        if (file.name == wanted) return {.type = type_of(wanted), .body = std::string(file.bytes)};
+    }
+    return refused(404, "the page has no such file");
+}
+
+HttpAnswer readiness(const Control& control) {
+    const auto reason = control.why_not_ready();
+    return reason ? refused(503, *reason) : answer_of({});
+}
+
+HttpAnswer answer(Control& control, const HttpQuestion& question) {
+    switch (question.page) {
+        case HttpPage::file:
+            return page_file(question.file);
+        case HttpPage::health:
+            return answer_of({});
+        case HttpPage::readiness:
+            return readiness(control);
+        case HttpPage::status:
+            return answer_of(report_status(control));
+        case HttpPage::servers:
+            return answer_of(report_servers(control, &question.pool));
+        case HttpPage::server:
+            return answer_of(report_server(control, question.pool, question.server));
+        case HttpPage::explain:
+            return answer_of(report_explain(control, question.pool, question.key));
+        case HttpPage::ring:
+            return answer_of(report_ring(control, question.pool));
+        case HttpPage::events:
+            return answer_of(
+                report_events(control, question.count > 0 ? question.count : Events::kept));
+    }
+    return refused(404, "no such page");
+}
+
+}  // namespace
+
+HttpAnswer answer_http(Control& control, std::string_view target) {
+    const auto routed = route_http(target);
+    if (const auto* refusal = std::get_if<HttpRefusal>(&routed)) {
+        return refused(refusal->status, refusal->reason);
+    }
+    try {
+        return answer(control, std::get<HttpQuestion>(routed));
+    } catch (const Refused& unknown) {
+        return refused(404, unknown.reason);
+    } catch (const std::exception& error) {
+        return refused(500, fmt::format("internal error: {}", escaped(error.what())));
+    }
+}
+
+}  // namespace ringway::proxy

@@ -1,0 +1,78 @@
+// The HTTP endpoint: GET and HEAD, one answer per request, connections kept alive.
+// Whoever floods it, sends garbage or never reads costs a bounded amount of memory and
+// time, and gives way to others when places run out. Control thread only.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include "conf/config.h"
+
+namespace ringway::proxy {
+
+struct HttpAnswer {
+    unsigned status = 200;
+    std::string_view type = "application/json";  // of a body; lives for ever
+    std::string body;
+    // Where the body takes long to make: appends its next piece, and says whether there
+    // are more. The loop turns between two pieces.
+    std::function<bool(std::string& body)> more = nullptr;
+};
+
+struct HttpLimits {
+    std::size_t clients = 64;                    // at once
+    std::size_t head_bytes = 8 << 10;            // of one request
+    std::size_t answers_bytes = 64 << 20;        // that wait to be taken, of all clients
+    std::chrono::milliseconds request{5'000};    // from its first byte to its last
+    std::chrono::milliseconds idle{75'000};      // without a request: a scrape a minute stays
+    std::chrono::milliseconds answer{30'000};    // to take an answer
+    std::chrono::milliseconds unhurried{1'000};  // to take it while others want the place
+    std::chrono::milliseconds farewell{1'000};   // to take the last answer and close
+    std::size_t farewell_bytes = 2 << 20;        // that are read and forgotten meanwhile
+};
+
+class HttpServer {
+public:
+    using Answer = std::function<HttpAnswer(std::string_view target)>;
+
+    HttpServer(boost::asio::io_context& io, Answer answer, HttpLimits limits);
+    ~HttpServer();
+    HttpServer(const HttpServer&) = delete;
+    HttpServer& operator=(const HttpServer&) = delete;
+
+    // The reason where it cannot listen there. Port 0 lets the kernel choose.
+    std::optional<std::string> open(const conf::Endpoint& where);
+    std::uint16_t port() const;
+
+    // Stops listening; clients keep what they have.
+    void close();
+
+private:
+    class Client;
+    struct Shared;
+
+    boost::asio::awaitable<void> accept_clients();
+    boost::asio::awaitable<void> serve(boost::asio::ip::tcp::socket accepted);
+    boost::asio::awaitable<bool> serve_one(Client& client);
+    boost::asio::awaitable<bool> wait_for_request(Client& client) const;
+    boost::asio::awaitable<void> complete(Client& client, HttpAnswer& answer);
+
+    boost::asio::io_context& io_;
+    const Answer answer_;
+    const HttpLimits limits_;
+    boost::asio::ip::tcp::acceptor acceptor_;
+    // Outlives this: the loop may still hold clients when it is destroyed.
+    std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace ringway::proxy
