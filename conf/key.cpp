@@ -54,7 +54,7 @@ bool is_among(From from, const std::vector<From>& some) {
 }
 
 bool read_kind(const Value& value, KeyPart& part) {
-    const auto kind = value.keyword(kinds, {});
+    const auto kind = value.keyword(kinds);
     if (kind) part.from = static_cast<From>(*kind);
     return kind.has_value();
 }

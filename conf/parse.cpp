@@ -21,6 +21,7 @@ constexpr std::size_t servers_max = 65'535;                   // of one pool
 constexpr std::uint64_t points_max = std::uint64_t{1} << 24;  // of one pool's ring
 constexpr std::int64_t connections_max = 1'000'000'000;
 constexpr std::size_t socket_path_bytes_max = 107;  // unix(7): sun_path less its NUL
+constexpr std::size_t path_bytes_max = 4'095;       // PATH_MAX less its NUL
 
 void read_timeouts(Section& section, ListenerTimeouts& timeouts) {
     section.duration("key", timeouts.key);
@@ -136,7 +137,7 @@ void read_proxy_protocol(Section& section, ProxyProtocol& proxy, bool on_unix_so
     bool accepts_any = false;
     section.list("accept", [&](const Value& value) {
         accepts_any = true;
-        const auto version = value.keyword({"v1", "v2"}, {});
+        const auto version = value.keyword({"v1", "v2"});
         if (version) (*version == 0 ? proxy.v1 : proxy.v2) = true;
     });
     bool trusts_any = false;
@@ -271,15 +272,28 @@ void read_admin(Section& section, AdminSettings& admin) {
     });
 }
 
+void read_log_target(const Value& value, std::string& target) {
+    constexpr auto* what = "stderr, stdout or the absolute path of a file";
+    const auto text = value.text(what);
+    if (!text) return;
+    const bool is_path = text->starts_with('/') && !text->ends_with('/');
+    if (*text != "stderr" && *text != "stdout" && !is_path) {
+        value.expected(what);
+    } else if (check_text(value, *text, {path_bytes_max})) {
+        target = *text;
+    }
+}
+
 void read_log(Section& section, LogSettings& log) {
     using Level = LogSettings::Level;
+    using Format = LogSettings::Format;
     section.choice<Level>("level", log.level,
                           {{"debug", Level::debug},
                            {"info", Level::info},
                            {"warn", Level::warn},
                            {"error", Level::error}});
-    section.fixed("target", "stderr", {"stdout", "syslog", "journald"});
-    section.fixed("format", "text", {"json"});
+    section.value("target", [&](const Value& value) { read_log_target(value, log.target); });
+    section.choice<Format>("format", log.format, {{"text", Format::text}, {"json", Format::json}});
     section.boolean("access", log.access);
 }
 

@@ -127,7 +127,7 @@ void read_leaving(const Value& value, Leaving& leaving) {
         section.need({"drain"});
         return section.finish();
     }
-    if (const auto way = value.keyword({"keep", "reset", "drain"}, {})) {
+    if (const auto way = value.keyword({"keep", "reset", "drain"})) {
         leaving.way = static_cast<Way>(*way);
     }
 }

@@ -181,20 +181,13 @@ std::optional<Network> Value::network() const {
     return value;
 }
 
-std::optional<std::size_t> Value::keyword(const std::vector<std::string_view>& names,
-                                          const std::vector<std::string_view>& later) const {
-    const std::string what =
-        names.size() == 1 ? std::string(names.front()) : "one of " + joined(names);
+std::optional<std::size_t> Value::keyword(const std::vector<std::string_view>& names) const {
+    const std::string what = "one of " + joined(names);
     const auto word = text(what);
     if (!word) return std::nullopt;
     const auto name = std::ranges::find(names, *word);
     if (name != names.end()) return static_cast<std::size_t>(name - names.begin());
-    if (std::ranges::find(later, *word) != later.end()) {
-        error(quoted(*word) + " is not supported yet; expected " + what);
-    } else {
-        error("expected " + what + ", found " + quoted(*word) +
-              report_->did_you_mean(*word, names));
-    }
+    error("expected " + what + ", found " + quoted(*word) + report_->did_you_mean(*word, names));
     return std::nullopt;
 }
 

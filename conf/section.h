@@ -87,9 +87,8 @@ public:
     // An address without a port; the result's port is 0.
     std::optional<Endpoint> ip_address() const;
     std::optional<Network> network() const;
-    // The index in `names`. A value of `later` is refused as not supported yet.
-    std::optional<std::size_t> keyword(const std::vector<std::string_view>& names,
-                                       const std::vector<std::string_view>& later) const;
+    // The index in `names`.
+    std::optional<std::size_t> keyword(const std::vector<std::string_view>& names) const;
 
 private:
     const Node* node_;
@@ -168,20 +167,13 @@ public:
         });
     }
     template <class T>
-    bool choice(std::string_view name, T& out, std::initializer_list<Choice<T>> choices,
-                const std::vector<std::string_view>& later = {}) {
+    bool choice(std::string_view name, T& out, std::initializer_list<Choice<T>> choices) {
         std::vector<std::string_view> names;
         for (const auto& each : choices) names.push_back(each.name);
         return put(name, out, [&](const Value& value) -> std::optional<T> {
-            const auto index = value.keyword(names, later);
+            const auto index = value.keyword(names);
             return index ? std::optional((choices.begin() + *index)->value) : std::nullopt;
         });
-    }
-    // An entry with one possible value so far.
-    void fixed(std::string_view name, std::string_view only,
-               const std::vector<std::string_view>& later) {
-        char ignored = 0;
-        choice(name, ignored, {{only, char{0}}}, later);
     }
 
     // Calls read(Value) for the entry, if there.

@@ -13,11 +13,49 @@
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
+#include "conf/text.h"
+
 namespace ringway::proxy {
 
 namespace {
 
+using Format = conf::LogSettings::Format;
+
 std::atomic<LogWriter*> access_writer{nullptr};
+std::atomic<Format> format{Format::text};
+
+// "2026-01-31T23:59:59.123Z". The part up to the second is made once a second.
+void append_time(fmt::memory_buffer& line, std::chrono::system_clock::time_point time) {
+    thread_local std::time_t last_second = -1;
+    thread_local std::array<char, 24> text{};
+    const auto ms = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count();
+    const std::time_t second = ms / 1000;
+    if (second != last_second) {
+        last_second = second;
+        std::tm utc{};
+        ::gmtime_r(&second, &utc);
+        std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &utc);
+    }
+    fmt::format_to(std::back_inserter(line), "{}.{:03}Z", text.data(), ms % 1000);
+}
+
+// One message, in the format of the moment.
+void append_message(fmt::memory_buffer& line, std::chrono::system_clock::time_point time,
+                    std::string_view level, std::string_view message) {
+    auto out = std::back_inserter(line);
+    if (format.load(std::memory_order_relaxed) == Format::text) {
+        append_time(line, time);
+        fmt::format_to(out, " {} {}\n", level, message);
+    } else {
+        line.append(std::string_view("{\"time\":\""));
+        append_time(line, time);
+        fmt::format_to(out, "\",\"level\":\"{}\",\"message\":{}}}\n", level, json_string(message));
+    }
+}
+
+std::string_view view_of(const fmt::memory_buffer& line) {
+    return {line.data(), line.size()};
+}
 
 class WriterSink final : public spdlog::sinks::base_sink<std::mutex> {
 public:
@@ -25,9 +63,11 @@ public:
 
 private:
     void sink_it_(const spdlog::details::log_msg& message) override {
-        spdlog::memory_buf_t line;
-        formatter_->format(message, line);
-        writer_.append({line.data(), line.size()}, true);
+        const auto level = spdlog::level::to_string_view(message.level);
+        fmt::memory_buffer line;
+        append_message(line, message.time, {level.data(), level.size()},
+                       {message.payload.data(), message.payload.size()});
+        writer_.append(view_of(line), true);
     }
     void flush_() override {}
 
@@ -48,33 +88,50 @@ spdlog::level::level_enum to_spdlog(conf::LogSettings::Level level) {
     return spdlog::level::info;
 }
 
-// "2026-01-31T23:59:59.123Z". The part up to the second is made once a second.
-void append_time(fmt::memory_buffer& line) {
-    thread_local std::time_t last_second = -1;
-    thread_local std::array<char, 24> text{};
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    if (now.tv_sec != last_second) {
-        last_second = now.tv_sec;
-        std::tm utc{};
-        ::gmtime_r(&now.tv_sec, &utc);
-        std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &utc);
+void append_access_text(fmt::memory_buffer& line, const AccessEntry& entry) {
+    auto out = std::back_inserter(line);
+    append_time(line, std::chrono::system_clock::now());
+    fmt::format_to(out, " access listener={} client={} key=\"{}\" ", entry.listener,
+                   escaped(entry.client.to_string()), escaped(entry.key));
+    if (!entry.placed_by.empty()) {
+        fmt::format_to(out, "placed_by={}:{} ", entry.placed_by, entry.missing);
     }
-    fmt::format_to(std::back_inserter(line), "{}.{:03}Z", text.data(), now.tv_nsec / 1'000'000);
+    fmt::format_to(out,
+                   "server={} attempts={} up={} down={} open_ms={:.1f} total_ms={:.1f} end={}\n",
+                   entry.server.empty() ? "-" : escaped(entry.server), entry.attempts,
+                   entry.bytes_up, entry.bytes_down, entry.open_ms, entry.total_ms, entry.end);
+}
+
+void append_access_json(fmt::memory_buffer& line, const AccessEntry& entry) {
+    auto out = std::back_inserter(line);
+    line.append(std::string_view("{\"time\":\""));
+    append_time(line, std::chrono::system_clock::now());
+    fmt::format_to(out, R"(","level":"access","listener":{},"client":{},"key":{},)",
+                   json_string(entry.listener), json_string(entry.client.to_string()),
+                   json_string(escaped(entry.key)));
+    if (!entry.placed_by.empty()) {
+        fmt::format_to(out, R"("placed_by":"{}","missing":"{}",)", entry.placed_by, entry.missing);
+    }
+    fmt::format_to(out,
+                   R"("server":{},"attempts":{},"bytes_up":{},"bytes_down":{},"open_ms":{:.1f},)"
+                   R"("total_ms":{:.1f},"end":"{}"}})"
+                   "\n",
+                   entry.server.empty() ? "null" : json_string(entry.server), entry.attempts,
+                   entry.bytes_up, entry.bytes_down, entry.open_ms, entry.total_ms, entry.end);
 }
 
 }  // namespace
 
-void start_logging(LogWriter& writer, conf::LogSettings::Level level) {
+void start_logging(LogWriter& writer, const conf::LogSettings& settings) {
     auto logger = std::make_shared<spdlog::logger>("ringway", std::make_shared<WriterSink>(writer));
-    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
     spdlog::set_default_logger(std::move(logger));
-    set_log_level(level);
+    set_log_style(settings);
     access_writer.store(&writer, std::memory_order_release);
 }
 
-void set_log_level(conf::LogSettings::Level level) {
-    spdlog::set_level(to_spdlog(level));
+void set_log_style(const conf::LogSettings& settings) {
+    spdlog::set_level(to_spdlog(settings.level));
+    format.store(settings.format, std::memory_order_relaxed);
 }
 
 void stop_logging() {
@@ -86,18 +143,20 @@ void log_access(const AccessEntry& entry) {
     LogWriter* writer = access_writer.load(std::memory_order_acquire);
     if (writer == nullptr) return;
     fmt::memory_buffer line;
-    append_time(line);
-    auto out = std::back_inserter(line);
-    fmt::format_to(out, " access listener={} client={} key=\"{}\" ", entry.listener,
-                   escaped(entry.client.to_string()), escaped(entry.key));
-    if (!entry.placed_by.empty()) {
-        fmt::format_to(out, "placed_by={}:{} ", entry.placed_by, entry.missing);
+    if (format.load(std::memory_order_relaxed) == Format::text) {
+        append_access_text(line, entry);
+    } else {
+        append_access_json(line, entry);
     }
-    fmt::format_to(out,
-                   "server={} attempts={} up={} down={} open_ms={:.1f} total_ms={:.1f} end={}\n",
-                   escaped(entry.server), entry.attempts, entry.bytes_up, entry.bytes_down,
-                   entry.open_ms, entry.total_ms, entry.end);
-    writer->append({line.data(), line.size()}, false);
+    writer->append(view_of(line), false);
+}
+
+std::string log_loss_line(std::uint64_t lost) {
+    fmt::memory_buffer line;
+    append_message(line, std::chrono::system_clock::now(), "warning",
+                   fmt::format("log: {} line{} lost: nobody took {} in time, or the disk was full",
+                               lost, lost == 1 ? " was" : "s were", lost == 1 ? "it" : "them"));
+    return fmt::to_string(line);
 }
 
 std::string escaped(std::string_view bytes) {
@@ -112,6 +171,25 @@ std::string escaped(std::string_view bytes) {
         }
     }
     return text;
+}
+
+std::string json_string(std::string_view bytes) {
+    std::string text = "\"";
+    while (!bytes.empty()) {
+        const auto character = conf::first_character(bytes);
+        const std::size_t size = character ? character->bytes : 1;
+        if (!character) {
+            text += "\xef\xbf\xbd";
+        } else if (conf::is_control(character->code)) {
+            fmt::format_to(std::back_inserter(text), "\\u{:04x}",
+                           static_cast<std::uint32_t>(character->code));
+        } else {
+            if (character->code == '"' || character->code == '\\') text += '\\';
+            text += bytes.substr(0, size);
+        }
+        bytes.remove_prefix(size);
+    }
+    return text += '"';
 }
 
 }  // namespace ringway::proxy

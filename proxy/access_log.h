@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "conf/config.h"
@@ -11,8 +12,9 @@
 namespace ringway::proxy {
 
 // Sets spdlog's default logger up to write to `writer`, which must outlive it.
-void start_logging(LogWriter& writer, conf::LogSettings::Level level);
-void set_log_level(conf::LogSettings::Level level);
+void start_logging(LogWriter& writer, const conf::LogSettings& settings);
+// Level and format of what is logged from now on.
+void set_log_style(const conf::LogSettings& settings);
 // Detaches the default logger from the writer.
 void stop_logging();
 
@@ -22,7 +24,7 @@ struct AccessEntry {
     std::string_view key;        // bytes; escaped in the line
     std::string_view placed_by;  // in place of the key, and why not by it; empty for the key
     std::string_view missing;
-    std::string_view server;  // "-" where none was found
+    std::string_view server;  // empty where none was found
     unsigned attempts;        // servers that were dialled
     std::uint64_t bytes_up;
     std::uint64_t bytes_down;
@@ -33,8 +35,15 @@ struct AccessEntry {
 
 void log_access(const AccessEntry& entry);
 
+// The line that says how many lines were lost.
+std::string log_loss_line(std::uint64_t lost);
+
 // Printable ASCII as it is, but for quotes and backslashes; the rest as \xNN, so
 // that no byte of a client reaches a terminal.
 std::string escaped(std::string_view bytes);
+
+// Any bytes as a JSON string with its quotes (RFC 8259, section 7): UTF-8 as it is, but
+// for controls, and U+FFFD in place of each byte that is none.
+std::string json_string(std::string_view bytes);
 
 }  // namespace ringway::proxy

@@ -392,7 +392,7 @@ void Connection::write_log_line(TimePoint now) const {
                                  ? to_string(placed_by_)
                                  : "",
                 .missing = to_string(missing_),
-                .server = slot_ ? std::string_view(slot_.server().id) : "-",
+                .server = slot_ ? std::string_view(slot_.server().id) : "",
                 .attempts = attempts_,
                 .bytes_up = relay_.bytes_up(),
                 .bytes_down = relay_.bytes_down(),

@@ -41,7 +41,7 @@ Pools::Connections connections_of(const std::vector<std::unique_ptr<Worker>>& wo
 
 }  // namespace
 
-Control::Control(std::string file, conf::Config config, const LogWriter& log)
+Control::Control(std::string file, conf::Config config, LogWriter& log)
     : log_(log),
       signals_(io_, SIGHUP, SIGINT, SIGTERM),
       drain_timer_(io_),
@@ -53,6 +53,7 @@ Control::Control(std::string file, conf::Config config, const LogWriter& log)
       listeners_(workers_),
       admin_(io_, [this](const std::string& line) { return run_command(*this, line); }, {}),
       http_(io_, [this](std::string_view target) { return answer_http(*this, target); }, {}) {
+    signals_.add(SIGUSR1);
     status_.file = std::move(file);
     status_.loaded_at = std::chrono::system_clock::now();
 }
@@ -104,12 +105,16 @@ std::optional<std::string> Control::apply(conf::Config next, std::vector<std::st
     std::optional<std::string> reason;
     OpenedSockets opened = listeners_.open(next, reason);
     if (reason) return reason;
+    std::variant<Fd, std::string> log_target;
+    if (next.log.target != config_.log.target) log_target = open_log_target(next.log.target);
+    if (auto* error = std::get_if<std::string>(&log_target)) return std::move(*error);
 
     changes = pools_.apply(next);
     for (std::string& change : listeners_.apply(next, std::move(opened), pools_)) {
         changes.push_back(std::move(change));
     }
-    set_log_level(next.log.level);
+    set_log_style(next.log);
+    if (auto& target = std::get<Fd>(log_target)) log_.redirect(std::move(target));
     config_ = std::move(next);
     return std::nullopt;
 }
@@ -172,6 +177,7 @@ void Control::await_signal() {
 }
 
 void Control::on_signal(int signal) {
+    if (signal == SIGUSR1) return reopen_log();
     if (signal != SIGHUP) {
         spdlog::info("signal {}: {}", signal, draining_ ? "stopping at once" : "draining");
         return draining_ ? stop() : drain();
@@ -182,6 +188,22 @@ void Control::on_signal(int signal) {
         reload_wanted_ = false;
         reload();
     });
+}
+
+// After logrotate(8) has moved the file away.
+void Control::reopen_log() {
+    const std::string& target = config_.log.target;
+    if (!target.starts_with('/')) {
+        spdlog::info("log: {} is no file that could be opened again", target);
+        return;
+    }
+    auto opened = open_log_target(target);
+    if (const auto* error = std::get_if<std::string>(&opened)) {
+        spdlog::error("log: not opened again, it goes on as it was: {}", *error);
+        return;
+    }
+    log_.redirect(std::move(std::get<Fd>(opened)));
+    spdlog::info("log: opened again");
 }
 
 // Stops accepting; connections in progress have drain_timeout to end.

@@ -47,7 +47,7 @@ struct ConfigStatus {
 class Control {
 public:
     // `config` is what `file` says now.
-    Control(std::string file, conf::Config config, const LogWriter& log);
+    Control(std::string file, conf::Config config, LogWriter& log);
     ~Control();
     Control(const Control&) = delete;
     Control& operator=(const Control&) = delete;
@@ -74,10 +74,11 @@ private:
     std::optional<std::string> needs_restart(const conf::Config& next) const;
     void await_signal();
     void on_signal(int signal);
+    void reopen_log();
     void drain();
     void stop();
 
-    const LogWriter& log_;
+    LogWriter& log_;
     boost::asio::io_context io_{1};
     boost::asio::signal_set signals_;
     boost::asio::steady_timer drain_timer_;

@@ -4,20 +4,32 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <variant>
+
+#include "proxy/fd.h"
 
 namespace ringway::proxy {
 
+// What `log.target` names: "stderr", "stdout" or the path of a file, which is made where
+// there is none. Why it cannot be had, otherwise.
+std::variant<Fd, std::string> open_log_target(const std::string& target);
+
 class LogWriter {
 public:
-    // Writes to `fd`, which stays open and the caller's.
-    explicit LogWriter(int fd);
+    // The line that tells of so many lost ones.
+    using LossLine = std::function<std::string(std::uint64_t lost)>;
+
+    // Without a `loss_line` losses are counted and not told of.
+    explicit LogWriter(Fd target, LossLine loss_line = {});
     // Writes what is left, unless the reader has stopped reading.
     ~LogWriter();
     LogWriter(const LogWriter&) = delete;
@@ -26,23 +38,42 @@ public:
     // `line` ends with a newline. It is written within 100 ms, at once if `urgent`.
     void append(std::string_view line, bool urgent);
 
-    // Lines that were lost because nobody took them in time.
+    // Lines go to `target` from its next write on, those that wait included.
+    void redirect(Fd target);
+
+    // Lines that were lost because nobody took them in time, or a disk was full. Once
+    // lines are taken again one of them tells how many, at most one a second.
     std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
 private:
     static constexpr std::size_t max_waiting_bytes = 4 << 20;
 
     void run();
-    bool write(std::string_view text);
+    bool owes_word() const { return loss_line_ && told_ != dropped(); }
+    void write_batch(std::string_view lines, bool last);
+    std::string_view write(std::string_view text);
+    std::size_t put(std::string_view piece) const;
 
-    const int fd_;
-    const std::size_t piece_bytes_;  // written at once
+    const LossLine loss_line_;
+
+    // Guarded by mutex_.
     std::mutex mutex_;
     std::condition_variable wake_;
-    std::string waiting_;    // guarded by mutex_
-    bool urgent_ = false;    // guarded by mutex_
-    bool stopping_ = false;  // guarded by mutex_
+    std::string waiting_;
+    Fd next_target_;
+    bool urgent_ = false;
+    bool stopping_ = false;
+
+    // Its own thread only.
+    Fd target_;
+    std::size_t piece_bytes_;  // written at once
+    bool torn_ = false;        // the target ends in the middle of a line
+    std::uint64_t told_ = 0;   // of those dropped
+    std::chrono::steady_clock::time_point told_at_;
+
+    // Any thread, relaxed.
     std::atomic<std::uint64_t> dropped_{0};
+
     std::thread thread_;
 };
 

@@ -10,7 +10,6 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 #include <boost/program_options.hpp>
 
 #include "conf/config.h"
@@ -45,8 +44,14 @@ std::optional<conf::Config> load(const std::string& file) {
 int serve(const std::string& file, conf::Config config) {
     // A write to a closed socket is an error value; splice(2) has no flag for it.
     std::signal(SIGPIPE, SIG_IGN);
-    proxy::LogWriter log(STDERR_FILENO);
-    proxy::start_logging(log, config.log.level);
+    auto target = proxy::open_log_target(config.log.target);
+    if (const auto* error = std::get_if<std::string>(&target)) {
+        fmt::print(stderr, "ringway: {}\n", *error);
+        return exit_refused;
+    }
+    const bool on_stderr = config.log.target == "stderr";
+    proxy::LogWriter log(std::move(std::get<proxy::Fd>(target)), proxy::log_loss_line);
+    proxy::start_logging(log, config.log);
     std::optional<std::string> refusal;
     {
         proxy::Control control(file, std::move(config), log);
@@ -54,6 +59,7 @@ int serve(const std::string& file, conf::Config config) {
     }
     if (refusal) {
         spdlog::error("{}", *refusal);
+        if (!on_stderr) fmt::print(stderr, "ringway: {}\n", *refusal);
     } else {
         spdlog::info("stopped");
     }

@@ -48,7 +48,13 @@ BOOST_AUTO_TEST_CASE(top_entries_arrive) {
     BOOST_TEST(http("admin: {http: \"127.0.0.1:9090\"}") == "127.0.0.1:9090");
     BOOST_TEST(http("admin: {http: \"[::]:80\"}") == "[::]:80");
     const auto log = config_of(sample({"log: {level: warn, access: false}", {}, {}, {}})).log;
-    BOOST_TEST((log == LogSettings{LogSettings::Level::warn, false}));
+    BOOST_TEST((log == LogSettings{.level = LogSettings::Level::warn, .access = false}));
+    const auto other = config_of(sample({"log: {target: /a/b, format: json}", {}, {}, {}})).log;
+    BOOST_TEST((other == LogSettings{.target = "/a/b", .format = LogSettings::Format::json}));
+    for (const char* target : {"stderr", "stdout"}) {
+        const auto line = "log: {target: " + std::string(target) + "}";
+        BOOST_TEST(config_of(sample({line, {}, {}, {}})).log.target == target);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(keys_arrive_in_every_form) {

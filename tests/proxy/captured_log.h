@@ -21,7 +21,7 @@ namespace ringway::test {
 class CapturedLog {
 public:
     explicit CapturedLog(conf::LogSettings::Level level = conf::LogSettings::Level::info) {
-        proxy::start_logging(writer_, level);
+        proxy::start_logging(writer_, {.level = level});
     }
     ~CapturedLog() { proxy::stop_logging(); }
     CapturedLog(const CapturedLog&) = delete;
@@ -50,11 +50,11 @@ public:
         return eventually([&] { return count(piece) >= times; });
     }
 
-    const proxy::LogWriter& writer() const { return writer_; }
+    proxy::LogWriter& writer() const { return writer_; }
 
 private:
     const Fd file_{::memfd_create("log", MFD_CLOEXEC)};
-    proxy::LogWriter writer_{file_.get()};
+    mutable proxy::LogWriter writer_{Fd(::dup(file_.get()))};
 };
 
 }  // namespace ringway::test

@@ -35,6 +35,8 @@ struct LogPipe {
         reader = Fd(ends[0]);
         writer = Fd(ends[1]);
     }
+    // For a LogWriter, which closes it.
+    Fd copy() const { return Fd(::dup(writer.get())); }
     // What is in the pipe, or comes within `limit`; empty where nothing does.
     std::string read(std::chrono::milliseconds limit = test::patience) const {
         if (!test::ready(reader, POLLIN, limit)) return {};
@@ -69,7 +71,7 @@ BOOST_AUTO_TEST_SUITE(logging)
 
 BOOST_AUTO_TEST_CASE(lines_are_written_in_order_urgent_or_not) {
     const LogPipe pipe;
-    LogWriter writer(pipe.writer.get());
+    LogWriter writer(pipe.copy());
     writer.append("one\n", false);
     writer.append("two\n", true);
     BOOST_TEST(pipe.read_until(8) == "one\ntwo\n");
@@ -80,7 +82,7 @@ BOOST_AUTO_TEST_CASE(lines_are_written_in_order_urgent_or_not) {
 
 BOOST_AUTO_TEST_CASE(what_waits_is_written_before_the_writer_goes) {
     const LogPipe pipe;
-    { LogWriter(pipe.writer.get()).append("last words\n", false); }
+    { LogWriter(pipe.copy()).append("last words\n", false); }
     BOOST_TEST(pipe.read(0ms) == "last words\n");
 }
 
@@ -91,7 +93,7 @@ BOOST_AUTO_TEST_CASE(a_blocked_pipe_costs_lines_that_are_counted_and_blocks_nobo
     constexpr std::size_t appended = 20'000;  // 20 MiB: the pipe and the buffer take less
     std::uint64_t dropped = 0;
     {
-        LogWriter writer(pipe.writer.get());
+        LogWriter writer(pipe.copy());
         for (std::size_t i = 0; i < appended; ++i) writer.append(line(line_bytes, 'x'), true);
         BOOST_TEST(test::eventually([&] { return writer.dropped() > appended / 2; }));
         dropped = writer.dropped();
@@ -106,7 +108,7 @@ BOOST_AUTO_TEST_CASE(a_blocked_pipe_costs_lines_that_are_counted_and_blocks_nobo
 
 BOOST_AUTO_TEST_CASE(every_line_is_written_or_counted) {
     const LogPipe pipe;
-    LogWriter writer(pipe.writer.get());
+    LogWriter writer(pipe.copy());
     constexpr std::size_t line_bytes = 100;
     constexpr std::size_t appended = 3000;
     for (std::size_t i = 0; i < appended; ++i) writer.append(line(line_bytes, 'x'), true);
@@ -120,7 +122,7 @@ BOOST_AUTO_TEST_CASE(every_line_is_written_or_counted) {
 
 BOOST_AUTO_TEST_CASE(lines_of_many_threads_stay_whole) {
     const LogPipe pipe;
-    LogWriter writer(pipe.writer.get());
+    LogWriter writer(pipe.copy());
     constexpr std::size_t each = 500;
     constexpr std::size_t line_bytes = 90;
     std::vector<std::thread> threads;
@@ -142,7 +144,7 @@ BOOST_AUTO_TEST_CASE(lines_of_many_threads_stay_whole) {
 
 BOOST_AUTO_TEST_CASE(a_closed_reader_costs_lines_and_nothing_else) {
     LogPipe pipe;
-    LogWriter writer(pipe.writer.get());
+    LogWriter writer(pipe.copy());
     pipe.reader.close();
     writer.append("lost\n", true);
     BOOST_TEST(test::eventually([&] { return writer.dropped() == 1; }));
@@ -182,7 +184,7 @@ BOOST_AUTO_TEST_CASE(messages_below_the_level_are_left_out) {
     spdlog::warn("loud");
     BOOST_TEST(log.has(" warning loud\n"));
     BOOST_TEST(log.count("quiet") == 0u);
-    proxy::set_log_level(conf::LogSettings::Level::debug);
+    proxy::set_log_style({.level = conf::LogSettings::Level::debug});
     spdlog::debug("chatty");
     BOOST_TEST(log.has(" debug chatty\n"));
 }

@@ -1,0 +1,199 @@
+"""The log as an operator has it: files, logrotate, JSON, full disks, readers that stand still."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from support.clients import ask, dial, read_line, read_to_end
+from support.configuration import listener, pool_of
+from support.ports import free_port
+from support.waiting import wait_until
+
+
+def config_of(backends, **log):
+    return {
+        "listeners": [listener(free_port())],
+        "pools": {"main": pool_of(backends)},
+        "log": log,
+    }
+
+
+def start(bench, config, **options):
+    """A proxy whose log is not where `Ringway` looks for the word `ready`."""
+    proxy = bench.ringway(config, wait_ready=False, **options)
+    wait_until(lambda: proxy.socket_path.exists() and proxy.status(), "an answer")
+    return proxy
+
+
+def wait_text(path: Path, text: str):
+    wait_until(lambda: path.exists() and text in path.read_text(), f"{text!r} in {path.name}")
+
+
+def test_a_log_file_is_opened_again_on_sigusr1_and_loses_no_line(bench):
+    path, moved = bench.folder / "ringway.log", bench.folder / "ringway.log.1"
+    proxy = start(bench, config_of(bench.backends("a"), target=str(path)))
+    wait_text(path, " ready: ")
+    assert path.stat().st_mode & 0o777 & ~0o640 == 0
+    assert ask(proxy.address(), b"before") == "a"
+    wait_text(path, 'key="before"')
+    path.rename(moved)
+    assert ask(proxy.address(), b"between") == "a"
+    wait_text(moved, 'key="between"')
+    proxy.signal(signal.SIGUSR1)
+    wait_text(path, "log: opened again")
+    assert ask(proxy.address(), b"after") == "a"
+    wait_text(path, 'key="after"')
+    assert moved.read_text().count(" access ") == 2 and path.read_text().count(" access ") == 1
+    assert proxy.log() == "", "something went to stderr"
+
+
+def test_a_log_that_cannot_be_opened_again_goes_on_where_it_was(bench):
+    folder = bench.folder / "logs"
+    folder.mkdir()
+    path = folder / "ringway.log"
+    proxy = start(bench, config_of(bench.backends("a"), target=str(path)))
+    wait_text(path, " ready: ")
+    moved = bench.folder / "moved"
+    folder.rename(moved)
+    proxy.signal(signal.SIGUSR1)
+    wait_text(moved / "ringway.log", "not opened again, it goes on as it was")
+    assert f"{path}: No such file or directory" in (moved / "ringway.log").read_text()
+    assert ask(proxy.address(), b"still") == "a"
+    wait_text(moved / "ringway.log", 'key="still"')
+
+
+def test_sigusr1_does_nothing_to_a_log_on_stderr(bench):
+    proxy = bench.simple(bench.backends("a"))
+    proxy.signal(signal.SIGUSR1)
+    proxy.wait_log("log: stderr is no file")
+    assert ask(proxy.address(), b"key") == "a"
+
+
+@pytest.mark.parametrize("target", ["{}/nowhere/log", "{}"])
+def test_a_log_that_cannot_be_opened_at_the_start_is_refused(bench, target):
+    target = target.format(bench.folder)
+    proxy = bench.ringway(config_of([], target=target), wait_ready=False)
+    bench.forget(proxy)
+    assert proxy.wait_exit() == 1
+    assert f"log.target {target}: " in proxy.log()
+
+
+def test_why_a_start_failed_is_said_on_stderr_too(bench):
+    path = bench.folder / "ringway.log"
+    config = config_of([], target=str(path))
+    config["admin"] = {"socket": str(bench.folder / "nowhere" / "admin.sock")}
+    proxy = bench.ringway(config, wait_ready=False)
+    bench.forget(proxy)
+    assert proxy.wait_exit() == 1
+    assert "nowhere/admin.sock" in proxy.log() and "nowhere/admin.sock" in path.read_text()
+
+
+def test_a_reload_moves_the_log_and_changes_its_format(bench):
+    path = bench.folder / "ringway.log"
+    proxy = bench.simple(bench.backends("a"))
+    config = {**proxy.config, "log": {"target": str(path), "format": "json"}}
+    proxy.reload_well(config)
+    wait_text(path, "reload: ok")
+    assert ask(proxy.address(), b"key") == "a"
+    wait_text(path, '"key":"key"')
+    assert all(json.loads(line) for line in path.read_text().splitlines())
+    # What cannot be had changes nothing.
+    nowhere = str(bench.folder / "nowhere" / "log")
+    state = proxy.reload({**config, "log": {"target": nowhere}})
+    assert nowhere in state["result"]
+    assert ask(proxy.address(), b"again") == "a"
+    wait_text(path, '"key":"again"')
+    proxy.reload_well({**config, "log": {}})
+    assert ask(proxy.address(), b"back") == "a"
+    proxy.wait_log('key="back"')
+
+
+def test_json_lines_are_objects_whatever_clients_send(bench):
+    path = bench.folder / "ringway.log"
+    config = config_of(bench.backends("a"), target=str(path), format="json")
+    proxy = start(bench, config)
+    keys = [bytes([byte]) * 3 for byte in range(256) if byte != 0x0A]
+    for key in keys:
+        assert ask(proxy.address(), key) == "a"
+    client = dial(proxy.address())
+    client.shutdown(1)
+    read_to_end(client)  # without a key
+
+    def lines():
+        return [json.loads(line) for line in path.read_bytes().decode().splitlines()]
+
+    def access():
+        return [line for line in lines() if line["level"] == "access"]
+
+    wait_until(lambda: len(access()) == len(keys) + 1, "a line each")
+    fields = ["time", "level", "listener", "client", "key", "server", "attempts"]
+    fields += ["bytes_up", "bytes_down", "open_ms", "total_ms", "end"]
+    for line in access():
+        assert list(line) == fields
+        assert line["listener"] == "main" and line["client"].startswith("127.0.0.1:")
+    assert {line["key"] for line in access()} >= {"aaa", "\\x00\\x00\\x00", "\\xff\\xff\\xff"}
+    last = access()[-1]
+    assert last["server"] is None and last["attempts"] == 0 and last["end"] == "client_left"
+    messages = [line for line in lines() if line["level"] != "access"]
+    assert any(line["message"].startswith("ready: ") for line in messages)
+    assert all(list(line) == ["time", "level", "message"] for line in messages)
+
+
+def dropped(proxy) -> int:
+    return proxy.status()["log_lines_dropped"]
+
+
+def test_a_full_disk_costs_log_lines_and_nothing_else(bench):
+    proxy = start(bench, config_of(bench.backends("a"), target="/dev/full"))
+    with dial(proxy.address()) as live:
+        live.sendall(b"key\n")
+        assert read_line(live) == b"a"
+        for number in range(100):
+            assert ask(proxy.address(), b"key-%d" % number) == "a"
+        wait_until(lambda: dropped(proxy) >= 100, "lost lines to be counted")
+        spent, begin = proxy.cpu_seconds(), time.monotonic()
+        while time.monotonic() - begin < 1.0:
+            time.sleep(0.05)  # nothing is logged, during which the proxy must not spin
+        assert proxy.cpu_seconds() - spent < 0.15 * (time.monotonic() - begin)
+        # The disk has room again: a reload to another file stands for it.
+        path, lost = bench.folder / "ringway.log", dropped(proxy)
+        proxy.reload_well({**proxy.config, "log": {"target": str(path)}})
+        wait_text(path, "lost: nobody took")
+        assert f"log: {lost} lines were lost" in path.read_text()
+        assert ask(proxy.address(), b"after") == "a"
+        wait_text(path, 'key="after"')
+
+
+def test_a_disk_that_fills_up_and_is_emptied_again_has_whole_lines(bench):
+    disk = bench.folder / "disk"
+    disk.mkdir()
+    mount = f"mount -t tmpfs -o size=64k none {disk}"
+    alone = ["unshare", "--mount", "sh", "-c"]
+    probe = subprocess.run([*alone, mount], capture_output=True, text=True)
+    if probe.returncode != 0:
+        pytest.skip(f"no file systems of our own here: {probe.stderr.strip()}")
+    prefix = [*alone, f'{mount} && exec "$@"', "sh"]
+    path = disk / "ringway.log"
+    proxy = start(bench, config_of(bench.backends("a"), target=str(path)), prefix=prefix)
+    seen = Path(f"/proc/{proxy.pid}/root") / path.relative_to("/")
+    number = 0
+    while dropped(proxy) == 0:
+        assert ask(proxy.address(), b"key-%d" % number + b"x" * 100) == "a"
+        number += 1
+        assert number < 5000
+    assert seen.stat().st_size == 64 << 10
+    os.truncate(seen, 0)
+    for _ in range(10):
+        assert ask(proxy.address(), b"key-%d" % number + b"x" * 100) == "a"
+        number += 1
+    wait_text(seen, "lost: nobody took")
+    wait_text(seen, f'key="key-{number - 1}x')
+    lines = seen.read_text().splitlines()
+    assert all(" access " in line or " warning log: " in line for line in lines if line)
+    assert not [x for x in lines if " access " in x and not re.search(r" end=\w+$", x)]
