@@ -4,7 +4,6 @@
 //
 //     Section section(value);
 //     section.integer("vnodes", hash.vnodes, 1, 65'536);
-//     section.later("balance_factor");
 //     section.finish();
 //
 // One thread; everything here lives no longer than the Node it was made from.

@@ -52,7 +52,9 @@ Control::Control(std::string file, conf::Config config, LogWriter& log)
       pools_(io_, workers_.size(), events_, connections_of(workers_)),
       listeners_(workers_),
       admin_(io_, [this](const std::string& line) { return run_command(*this, line); }, {}),
-      http_(io_, [this](std::string_view target) { return answer_http(*this, target); }, {}) {
+      http_(io_, [this](std::string_view target) { return answer_http(*this, target); }, {}),
+      notifier_(
+          io_, workers_, [this] { return summary(); }, NotifyWishes::from_environment()) {
     signals_.add(SIGUSR1);
     status_.file = std::move(file);
     status_.loaded_at = std::chrono::system_clock::now();
@@ -77,6 +79,19 @@ std::optional<std::string> Control::why_not_ready() const {
     return std::nullopt;
 }
 
+std::string Control::summary() const {
+    std::size_t online = 0;
+    std::size_t all = 0;
+    for (const auto& [name, pool] : pools_.all()) {
+        all += pool.servers.size();
+        for (const auto& [id, server] : pool.servers) online += server.online ? 1 : 0;
+    }
+    return fmt::format("{}: generation {}, {} listeners, {} of {} servers online{}",
+                       draining_ ? "draining" : "serving", status_.generation,
+                       config_.listeners.size(), online, all,
+                       status_.last_result == "ok" ? "" : "; the last reload was refused");
+}
+
 std::optional<std::string> Control::run() {
     if (!config_.admin.socket.empty()) {
         if (auto reason = admin_.open(config_.admin.socket)) return reason;
@@ -92,6 +107,7 @@ std::optional<std::string> Control::run() {
     spdlog::info("{} descriptors allow {} connections at once", budget_.limit, budget_.connections);
     spdlog::info("ready: {} listeners, {} pools, {} workers", config_.listeners.size(),
                  config_.pools.size(), workers_.size());
+    notifier_.ready();
     io_.run();
     for (const auto& worker : workers_) worker->join();
     return std::nullopt;
@@ -134,6 +150,7 @@ ReloadResult Control::reload() {
         return result;
     }
     ++status_.reloads;
+    notifier_.reloading();
     auto text = conf::read_file(status_.file);
     if (auto* error = std::get_if<conf::Error>(&text)) {
         fail(error->to_string(status_.file));
@@ -165,6 +182,7 @@ ReloadResult Control::reload() {
         for (const auto& error : result.errors) spdlog::error("reload: {}", error);
         events_.add(Event::Kind::reload_refused, "", "", result.errors.front());
     }
+    notifier_.ready();
     return result;
 }
 
@@ -210,6 +228,7 @@ void Control::reopen_log() {
 void Control::drain() {
     draining_ = true;
     events_.add(Event::Kind::draining, "", "", "");
+    notifier_.stopping(config_.drain_timeout);
     pools_.stop();
     listeners_.remove_socket_files();
     busy_workers_ = workers_.size();

@@ -21,6 +21,7 @@
 #include "proxy/http_server.h"
 #include "proxy/listeners.h"
 #include "proxy/log.h"
+#include "proxy/notify.h"
 #include "proxy/pools.h"
 #include "proxy/quota.h"
 #include "proxy/worker.h"
@@ -68,6 +69,8 @@ public:
     const Events& events() const { return events_; }
     // Why no client should be sent here now; nothing where all is well.
     std::optional<std::string> why_not_ready() const;
+    // How it is doing, in a line.
+    std::string summary() const;
 
 private:
     std::optional<std::string> apply(conf::Config next, std::vector<std::string>& changes);
@@ -91,6 +94,7 @@ private:
     Listeners listeners_;
     AdminServer admin_;
     HttpServer http_;
+    Notifier notifier_;
     ConfigStatus status_;
     const TimePoint started_at_ = Clock::now();
     std::size_t busy_workers_ = 0;  // that still have connections while draining

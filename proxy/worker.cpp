@@ -62,6 +62,10 @@ void Worker::unlisten(std::string address, std::shared_ptr<void> open) {
     });
 }
 
+void Worker::ask(std::function<void()> answer) {
+    boost::asio::post(io_, std::move(answer));
+}
+
 void Worker::depart(Cut cut) {
     boost::asio::post(io_, [this, cut = std::move(cut)]() mutable {
         std::erase_if(departures_, [&](const auto& departure) {

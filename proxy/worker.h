@@ -50,6 +50,8 @@ public:
     void depart(Cut cut);
     // Those that are left of a server's stay.
     void spare(std::shared_ptr<const PerWorker<ServerCounts>> server);
+    // Calls `answer` there, when its turn comes.
+    void ask(std::function<void()> answer);
     // Closes every listening socket; calls `empty` on this thread when the last
     // connection has ended.
     void drain(std::function<void()> empty);
