@@ -30,16 +30,6 @@ constexpr auto nothing_asked = static_cast<std::size_t>(-1);
 // A client that broke off waits for nothing; what it sent before has this long
 // to reach the server.
 constexpr milliseconds client_reset_grace{50};
-// Something that this machine lacks now and may have again in a moment.
-bool is_exhausted(int error) {
-    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
-
-// No fault of the server: the above, no local port to dial from, and a dial that was
-// given up because the budget of all was spent.
-bool is_local_error(int error) {
-    return is_exhausted(error) || error == EADDRNOTAVAIL || error == EAGAIN || error == ECANCELED;
-}
 
 void count_failure(ServerCounts& counts, int error) {
     counts.connect_failures.add(1);

@@ -60,4 +60,12 @@ Fd begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& sett
     return failed(error);
 }
 
+bool is_exhausted(int error) {
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+bool is_local_error(int error) {
+    return is_exhausted(error) || error == EADDRNOTAVAIL || error == EAGAIN || error == ECANCELED;
+}
+
 }  // namespace ringway::proxy

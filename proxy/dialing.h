@@ -12,4 +12,12 @@ namespace ringway::proxy {
 Fd begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& settings,
                  bool speaks_first);
 
+// Whether a dial failed by something that this machine lacks now and may have again in a
+// moment.
+bool is_exhausted(int error);
+
+// Whether it failed by no fault of the server: the above, no local port to dial from, and
+// a dial that was given up because the budget of all was spent.
+bool is_local_error(int error);
+
 }  // namespace ringway::proxy
