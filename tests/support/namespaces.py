@@ -29,18 +29,25 @@ class Namespaces:
                 self.stop()
                 pytest.skip(f"no network namespaces here: {made.stderr.strip()}")
             self._made.append(name)
-        self._ip(self.near, "link add near type veth peer name far netns " + self.far)
+        self._join()
         for name, link in ((self.near, "near"), (self.far, "far")):
             self._ip(name, "link set lo up")
             self._ip(name, f"link set {link} up")
         self._ip(self.near, f"addr add {NEAR}/32 dev near")
         self._ip(self.far, f"route add {NEAR}/32 dev far")
 
+    def _join(self):
+        """Makes the devices `near` and `far` and the wire between them."""
+        self._ip(self.near, "link add near type veth peer name far netns " + self.far)
+
     def add(self, address: str):
         """A far address; the near side knows its way without asking."""
         self._ip(self.far, f"addr add {address}/32 dev far")
-        (link,) = json.loads(self._ip(self.far, "-j link show far"))
         self._ip(self.near, f"route replace {address}/32 dev near")
+        self._introduce(address)
+
+    def _introduce(self, address: str):
+        (link,) = json.loads(self._ip(self.far, "-j link show far"))
         neighbour = f"neigh replace {address} lladdr {link['address']} dev near nud permanent"
         self._ip(self.near, neighbour)
 
@@ -51,14 +58,21 @@ class Namespaces:
         """Before a command that is to run on the near side."""
         return ["ip", "netns", "exec", self.near]
 
+    def far_prefix(self) -> list[str]:
+        return ["ip", "netns", "exec", self.far]
+
     def far_socket(self) -> socket.socket:
         """A TCP socket of the far side, whichever thread uses it."""
+        return self._make_in(self.far, socket.socket)
+
+    def _make_in(self, name: str, maker):
+        """What `maker` gives within a namespace, to which it belongs for ever."""
         made = []
 
         def make():
-            with open(f"/run/netns/{self.far}") as namespace:
+            with open(f"/run/netns/{name}") as namespace:
                 if _libc.setns(namespace.fileno(), _CLONE_NEWNET) == 0:
-                    made.append(socket.socket())
+                    made.append(maker())
 
         thread = threading.Thread(target=make)  # a namespace is a thread's own
         thread.start()
