@@ -117,6 +117,21 @@ BOOST_AUTO_TEST_CASE(each_worker_gets_a_socket_of_its_own_on_an_address) {
     }
 }
 
+// The kernel shares connections out by a hash of their addresses and ports.
+BOOST_AUTO_TEST_CASE(the_connections_of_a_listener_spread_over_the_workers) {
+    apply({listener("front", first.endpoint(), "red")});
+    run_workers();
+    constexpr std::uint64_t connections = 200;
+    std::vector<Fd> clients;
+    for (std::uint64_t i = 0; i < connections; ++i) {
+        clients.push_back(test::connected_socket(first.endpoint()));
+    }
+    BOOST_TEST(test::eventually([&] { return accepted_by("front") == connections; }));
+    for (const proxy::ListenerCounts& of_worker : *listeners.all().at("front").counts) {
+        BOOST_TEST(of_worker.accepted.value() > connections / 4);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_port_is_free_until_somebody_listens_there) {
     BOOST_TEST(!proxy::why_not_free(first.endpoint()).has_value());
     const Fd other = test::listening_socket();
