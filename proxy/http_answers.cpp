@@ -32,6 +32,7 @@ HttpAnswer answer_of(json::object found) {
 
 std::string_view type_of(std::string_view name) {
     if (name.ends_with(".css")) return "text/css; charset=utf-8";
+    if (name.ends_with(".svg")) return "image/svg+xml";
     if (name.ends_with(".js")) return "text/javascript; charset=utf-8";
     return "text/html; charset=utf-8";
 }

@@ -1,5 +1,6 @@
 #include "proxy/http_routes.h"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "proxy/access_log.h"
+#include "proxy/page_files.h"
 
 namespace ringway::proxy {
 
@@ -87,8 +89,13 @@ std::optional<HttpRefusal> read_query(string_view text, Query& query) {
     return std::nullopt;
 }
 
+bool is_page_file(string_view name) {
+    return std::ranges::any_of(page_files(),
+                               [&](const PageFile& file) { return file.name == name; });
+}
+
 std::optional<HttpPage> plain_page(string_view path) {
-    if (path == "/" || path == "/page.css" || path == "/page.js") return HttpPage::file;
+    if (path == "/" || is_page_file(path.substr(1))) return HttpPage::file;
     if (path == "/healthz") return HttpPage::health;
     if (path == "/readyz") return HttpPage::readiness;
     if (path == "/v1/status") return HttpPage::status;

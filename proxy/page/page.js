@@ -1,10 +1,299 @@
-"use strict";
+// The status page: asks the proxy about once a second and shows what it says. What is looked
+// at (pool and key) stands in the fragment of the address, so that it can be passed on.
+import { Colours } from './colours.js';
+import { at, make, set, write } from './dom.js';
+import { KeyBox, percentEncoded } from './explain.js';
+import {
+  Events,
+  Tiles,
+  tellAbout,
+  tellConfig,
+  tellFacts,
+  tellListeners,
+  tellPools,
+} from './facts.js';
+import { compareText, moment, plural } from './format.js';
+import { Rates } from './rates.js';
+import { Ring } from './ring.js';
+import { ServerTable, stateOf } from './servers.js';
 
-async function show() {
-  const answer = await fetch("v1/status");
-  const text = JSON.stringify(await answer.json(), null, 2);
-  document.getElementById("status").textContent = text;
+const poll_ms = 1000;
+const hidden_ms = 10000; // while nobody looks
+const lost_ms_max = 5000; // between attempts while there is no answer
+const patience_ms = 5000; // with one answer
+const least_part = 10; // an answer that took t is asked for every 10 t at most
+
+// What is looked at.
+const view = { pool: null, key: '' };
+// What the proxy said last.
+const said = { pid: null, servers: [], ring: null, ring_of: '' };
+let pinned = null;
+let pointed = null;
+let lost_since = null;
+
+const colours = new Colours();
+const rates = new Rates();
+const tiles = new Tiles();
+const events = new Events();
+const picks = { point, pin: (id) => pin(id === pinned ? null : id) };
+const ring = new Ring(colours, picks);
+const table = new ServerTable(colours, picks);
+const key_box = new KeyBox(colours, { ask, point });
+
+// Asking.
+
+class Refused extends Error {} // an answer, but no good one
+
+async function get(path) {
+  const response = await fetch(path, {
+    cache: 'no-store',
+    signal: AbortSignal.timeout(patience_ms),
+  });
+  const type = response.headers.get('content-type') ?? '';
+  const answer = type.includes('json') ? await response.json() : {};
+  if (!response.ok || answer.ok === false) {
+    throw new Refused(answer.error ?? `the answer was ${response.status}`);
+  }
+  return answer;
 }
 
-show();
-setInterval(show, 2000);
+const of_pool = (pool, what) => `v1/pools/${encodeURIComponent(pool)}/${what}`;
+
+async function poll() {
+  const status = await get('v1/status');
+  if (status.pid !== said.pid) startAnew(status.pid);
+  const pool = choosePool(status.pools);
+  tellPools(status.pools, pool?.name);
+  if (!pool) return;
+  const key = view.key;
+  const [servers, happened, explained] = await Promise.all([
+    get(of_pool(pool.name, 'servers')),
+    get('v1/events'),
+    key === '' ? null : explain(pool.name, key),
+  ]);
+  const ring_of = `${status.pid} ${pool.name} ${pool.fingerprint}`;
+  if (ring_of !== said.ring_of) {
+    said.ring = await get(of_pool(pool.name, 'ring'));
+    said.ring_of = ring_of;
+  }
+  if (pool.name !== view.pool || key !== view.key) return poll(); // another was chosen meanwhile
+  show(status, pool, servers.servers, happened.events, explained);
+}
+
+async function explain(pool, key) {
+  try {
+    return await get(of_pool(pool, `explain?key=${percentEncoded(key)}`));
+  } catch (error) {
+    if (error instanceof Refused) return { error: error.message };
+    throw error;
+  }
+}
+
+function choosePool(pools) {
+  const pool = pools.find((one) => one.name === view.pool) ?? pools[0];
+  if (pool && pool.name !== view.pool) choose(pool.name);
+  return pool;
+}
+
+// Another pool's numbers are no past of this one's.
+function choose(name) {
+  view.pool = name;
+  pin(null);
+  table.reset();
+  tiles.reset();
+}
+
+// Another process: its counters begin at 0 and its ring may be another.
+function startAnew(pid) {
+  said.pid = pid;
+  said.ring_of = '';
+  rates.clear();
+  tiles.reset();
+}
+
+// Showing.
+
+function show(status, pool, servers, happened, explained) {
+  lost_since = null;
+  const now = performance.now();
+  const ids = servers.map((server) => server.id);
+  colours.keep([...new Set([...ids, ...said.ring.servers])].sort(compareText));
+  const counters = ({ total, bytes_up, bytes_down }) => ({ total, bytes_up, bytes_down });
+  for (const server of servers) {
+    server.state = stateOf(server);
+    server.rates = rates.of(`server ${pool.name} ${server.id}`, now, counters(server));
+  }
+  const fresh = servers.every((server) => server.rates.total !== undefined);
+  const sum = (name) => servers.reduce((all, server) => all + server.rates[name], 0);
+  const pool_rates = fresh
+    ? { total: sum('total'), bytes_up: sum('bytes_up'), bytes_down: sum('bytes_down') }
+    : {};
+  said.servers = servers;
+
+  tellAbout(status);
+  tiles.tell(pool, pool_rates);
+  tellFacts(pool);
+  tellConfig(status);
+  tellListeners(status.listeners, ({ name, accepted }) =>
+    rates.of(`listener ${name}`, now, { accepted }),
+  );
+  rates.keep([
+    ...ids.map((id) => `server ${pool.name} ${id}`),
+    ...status.listeners.map(({ name }) => `listener ${name}`),
+  ]);
+  if (said.ring !== said.drawn) ring.update((said.drawn = said.ring));
+  ring.tell(pool, servers);
+  table.update(servers);
+  table.pinned(pinned);
+  showKey(explained, status.listeners);
+  announce(events.tell(happened));
+  tellBanners(status, pool);
+  highlight();
+  set(at('servers-link'), 'href', of_pool(pool.name, 'servers'));
+  set(at('ring-link'), 'href', of_pool(pool.name, 'ring'));
+  write(at('facts-title'), `Pool ${pool.name}`);
+  const alarm = pool.online === pool.servers ? '' : `(${pool.online} of ${pool.servers}) `;
+  document.title = `${alarm}${pool.name} · Ringway`;
+}
+
+function showKey(answer, listeners) {
+  key_box.hint(view.pool, listeners);
+  key_box.update(answer, fragment());
+  const chosen = answer?.walk?.find((step) => step.chosen);
+  ring.mark(answer?.hash ? { hash: answer.hash, id: chosen?.id ?? null } : null);
+}
+
+function tellBanners(status, pool) {
+  const banners = [];
+  if (lost_since !== null) {
+    banners.push([
+      'bad',
+      `No answer from the proxy since ${moment(lost_since)}. ` +
+        'What you see is from then; asking again.',
+    ]);
+  } else if (pool?.panic) {
+    banners.push([
+      'warn',
+      `Panic: so few servers of ${pool.name} are up that what is known of them is ignored.`,
+    ]);
+  } else if (pool && pool.online === 0) {
+    banners.push(['bad', `No server of ${pool.name} is online: its clients are refused.`]);
+  }
+  if (status && status.config.result !== 'ok') {
+    banners.push([
+      'warn',
+      'The last reload was refused. The configuration before it is in force; see below.',
+    ]);
+  }
+  const shown = JSON.stringify(banners);
+  if (at('banners').dataset.shown === shown) return;
+  at('banners').dataset.shown = shown;
+  at('banners').replaceChildren(
+    ...banners.map(([kind, text]) => make('p', { class: `banner ${kind}` }, text)),
+  );
+}
+
+function announce(fresh) {
+  const changes = fresh.filter(({ kind }) => kind === 'server_down' || kind === 'server_up');
+  if (changes.length === 0) return;
+  const last = changes.at(-1);
+  const what = last.kind === 'server_down' ? 'down' : 'up';
+  const more = changes.length > 1 ? `, and ${plural(changes.length - 1, 'change')} before it` : '';
+  write(at('announced'), `${last.server} is ${what}${more}`);
+}
+
+function tellLive(state, text) {
+  set(document.body, 'data-live', state);
+  write(at('live'), text);
+}
+
+// Pointing and choosing.
+
+function point(id) {
+  pointed = id;
+  highlight();
+}
+
+function pin(id) {
+  pinned = id;
+  table.pinned(id);
+  highlight();
+}
+
+function highlight() {
+  const there = (id) => said.servers.some((server) => server.id === id);
+  const id = [pointed, pinned].find((one) => one !== null && there(one)) ?? null;
+  ring.show(id);
+  table.show(id);
+}
+
+function ask(text) {
+  if (text === view.key) return;
+  view.key = text;
+  history.replaceState(null, '', fragment());
+  wake();
+}
+
+const fragment = () =>
+  `#${new URLSearchParams({ pool: view.pool ?? '', ...(view.key && { key: view.key }) })}`;
+
+function readFragment() {
+  const wanted = new URLSearchParams(location.hash.slice(1));
+  if (wanted.get('pool') && wanted.get('pool') !== view.pool) choose(wanted.get('pool'));
+  if (wanted.has('pool') || wanted.has('key')) {
+    view.key = wanted.get('key') ?? '';
+    if (at('key').value !== view.key) at('key').value = view.key;
+  }
+}
+
+// Again and again.
+
+let timer;
+let polling = false;
+let again = false; // something was asked for while an answer was on its way
+let failures = 0;
+
+async function turn() {
+  clearTimeout(timer);
+  if (polling) {
+    again = true;
+    return;
+  }
+  polling = true;
+  again = false;
+  const begin = performance.now();
+  try {
+    await poll();
+    failures = 0;
+    tellLive('live', 'Live');
+  } catch (error) {
+    ++failures;
+    lost_since ??= new Date();
+    tellLive('lost', 'No answer');
+    tellBanners(null, null);
+    if (!(error instanceof TypeError || error instanceof DOMException || error instanceof Refused))
+      throw error;
+  } finally {
+    polling = false;
+    timer = setTimeout(turn, again ? 0 : pause(performance.now() - begin));
+  }
+}
+
+function pause(took) {
+  if (document.hidden) return hidden_ms;
+  if (failures > 0) return Math.min(poll_ms * 1.5 ** (failures - 1), lost_ms_max);
+  return Math.max(poll_ms - took, least_part * took, 0);
+}
+
+const wake = () => turn();
+
+addEventListener('hashchange', () => {
+  readFragment();
+  wake();
+});
+document.addEventListener('visibilitychange', () => document.hidden || wake());
+addEventListener('online', wake);
+addEventListener('keydown', (event) => event.key === 'Escape' && pin(null));
+
+readFragment();
+turn();

@@ -1,0 +1,139 @@
+// The box for a key: where it goes, and why.
+import { at, make, set, swatch, word, write } from './dom.js';
+import { count, millionths, percent } from './format.js';
+import { place } from './ring.js';
+
+const steps_after = 4; // of the walk, behind the server that takes the key
+
+// The bytes of what was typed, as the endpoint takes them: UTF-8, but for \xNN, which is any
+// byte, and \\ for a backslash.
+export function percentEncoded(text) {
+  return text.replace(/\\\\|\\x[0-9a-f]{2}|[^]/giu, (part) => {
+    if (part === '\\\\') return '%5C';
+    if (part.length === 4) return `%${part.slice(2)}`;
+    return /[\ud800-\udfff]/u.test(part) ? '%EF%BF%BD' : encodeURIComponent(part);
+  });
+}
+
+// What a listener hashes, and what one might type.
+const samples = {
+  source_ip: '192.0.2.7',
+  source: '192.0.2.7:50312',
+  destination: '192.0.2.1:6379',
+  sni: 'www.example.org',
+};
+
+export class KeyBox {
+  #colours;
+  #listeners;
+  #shown = '';
+
+  // listeners: ask(text) for a new key, point(id or null) under the pointer.
+  constructor(colours, listeners) {
+    this.#colours = colours;
+    this.#listeners = listeners;
+    let timer;
+    at('key').addEventListener('input', () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => listeners.ask(at('key').value), 150);
+    });
+    at('key-form').addEventListener('submit', (event) => {
+      event.preventDefault();
+      clearTimeout(timer);
+      listeners.ask(at('key').value);
+    });
+  }
+
+  // What the pool's listeners take for a key.
+  hint(pool, listeners) {
+    const kinds = [...new Set(listeners.filter((one) => one.pool === pool).map((one) => one.key))];
+    set(at('key'), 'placeholder', samples[kinds[0]] ?? 'user-42');
+    const whose = kinds.length > 0 ? `Keys of this pool are ${kinds.join(' or ')}. ` : '';
+    write(at('key-hint'), `${whose}\\xNN stands for any byte.`);
+  }
+
+  // The answer to a key; null where there is none to show.
+  update(answer, link) {
+    const shown = JSON.stringify([answer, link]);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    if (answer === null) at('answer').replaceChildren();
+    else if (answer.error)
+      at('answer').replaceChildren(make('p', { class: 'refusal' }, word(answer.error, 'said')));
+    else at('answer').replaceChildren(...this.#tell(answer, link));
+  }
+
+  #tell(answer, link) {
+    const chosen = answer.walk.findIndex((step) => step.chosen);
+    const end = chosen < 0 ? steps_after * 2 : chosen + 1 + steps_after;
+    const steps = answer.walk.slice(0, Math.max(end, 2));
+    const left = answer.walk.length - steps.length;
+    const farthest = Math.max(...steps.map((step) => distance(step) ?? 0), Number.MIN_VALUE);
+    const items = steps.map((step, index) => this.#step(step, index, chosen, farthest));
+    const list = make('ol', { class: 'walk' }, ...items);
+    if (left > 0)
+      list.append(make('li', { class: 'rest' }, `and ${count(left)} more, farther away`));
+    return [
+      this.#verdict(answer, answer.walk[chosen]),
+      make(
+        'p',
+        { class: 'hash' },
+        'hash ',
+        make('code', {}, answer.hash),
+        `, ${percent(place(answer.hash))} round the circle · `,
+        make('a', { href: link }, 'link to this'),
+      ),
+      list,
+    ];
+  }
+
+  #verdict(answer, server) {
+    const key = word(answer.key, 'key');
+    if (!server)
+      return make('p', { class: 'verdict bad' }, key, ' goes nowhere: no server takes it now');
+    const line = make(
+      'p',
+      { class: 'verdict' },
+      key,
+      ' goes to ',
+      swatch(this.#colours.of(server.id)),
+      make('strong', {}, word(server.id)),
+    );
+    if (answer.owner !== null && answer.owner !== server.id) {
+      line.append(' for now; its owner is ', word(answer.owner));
+    }
+    return line;
+  }
+
+  #step(step, index, chosen, farthest) {
+    const far = distance(step);
+    const bar = make('span', { class: far === null ? 'bar none' : 'bar', 'aria-hidden': 'true' });
+    bar.style.setProperty('--part', String(far === null ? 0 : far / farthest));
+    const passed = chosen < 0 || index < chosen;
+    const kind = step.chosen ? 'chosen' : passed ? 'passed' : 'later';
+    const item = make(
+      'li',
+      { class: step.status === 'online' ? kind : `${kind} off` },
+      swatch(this.#colours.of(step.id)),
+      word(step.id),
+      make('span', { class: 'why' }, why(step, passed)),
+      make(
+        'span',
+        { class: 'far', title: 'millionths of the circle, from the key to its nearest point' },
+        far === null ? '' : millionths(far),
+      ),
+      bar,
+    );
+    item.addEventListener('pointerenter', () => this.#listeners.point(step.id));
+    item.addEventListener('pointerleave', () => this.#listeners.point(null));
+    return item;
+  }
+}
+
+const distance = (step) => (step.distance === null ? null : place(step.distance));
+
+function why(step, passed) {
+  if (step.chosen) return 'takes it';
+  if (passed) return `passed over: ${step.detail}`;
+  return step.status === 'online' ? 'next in turn' : step.detail;
+}
