@@ -155,6 +155,21 @@ double keys_round(const ring::Snapshot& snapshot) {
     return (thread_ns() - start) / lookups;
 }
 
+void measure_keys_at(const Scope& scope, std::size_t servers, std::size_t vnodes, Report& report) {
+    ring::Settings settings = ring_settings(vnodes);
+    const auto xxh3 = make_balancer(settings, servers)->snapshot();
+    settings.key_hash = ring::KeyHash::sha256;
+    const auto sha256 = make_balancer(settings, servers)->snapshot();
+    std::vector<Contestant> contestants{
+        {"sha256", [&] { return keys_round(*sha256); }, {}},
+        {"xxh3", [&] { return keys_round(*xxh3); }, {}},
+    };
+    take_turns(contestants, scope.lookup_rounds);
+    for (const Contestant& contestant : contestants)
+        report.add(Result{"keys of 16 bytes to servers", contestant.name, servers, vnodes,
+                          1e3 / median(contestant.results), "M/s"});
+}
+
 }  // namespace
 
 void measure_lookups(const Scope& scope, Report& report) {
@@ -176,20 +191,9 @@ void measure_lookups(const Scope& scope, Report& report) {
 }
 
 void measure_keys(const Scope& scope, Report& report) {
-    for (const std::size_t servers : scope.servers) {
-        ring::Settings settings = ring_settings(ring::default_vnodes);
-        const auto xxh3 = make_balancer(settings, servers)->snapshot();
-        settings.key_hash = ring::KeyHash::sha256;
-        const auto sha256 = make_balancer(settings, servers)->snapshot();
-        std::vector<Contestant> contestants{
-            {"sha256", [&] { return keys_round(*sha256); }, {}},
-            {"xxh3", [&] { return keys_round(*xxh3); }, {}},
-        };
-        take_turns(contestants, scope.lookup_rounds);
-        for (const Contestant& contestant : contestants)
-            report.add(Result{"keys of 16 bytes to servers", contestant.name, servers,
-                              ring::default_vnodes, 1e3 / median(contestant.results), "M/s"});
-    }
+    for (const std::size_t servers : scope.servers)
+        for (const std::size_t vnodes : scope.vnodes)
+            measure_keys_at(scope, servers, vnodes, report);
     const auto rate = [&](const std::string& hash) {
         return report.value("keys of 16 bytes to servers", hash, 1'000, ring::default_vnodes);
     };
