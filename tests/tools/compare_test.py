@@ -93,6 +93,18 @@ class Samples(unittest.TestCase):
         with self.assertRaises(machine.Trouble):
             measure.sample_of(nothing, BY_NAME["connect"])
 
+    def test_a_run_at_a_fixed_rate_adds_its_latencies_and_failures(self):
+        sample = measure.sample_of(self.RESULT, BY_NAME["connect"])
+        sample |= {"failures": 1, "failure_kinds": {"total": 1, "reset": 1}}
+        even = self.RESULT | {
+            "failures": {"total": 3, "reset": 2, "timeout": 1},
+            "latency_us": {"p50": 7.0, "p99": 8.0, "p99.9": 9.0},
+        }
+        measure.add_even(sample, even)
+        self.assertEqual((sample["p99"], sample["even_p50"], sample["even_p99"]), (2.0, 7.0, 8.0))
+        self.assertEqual(sample["failures"], 4)
+        self.assertEqual(sample["failure_kinds"], {"total": 4, "reset": 3, "timeout": 1})
+
     def test_the_total_of_strace_is_read_with_and_without_errors(self):
         head = "% time     seconds  usecs/call     calls    errors syscall\n"
         for errors in ("", "45 "):

@@ -71,7 +71,25 @@ def _measure_moving(stage: Stage) -> dict:
     clients = stage.clients(
         "--seconds", settings.seconds, "--warmup", settings.warmup, *_meters(stage)
     )
-    return sample_of(clients.result(), stage.work)
+    sample = sample_of(clients.result(), stage.work)
+    if stage.work.even_rate:
+        evenly = stage.clients(
+            "--seconds", settings.seconds, "--warmup", settings.warmup,
+            "--rate", stage.work.even_rate,
+        )
+        add_even(sample, evenly.result())
+    return sample
+
+
+def add_even(sample: dict, result: dict) -> None:
+    """Adds what a run at a fixed rate told to the sample of the run without one."""
+    for name in ("p50", "p99", "p99.9"):
+        sample[f"even_{name}"] = result["latency_us"][name]
+    sample["failures"] += result["failures"]["total"]
+    kinds = sample["failure_kinds"]
+    sample["failure_kinds"] = {
+        kind: kinds.get(kind, 0) + count for kind, count in result["failures"].items()
+    }
 
 
 def _measure_idle(stage: Stage) -> dict:

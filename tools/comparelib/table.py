@@ -34,6 +34,8 @@ def _work_columns(work: Work) -> list[tuple[str, str, int]]:
     columns = [("GB/s" if work.is_bulk else "per second", "rate", 2 if work.is_bulk else 0)]
     if not work.is_bulk:
         columns += [("p50 us", "p50", 0), ("p99 us", "p99", 0), ("p99.9 us", "p99.9", 0)]
+        rate = f"at {work.even_rate:,}/s"
+        columns += [(f"p50 {rate}", "even_p50", 0), (f"p99 {rate}", "even_p99", 0)]
     return [*columns,
             (f"proxy CPU {unit}", "proxy_cpu", digits), (f"load CPU {unit}", "load_cpu", digits),
             (f"machine CPU {unit}", "machine_cpu", digits), ("proxy busy", "proxy_busy", 2)]
