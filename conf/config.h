@@ -241,6 +241,7 @@ struct Pool {
 struct AdminSettings {
     std::string socket;            // path of the admin socket; empty for none
     std::optional<Endpoint> http;  // where the HTTP endpoint listens; never a unix socket
+    std::string state;  // path of the file that keeps what is said at run time; empty for none
     bool operator==(const AdminSettings&) const = default;
 };
 

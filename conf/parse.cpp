@@ -7,9 +7,11 @@
 
 #include "conf/config.h"
 #include "conf/key.h"
+#include "conf/parse.h"
 #include "conf/parse_health.h"
 #include "conf/section.h"
 #include "conf/text.h"
+#include "conf/watch.h"
 #include "conf/yaml.h"
 
 namespace ringway::conf {
@@ -17,7 +19,6 @@ namespace {
 
 using std::string_view;
 
-constexpr std::size_t servers_max = 65'535;                   // of one pool
 constexpr std::uint64_t points_max = std::uint64_t{1} << 24;  // of one pool's ring
 constexpr std::int64_t connections_max = 1'000'000'000;
 constexpr std::size_t socket_path_bytes_max = 107;  // unix(7): sun_path less its NUL
@@ -74,6 +75,8 @@ void read_send_proxy(Section& section, SendProxy& send) {
     }
 }
 
+}  // namespace
+
 Server read_server(const Value& value, Unique& ids, bool checked) {
     Server server;
     server.position = value.position();
@@ -87,6 +90,8 @@ Server read_server(const Value& value, Unique& ids, bool checked) {
     section.finish();
     return server;
 }
+
+namespace {
 
 // The size of a ring is known, and refused, before a point of it is made.
 void check_ring_size(const Section& section, const Pool& pool) {
@@ -103,6 +108,8 @@ void check_ring_size(const Section& section, const Pool& pool) {
                                      " (vnodes) = " + std::to_string(weights * pool.hash.vnodes));
     }
 }
+
+}  // namespace
 
 Pool read_pool(const Value& key, const Value& value) {
     Pool pool;
@@ -132,6 +139,8 @@ Pool read_pool(const Value& key, const Value& value) {
     section.finish();
     return pool;
 }
+
+namespace {
 
 void read_proxy_protocol(Section& section, ProxyProtocol& proxy, bool on_unix_socket) {
     bool accepts_any = false;
@@ -189,14 +198,6 @@ void read_defer_accept(Section& section, Listener& listener) {
     }
 }
 
-// What listeners have to agree on with one another and with the pools.
-struct ListenerChecks {
-    Unique names{"the name"};
-    Unique binds{"the address"};
-    bool pools_known = false;
-    std::vector<string_view> pools;  // sorted
-};
-
 void check_listener(const Section& section, const Listener& listener, ListenerChecks& checks,
                     bool has_bind) {
     if (!listener.name.empty()) checks.names.check(section, "name", listener.name);
@@ -207,6 +208,8 @@ void check_listener(const Section& section, const Listener& listener, ListenerCh
                                   section.did_you_mean(listener.pool, checks.pools));
     }
 }
+
+}  // namespace
 
 Listener read_listener(const Value& value, ListenerChecks& checks) {
     Listener listener;
@@ -231,20 +234,30 @@ Listener read_listener(const Value& value, ListenerChecks& checks) {
     return listener;
 }
 
+namespace {
+
 void read_listeners_and_pools(Section& root, Config& config) {
     ListenerChecks checks;
     root.section("pools", [&](Section& pools) {
-        checks.pools_known = pools.is_map();
+        checks.pools_known = pools.is_map() && !pools.is_cut();
         pools.each([&](const Value& key, const Value& pool) {
             config.pools.push_back(read_pool(key, pool));
         });
     });
+    if (config.pools.size() > pools_max) {
+        root.error("pools", "expected at most " + std::to_string(pools_max) + " pools, found " +
+                                std::to_string(config.pools.size()));
+    }
     for (const auto& pool : config.pools) checks.pools.push_back(pool.name);
     std::ranges::sort(checks.pools);
     root.value("listeners", [&](const Value& listeners) {
         const auto& node = listeners.node();
         if (node.kind == Node::Kind::list && node.items.empty()) {
             listeners.error("expected at least one listener");
+        }
+        if (node.items.size() > listeners_max) {
+            listeners.error("expected at most " + std::to_string(listeners_max) +
+                            " listeners, found " + std::to_string(node.items.size()));
         }
     });
     root.list("listeners", [&](const Value& listener) {
@@ -270,6 +283,7 @@ void read_admin(Section& section, AdminSettings& admin) {
         admin.http = Endpoint::parse(*spelling);
         if (!admin.http || admin.http->is_unix) value.expected(what);
     });
+    section.text("state", admin.state, {path_bytes_max, false});
 }
 
 void read_log_target(const Value& value, std::string& target) {
@@ -310,22 +324,32 @@ void read_root(Section& root, Config& config) {
 
 }  // namespace
 
-std::variant<Config, Errors> parse(std::string_view yaml) {
+std::variant<Config, Errors> parse(std::string_view yaml, std::size_t& bytes_read) {
     Config config;
     Report report;
     Errors yaml_errors;
-    Node root = load_yaml(yaml, yaml_errors);
+    PartsWatch parts;
+    Tree tree = load_yaml(yaml, yaml_errors, [&](const auto& around, const Node& complete) {
+        return parts.on_node(around, complete);
+    });
+    bytes_read = tree.bytes_read;
     report.add(std::move(yaml_errors));
-    if (root.kind == Node::Kind::null) {
+    if (tree.root.kind == Node::Kind::null && !tree.cut) {
         report.add({1, 1}, Path{}, "the file is empty: expected version, listeners and pools");
-    } else {
+    } else if (!tree.cut || tree.root.kind == Node::Kind::map) {
         const Path path;
-        Section section(Value(root, path, report));
+        Section section(Value(tree.root, path, report));
         read_root(section, config);
         section.finish();
     }
+    if (tree.cut) report.cut(std::move(*tree.cut));
     if (report.empty()) return config;
     return report.take();
+}
+
+std::variant<Config, Errors> parse(std::string_view yaml) {
+    std::size_t ignored = 0;
+    return parse(yaml, ignored);
 }
 
 }  // namespace ringway::conf

@@ -72,6 +72,7 @@ Errors Report::take() {
         errors_.push_back({errors_.back().position, "",
                            "and " + std::to_string(left_out_) + " more errors in this file"});
     }
+    if (cut_) errors_.push_back(std::move(*cut_));
     return std::move(errors_);
 }
 
@@ -262,7 +263,7 @@ const Node* Section::take(std::string_view name) {
 }
 
 void Section::need(std::initializer_list<std::string_view> names) const {
-    if (!is_map()) return;
+    if (!is_map() || value_.node().is_cut) return;
     for (const auto name : names) {
         if (!has(name)) value_.error("the entry " + quoted(name) + " is missing");
     }
@@ -273,6 +274,12 @@ void Unique::check(const Section& section, std::string_view name, const std::str
     if (added) return;
     section.error(name, std::string(what_) + ' ' + quoted(spelling) + ' ' +
                             given_twice(first->second, section.where(name)));
+}
+
+void Unique::check(const Value& value, const std::string& spelling) {
+    const auto [first, added] = seen_.try_emplace(spelling, value.position());
+    if (!added)
+        value.error(std::string(what_) + ' ' + given_twice(first->second, value.position()));
 }
 
 }  // namespace ringway::conf

@@ -42,13 +42,16 @@ class Report {
 public:
     void add(Position position, const Path& path, std::string message);
     void add(Errors errors);
-    bool empty() const { return errors_.empty(); }
+    bool empty() const { return errors_.empty() && !cut_; }
     // No further error will be kept.
     bool full() const { return errors_.size() >= errors_max; }
     // ", did you mean X?" where a known name is near `word`. Nothing for errors that
     // will not be kept: the search would take long where there are many.
     std::string did_you_mean(std::string_view word,
                              const std::vector<std::string_view>& known) const;
+    std::size_t count() const { return errors_.size() + left_out_; }
+    // The file was not read to its end; told behind all errors.
+    void cut(Error why) { cut_ = std::move(why); }
     // In file order.
     Errors take();
 
@@ -56,6 +59,7 @@ private:
     static constexpr std::size_t errors_max = 100;
     Errors errors_;
     std::size_t left_out_ = 0;
+    std::optional<Error> cut_;
 };
 
 // One value of the file, and how to complain about it.
@@ -123,6 +127,7 @@ public:
     void finish();
 
     bool is_map() const { return value_.node().kind == Node::Kind::map; }
+    bool is_cut() const { return value_.node().is_cut; }
     bool has(std::string_view name) const { return entries_.contains(name); }
     // Of the entry's value, or of the section where there is no such entry.
     Position where(std::string_view name) const;
@@ -252,6 +257,8 @@ class Unique {
 public:
     explicit Unique(std::string_view what) : what_(what) {}
     void check(const Section& section, std::string_view name, const std::string& spelling);
+    // The same for what is no entry's value.
+    void check(const Value& value, const std::string& spelling);
 
 private:
     const std::string_view what_;

@@ -34,7 +34,8 @@ BOOST_AUTO_TEST_CASE(unknown_entries_far_from_any_are_told_what_is_known) {
             "colour: red",
             "14:9: pools.main.servers[0].colour: unknown entry, known here: id, address, weight, "
             "max_connections, health"),
-        top("admin: {\"a b\": 1}", R"(2:9: admin["a b"]: unknown entry, known here: socket, http)"),
+        top("admin: {\"a b\": 1}",
+            R"(2:9: admin["a b"]: unknown entry, known here: socket, http, state)"),
     });
 }
 

@@ -1,0 +1,354 @@
+#include "conf/difference.h"
+
+#include <map>
+#include <string_view>
+#include <utility>
+
+#include "conf/scalar.h"
+#include "conf/section.h"
+#include "conf/text.h"
+
+namespace ringway::conf {
+namespace {
+
+// What is compared, and what is shown of it where the two are not the same.
+struct Entry {
+    std::string value;
+    bool secret = false;
+
+    std::string shown() const { return secret ? "(not shown)" : value; }
+    bool operator==(const Entry&) const = default;
+};
+
+// The entries of one listener, pool or server by their paths in it. Written out with
+// their defaults; what is absent and has none is not there.
+using Entries = std::map<std::string, Entry>;
+
+std::string spell_decimal(double value) {
+    std::string text = std::to_string(value);  // six decimals, as the file may have
+    text.erase(text.find_last_not_of('0') + 1);
+    if (text.ends_with('.')) text.pop_back();
+    return text;
+}
+
+std::string spell_flag(bool value) {
+    return value ? "true" : "false";
+}
+
+std::string spell_network(const Network& network) {
+    const Endpoint address{.is_v6 = network.is_v6, .address = network.address};
+    std::string text = address.to_string();
+    text.resize(text.rfind(':'));
+    if (network.is_v6) text = text.substr(1, text.size() - 2);
+    return text + '/' + std::to_string(network.prefix);
+}
+
+// As ip_address() reads it: without a port.
+std::string spell_host(const Endpoint& endpoint) {
+    const std::string text = endpoint.to_string();
+    return endpoint.is_v6 ? text.substr(1, text.rfind(']') - 1) : text.substr(0, text.rfind(':'));
+}
+
+std::string spell_leaving(const Leaving& leaving) {
+    switch (leaving.way) {
+        case Leaving::Way::keep:
+            return "keep";
+        case Leaving::Way::reset:
+            return "reset";
+        case Leaving::Way::drain:
+            break;
+    }
+    return "drain: " + spell(leaving.over);
+}
+
+std::string spell_statuses(const HttpCheck& check) {
+    return std::to_string(check.least_status) + '-' + std::to_string(check.greatest_status);
+}
+
+// Puts entries under one section's path, which is empty for the outermost.
+class Writer {
+public:
+    explicit Writer(Entries& entries, std::string section = "")
+        : entries_(entries), section_(std::move(section)) {}
+
+    Writer in(std::string_view section) const { return Writer(entries_, path_of(section)); }
+    void text(std::string_view name, std::string value, bool secret = false) const {
+        entries_[path_of(name)] = {std::move(value), secret};
+    }
+    void number(std::string_view name, std::uint64_t value) const {
+        text(name, std::to_string(value));
+    }
+    void flag(std::string_view name, bool value) const { text(name, spell_flag(value)); }
+    void time(std::string_view name, Duration value) const { text(name, spell(value)); }
+    // Those that are absent by default.
+    void limit(std::string_view name, std::uint64_t value) const {
+        if (value > 0) number(name, value);
+    }
+    void time_or_none(std::string_view name, Duration value) const {
+        if (value.count() > 0) time(name, value);
+    }
+    void bytes(std::string_view name, const std::string& value) const {
+        if (!value.empty()) text(name, quoted(value));
+    }
+
+private:
+    std::string path_of(std::string_view name) const {
+        return section_.empty() ? std::string(name) : section_ + '.' + std::string(name);
+    }
+    Entries& entries_;
+    const std::string section_;
+};
+
+void write(const Writer& to, const KeyPart& part) {
+    using From = KeyPart::From;
+    to.text("from", std::string(to_string(part.from)));
+    if (part.from == From::source_ip) {
+        to.number("prefix_v4", static_cast<std::uint64_t>(part.prefix_v4));
+        to.number("prefix_v6", static_cast<std::uint64_t>(part.prefix_v6));
+    }
+    to.bytes("name", part.name);
+    if (part.from == From::field) to.number("number", part.number);
+    to.bytes("separator", part.separator);
+    if (part.from == From::bytes) to.number("offset", part.offset);
+    to.limit("length", part.length);
+    to.bytes("pattern", part.pattern);
+    if (part.from == From::regex) to.number("group", static_cast<std::uint64_t>(part.group));
+    if (part.from == From::proxy_tlv) to.number("type", part.type);
+}
+
+void write(const Writer& to, const KeySettings& key) {
+    if (key.parts.size() == 1) {
+        write(to, key.parts.front());
+    } else {
+        std::size_t index = 0;
+        for (const KeyPart& part : key.parts) {
+            write(to.in("parts[" + std::to_string(index++) + ']'), part);
+        }
+    }
+    to.text("max_bytes", spell_size_bytes(key.max_bytes));
+    const bool rejects = key.on_missing == KeySettings::OnMissing::reject;
+    const bool by_source = key.on_missing == KeySettings::OnMissing::source_ip;
+    to.text("on_missing", rejects ? "reject" : by_source ? "source_ip" : "random");
+}
+
+Entries entries_of(const Listener& listener) {
+    Entries entries;
+    const Writer to(entries);
+    to.text("bind", listener.bind.to_string());
+    to.time_or_none("defer_accept", listener.defer_accept);
+    to.text("pool", listener.pool);
+    write(to.in("key"), listener.key);
+    if (listener.proxy_protocol) {
+        const Writer proxy = to.in("proxy_protocol");
+        std::string versions = listener.proxy_protocol->v1 ? "v1" : "";
+        if (listener.proxy_protocol->v2) versions += versions.empty() ? "v2" : ", v2";
+        proxy.text("accept", versions);
+        std::string trusted;
+        for (const Network& network : listener.proxy_protocol->trusted) {
+            trusted += (trusted.empty() ? "" : ", ") + spell_network(network);
+        }
+        proxy.text("trusted", trusted);
+    }
+    const Writer timeouts = to.in("timeouts");
+    timeouts.time("key", listener.timeouts.key);
+    timeouts.time("idle", listener.timeouts.idle);
+    timeouts.time("half_close", listener.timeouts.half_close);
+    timeouts.time("unacknowledged", listener.timeouts.unacknowledged);
+    timeouts.time("keepalive", listener.timeouts.keepalive);
+    to.limit("max_connections", listener.max_connections);
+    return entries;
+}
+
+Entries entries_of(const Server& server) {
+    Entries entries;
+    const Writer to(entries);
+    to.text("address", server.address.to_string());
+    to.number("weight", server.weight);
+    to.limit("max_connections", server.max_connections);
+    if (server.check_address) to.in("health").text("address", server.check_address->to_string());
+    return entries;
+}
+
+void write(const Writer& to, const HashSettings& hash) {
+    const bool maglev = hash.algorithm == HashSettings::Algorithm::maglev;
+    to.text("algorithm", maglev ? "maglev" : "ring");
+    to.text("function", hash.function == HashSettings::Function::sha256 ? "sha256" : "xxh3");
+    if (!maglev) to.number("vnodes", hash.vnodes);
+    if (!hash.seed.empty()) to.text("seed", hash.seed, true);
+    to.number("mapping", hash.mapping);
+    if (hash.balance_factor > 0) to.text("balance_factor", spell_decimal(hash.balance_factor));
+}
+
+void write(const Writer& to, const ConnectSettings& connect) {
+    to.time("timeout", connect.timeout);
+    to.number("attempts", connect.attempts);
+    to.time_or_none("budget", connect.budget);
+    if (connect.source_v4) to.text("source_v4", spell_host(*connect.source_v4));
+    if (connect.source_v6) to.text("source_v6", spell_host(*connect.source_v6));
+}
+
+void write(const Writer& to, const SendProxy& send) {
+    if (send.version == SendProxy::Version::none) return;
+    to.text("send", send.version == SendProxy::Version::v1 ? "v1" : "v2");
+    to.flag("authority", send.authority);
+    to.flag("unique_id", send.unique_id);
+}
+
+void write(const Writer& to, const HealthSettings& health) {
+    to.time("interval", health.interval);
+    to.time("timeout", health.timeout);
+    to.number("rise", health.rise);
+    to.number("fall", health.fall);
+    to.time_or_none("fast_interval", health.fast_interval);
+    to.bytes("send", health.send);
+    (health.expect_anywhere ? to.in("expect") : to)
+        .bytes(health.expect_anywhere ? "anywhere" : "expect", health.expect);
+    if (health.http) {
+        const Writer http = to.in("http");
+        http.text("method", health.http->method);
+        http.text("path", health.http->path);
+        http.bytes("host", health.http->host);
+        http.text("status", spell_statuses(*health.http));
+    }
+}
+
+void write(const Writer& to, const PassiveSettings& passive) {
+    to.number("failures", passive.failures);
+    to.time("within", passive.within);
+    to.flag("early_resets", passive.early_resets);
+    to.time("retry", passive.retry);
+    to.time("retry_max", passive.retry_max);
+}
+
+// But for its servers.
+Entries entries_of(const Pool& pool) {
+    Entries entries;
+    const Writer to(entries);
+    write(to.in("hash"), pool.hash);
+    write(to.in("connect"), pool.connect);
+    write(to.in("proxy_protocol"), pool.send_proxy);
+    if (pool.health) write(to.in("health"), *pool.health);
+    if (pool.passive) write(to.in("passive"), *pool.passive);
+    to.text("on_down", spell_leaving(pool.on_down));
+    to.text("on_removed", spell_leaving(pool.on_removed));
+    to.text("panic", spell_decimal(pool.panic));
+    to.time_or_none("slow_start", pool.slow_start);
+    return entries;
+}
+
+Entries entries_of(const Config& config) {
+    Entries entries;
+    const Writer to(entries);
+    to.text("workers", config.workers == 0 ? "auto" : std::to_string(config.workers));
+    to.time("drain_timeout", config.drain_timeout);
+    to.in("admin").bytes("socket", config.admin.socket);
+    if (config.admin.http) to.in("admin").text("http", config.admin.http->to_string());
+    to.in("admin").bytes("state", config.admin.state);
+    using Level = LogSettings::Level;
+    const Level level = config.log.level;
+    to.in("log").text("level", level == Level::debug  ? "debug"
+                               : level == Level::info ? "info"
+                               : level == Level::warn ? "warn"
+                                                      : "error");
+    to.in("log").text("target", config.log.target);
+    to.in("log").text("format", config.log.format == LogSettings::Format::json ? "json" : "text");
+    to.in("log").flag("access", config.log.access);
+    return entries;
+}
+
+std::string summary_of(const Listener& listener) {
+    return listener.bind.to_string() + " to pool " + listener.pool;
+}
+
+std::string summary_of(const Server& server) {
+    std::string text = server.address.to_string();
+    if (server.weight != Server{}.weight) text += ", weight " + std::to_string(server.weight);
+    return text;
+}
+
+std::string summary_of(const Pool& pool) {
+    return std::to_string(pool.servers.size()) +
+           (pool.servers.size() == 1 ? " server" : " servers");
+}
+
+const std::string& name_of(const Server& server) {
+    return server.id;
+}
+template <class Named>
+const std::string& name_of(const Named& named) {
+    return named.name;
+}
+
+template <class Named>
+std::map<std::string_view, const Named*> by_name(const std::vector<Named>& all) {
+    std::map<std::string_view, const Named*> found;
+    for (const Named& each : all) found.emplace(name_of(each), &each);
+    return found;
+}
+
+class Comparison {
+public:
+    std::vector<Difference> take() { return std::move(found_); }
+
+    void compare(const std::string& path, const Entries& before, const Entries& after) {
+        const auto path_of = [&](const std::string& name) {
+            return path.empty() ? name : path + '.' + name;
+        };
+        std::map<std::string_view, std::pair<const Entry*, const Entry*>> all;
+        for (const auto& [name, entry] : before) all[name].first = &entry;
+        for (const auto& [name, entry] : after) all[name].second = &entry;
+        for (const auto& [name, pair] : all) {
+            const auto& [old, now] = pair;
+            if (old != nullptr && now != nullptr && *old == *now) continue;
+            Difference difference{path_of(std::string(name)), {}, {}};
+            if (old != nullptr) difference.before = old->shown();
+            if (now != nullptr) difference.after = now->shown();
+            found_.push_back(std::move(difference));
+        }
+    }
+
+    // Lists of things that have names; `inside` compares two of one name.
+    template <class Named, class Inside>
+    void compare(const Path& list, const std::vector<Named>& before,
+                 const std::vector<Named>& after, Inside inside) {
+        const auto old = by_name(before);
+        const auto now = by_name(after);
+        std::map<std::string_view, std::pair<const Named*, const Named*>> all;
+        for (const auto& [name, each] : old) all[name].first = each;
+        for (const auto& [name, each] : now) all[name].second = each;
+        for (const auto& [name, pair] : all) {
+            const Path path{&list, name, {}};
+            const auto& [from, to] = pair;
+            if (from != nullptr && to != nullptr) {
+                compare(path.to_string(), entries_of(*from), entries_of(*to));
+                inside(path, *from, *to);
+                continue;
+            }
+            Difference difference{path.to_string(), {}, {}};
+            if (from != nullptr) difference.before = summary_of(*from);
+            if (to != nullptr) difference.after = summary_of(*to);
+            found_.push_back(std::move(difference));
+        }
+    }
+
+private:
+    std::vector<Difference> found_;
+};
+
+}  // namespace
+
+std::vector<Difference> difference(const Config& before, const Config& after) {
+    constexpr auto nothing = [](const Path&, const auto&, const auto&) {};
+    Comparison comparison;
+    const Path listeners{nullptr, "listeners", {}};
+    const Path pools{nullptr, "pools", {}};
+    comparison.compare(listeners, before.listeners, after.listeners, nothing);
+    comparison.compare(
+        pools, before.pools, after.pools, [&](const Path& path, const Pool& old, const Pool& now) {
+            comparison.compare(Path{&path, "servers", {}}, old.servers, now.servers, nothing);
+        });
+    comparison.compare("", entries_of(before), entries_of(after));
+    return comparison.take();
+}
+
+}  // namespace ringway::conf

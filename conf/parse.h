@@ -1,0 +1,34 @@
+// The parts of the file that there may be many of, each read on its own: by parse(), and
+// by the watch that looks at them while the file is read. Internal to conf/.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <variant>
+
+#include "conf/config.h"
+#include "conf/section.h"
+
+namespace ringway::conf {
+
+constexpr std::size_t listeners_max = 4'096;
+constexpr std::size_t pools_max = 4'096;
+constexpr std::size_t servers_max = 65'535;  // of one pool
+
+// Of a pool that is `checked` or not.
+Server read_server(const Value& value, Unique& ids, bool checked);
+Pool read_pool(const Value& key, const Value& value);
+
+// What listeners have to agree on with one another and with the pools.
+struct ListenerChecks {
+    Unique names{"the name"};
+    Unique binds{"the address"};
+    bool pools_known = false;
+    std::vector<std::string_view> pools;  // sorted
+};
+Listener read_listener(const Value& value, ListenerChecks& checks);
+
+// As conf::parse, with what it cost: the bytes that yaml-cpp was given.
+std::variant<Config, Errors> parse(std::string_view yaml, std::size_t& bytes_read);
+
+}  // namespace ringway::conf

@@ -1,0 +1,78 @@
+#include "conf/watch.h"
+
+namespace ringway::conf {
+namespace {
+
+constexpr std::size_t errors_max = 100;
+
+// What a good part may take, comments included; an ordinary server has 60 characters.
+constexpr std::size_t server_characters_max = 1'024;
+constexpr std::size_t pool_characters_max = 8'192;
+constexpr std::size_t listener_characters_max = 8'192;
+constexpr std::size_t network_characters_max = 64;
+
+// The entry of a map whose value is being read; empty where there is none.
+std::string_view entry_in(const Node& map) {
+    const bool has_one = map.kind == Node::Kind::map && map.items.size() % 2 == 1;
+    return has_one ? std::string_view(map.items.back().text) : std::string_view();
+}
+
+}  // namespace
+
+std::optional<std::size_t> PartsWatch::on_node(const std::vector<Node>& around,
+                                               const Node& complete) {
+    if (around.size() < 2) return std::nullopt;
+    const bool in_list = around.back().kind == Node::Kind::list;
+    const auto section = entry_in(around.front());
+    if (section == "listeners" && around.size() == 2 && in_list) return on_listener(complete);
+    if (section != "pools") return std::nullopt;
+    const Node& pools = around[1];
+    if (around.size() == 2 && !entry_in(pools).empty())
+        return on_pool(pools.items.back(), complete);
+    if (around.size() != 4 || !in_list || entry_in(around[2]) != "servers") return std::nullopt;
+    return on_server(complete);
+}
+
+// Good where the part has no errors; the end where there are enough of them.
+std::optional<std::size_t> PartsWatch::judge(std::size_t new_errors,
+                                             std::size_t characters_max) const {
+    if (errors() >= errors_max) return 0;
+    return new_errors == 0 ? std::optional(characters_max) : std::nullopt;
+}
+
+std::optional<std::size_t> PartsWatch::on_server(const Node& server) {
+    if (!ids_) ids_.emplace("the id");
+    const Path path;
+    Report report;
+    // Whether the pool is checked may stand further down.
+    read_server(Value(server, path, report), *ids_, true);
+    errors_of_pool_ += report.count();
+    const bool too_many = ++servers_ > servers_max;
+    return judge(report.count() + (too_many ? 1 : 0), server_characters_max);
+}
+
+std::optional<std::size_t> PartsWatch::on_pool(const Node& key, const Node& pool) {
+    const Path path;
+    Report report;
+    read_pool(Value(key, path, report), Value(pool, path, report));
+    names_.check(Value(key, path, report), key.text);
+    errors_ += report.count();
+    errors_of_pool_ = 0;
+    servers_ = 0;
+    ids_.reset();
+    const bool too_many = ++pools_ > pools_max;
+    return judge(report.count() + (too_many ? 1 : 0), pool_characters_max);
+}
+
+std::optional<std::size_t> PartsWatch::on_listener(const Node& node) {
+    const Path path;
+    Report report;
+    const Listener listener = read_listener(Value(node, path, report), checks_);
+    errors_ += report.count();
+    const auto networks = listener.proxy_protocol ? listener.proxy_protocol->trusted.size() : 0;
+    const bool too_many = ++listeners_ > listeners_max;
+    return judge(report.count() + (too_many ? 1 : 0),
+                 listener_characters_max + networks * network_characters_max);
+}
+
+}  // namespace ringway::conf

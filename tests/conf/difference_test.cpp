@@ -1,0 +1,199 @@
+// Whatever entry of a file changes, the difference names it.
+#include "conf/difference.h"
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/conf/sample.h"
+
+using namespace ringway::conf;
+using namespace ringway::conf::tests;
+
+namespace {
+
+std::string full() {
+    return std::get<std::string>(read_file(std::string(CONF_EXAMPLES) + "/full.yaml"));
+}
+
+std::string text_of(const Difference& difference) {
+    return difference.path + ": " + difference.before.value_or("-") + " -> " +
+           difference.after.value_or("-");
+}
+
+// The full file with the first `old` behind `mark` replaced.
+std::string changed(std::string_view mark, std::string_view old, std::string_view now) {
+    std::string text = full();
+    const auto from = text.find(mark);
+    BOOST_TEST_REQUIRE(from != std::string::npos, mark);
+    const auto at = text.find(old, from);
+    BOOST_TEST_REQUIRE(at != std::string::npos, old);
+    return text.replace(at, old.size(), now);
+}
+
+struct Change {
+    std::string_view mark, old, now, expected;
+};
+
+const std::vector<Change> changes{
+    {"version", "workers: auto", "workers: 3", "workers: auto -> 3"},
+    {"version", "drain_timeout: 30s", "drain_timeout: 90s", "drain_timeout: 30s -> 90s"},
+    {"name: clients", "0.0.0.0:7000", "0.0.0.0:7100",
+     "listeners.clients.bind: 0.0.0.0:7000 -> 0.0.0.0:7100"},
+    {"name: clients", "pool: main", "pool: web", "listeners.clients.pool: main -> web"},
+    {"name: clients", "key: source_ip", "key: source",
+     "listeners.clients.key.from: source_ip -> source\n"
+     "listeners.clients.key.prefix_v4: 32 -> -\nlisteners.clients.key.prefix_v6: 128 -> -"},
+    {"name: clients", "key: 5s", "key: 6s", "listeners.clients.timeouts.key: 5s -> 6s"},
+    {"name: clients", "idle: 10m", "idle: 11m", "listeners.clients.timeouts.idle: 10m -> 11m"},
+    {"name: clients", "half_close: 30s", "half_close: 1s",
+     "listeners.clients.timeouts.half_close: 30s -> 1s"},
+    {"name: clients", "unacknowledged: 30s", "unacknowledged: 1s",
+     "listeners.clients.timeouts.unacknowledged: 30s -> 1s"},
+    {"name: clients", "keepalive: 60s", "keepalive: 1s",
+     "listeners.clients.timeouts.keepalive: 1m -> 1s"},
+    {"name: clients", "max_connections: 10000", "max_connections: 1",
+     "listeners.clients.max_connections: 10000 -> 1"},
+    {"name: networks", "prefix_v4: 24", "prefix_v4: 25",
+     "listeners.networks.key.prefix_v4: 24 -> 25"},
+    {"name: networks", "prefix_v6: 56", "prefix_v6: 57",
+     "listeners.networks.key.prefix_v6: 56 -> 57"},
+    {"name: lines", "max_bytes: 16KiB", "max_bytes: 1KiB",
+     "listeners.lines.key.max_bytes: 16KiB -> 1KiB"},
+    {"name: lines", "on_missing: reject", "on_missing: random",
+     "listeners.lines.key.on_missing: reject -> random"},
+    {"name: lines", "defer_accept: 1s", "defer_accept: 2s",
+     "listeners.lines.defer_accept: 1s -> 2s"},
+    {"name: users", "name: X-User", "name: X-Who",
+     R"(listeners.users.key.name: "X-User" -> "X-Who")"},
+    {"name: memcached", "number: 2", "number: 3", "listeners.memcached.key.number: 2 -> 3"},
+    {"name: memcached", R"(separator: " ")", R"(separator: "|")",
+     R"(listeners.memcached.key.separator: " " -> "|")"},
+    {"name: packets", "offset: 4", "offset: 5", "listeners.packets.key.offset: 4 -> 5"},
+    {"name: packets", "length: 16", "length: 17", "listeners.packets.key.length: 16 -> 17"},
+    {"name: expressions", "user=", "name=",
+     R"x(listeners.expressions.key.pattern: "user=([a-z]+)" -> "name=([a-z]+)")x"},
+    {"name: expressions", "group: 1", "group: 0", "listeners.expressions.key.group: 1 -> 0"},
+    {"name: tenants", "prefix_v4: 24", "prefix_v4: 23",
+     "listeners.tenants.key.parts[0].prefix_v4: 24 -> 23"},
+    {"name: tenants", "name: X-User", "name: X-Who",
+     R"(listeners.tenants.key.parts[1].name: "X-User" -> "X-Who")"},
+    {"name: behind", "accept: [v1, v2]", "accept: [v2]",
+     "listeners.behind.proxy_protocol.accept: v1, v2 -> v2"},
+    {"name: behind", "10.0.0.0/8, ", "",
+     "listeners.behind.proxy_protocol.trusted: 10.0.0.0/8, 2001:db8::/32, 192.0.2.1/32 -> "
+     "2001:db8::/32, 192.0.2.1/32"},
+    {"  main:", "function: sha256", "function: xxh3", "pools.main.hash.function: sha256 -> xxh3"},
+    {"  main:", "vnodes: 704", "vnodes: 705", "pools.main.hash.vnodes: 704 -> 705"},
+    {"  main:", "seed: keep-me-secret", "seed: other",
+     "pools.main.hash.seed: (not shown) -> (not shown)"},
+    {"  main:", "balance_factor: 1.25", "balance_factor: 2",
+     "pools.main.hash.balance_factor: 1.25 -> 2"},
+    {"connect:", "timeout: 1s", "timeout: 2s", "pools.main.connect.timeout: 1s -> 2s"},
+    {"connect:", "attempts: 3", "attempts: 4", "pools.main.connect.attempts: 3 -> 4"},
+    {"connect:", "budget: 3s", "budget: 4s", "pools.main.connect.budget: 3s -> 4s"},
+    {"connect:", "10.0.0.5", "10.0.0.6", "pools.main.connect.source_v4: 10.0.0.5 -> 10.0.0.6"},
+    {"connect:", "2001:db8::5", "2001:db8::6",
+     "pools.main.connect.source_v6: 2001:db8::5 -> 2001:db8::6"},
+    {"send: v2", "authority: false", "authority: true",
+     "pools.main.proxy_protocol.authority: false -> true"},
+    {"send: v2", "unique_id: false", "unique_id: true",
+     "pools.main.proxy_protocol.unique_id: false -> true"},
+    {"    health:", "interval: 2s", "interval: 3s", "pools.main.health.interval: 2s -> 3s"},
+    {"    health:", "timeout: 1s", "timeout: 2s", "pools.main.health.timeout: 1s -> 2s"},
+    {"    health:", "rise: 2", "rise: 3", "pools.main.health.rise: 2 -> 3"},
+    {"    health:", "fall: 3", "fall: 4", "pools.main.health.fall: 3 -> 4"},
+    {"    health:", "fast_interval: 500ms", "fast_interval: 1s",
+     "pools.main.health.fast_interval: 500ms -> 1s"},
+    {"    health:", "'PING", "'pING",
+     R"(pools.main.health.send: "PING\x0d\x0a" -> "pING\x0d\x0a")"},
+    {"    health:", "'+PONG'", "'-PONG'", R"(pools.main.health.expect: "+PONG" -> "-PONG")"},
+    {"    passive:", "failures: 3", "failures: 4", "pools.main.passive.failures: 3 -> 4"},
+    {"    passive:", "within: 10s", "within: 11s", "pools.main.passive.within: 10s -> 11s"},
+    {"    passive:", "early_resets: true", "early_resets: false",
+     "pools.main.passive.early_resets: true -> false"},
+    {"    passive:", "retry: 5s", "retry: 6s", "pools.main.passive.retry: 5s -> 6s"},
+    {"    passive:", "retry_max: 5m", "retry_max: 6m", "pools.main.passive.retry_max: 5m -> 6m"},
+    {"    passive:", "on_down: keep", "on_down: reset", "pools.main.on_down: keep -> reset"},
+    {"    passive:", "{drain: 30s}", "keep", "pools.main.on_removed: drain: 30s -> keep"},
+    {"    passive:", "panic: 0.3", "panic: 0.25", "pools.main.panic: 0.3 -> 0.25"},
+    {"    passive:", "slow_start: 30s", "slow_start: 31s", "pools.main.slow_start: 30s -> 31s"},
+    {"id: server-1", "10.0.0.11:7000", "10.0.0.11:7001",
+     "pools.main.servers.server-1.address: 10.0.0.11:7000 -> 10.0.0.11:7001"},
+    {"id: server-1", "weight: 1", "weight: 2", "pools.main.servers.server-1.weight: 1 -> 2"},
+    {"id: server-1", "max_connections: 500", "max_connections: 5",
+     "pools.main.servers.server-1.max_connections: 500 -> 5"},
+    {"id: server-1", "port: 7100", "port: 7101",
+     "pools.main.servers.server-1.health.address: 10.0.0.11:7100 -> 10.0.0.11:7101"},
+    {"    servers:", "{id: server-2", "{id: server-9",
+     "pools.main.servers.server-2: 10.0.0.12:7000, "
+     "weight 2 -> -\npools.main.servers.server-9: - -> 10.0.0.12:7000, weight 2"},
+    {"  web:", "method: GET", "method: HEAD", "pools.web.health.http.method: GET -> HEAD"},
+    {"  web:", "path: /", "path: /up", "pools.web.health.http.path: / -> /up"},
+    {"  web:", "www.example", "web.example",
+     R"(pools.web.health.http.host: "www.example" -> "web.example")"},
+    {"  web:", "200-299", "200", "pools.web.health.http.status: 200-299 -> 200-200"},
+    {"  spare:", "spare: {}", "other: {}",
+     "pools.other: - -> 0 servers\npools.spare: 0 servers -> -"},
+    {"admin:", "admin.sock", "other.sock",
+     R"(admin.socket: "/run/ringway/admin.sock" -> "/run/ringway/other.sock")"},
+    {"admin:", "127.0.0.1:9090", "127.0.0.1:9091", "admin.http: 127.0.0.1:9090 -> 127.0.0.1:9091"},
+    {"admin:", "state.json", "other.json",
+     R"(admin.state: "/var/lib/ringway/state.json" -> "/var/lib/ringway/other.json")"},
+    {"log:", "level: info", "level: debug", "log.level: info -> debug"},
+    {"log:", "target: stderr", "target: stdout", "log.target: stderr -> stdout"},
+    {"log:", "format: text", "format: json", "log.format: text -> json"},
+    {"log:", "access: true", "access: false", "log.access: true -> false"},
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(difference_)
+
+BOOST_AUTO_TEST_CASE(every_entry_that_changes_is_named_and_no_other) {
+    const Config before = config_of(full());
+    BOOST_TEST(difference(before, before).empty());
+    for (const Change& change : changes) {
+        BOOST_TEST_CONTEXT(change.expected) {
+            const Config after = config_of(changed(change.mark, change.old, change.now));
+            std::string found;
+            for (const Difference& each : difference(before, after)) {
+                found += (found.empty() ? "" : "\n") + text_of(each);
+            }
+            BOOST_TEST(found == change.expected);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(entries_that_come_and_go_are_told_with_what_they_are) {
+    const Config before = config_of(sample());
+    const Config after = config_of(sample({"", "", "health: {interval: 3s}", ""}));
+    const auto found = difference(before, after);
+    BOOST_TEST(found.size() == 4u);
+    BOOST_TEST(text_of(found.at(0)) == "pools.main.health.fall: - -> 3");
+    BOOST_TEST(text_of(found.at(1)) == "pools.main.health.interval: - -> 3s");
+    BOOST_TEST(text_of(difference(after, before).at(1)) == "pools.main.health.interval: 3s -> -");
+}
+
+BOOST_AUTO_TEST_CASE(order_is_no_difference_but_in_a_key) {
+    const std::string head = "version: 1\npools: {p: {servers: [";
+    const std::string a = R"({id: "a b", address: "10.0.0.1:80"})";
+    const std::string b = R"({id: b, address: "10.0.0.2:80"})";
+    const auto with = [&](const std::string& servers, const std::string& parts) {
+        return config_of(head + servers +
+                         "]}}\nlisteners: [{name: l, bind: \"0.0.0.0:80\", pool: p, "
+                         "key: {parts: [" +
+                         parts + "]}}]\n");
+    };
+    const auto before = with(a + ", " + b, "source_ip, first_line");
+    BOOST_TEST(difference(before, with(b + ", " + a, "source_ip, first_line")).empty());
+    BOOST_TEST(difference(before, with(a + ", " + b, "first_line, source_ip")).size() == 6u);
+    // Names with odd bytes are quoted.
+    const auto gone = difference(before, with(b, "source_ip, first_line"));
+    BOOST_TEST(gone.at(0).path == R"(pools.p.servers["a b"])");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
