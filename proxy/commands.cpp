@@ -41,6 +41,10 @@ json::object explain(Control& control, Words arguments) {
     return report_explain(control, arguments[0], arguments[1]);
 }
 
+json::object overrides(Control& control, Words /*arguments*/) {
+    return report_overrides(control);
+}
+
 std::uint32_t parse_weight(const std::string& text) {
     std::uint32_t weight = 0;
     const char* end = text.data() + text.size();
@@ -53,6 +57,14 @@ std::uint32_t parse_weight(const std::string& text) {
 
 void check(const Pools::Refusal& refusal) {
     if (refusal) throw Refused{escaped(*refusal)};
+}
+
+// `answer`, and whether what was said holds over a restart.
+json::object kept(Control& control, json::object answer) {
+    const auto reason = control.keep_said();
+    answer["kept"] = !reason;
+    if (reason) answer["not_kept"] = escaped(*reason);
+    return answer;
 }
 
 json::object register_server(Control& control, Words arguments) {
@@ -70,18 +82,18 @@ json::object register_server(Control& control, Words arguments) {
                         escaped(arguments[2]))};
     }
     check(control.pools().register_server(arguments[0], arguments[1], *address, weight));
-    return report_server(control, arguments[0], arguments[1]);
+    return kept(control, report_server(control, arguments[0], arguments[1]));
 }
 
 json::object unregister_server(Control& control, Words arguments) {
     check(control.pools().unregister_server(arguments[0], arguments[1]));
-    return {};
+    return kept(control, {});
 }
 
 template <Override by_hand>
 json::object set_override(Control& control, Words arguments) {
     check(control.pools().set_override(arguments[0], arguments[1], by_hand));
-    return report_server(control, arguments[0], arguments[1]);
+    return kept(control, report_server(control, arguments[0], arguments[1]));
 }
 
 json::object ring_of(Control& control, Words arguments) {
@@ -102,8 +114,35 @@ json::object events(Control& control, Words arguments) {
     return report_events(control, count);
 }
 
-json::object reload(Control& control, Words /*arguments*/) {
-    const ReloadResult result = control.reload();
+json::object forget(Control& control, Words arguments) {
+    check(control.pools().forget(arguments[0], arguments[1]));
+    return kept(control, {});
+}
+
+json::object plan(Control& control, Words arguments) {
+    auto planned = control.plan(arguments[0]);
+    if (const auto* errors = std::get_if<std::vector<std::string>>(&planned)) {
+        return {{"ok", false},
+                {"error", "the file is not valid"},
+                {"errors", json::value_from(*errors)}};
+    }
+    const auto& result = std::get<Control::FilePlan>(planned);
+    json::object answer = to_json(result.plan);
+    answer["refused"] = result.refused ? json::value(*result.refused) : json::value();
+    answer["notes"] = json::value_from(result.notes);
+    return answer;
+}
+
+json::object reload(Control& control, Words arguments) {
+    double max_moved = 1;
+    if (!arguments.empty()) {
+        const auto share = arguments.size() == 2 && arguments[0] == "--max-moved"
+                               ? parse_share(arguments[1])
+                               : std::nullopt;
+        if (!share) throw Refused{"usage: reload [--max-moved N%], as 10% or 2.5%"};
+        max_moved = *share;
+    }
+    const ReloadResult result = control.reload(max_moved);
     if (result.ok) {
         return {{"generation", control.config_status().generation},
                 {"changes", json::value_from(result.changes)}};
@@ -132,9 +171,12 @@ constexpr std::array commands{
     Command{"online", "online POOL ID", 2, 2, set_override<Override::online>},
     Command{"auto", "auto POOL ID", 2, 2, set_override<Override::automatic>},
     Command{"explain", "explain POOL KEY", 2, 2, explain},
+    Command{"forget", "forget POOL ID", 2, 2, forget},
+    Command{"overrides", "overrides", 0, 0, overrides},
+    Command{"plan", "plan FILE", 1, 1, plan},
     Command{"ring", "ring POOL", 1, 1, ring_of},
     Command{"events", "events [N]", 0, 1, events},
-    Command{"reload", "reload", 0, 0, reload},
+    Command{"reload", "reload [--max-moved N%]", 0, 2, reload},
 };
 
 json::object run(Control& control, const std::string& line) {

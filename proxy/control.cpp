@@ -11,11 +11,15 @@
 
 #include "proxy/access_log.h"
 #include "proxy/commands.h"
+#include "proxy/config_file.h"
 #include "proxy/http_answers.h"
 
 namespace ringway::proxy {
 
 namespace {
+
+// Signals that come within so long of the first are one reload.
+constexpr std::chrono::milliseconds reload_delay{20};
 
 std::vector<std::unique_ptr<Worker>> make_workers(std::uint32_t wanted, Quota& total,
                                                   const DescriptorBudget& budget) {
@@ -41,22 +45,25 @@ Pools::Connections connections_of(const std::vector<std::unique_ptr<Worker>>& wo
 
 }  // namespace
 
-Control::Control(std::string file, conf::Config config, LogWriter& log)
+Control::Control(std::string file, conf::Config config, LogWriter& log, std::string fingerprint)
     : log_(log),
       signals_(io_, SIGHUP, SIGINT, SIGTERM),
       drain_timer_(io_),
+      reload_timer_(io_),
       config_(std::move(config)),
       budget_(claim_descriptors()),
       total_(budget_.connections),
       workers_(make_workers(config_.workers, total_, budget_)),
       pools_(io_, workers_.size(), events_, connections_of(workers_)),
       listeners_(workers_),
+      state_file_(config_.admin.state),
       admin_(io_, [this](const std::string& line) { return run_command(*this, line); }, {}),
       http_(io_, [this](std::string_view target) { return answer_http(*this, target); }, {}),
       notifier_(
           io_, workers_, [this] { return summary(); }, NotifyWishes::from_environment()) {
     signals_.add(SIGUSR1);
     status_.file = std::move(file);
+    status_.fingerprint = std::move(fingerprint);
     status_.loaded_at = std::chrono::system_clock::now();
 }
 
@@ -99,6 +106,7 @@ std::optional<std::string> Control::run() {
     if (config_.admin.http) {
         if (auto reason = http_.open(*config_.admin.http)) return reason;
     }
+    if (auto reason = remember()) return reason;
     std::vector<std::string> changes;
     if (auto reason = apply(config_, changes)) return reason;
     for (const auto& worker : workers_) worker->run();
@@ -113,11 +121,34 @@ std::optional<std::string> Control::run() {
     return std::nullopt;
 }
 
+// Takes up what was said before the start. A file that cannot be understood is left as
+// it is, and nothing begins without it: what it holds must not be lost.
+std::optional<std::string> Control::remember() {
+    auto loaded = state_file_.load();
+    if (auto* reason = std::get_if<std::string>(&loaded)) {
+        return "what was said of servers at run time: " + *reason;
+    }
+    pools_.set_said(std::move(std::get<SaidOfAll>(loaded)));
+    return std::nullopt;
+}
+
+std::optional<std::string> Control::keep_said() {
+    auto reason = state_file_.keep(pools_.said());
+    if (reason && !state_file_.path().empty()) {
+        spdlog::error("what was said of servers at run time is not kept: {}", *reason);
+    }
+    return reason;
+}
+
+std::optional<std::string> Control::refusal(const conf::Config& next) const {
+    if (auto reason = needs_restart(next)) return reason;
+    return pools_.refusal(next);
+}
+
 // The one way from a configuration to a running state. What can fail comes
 // first and leaves no trace; what follows cannot.
 std::optional<std::string> Control::apply(conf::Config next, std::vector<std::string>& changes) {
-    if (auto reason = needs_restart(next)) return reason;
-    if (auto reason = pools_.refusal(next)) return reason;
+    if (auto reason = refusal(next)) return reason;
     std::optional<std::string> reason;
     OpenedSockets opened = listeners_.open(next, reason);
     if (reason) return reason;
@@ -132,6 +163,7 @@ std::optional<std::string> Control::apply(conf::Config next, std::vector<std::st
     set_log_style(next.log);
     if (auto& target = std::get<Fd>(log_target)) log_.redirect(std::move(target));
     config_ = std::move(next);
+    keep_said();
     return std::nullopt;
 }
 
@@ -141,35 +173,41 @@ std::optional<std::string> Control::needs_restart(const conf::Config& next) cons
     return std::nullopt;
 }
 
-ReloadResult Control::reload() {
+ReloadResult Control::reload(double max_moved) {
     ReloadResult result;
-    const auto fail = [&](std::string error) { result.errors.push_back(std::move(error)); };
-
     if (draining_) {
-        fail("ringway is draining: nothing can change any more");
+        result.errors = {"ringway is draining: nothing can change any more"};
         return result;
     }
     ++status_.reloads;
     notifier_.reloading();
-    auto text = conf::read_file(status_.file);
-    if (auto* error = std::get_if<conf::Error>(&text)) {
-        fail(error->to_string(status_.file));
+    status_.reloaded_at = std::chrono::system_clock::now();
+    auto loaded = load_config(status_.file);
+    if (auto* errors = std::get_if<std::vector<std::string>>(&loaded)) {
+        result.errors = std::move(*errors);
     } else {
-        auto parsed = conf::parse(std::get<std::string>(text));
-        if (auto* errors = std::get_if<conf::Errors>(&parsed)) {
-            for (const auto& one : *errors) fail(one.to_string(status_.file));
-        } else if (auto reason = apply(std::move(std::get<conf::Config>(parsed)), result.changes)) {
-            fail(fmt::format("{}: {}", status_.file, *reason));
+        auto& [next, fingerprint] = std::get<ConfigFile>(loaded);
+        auto reason = max_moved < 1 ? refusal(next) : std::nullopt;
+        if (max_moved < 1 && !reason) {
+            result.errors = beyond(
+                make_plan(config_, pools_.rings(), next, pools_.rings_after(next)), max_moved);
         }
+        if (!reason && result.errors.empty()) reason = apply(std::move(next), result.changes);
+        if (reason) result.errors.push_back(fmt::format("{}: {}", status_.file, *reason));
+        if (result.errors.empty()) status_.fingerprint = std::move(fingerprint);
     }
-
     result.ok = result.errors.empty();
+    report_reload(result);
+    return result;
+}
+
+void Control::report_reload(const ReloadResult& result) {
     if (result.ok) {
         ++status_.generation;
         status_.loaded_at = std::chrono::system_clock::now();
         status_.last_result = "ok";
-        spdlog::info("reload: ok, generation {}, {} changes", status_.generation,
-                     result.changes.size());
+        spdlog::info("reload: ok, generation {}, {} changes, file {}", status_.generation,
+                     result.changes.size(), status_.fingerprint);
         for (const auto& change : result.changes) spdlog::info("reload: {}", change);
         events_.add(
             Event::Kind::reload, "", "",
@@ -183,6 +221,18 @@ ReloadResult Control::reload() {
         events_.add(Event::Kind::reload_refused, "", "", result.errors.front());
     }
     notifier_.ready();
+}
+
+std::variant<Control::FilePlan, std::vector<std::string>> Control::plan(
+    const std::string& file) const {
+    auto loaded = load_config(file);
+    if (auto* errors = std::get_if<std::vector<std::string>>(&loaded)) return std::move(*errors);
+    const conf::Config& next = std::get<ConfigFile>(loaded).config;
+    FilePlan result{.refused = refusal(next), .notes = pools_.notes_on(next)};
+    // Rings that do not fit cannot be looked at.
+    const bool fits = !pools_.refusal(next);
+    result.plan =
+        make_plan(config_, pools_.rings(), next, fits ? pools_.rings_after(next) : pools_.rings());
     return result;
 }
 
@@ -201,10 +251,11 @@ void Control::on_signal(int signal) {
         return draining_ ? stop() : drain();
     }
     if (draining_ || std::exchange(reload_wanted_, true)) return;
-    // A storm of signals is one reload of the last file.
-    boost::asio::post(io_, [this] {
+    // The file is read after all the signals that came until then: the last file wins.
+    reload_timer_.expires_after(reload_delay);
+    reload_timer_.async_wait([this](const boost::system::error_code& error) {
         reload_wanted_ = false;
-        reload();
+        if (!error && !draining_) reload();
     });
 }
 
@@ -252,6 +303,7 @@ void Control::stop() {
     admin_.close();
     http_.close();
     drain_timer_.cancel();
+    reload_timer_.cancel();
     signals_.cancel();
     io_.stop();
 }

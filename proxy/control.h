@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
@@ -22,8 +23,10 @@
 #include "proxy/listeners.h"
 #include "proxy/log.h"
 #include "proxy/notify.h"
+#include "proxy/plan.h"
 #include "proxy/pools.h"
 #include "proxy/quota.h"
+#include "proxy/state_file.h"
 #include "proxy/worker.h"
 
 namespace ringway::proxy {
@@ -38,17 +41,19 @@ struct ReloadResult {
 // What is told of the present configuration.
 struct ConfigStatus {
     std::string file;
+    std::string fingerprint;  // of the bytes that serve, SHA-256 in hexadecimal; empty if unknown
     std::chrono::system_clock::time_point loaded_at;  // of the configuration that serves
-    std::string last_result = "ok";                   // or the first error of the last reload
-    std::uint64_t generation = 1;                     // configurations that have served
-    std::uint64_t reloads = 0;                        // that were asked for
+    std::optional<std::chrono::system_clock::time_point> reloaded_at;  // the last try, well or not
+    std::string last_result = "ok";  // or the first error of the last reload
+    std::uint64_t generation = 1;    // configurations that have served
+    std::uint64_t reloads = 0;       // that were asked for
     std::uint64_t failed_reloads = 0;
 };
 
 class Control {
 public:
-    // `config` is what `file` says now.
-    Control(std::string file, conf::Config config, LogWriter& log);
+    // `config` is what `file` says now, `fingerprint` that of its bytes.
+    Control(std::string file, conf::Config config, LogWriter& log, std::string fingerprint = "");
     ~Control();
     Control(const Control&) = delete;
     Control& operator=(const Control&) = delete;
@@ -56,8 +61,21 @@ public:
     // Serves until a signal ends it. The reason where it could not begin.
     std::optional<std::string> run();
 
-    // Reads the file again: all of it serves, or nothing has changed.
-    ReloadResult reload();
+    // Reads the file again: all of it serves, or nothing has changed. Refused too where a
+    // pool or a listener would move more than `max_moved` (0 to 1) of its keys.
+    ReloadResult reload(double max_moved = 1);
+
+    // What a reload of `file` would do now. The errors where the file is not valid.
+    struct FilePlan {
+        Plan plan;
+        std::optional<std::string> refused;  // why a reload would refuse it
+        std::vector<std::string> notes;      // what the file says, and run time says otherwise
+    };
+    std::variant<FilePlan, std::vector<std::string>> plan(const std::string& file) const;
+
+    // Has the state file hold what was said of servers at run time. Why it does not.
+    std::optional<std::string> keep_said();
+    const StateFile& state_file() const { return state_file_; }
 
     Pools& pools() { return pools_; }
     const Listeners& listeners() const { return listeners_; }
@@ -73,7 +91,10 @@ public:
     std::string summary() const;
 
 private:
+    std::optional<std::string> remember();
+    std::optional<std::string> refusal(const conf::Config& next) const;
     std::optional<std::string> apply(conf::Config next, std::vector<std::string>& changes);
+    void report_reload(const ReloadResult& result);
     std::optional<std::string> needs_restart(const conf::Config& next) const;
     void await_signal();
     void on_signal(int signal);
@@ -85,6 +106,7 @@ private:
     boost::asio::io_context io_{1};
     boost::asio::signal_set signals_;
     boost::asio::steady_timer drain_timer_;
+    boost::asio::steady_timer reload_timer_;  // runs from a SIGHUP to the reload that it asks for
     conf::Config config_;
     const DescriptorBudget budget_;
     Quota total_;  // of all listeners
@@ -92,6 +114,7 @@ private:
     Events events_;
     Pools pools_;
     Listeners listeners_;
+    StateFile state_file_;
     AdminServer admin_;
     HttpServer http_;
     Notifier notifier_;

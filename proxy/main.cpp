@@ -6,16 +6,20 @@
 #include <iostream>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <boost/program_options.hpp>
 
-#include "conf/config.h"
 #include "proxy/access_log.h"
+#include "proxy/config_file.h"
 #include "proxy/control.h"
 #include "proxy/log.h"
+#include "proxy/plan.h"
+#include "proxy/plan_text.h"
 #include "proxy/version.h"
 
 namespace {
@@ -27,34 +31,44 @@ constexpr int exit_refused = 1;  // the configuration, or a resource that it nam
 constexpr int exit_usage = 2;
 
 // The configuration in `file`, or nothing after every error was printed.
-std::optional<conf::Config> load(const std::string& file) {
-    const auto text = conf::read_file(file);
-    if (const auto* error = std::get_if<conf::Error>(&text)) {
-        fmt::print(stderr, "{}\n", error->to_string(file));
+std::optional<proxy::ConfigFile> load(const std::string& file) {
+    auto loaded = proxy::load_config(file);
+    if (const auto* errors = std::get_if<std::vector<std::string>>(&loaded)) {
+        for (const auto& error : *errors) fmt::print(stderr, "{}\n", error);
         return std::nullopt;
     }
-    auto parsed = conf::parse(std::get<std::string>(text));
-    if (const auto* errors = std::get_if<conf::Errors>(&parsed)) {
-        for (const auto& error : *errors) fmt::print(stderr, "{}\n", error.to_string(file));
-        return std::nullopt;
-    }
-    return std::move(std::get<conf::Config>(parsed));
+    return std::move(std::get<proxy::ConfigFile>(loaded));
 }
 
-int serve(const std::string& file, conf::Config config) {
+int plan(const std::vector<std::string>& files) {
+    if (files.size() != 2) {
+        fmt::print(stderr, "ringway: --plan takes two files, OLD and NEW\n");
+        return exit_usage;
+    }
+    const auto before = load(files[0]);
+    const auto after = load(files[1]);
+    if (!before || !after) return exit_refused;
+    const auto plan = proxy::make_plan(before->config, proxy::rings_of(before->config),
+                                       after->config, proxy::rings_of(after->config));
+    fmt::print("{}", proxy::plan_text(proxy::to_json(plan)));
+    return 0;
+}
+
+int serve(const std::string& file, proxy::ConfigFile loaded) {
     // A write to a closed socket is an error value; splice(2) has no flag for it.
     std::signal(SIGPIPE, SIG_IGN);
-    auto target = proxy::open_log_target(config.log.target);
+    const conf::LogSettings& settings = loaded.config.log;
+    auto target = proxy::open_log_target(settings.target);
     if (const auto* error = std::get_if<std::string>(&target)) {
         fmt::print(stderr, "ringway: {}\n", *error);
         return exit_refused;
     }
-    const bool on_stderr = config.log.target == "stderr";
+    const bool on_stderr = settings.target == "stderr";
     proxy::LogWriter log(std::move(std::get<proxy::Fd>(target)), proxy::log_loss_line);
-    proxy::start_logging(log, config.log);
+    proxy::start_logging(log, settings);
     std::optional<std::string> refusal;
     {
-        proxy::Control control(file, std::move(config), log);
+        proxy::Control control(file, std::move(loaded.config), log, std::move(loaded.fingerprint));
         refusal = control.run();
     }
     if (refusal) {
@@ -72,32 +86,36 @@ int run(int argc, char** argv) {
     description.add_options()                                                                  //
         ("config,c", options::value<std::string>()->value_name("FILE"), "configuration file")  //
         ("check", "check the configuration and exit: 0 if it is valid, 1 if not")              //
-        ("version", "print the version and exit")                                              //
+        ("plan", options::value<std::vector<std::string>>()->multitoken()->value_name("OLD NEW"),
+         "what changing from one configuration to the other would do, and exit")  //
+        ("version", "print the version and exit")                                 //
         ("help,h", "print this and exit");
     options::variables_map given;
     options::store(options::parse_command_line(argc, argv, description), given);
     options::notify(given);
 
     if (given.contains("help")) {
-        std::cout << "Usage: ringway --config FILE [--check]\n\n" << description;
+        std::cout << "Usage: ringway --config FILE [--check]\n       ringway --plan OLD NEW\n\n"
+                  << description;
         return 0;
     }
     if (given.contains("version")) {
         fmt::print("ringway {}\n", proxy::version);
         return 0;
     }
+    if (given.contains("plan")) return plan(given["plan"].as<std::vector<std::string>>());
     if (!given.contains("config")) {
         fmt::print(stderr, "ringway: --config FILE is needed; see --help\n");
         return exit_usage;
     }
     const auto file = given["config"].as<std::string>();
-    auto config = load(file);
-    if (!config) return exit_refused;
+    auto loaded = load(file);
+    if (!loaded) return exit_refused;
     if (given.contains("check")) {
         fmt::print("{}: valid\n", file);
         return 0;
     }
-    return serve(file, std::move(*config));
+    return serve(file, std::move(*loaded));
 }
 
 }  // namespace

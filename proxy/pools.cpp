@@ -9,8 +9,6 @@
 
 namespace ringway::proxy {
 
-namespace {
-
 ring::Settings ring_settings(const conf::HashSettings& hash) {
     const bool sha256 = hash.function == conf::HashSettings::Function::sha256;
     const bool maglev = hash.algorithm == conf::HashSettings::Algorithm::maglev;
@@ -21,8 +19,6 @@ ring::Settings ring_settings(const conf::HashSettings& hash) {
             .seed = hash.seed,
             .balance_factor = hash.balance_factor};
 }
-
-}  // namespace
 
 Pools::Pools(boost::asio::io_context& io, std::size_t workers, Events& events,
              Connections connections)
@@ -44,27 +40,9 @@ const Pool* Pools::find(std::string_view pool) const {
     return found == pools_.end() ? nullptr : &found->second;
 }
 
-// The file alone fits its rings (conf/ sees to that); with what was registered at
-// run time it may not.
-std::optional<std::string> Pools::refusal(const conf::Config& config) const {
-    for (const conf::Pool& next : config.pools) {
-        const Pool* now = find(next.name);
-        if (now == nullptr) continue;
-        std::map<std::string_view, std::uint32_t> weights;
-        for (const auto& [id, server] : now->servers) {
-            if (server.source == WantedServer::Source::runtime) weights[id] = server.weight;
-        }
-        for (const conf::Server& server : next.servers) weights[server.id] = server.weight;
-        std::uint64_t points = 0;
-        for (const auto& [id, weight] : weights) points += std::uint64_t{weight} * next.hash.vnodes;
-        if (points > ring::Limits::points || weights.size() > ring::Limits::servers) {
-            return fmt::format(
-                "pool {}: with the servers registered at run time it has {} servers and {} points; "
-                "a ring takes {} and {}",
-                next.name, weights.size(), points, ring::Limits::servers, ring::Limits::points);
-        }
-    }
-    return std::nullopt;
+SaidOfPool Pools::said_of(std::string_view pool) const {
+    const auto found = said_.find(pool);
+    return found == said_.end() ? SaidOfPool{} : found->second;
 }
 
 std::vector<std::string> Pools::apply(const conf::Config& config) {
@@ -109,107 +87,136 @@ void Pools::merge(Pool& pool, const conf::Pool& from_file, std::vector<std::stri
          pool.settings.slow_start != from_file.slow_start)) {
         changes.push_back(fmt::format("pool {}: what follows a failure changed", name));
     }
-    const bool is_new = !pool.balancer;
     if (!pool.balancer || pool.settings.hash != from_file.hash) {
         pool.balancer = std::make_shared<ring::Balancer>(ring_settings(from_file.hash));
     }
     if (!pool.counts) pool.counts = std::make_shared<PerWorker<PoolCounts>>(workers_);
     pool.settings = from_file;
     pool.settings.servers.clear();
+    pool.in_file = servers_of(from_file);
 
-    std::set<std::string_view> ids;
-    for (const conf::Server& next : from_file.servers) {
-        ids.insert(next.id);
-        if (pool.unregistered.contains(next.id)) {
-            changes.push_back(fmt::format(
-                "pool {}: server {} stays away: it was unregistered at run time", name, next.id));
-            continue;
-        }
-        auto [entry, added] = pool.servers.try_emplace(next.id);
+    SaidOfPool said = said_of(name);
+    for (std::string& note : notes(name, pool.in_file, said)) changes.push_back(std::move(note));
+    settle(said, pool.in_file);
+    said_.erase(name);
+    if (!said.empty()) said_.emplace(name, std::move(said));
+    adopt(name, pool, changes);
+}
+
+// Makes the servers what file and run time together want.
+void Pools::adopt(const std::string& name, Pool& pool, std::vector<std::string>& changes) {
+    auto wanted = wishes(pool.in_file, said_of(name));
+    // Where all are new none has more keys to lose than another.
+    const bool all_new = pool.servers.empty() && pool.balancer->snapshot()->members().empty();
+    for (auto& [id, wish] : wanted) {
+        auto [entry, added] = pool.servers.try_emplace(id);
         WantedServer& server = entry->second;
         if (added) {
             server.since = Clock::now();
             server.counts = std::make_shared<PerWorker<ServerCounts>>(workers_);
-            // Where all are new none has more keys to lose than another.
-            if (!is_new) server.ramps_since = server.since;
-            changes.push_back(fmt::format("pool {}: server {} added", name, next.id));
-        } else if (server.address != next.address || server.weight != next.weight ||
-                   server.max_connections != next.max_connections ||
-                   server.check_address != next.check_address) {
-            changes.push_back(fmt::format("pool {}: server {} changed", name, next.id));
+            if (!all_new) server.ramps_since = server.since;
+            changes.push_back(fmt::format("pool {}: server {} added", name, id));
+        } else if (server.address != wish.address || server.weight != wish.weight ||
+                   server.max_connections != wish.max_connections ||
+                   server.check_address != wish.check_address) {
+            changes.push_back(fmt::format("pool {}: server {} changed", name, id));
         }
-        server.address = next.address;
-        server.weight = next.weight;
-        server.max_connections = next.max_connections;
-        server.check_address = next.check_address;
-        server.source = WantedServer::Source::file;
+        static_cast<Wish&>(server) = std::move(wish);
     }
-    for (auto& [id, server] : pool.servers) server.in_file = ids.contains(id);
-    std::erase_if(pool.unregistered, [&](const auto& id) { return !ids.contains(id); });
     std::erase_if(pool.servers, [&](const auto& entry) {
-        if (entry.second.source == WantedServer::Source::runtime) return false;
-        if (ids.contains(entry.first)) return false;
+        if (wanted.contains(entry.first)) return false;
         remove(pool, entry.second);
         changes.push_back(fmt::format("pool {}: server {} removed", name, entry.first));
         return true;
     });
 }
 
+// Has `said` count for a server of a pool that is there: all of it, or nothing changes.
+Pools::Refusal Pools::say(std::string_view pool_name, std::string_view id, const Said& said) {
+    auto& [name, pool] = *pools_.find(pool_name);
+    const Said before = what_was_said(name, id);
+    std::vector<std::string> ignored;
+    put(name, id, said);
+    adopt(name, pool, ignored);
+    equip(name, pool);
+    Refusal refusal;
+    try {
+        reconcile(name, pool);
+    } catch (const ring::Error& error) {
+        refusal = error.what();
+        put(name, id, before);
+        adopt(name, pool, ignored);
+    }
+    retarget();
+    return refusal;
+}
+
+Said Pools::what_was_said(std::string_view pool, std::string_view id) const {
+    const auto of_pool = said_.find(pool);
+    if (of_pool == said_.end()) return {};
+    const auto found = of_pool->second.find(id);
+    return found == of_pool->second.end() ? Said{} : found->second;
+}
+
+void Pools::put(std::string_view pool, std::string_view id, const Said& said) {
+    SaidOfPool& of_pool = said_[std::string(pool)];
+    if (said.is_nothing()) {
+        of_pool.erase(std::string(id));
+    } else {
+        of_pool.insert_or_assign(std::string(id), said);
+    }
+    if (of_pool.empty()) said_.erase(std::string(pool));
+}
+
 Pools::Refusal Pools::register_server(std::string_view pool, std::string_view id,
                                       const conf::Endpoint& address, std::uint32_t weight) {
-    const auto found = pools_.find(pool);
-    if (found == pools_.end()) return fmt::format("no pool {}", pool);
-    auto& [name, to] = *found;
-    if (to.servers.contains(id)) return fmt::format("pool {} has a server {} already", pool, id);
+    const Pool* const to = find(pool);
+    if (to == nullptr) return fmt::format("no pool {}", pool);
+    if (to->servers.contains(id)) return fmt::format("pool {} has a server {} already", pool, id);
     if (!is_presentable(id)) return "a server's id is UTF-8 without control characters";
-    to.servers.emplace(id,
-                       WantedServer{.address = address,
-                                    .weight = weight,
-                                    .source = WantedServer::Source::runtime,
-                                    .in_file = to.unregistered.contains(id),
-                                    .counts = std::make_shared<PerWorker<ServerCounts>>(workers_),
-                                    .since = Clock::now(),
-                                    .ramps_since = Clock::now()});
-    equip(name, to);
-    try {
-        reconcile(name, to);
-    } catch (const ring::Error& error) {
-        to.servers.erase(to.servers.find(id));
-        return error.what();
+    if (auto refusal = say(pool, id, {.registered = Said::Registration{address, weight}})) {
+        return refusal;
     }
-    to.unregistered.erase(std::string(id));
     spdlog::info("pool {}: server {} registered at {}", pool, id, address.to_string());
     events_.add(Event::Kind::registered, pool, id, "at " + address.to_string());
-    retarget();
     return std::nullopt;
 }
 
 Pools::Refusal Pools::unregister_server(std::string_view pool, std::string_view id) {
-    const auto found = pools_.find(pool);
-    if (found == pools_.end()) return fmt::format("no pool {}", pool);
-    auto& [name, from] = *found;
-    const auto server = from.servers.find(id);
-    if (server == from.servers.end()) return fmt::format("pool {} has no server {}", pool, id);
-    if (server->second.in_file) from.unregistered.emplace(id);
-    remove(from, server->second);
-    from.servers.erase(server);
+    const Pool* const from = find(pool);
+    if (from == nullptr) return fmt::format("no pool {}", pool);
+    if (!from->servers.contains(id)) return fmt::format("pool {} has no server {}", pool, id);
+    if (auto refusal = say(pool, id, {.unregistered = from->in_file.contains(id)})) return refusal;
     spdlog::info("pool {}: server {} unregistered", pool, id);
     events_.add(Event::Kind::unregistered, pool, id, "");
-    retarget();
-    reconcile(name, from);
     return std::nullopt;
 }
 
 Pools::Refusal Pools::set_override(std::string_view pool, std::string_view id, Override by_hand) {
-    const auto found = pools_.find(pool);
-    if (found == pools_.end()) return fmt::format("no pool {}", pool);
-    auto& [name, of] = *found;
-    const auto server = of.servers.find(id);
-    if (server == of.servers.end()) return fmt::format("pool {} has no server {}", pool, id);
-    server->second.by_hand = by_hand;
+    const Pool* const of = find(pool);
+    if (of == nullptr) return fmt::format("no pool {}", pool);
+    if (!of->servers.contains(id)) return fmt::format("pool {} has no server {}", pool, id);
+    Said next = what_was_said(pool, id);
+    next.by_hand = by_hand;
+    if (auto refusal = say(pool, id, next)) return refusal;
     spdlog::info("pool {}: server {} is {} by hand", pool, id, to_string(by_hand));
     events_.add(Event::Kind::by_hand, pool, id, to_string(by_hand));
-    reconcile(name, of);
+    return std::nullopt;
+}
+
+Pools::Refusal Pools::forget(std::string_view pool, std::string_view id) {
+    const bool is_there = find(pool) != nullptr;
+    if (what_was_said(pool, id).is_nothing()) {
+        if (!is_there) return fmt::format("no pool {}", pool);
+        return fmt::format("pool {}: nothing was said of a server {} at run time", pool, id);
+    }
+    if (!is_there) {
+        put(pool, id, {});
+    } else if (auto refusal = say(pool, id, {})) {
+        return refusal;
+    }
+    spdlog::info("pool {}: what was said of server {} at run time is forgotten", pool, id);
+    events_.add(Event::Kind::forgotten, pool, id, "");
     return std::nullopt;
 }
 

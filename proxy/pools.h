@@ -24,6 +24,7 @@
 #include "proxy/clock.h"
 #include "proxy/departure.h"
 #include "proxy/events.h"
+#include "proxy/overrides.h"
 #include "proxy/ring_figures.h"
 #include "proxy/server.h"
 #include "proxy/trouble.h"
@@ -31,19 +32,8 @@
 
 namespace ringway::proxy {
 
-using health::Override;
-
-// One server as it is wanted, wherever that was said.
-struct WantedServer {
-    enum class Source { file, runtime };
-
-    conf::Endpoint address;
-    std::uint32_t weight = 1;
-    std::uint32_t max_connections = 0;  // 0 for no limit
-    Source source = Source::file;
-    bool in_file = false;  // the file names it too, wherever it was registered last
-    Override by_hand = Override::automatic;
-    std::optional<conf::Endpoint> check_address;  // where not `address` is checked
+// One server: what is wanted of it, and what is known.
+struct WantedServer : Wish {
     std::shared_ptr<PerWorker<ServerCounts>> counts;
     bool online = true;  // as last published
     TimePoint since{};   // of the last change of `online`
@@ -61,15 +51,21 @@ struct WantedServer {
 
 struct Pool {
     conf::Pool settings;  // but for its servers, which are below
+    FileServers in_file;  // those that the file names
     std::shared_ptr<ring::Balancer> balancer;
     RingFigures figures;
     std::shared_ptr<PerWorker<PoolCounts>> counts;
     std::map<std::string, WantedServer, std::less<>> servers;
-    // Servers of the file that were unregistered at run time: a reload does not
-    // bring them back while the file names them; registering them does.
-    std::set<std::string, std::less<>> unregistered;
     bool panics = false;  // so few are up that their states are ignored
 };
+
+// The rings of pools by their names, at one moment or as they would be.
+using Rings = std::map<std::string, std::shared_ptr<const ring::Snapshot>, std::less<>>;
+
+ring::Settings ring_settings(const conf::HashSettings& hash);
+
+// The ring that serves a pool of these servers, all of them online.
+std::shared_ptr<const ring::Snapshot> ring_of(const conf::Pool& pool);
 
 class Pools {
 public:
@@ -87,9 +83,17 @@ public:
     // Why apply() would refuse this configuration; nothing if it would not.
     std::optional<std::string> refusal(const conf::Config& config) const;
 
-    // Makes the pools what `config` says. Servers registered at run time stay,
-    // unless the file now names them. Returns what changed, a line each.
+    // Makes the pools what `config` says together with what was said at run time
+    // (proxy/overrides.h). Returns what changed, a line each.
     std::vector<std::string> apply(const conf::Config& config);
+
+    // The rings now, and as apply() would leave them: servers that stay are up, down or
+    // ramping as they are now, new ones are up with all their points. Costs about what
+    // apply() does. `config` is one that refusal() has nothing against.
+    Rings rings() const;
+    Rings rings_after(const conf::Config& config) const;
+    // What apply() would say of the part that what was said at run time has in it.
+    std::vector<std::string> notes_on(const conf::Config& config) const;
 
     // Changes at run time. An answer is the reason of a refusal.
     using Refusal = std::optional<std::string>;
@@ -97,6 +101,12 @@ public:
                             const conf::Endpoint& address, std::uint32_t weight);
     Refusal unregister_server(std::string_view pool, std::string_view id);
     Refusal set_override(std::string_view pool, std::string_view id, Override by_hand);
+    // Ends whatever was said of a server, which is as the file says from then on.
+    Refusal forget(std::string_view pool, std::string_view id);
+
+    // All that was said at run time; set before the first apply().
+    const SaidOfAll& said() const { return said_; }
+    void set_said(SaidOfAll said) { said_ = std::move(said); }
 
     const std::map<std::string, Pool, std::less<>>& all() const { return pools_; }
     const Pool* find(std::string_view pool) const;
@@ -115,11 +125,17 @@ private:
     void on_trouble(const std::string& key);
     void on_alarm();
     void reconcile_soon(const std::string& pool);
+    SaidOfPool said_of(std::string_view pool) const;
+    Said what_was_said(std::string_view pool, std::string_view id) const;
+    void put(std::string_view pool, std::string_view id, const Said& said);
+    Refusal say(std::string_view pool, std::string_view id, const Said& said);
     void merge(Pool& pool, const conf::Pool& from_file, std::vector<std::string>& changes);
+    void adopt(const std::string& name, Pool& pool, std::vector<std::string>& changes);
     void retarget();
     void equip(const std::string& name, Pool& pool);
     void reconcile(const std::string& name, Pool& pool);
     void judge(const std::string& name, Pool& pool);
+    std::shared_ptr<const ring::Snapshot> ring_after(const conf::Pool& next) const;
     void turn(const Pool& pool, WantedServer& server, health::Standing standing) const;
     void remove(const Pool& pool, const WantedServer& server) const;
     void arm();
@@ -129,6 +145,7 @@ private:
     const std::size_t workers_;
     Events& events_;
     std::map<std::string, Pool, std::less<>> pools_;
+    SaidOfAll said_;               // of pools that the file does not name too; nothing empty in it
     std::set<std::string> dirty_;  // pools to reconcile at the end of this turn
     health::Checker checker_;
     const Connections connections_;

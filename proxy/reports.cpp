@@ -50,6 +50,24 @@ double to_ms(Clock::duration time) {
     return std::chrono::duration<double, std::milli>(time).count();
 }
 
+json::value time_or_null(std::optional<std::chrono::system_clock::time_point> time) {
+    return time ? json::value(rfc3339(*time)) : json::value();
+}
+
+// Of the file that keeps what was said at run time.
+json::object describe_state(Control& control) {
+    const StateFile& file = control.state_file();
+    std::size_t servers = 0;
+    for (const auto& [pool, said] : control.pools().said()) servers += said.size();
+    json::value path, problem;
+    if (!file.path().empty()) path = file.path();
+    if (file.problem()) problem = *file.problem();
+    return {{"file", std::move(path)},
+            {"servers", servers},
+            {"written_at", time_or_null(file.written_at())},
+            {"problem", std::move(problem)}};
+}
+
 std::int64_t ms_since(TimePoint time) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - time).count();
 }
@@ -172,10 +190,13 @@ json::object report_status(Control& control) {
             {"log_lines_dropped", control.log_lines_dropped()},
             {"config",
              {{"file", config.file},
+              {"fingerprint", config.fingerprint},
               {"loaded_at", rfc3339(config.loaded_at)},
+              {"reloaded_at", time_or_null(config.reloaded_at)},
               {"result", config.last_result},
               {"reloads", config.reloads},
               {"failed_reloads", config.failed_reloads}}},
+            {"state", describe_state(control)},
             {"listeners", std::move(listeners)},
             {"pools", std::move(pools)}};
 }
@@ -241,6 +262,27 @@ json::object report_events(Control& control, std::size_t count) {
         events.push_back(std::move(entry));
     }
     return {{"events", std::move(events)}};
+}
+
+json::object report_overrides(Control& control) {
+    json::array all;
+    for (const auto& [pool, servers] : control.pools().said()) {
+        const bool active = control.pools().find(pool) != nullptr;
+        for (const auto& [id, said] : servers) {
+            json::value registered;
+            if (said.registered) {
+                registered = {{"address", said.registered->address.to_string()},
+                              {"weight", said.registered->weight}};
+            }
+            all.push_back({{"pool", pool},
+                           {"id", id},
+                           {"registered", std::move(registered)},
+                           {"unregistered", said.unregistered},
+                           {"override", to_string(said.by_hand)},
+                           {"active", active}});
+        }
+    }
+    return {{"overrides", std::move(all)}};
 }
 
 json::object report_explain(Control& control, const std::string& pool_name,

@@ -30,6 +30,9 @@ boost::json::object report_ring(Control& control, const std::string& pool);
 // The last `count` events, newest last.
 boost::json::object report_events(Control& control, std::size_t count);
 
+// What was said of servers at run time, whether their pools are there or not.
+boost::json::object report_overrides(Control& control);
+
 // Where a key goes now, and why not to the servers before.
 boost::json::object report_explain(Control& control, const std::string& pool,
                                    const std::string& key);

@@ -71,6 +71,18 @@ std::shared_ptr<const Snapshot> Balancer::snapshot() const {
     return current_;
 }
 
+std::shared_ptr<const Snapshot> preview(const std::shared_ptr<const Snapshot>& base,
+                                        std::span<const Change> changes) {
+    Batch batch(*base);
+    for (const Change& change : changes) batch.take(change);
+    std::optional<Membership> next = batch.result();
+    if (!next) return base;
+    Rebuilt rebuilt = rebuild(*base, *next, {});
+    return SnapshotAccess::make(base->settings(), next->members, next->seats,
+                                std::move(rebuilt.placement), SnapshotAccess::total(*base),
+                                base->generation());
+}
+
 Reader::Reader(const Balancer& balancer) : balancer_(&balancer) {
     refresh();
 }

@@ -57,6 +57,11 @@ private:
     alignas(64) std::atomic<std::uint64_t> generation_{1};
 };
 
+// The state that `changes` would make of `base`, for questions alone: nothing is published,
+// and no connection may be placed by it. Throws Error where Balancer::apply would.
+std::shared_ptr<const Snapshot> preview(const std::shared_ptr<const Snapshot>& base,
+                                        std::span<const Change> changes);
+
 // One thread's view of a Balancer, which must outlive it. While nothing changes,
 // current() reads one atomic and takes no lock; after a change it takes the
 // mutex that guards the Balancer's pointer once, never for long.

@@ -1,7 +1,7 @@
 # ringctl: the command line of the admin socket.
 add_library(ringway_ringctl STATIC
     ringctl/app.cpp ringctl/client.cpp ringctl/commands.cpp ringctl/render.cpp ringctl/table.cpp
-    ${PROJECT_SOURCE_DIR}/proxy/words.cpp)
+    ${PROJECT_SOURCE_DIR}/proxy/plan_text.cpp ${PROJECT_SOURCE_DIR}/proxy/words.cpp)
 target_include_directories(ringway_ringctl
     PUBLIC ${PROJECT_SOURCE_DIR} PRIVATE ${CMAKE_BINARY_DIR}/generated)
 target_compile_definitions(ringway_ringctl PUBLIC BOOST_ERROR_CODE_HEADER_ONLY)

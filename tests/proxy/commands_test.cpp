@@ -140,7 +140,7 @@ BOOST_AUTO_TEST_CASE(register_refuses_what_is_no_server) {
 }
 
 BOOST_AUTO_TEST_CASE(unregister_takes_a_server_away_over_reloads) {
-    BOOST_TEST(ok("unregister main a").size() == 1u);
+    BOOST_TEST(ok("unregister main a").at("kept") == false);
     BOOST_TEST(ids("servers") == (Strings{"b"}), boost::test_tools::per_element());
     BOOST_TEST(error("unregister main a") == "pool main has no server a");
     ok("reload");
@@ -253,7 +253,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_command_is_refused_by_name) {
     BOOST_TEST(error("explain main \"open") == "column 14: a quote that is never closed");
     BOOST_TEST(error("\x1b[31m").starts_with("column 1: "));
     BOOST_TEST(error("\"\\x1b[31m\"").starts_with("no command \"\\x1b[31m\""));
-    BOOST_TEST(error(std::string(60'000, 'x')).size() < 200u);
+    BOOST_TEST(error(std::string(60'000, 'x')).size() < 300u);
     BOOST_TEST(ok("status\r").at("ok") == true);
 }
 

@@ -277,6 +277,7 @@ BOOST_AUTO_TEST_CASE(random_events_leave_on_the_ring_whom_a_simple_model_names) 
     for (int sequence = 0; sequence < 100; ++sequence) {
         auto watched = watched_pool({server("a"), server("b"), server("c"), server("d")});
         watched.passive->retry = watched.passive->retry_max = 1h;
+        for (const std::string& id : ids) pools.forget("main", id);
         pools.apply(config({}));
         apply_pool(watched);
         std::map<std::string, Known> model;

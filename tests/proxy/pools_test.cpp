@@ -9,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include "ring/analysis.h"
 #include "tests/proxy/pools_rig.h"
 
 using namespace ringway;
@@ -234,6 +235,94 @@ BOOST_AUTO_TEST_CASE(a_file_that_does_not_fit_with_what_was_registered_is_refuse
     dense.hash.vnodes = 1024;
     BOOST_TEST(pools.refusal(config({dense})).has_value());
     BOOST_TEST(ring()->settings().vnodes == 16u);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_said_of_a_pool_that_is_gone_counts_again_when_it_is_back) {
+    const auto file = config({pool("main", {server("a"), server("b")})});
+    pools.apply(file);
+    pools.register_server("main", "r", test::endpoint("192.0.2.7:7"), 2);
+    pools.unregister_server("main", "a");
+    pools.set_override("main", "b", Override::drain);
+    const auto said = pools.said();
+    pools.apply(config({pool("other", {server("a")})}));
+    BOOST_TEST((pools.said() == said));
+    BOOST_TEST(pools.notes_on(config({})).size() == 1u);
+    pools.apply(file);
+    BOOST_TEST(online() == (Strings{"r x2"}), boost::test_tools::per_element());
+    // It can be forgotten while the pool is gone.
+    pools.apply(config({}));
+    BOOST_TEST(!pools.forget("main", "b").has_value());
+    BOOST_TEST(pools.forget("main", "b").value() == "no pool main");
+    pools.apply(file);
+    BOOST_TEST(online() == (Strings{"b x1", "r x2"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_forgotten_is_as_the_file_says_at_once) {
+    apply({server("a"), server("b")});
+    BOOST_TEST(pools.forget("main", "a").value() ==
+               "pool main: nothing was said of a server a at run time");
+    BOOST_TEST(pools.forget("none", "a").value() == "no pool none");
+    pools.register_server("main", "r", test::endpoint("192.0.2.7:7"), 2);
+    pools.unregister_server("main", "a");
+    pools.set_override("main", "b", Override::offline);
+    BOOST_TEST(online() == (Strings{"r x2"}), boost::test_tools::per_element());
+    for (const auto* id : {"r", "a", "b"}) BOOST_TEST(!pools.forget("main", id).has_value());
+    BOOST_TEST(online() == (Strings{"a x1", "b x1"}), boost::test_tools::per_element());
+    BOOST_TEST(pools.said().empty());
+    // One of the file that was registered anew is the file's again.
+    pools.unregister_server("main", "a");
+    pools.register_server("main", "a", test::endpoint("192.0.2.9:9"), 5);
+    BOOST_TEST(address_of("a") == "192.0.2.9:9");
+    BOOST_TEST(!pools.forget("main", "a").has_value());
+    BOOST_TEST(online() == (Strings{"a x1", "b x1"}), boost::test_tools::per_element());
+    BOOST_TEST(address_of("a") == "192.0.2.1:80");
+    BOOST_TEST((wanted("a").source == WantedServer::Source::file));
+}
+
+BOOST_AUTO_TEST_CASE(a_server_that_does_not_fit_back_stays_forgotten_by_nobody) {
+    auto dense = pool("main", {server("a", "192.0.2.1:80", 1000)});
+    dense.hash.vnodes = 16'384;
+    pools.apply(config({dense}));
+    pools.unregister_server("main", "a");
+    BOOST_TEST(!pools.register_server("main", "r", test::endpoint("192.0.2.7:7"), 100));
+    const auto said = pools.said();
+    BOOST_TEST(pools.forget("main", "a").has_value());
+    BOOST_TEST((pools.said() == said));
+    BOOST_TEST(online() == (Strings{"r x100"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(what_was_said_before_the_start_counts_from_the_start) {
+    pools.set_said(
+        {{"main",
+          {{"a", {.unregistered = true}},
+           {"b", {.by_hand = Override::drain}},
+           {"c", {.by_hand = Override::drain}},  // nobody names it
+           {"r", {.registered = proxy::Said::Registration{test::endpoint("192.0.2.7:7"), 3}}}}}});
+    apply({server("a"), server("b")});
+    BOOST_TEST(online() == (Strings{"r x3"}), boost::test_tools::per_element());
+    BOOST_TEST(pools.said().at("main").size() == 3u);
+    BOOST_TEST(wanted("r").ramp == ring::full_ramp);
+}
+
+BOOST_AUTO_TEST_CASE(rings_after_a_configuration_are_those_that_it_leads_to) {
+    apply({server("a"), server("b", "192.0.2.2:80", 3)});
+    pools.register_server("main", "r", test::endpoint("192.0.2.7:7"), 2);
+    pools.set_override("main", "b", Override::offline);
+    auto other = pool("main", {server("a", "192.0.2.1:80", 2), server("b"), server("c")});
+    for (const std::uint32_t vnodes : {16u, 32u}) {
+        other.hash.vnodes = vnodes;
+        const auto next = config({other, pool("new", {server("n")})});
+        const auto before = ring();
+        const auto rings = pools.rings_after(next);
+        BOOST_TEST(ring() == before);
+        BOOST_TEST(pools.find("new") == nullptr);
+        pools.apply(next);
+        for (const auto* name : {"main", "new"}) {
+            const auto now = pools.find(name)->balancer->snapshot();
+            BOOST_TEST(ring::fingerprint(*rings.find(name)->second) == ring::fingerprint(*now));
+        }
+        pools.apply(config({pool("main", {server("a"), server("b", "192.0.2.2:80", 3)})}));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(checks_take_servers_off_and_bring_them_back) {

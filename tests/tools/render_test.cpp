@@ -175,4 +175,44 @@ BOOST_AUTO_TEST_CASE(colours_tell_online_from_draining_from_down) {
     BOOST_TEST(colour_of("offline", "down: refused") == "\x1b[31m");
 }
 
+BOOST_AUTO_TEST_CASE(a_plan_is_told_in_words) {
+    BOOST_TEST(
+        shown(
+            "plan",
+            R"({"ok":true,"refused":null,"notes":["pool main: server x stays away"],)"
+            R"("changes":[{"path":"pools.main.hash.vnodes","before":"704","after":"512"},)"
+            R"({"path":"pools.main.servers.c","before":null,"after":"192.0.2.3:80"}],)"
+            R"("listeners":[{"listener":"front","moved":1,"why":"its keys are others"}],)"
+            R"("pools":[{"pool":"main","state":"stays","moved":0.25,"comparable":true,)"
+            R"("moves":[{"from":"a","to":"c","share":0.25}],"moves_left_out":0,)"
+            R"("before":{"servers":2,"online":2,"peak_to_average":1.01,"least_to_average":0.99},)"
+            R"("after":{"servers":3,"online":3,"peak_to_average":1.02,"least_to_average":0.97}}]})") ==
+        "~ pools.main.hash.vnodes: 704 -> 512\n"
+        "+ pools.main.servers.c: 192.0.2.3:80\n"
+        "! pool main: server x stays away\n"
+        "\n"
+        "listener front: 100.00 % of its keys move: its keys are others\n"
+        "pool main: 25.00 % of the keys move\n"
+        "   25.00 %  a -> c\n"
+        "  before  2 of 2 servers online, peak 1.010 and least 0.990 of the average\n"
+        "  after   3 of 3 servers online, peak 1.020 and least 0.970 of the average\n");
+}
+
+BOOST_AUTO_TEST_CASE(overrides_are_a_table_and_what_is_not_kept_is_said) {
+    BOOST_TEST(shown("overrides", R"({"ok":true,"overrides":[]})") ==
+               "nothing was said at run time\n");
+    const std::string table = shown(
+        "overrides",
+        R"({"ok":true,"overrides":[{"pool":"main","id":"r","registered":{"address":"192.0.2.7:7",)"
+        R"("weight":2},"unregistered":false,"override":"drain","active":true},{"pool":"old",)"
+        R"("id":"a","registered":null,"unregistered":true,"override":"auto","active":false}]})");
+    BOOST_TEST(table ==
+               "POOL  ID  SAID               ADDRESS      WEIGHT\n"
+               "main  r   registered, drain  192.0.2.7:7       2\n"
+               "old   a   unregistered       -                 -  no such pool\n");
+    BOOST_TEST(shown("forget", R"({"ok":true,"kept":true})") == "ok\n");
+    BOOST_TEST(shown("unregister", R"({"ok":true,"kept":false,"not_kept":"disk full"})") ==
+               "ok\nnot kept over a restart: disk full\n");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

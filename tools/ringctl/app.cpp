@@ -1,6 +1,7 @@
 #include "tools/ringctl/app.h"
 
 #include <chrono>
+#include <filesystem>
 #include <ostream>
 
 #include <boost/json/parse.hpp>
@@ -126,6 +127,10 @@ ExitCode run(const std::vector<std::string>& arguments, const Surroundings& surr
             err << usage_line(*command);
             return exit_usage;
         }
+    }
+    // The proxy reads it, and works in another directory.
+    if (call.words.front() == "plan" && call.words.size() > 1) {
+        call.words[1] = std::filesystem::absolute(call.words[1]).string();
     }
     try {
         const std::string line = proxy::join_words(call.words);

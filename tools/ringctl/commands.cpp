@@ -29,9 +29,17 @@ constexpr std::array all_commands{
     Command{"explain", "POOL KEY", 2, 2, "which server a key goes to, and why",
             "Shows the servers in the key's order of preference. KEY may hold any byte but\n"
             "NUL; a key that begins with a dash is written after `--`.\n"},
-    Command{"reload", "", 0, 0, "read the configuration file again, as SIGHUP does",
+    Command{"overrides", "", 0, 0, "what was said of servers at run time",
+            "Registrations, unregistrations, drain, offline and online; also those of pools\n"
+            "that the file does not name, which count for nothing until it does.\n"},
+    Command{"forget", "POOL ID", 2, 2, "drop what was said of a server at run time",
+            "From then on the server is as the file says.\n"},
+    Command{"plan", "FILE", 1, 1, "what a reload of FILE would change, and which keys would move",
+            "Nothing changes. The states of servers and what was said at run time count.\n"},
+    Command{"reload", "[--max-moved N%]", 0, 2, "read the configuration file again, as SIGHUP does",
             "All or nothing: with any error in the file, nothing changes and every error is\n"
-            "printed.\n"},
+            "printed. With --max-moved 10% nothing changes either where a pool or a listener\n"
+            "would have more of its keys move.\n"},
 };
 
 constexpr std::string_view options_help =

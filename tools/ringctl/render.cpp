@@ -11,6 +11,7 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include "proxy/plan_text.h"
 #include "proxy/words.h"
 #include "tools/ringctl/table.h"
 
@@ -212,7 +213,34 @@ std::string server(const json::object& answer, bool colours) {
 
 std::string changed_server(const json::object& answer, bool colours) {
     const json::object& s = object(answer, "server");
-    return s.empty() ? "ok\n" : server_table({&s}, colours);
+    std::string out = s.empty() ? "ok\n" : server_table({&s}, colours);
+    if (answer.contains("not_kept")) {
+        const auto reason = "not kept over a restart: " + text(answer, "not_kept");
+        out += paint(reason, Tone::warning, colours) + '\n';
+    }
+    return out;
+}
+
+std::string overrides(const json::object& answer, bool colours) {
+    Table table({{"POOL"}, {"ID"}, {"SAID"}, {"ADDRESS"}, {"WEIGHT", Align::right}, {""}});
+    const auto all = objects(answer, "overrides");
+    for (const auto* each : all) {
+        std::string said;
+        const auto add = [&said](bool is_said, const std::string& word) {
+            if (is_said) said += (said.empty() ? "" : ", ") + word;
+        };
+        const json::object& registered = object(*each, "registered");
+        add(flag(*each, "unregistered"), "unregistered");
+        add(!registered.empty(), "registered");
+        add(text(*each, "override") != "auto", text(*each, "override"));
+        table.add({{text(*each, "pool")},
+                   {text(*each, "id"), Tone::strong},
+                   {said},
+                   {text(registered, "address")},
+                   {text(registered, "weight")},
+                   {flag(*each, "active") ? "" : "no such pool", Tone::warning}});
+    }
+    return all.empty() ? "nothing was said at run time\n" : table.to_string(colours);
 }
 
 std::string explain(const json::object& answer, bool colours) {
@@ -265,8 +293,10 @@ std::string render(std::string_view command, const json::object& answer, bool co
     if (command == "server") return server(answer, colours);
     if (command == "explain") return explain(answer, colours);
     if (command == "reload") return reload(answer);
+    if (command == "plan") return proxy::plan_text(answer);
+    if (command == "overrides") return overrides(answer, colours);
     for (const std::string_view each :
-         {"register", "unregister", "drain", "offline", "online", "auto"}) {
+         {"register", "unregister", "drain", "offline", "online", "auto", "forget"}) {
         if (command == each) return changed_server(answer, colours);
     }
     return any(answer);

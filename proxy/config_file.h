@@ -1,0 +1,21 @@
+// A configuration file from its path to its values. Blocks for as long as the disk
+// takes; any thread.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "conf/config.h"
+
+namespace ringway::proxy {
+
+struct ConfigFile {
+    conf::Config config;
+    std::string fingerprint;  // SHA-256 of the file's bytes, in hexadecimal
+};
+
+// Or every error, each as "file:line:column: path: message".
+std::variant<ConfigFile, std::vector<std::string>> load_config(const std::string& file);
+
+}  // namespace ringway::proxy

@@ -1,0 +1,49 @@
+// The file that keeps what was said of servers at run time, over reloads, restarts and
+// power cuts: written whole beside the old one, synced, renamed over it. Blocks for as
+// long as the disk takes; control thread only, but for the pure functions.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "proxy/overrides.h"
+
+namespace ringway::proxy {
+
+// One JSON object: {"version": 1, "servers": [{"pool": ..., "id": ..., "registered":
+// {"address": ..., "weight": ...}, "unregistered": true, "by_hand": "drain"}, ...]}, where
+// a server has only those entries that say something. One server a line.
+std::string state_text(const SaidOfAll& said);
+
+// What such a text says, or its first error with the place.
+std::variant<SaidOfAll, std::string> parse_state(std::string_view text);
+
+class StateFile {
+public:
+    // An empty path keeps nothing.
+    explicit StateFile(std::string path) : path_(std::move(path)) {}
+
+    // What the file holds; nothing where it does not exist. The reason where it cannot be
+    // read or understood: then nothing may be written over it.
+    std::variant<SaidOfAll, std::string> load();
+
+    // Has the file hold `said`; does nothing where it does. Why it does not afterwards.
+    std::optional<std::string> keep(const SaidOfAll& said);
+
+    const std::string& path() const { return path_; }
+    // Why the file does not hold what was said last.
+    const std::optional<std::string>& problem() const { return problem_; }
+    // When it was last written by this process.
+    std::optional<std::chrono::system_clock::time_point> written_at() const { return written_at_; }
+
+private:
+    const std::string path_;
+    std::optional<SaidOfAll> held_;  // what the file is known to hold
+    std::optional<std::string> problem_;
+    std::optional<std::chrono::system_clock::time_point> written_at_;
+};
+
+}  // namespace ringway::proxy

@@ -1,0 +1,110 @@
+"""The commented examples, loaded and run: their text but for addresses and paths."""
+
+import socket
+import struct
+
+import pytest
+import yaml
+
+from support.backends import record
+from support.clients import dial, read_exactly, read_line
+from support.ports import free_port
+from support.programs import RealMemcached, RealNginx, RealRedis, find, run
+from support.resp import Resp
+from support.tls import hello_of
+from support.waiting import ROOT, wait_until
+
+
+def example(bench, name: str, servers, **changes):
+    """A proxy with the example's file; `servers` take the places of those that it names."""
+    config = yaml.safe_load((ROOT / "conf/examples" / f"{name}.yaml").read_text())
+    (entry,) = config["listeners"]
+    entry["bind"] = f"127.0.0.1:{free_port()}"
+    entry.update(changes)
+    (pool,) = config["pools"].values()
+    assert len(pool["servers"]) == len(servers)
+    for place, server in zip(pool["servers"], servers):
+        place["address"] = server.address
+    config["admin"] = {
+        what: f"{bench.folder}/{name}.{what}" for what in config["admin"] if what != "http"
+    }
+    proxy = bench.ringway(config)
+    ids = [place["id"] for place in pool["servers"]]
+    names = {server.port: id for id, server in zip(ids, servers)}
+    wait_until(lambda: all(s["last_check"] for s in proxy.servers(entry["pool"]).values()), "checks")
+    for id in ids:
+        proxy.wait_server(id, "online", entry["pool"])
+    return proxy, entry["name"], entry["pool"], names
+
+
+def test_redis(bench):
+    redises = [bench.start(RealRedis(bench.folder, f"redis-{letter}")) for letter in "abc"]
+    proxy, listener, pool, names = example(bench, "redis", redises)
+    for source in (f"127.0.0.{last}" for last in range(2, 12)):
+        with Resp(proxy.address(listener), source) as session:
+            assert session("SET", source, source) == "OK"
+            port = int(session("CONFIG", "GET", "port")[1])
+        assert names[port] == proxy.owner(source, pool)
+
+
+def test_memcached(bench):
+    caches = [bench.start(RealMemcached(bench.folder, f"cache-{letter}")) for letter in "abc"]
+    proxy, listener, pool, names = example(bench, "memcached", caches)
+    for source in (f"127.0.0.{last}" for last in range(2, 12)):
+        with dial(proxy.address(listener), source) as sock:
+            sock.sendall(f"set {source} 0 0 5\r\nhello\r\n".encode())
+            assert read_line(sock) == b"STORED\r"
+            sock.sendall(f"get {source}\r\n".encode())
+            assert read_exactly(sock, len(f"VALUE {source} 0 5\r\nhello\r\nEND\r\n"))
+        for cache in caches:
+            with dial(("127.0.0.1", cache.port)) as sock:
+                sock.sendall(f"get {source}\r\n".encode())
+                is_here = read_line(sock) != b"END\r"
+            assert is_here == (names[cache.port] == proxy.owner(source, pool))
+
+
+def test_memcached_by_the_key_of_its_comment(bench):
+    text = (ROOT / "conf/examples/memcached.yaml").read_text()
+    (comment,) = [line for line in text.splitlines() if line.strip().startswith("# key:")]
+    key = yaml.safe_load(comment.strip().lstrip("# "))["key"]
+    caches = [bench.start(RealMemcached(bench.folder, f"cache-{letter}")) for letter in "abc"]
+    proxy, listener, pool, _ = example(bench, "memcached", caches, key=key)
+    for number in range(10):
+        with dial(proxy.address(listener)) as sock:
+            sock.sendall(f"set key-{number} 0 0 5\r\nhello\r\n".encode())
+            assert read_line(sock) == b"STORED\r"
+            me = sock.getsockname()
+        assert proxy.wait_access(client=me).server == proxy.owner(f"key-{number}", pool)
+
+
+def test_http(bench):
+    webs = [bench.start(RealNginx(bench.folder, f"session-{number}")) for number in (1, 2, 3)]
+    for web in webs:
+        (web.folder / "www" / "healthz").write_text("well")
+    proxy, listener, pool, _ = example(bench, "http", webs)
+    host, port = proxy.address(listener)
+    for user in ("ann", "bob", "eve", "joe"):
+        name = run(find("curl"), "--silent", "--fail", "--noproxy", "*", "-H", f"X-User: {user}",
+                   f"http://{host}:{port}/name").stdout  # fmt: skip
+        assert name.strip() == proxy.owner(user, pool)
+
+
+@pytest.mark.parametrize("name", ["one.example", "two.example"])
+def test_tls(bench, name):
+    servers = [bench.backend(f"web-{number}", record) for number in (1, 2, 3)]
+    trusted = {"accept": ["v2"], "trusted": ["127.0.0.0/8"]}
+    proxy, listener, pool, names = example(bench, "tls", servers, proxy_protocol=trusted)
+    hello = hello_of("-servername", name)
+    block = socket.inet_aton("203.0.113.9") + socket.inet_aton("198.51.100.1")
+    block += struct.pack("!HH", 4711, 443)
+    header = b"\r\n\r\n\0\r\nQUIT\n" + struct.pack("!BBH", 0x21, 0x11, len(block)) + block
+    owner = next(s for s in servers if names[s.port] == proxy.owner(name, pool))
+    with dial(proxy.address(listener)) as sock:
+        sock.sendall(header + hello)
+
+        def arrived():
+            # Behind a header of its own, which names the client and what it asked for.
+            got = [bytes(peer.received) for peer in owner.peers]
+            return any(data.endswith(hello) and name.encode() in data[: -len(hello)] for data in got)
+
+        wait_until(arrived, "the hello at its server")
