@@ -31,13 +31,6 @@ constexpr auto nothing_asked = static_cast<std::size_t>(-1);
 // to reach the server.
 constexpr milliseconds client_reset_grace{50};
 
-void count_failure(ServerCounts& counts, int error) {
-    counts.connect_failures.add(1);
-    if (error == ECONNREFUSED) counts.refused.add(1);
-    if (error == ETIMEDOUT) counts.timed_out.add(1);
-    if (error == EHOSTUNREACH || error == ENETUNREACH) counts.unreachable.add(1);
-}
-
 // A server may answer and break off before anybody has looked.
 bool has_bytes(const Side& side) {
     char byte = 0;
@@ -207,7 +200,7 @@ bool Connection::dial_is_pending() const {
 void Connection::drop_server(int error) {
     pass_over(Spill::owner_failed);
     if (!is_local_error(error)) {
-        count_failure(slot_.counts(), error);
+        count_failed_dial(slot_.counts(), error);
         if (Trouble* const trouble = slot_.server().trouble.get()) {
             trouble->report(health::Failure::connect);
         }

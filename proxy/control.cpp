@@ -60,7 +60,8 @@ Control::Control(std::string file, conf::Config config, LogWriter& log, std::str
       admin_(io_, [this](const std::string& line) { return run_command(*this, line); }, {}),
       http_(io_, [this](std::string_view target) { return answer_http(*this, target); }, {}),
       notifier_(
-          io_, workers_, [this] { return summary(); }, NotifyWishes::from_environment()) {
+          io_, workers_, [this] { return summary(); }, NotifyWishes::from_environment()),
+      loop_delay_(io_) {
     signals_.add(SIGUSR1);
     status_.file = std::move(file);
     status_.fingerprint = std::move(fingerprint);
@@ -111,6 +112,7 @@ std::optional<std::string> Control::run() {
     if (auto reason = apply(config_, changes)) return reason;
     for (const auto& worker : workers_) worker->run();
     await_signal();
+    loop_delay_.start();
     serving_ = true;
     spdlog::info("{} descriptors allow {} connections at once", budget_.limit, budget_.connections);
     spdlog::info("ready: {} listeners, {} pools, {} workers", config_.listeners.size(),

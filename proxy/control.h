@@ -22,6 +22,7 @@
 #include "proxy/http_server.h"
 #include "proxy/listeners.h"
 #include "proxy/log.h"
+#include "proxy/loop_delay.h"
 #include "proxy/notify.h"
 #include "proxy/plan.h"
 #include "proxy/pools.h"
@@ -78,11 +79,15 @@ public:
     const StateFile& state_file() const { return state_file_; }
 
     Pools& pools() { return pools_; }
+    const Pools& pools() const { return pools_; }
     const Listeners& listeners() const { return listeners_; }
     const ConfigStatus& config_status() const { return status_; }
     std::size_t worker_count() const { return workers_.size(); }
     std::uint64_t max_connections() const { return budget_.connections; }
     std::chrono::seconds uptime() const;
+    std::chrono::system_clock::time_point started_at() const { return started_at_by_wall_; }
+    const Worker& worker(std::size_t index) const { return *workers_[index]; }
+    const LoopDelay& loop_delay() const { return loop_delay_; }
     std::uint64_t log_lines_dropped() const { return log_.dropped(); }
     const Events& events() const { return events_; }
     // Why no client should be sent here now; nothing where all is well.
@@ -119,7 +124,10 @@ private:
     HttpServer http_;
     Notifier notifier_;
     ConfigStatus status_;
+    LoopDelay loop_delay_;
     const TimePoint started_at_ = Clock::now();
+    const std::chrono::system_clock::time_point started_at_by_wall_ =
+        std::chrono::system_clock::now();
     std::size_t busy_workers_ = 0;  // that still have connections while draining
     bool serving_ = false;
     bool draining_ = false;

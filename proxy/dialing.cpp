@@ -68,4 +68,19 @@ bool is_local_error(int error) {
     return is_exhausted(error) || error == EADDRNOTAVAIL || error == EAGAIN || error == ECANCELED;
 }
 
+void count_failed_dial(ServerCounts& counts, int error) {
+    counts.connect_failures.add(1);
+    switch (error) {
+        case ECONNREFUSED:
+            return counts.refused.add(1);
+        case ETIMEDOUT:
+            return counts.timed_out.add(1);
+        case EHOSTUNREACH:
+        case ENETUNREACH:
+            return counts.unreachable.add(1);
+        default:
+            return counts.failed_otherwise.add(1);
+    }
+}
+
 }  // namespace ringway::proxy

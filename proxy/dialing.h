@@ -3,6 +3,7 @@
 
 #include "conf/config.h"
 #include "proxy/fd.h"
+#include "proxy/server.h"
 
 namespace ringway::proxy {
 
@@ -19,5 +20,8 @@ bool is_exhausted(int error);
 // Whether it failed by no fault of the server: the above, no local port to dial from, and
 // a dial that was given up because the budget of all was spent.
 bool is_local_error(int error);
+
+// Counts a dial that failed with `error`, which is the server's fault.
+void count_failed_dial(ServerCounts& counts, int error);
 
 }  // namespace ringway::proxy

@@ -10,6 +10,8 @@
 #include "proxy/access_log.h"
 #include "proxy/control.h"
 #include "proxy/http_routes.h"
+#include "proxy/metrics.h"
+#include "proxy/numbers.h"
 #include "proxy/page_files.h"
 #include "proxy/reports.h"
 
@@ -54,6 +56,8 @@ HttpAnswer answer(Control& control, const HttpQuestion& question) {
     switch (question.page) {
         case HttpPage::file:
             return page_file(question.file);
+        case HttpPage::metrics:
+            return {.type = metrics_type, .more = metrics_of(numbers_of(control))};
         case HttpPage::health:
             return answer_of({});
         case HttpPage::readiness:

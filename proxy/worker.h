@@ -20,6 +20,7 @@
 #include "proxy/connection.h"
 #include "proxy/departure.h"
 #include "proxy/fd.h"
+#include "proxy/loop_delay.h"
 #include "proxy/pipes.h"
 #include "proxy/poller.h"
 #include "proxy/route.h"
@@ -60,6 +61,9 @@ public:
 
     void join();
 
+    // How busy its loop is. Any thread.
+    const LoopDelay& loop_delay() const { return loop_delay_; }
+
 private:
     using Connections = boost::intrusive::list<Connection>;
 
@@ -80,6 +84,7 @@ private:
     Poller poller_;
     Timers timers_;
     Pipes pipes_;
+    LoopDelay loop_delay_;
     ConnectionTools tools_;
     std::map<std::string, std::unique_ptr<Acceptor>> acceptors_;
     Connections connections_;

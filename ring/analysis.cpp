@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "ring/arcs.h"
+#include "ring/border.h"
 #include "ring/hash.h"
+#include "ring/snapshot_access.h"
 
 namespace ringway::ring {
 namespace {
@@ -62,40 +64,56 @@ std::string id_of(const Member* member) {
     return member != nullptr ? member->id : std::string();
 }
 
-// Calls visit(from, to, hashes) for every part of the circle that changes hands, in
-// order; a pair of servers may come many times. The two hash keys alike.
-template <class Visit>
-void each_move(const Snapshot& before, const Snapshot& after, Visit visit) {
-    // The server of `after` that has the id of one of `before`, by the latter's index.
-    std::vector<const Member*> twins;
-    for (const Member& member : before.members()) twins.push_back(after.find(member.id));
-
-    Spans old(before), now(after);
-    for (Wide begin = 0; begin != circle;) {
-        const Wide end = std::min(old.end(), now.end());
-        const Member* const from = old.owner();
-        const Member* const to = now.owner();
-        const bool stays =
-            from == nullptr ? to == nullptr : to != nullptr && twins[index_of(before, from)] == to;
-        if (!stays) visit(from, to, end - begin);
-        if (end == circle) break;
-        if (old.end() == end) old.advance();
-        if (now.end() == end) now.advance();
+// Of a ring, by seat. Each place of points owns from its border with the one below to its
+// border with the one above, and where several points share it the first has what is below.
+std::vector<Wide> hashes_by_seat(const PointTable& table) {
+    std::vector<Wide> hashes(std::size_t{1} << table.geometry().seat_bits);
+    PointScan reader(table);
+    Point first = reader.next();
+    Seat last = first.seat;
+    const std::uint64_t seam = border(table.position(table.size() - 1), first.position);
+    std::uint64_t begin = seam;
+    const auto give_out = [&](std::uint64_t end) {
+        hashes[first.seat] += first.position + 1 - begin;
+        hashes[last] += end - first.position - 1;
         begin = end;
+    };
+    while (!reader.done()) {
+        const Point next = reader.next();
+        if (next.position != first.position) {
+            give_out(border(first.position, next.position));
+            first = next;
+        }
+        last = next.seat;
+    }
+    give_out(seam);
+    return hashes;
+}
+
+// How many hashes each member owns, in their order.
+std::vector<Wide> hashes_of(const Snapshot& snapshot) {
+    std::vector<Wide> hashes(snapshot.members().size());
+    if (snapshot.point_count() != 0 && SnapshotAccess::placement(snapshot).ring) {
+        const auto by_seat = hashes_by_seat(SnapshotAccess::table(snapshot));
+        const std::vector<Seat>& seats = SnapshotAccess::seats(snapshot);
+        for (std::size_t i = 0; i < seats.size(); ++i) {
+            if (snapshot.members()[i].points != 0) hashes[i] = by_seat[seats[i]];
+        }
+        return hashes;
+    }
+    Wide begin = 0;
+    for (Spans span(snapshot);; span.advance()) {
+        if (span.owner() != nullptr) hashes[index_of(snapshot, span.owner())] += span.end() - begin;
+        begin = span.end();
+        if (begin == circle) return hashes;
     }
 }
 
 }  // namespace
 
 std::vector<Share> shares(const Snapshot& snapshot) {
-    std::vector<Wide> hashes(snapshot.members().size());
+    const std::vector<Wide> hashes = hashes_of(snapshot);
     std::uint64_t weight = 0;
-    Wide begin = 0;
-    for (Spans span(snapshot);; span.advance()) {
-        if (span.owner() != nullptr) hashes[index_of(snapshot, span.owner())] += span.end() - begin;
-        begin = span.end();
-        if (begin == circle) break;
-    }
     for (const Member& member : snapshot.members())
         if (member.points != 0) weight += member.ramped_weight();
 
@@ -132,9 +150,22 @@ Plan plan(const Snapshot& before, const Snapshot& after) {
     if (!same_hash(before.settings(), after.settings())) return plan_of_chance(before, after);
 
     std::map<std::pair<const Member*, const Member*>, Wide> hashes;
-    each_move(before, after, [&](const Member* from, const Member* to, Wide count) {
-        hashes[{from, to}] += count;
-    });
+    // The server of `after` that has the id of one of `before`.
+    std::map<const Member*, const Member*> twin;
+    for (const Member& member : before.members()) twin[&member] = after.find(member.id);
+
+    Spans old(before), now(after);
+    for (Wide begin = 0; begin != circle;) {
+        const Wide end = std::min(old.end(), now.end());
+        const Member* const from = old.owner();
+        const Member* const to = now.owner();
+        const bool stays = from == nullptr ? to == nullptr : to != nullptr && twin[from] == to;
+        if (!stays) hashes[{from, to}] += end - begin;
+        if (end == circle) break;
+        if (old.end() == end) old.advance();
+        if (now.end() == end) now.advance();
+        begin = end;
+    }
 
     Plan plan;
     Wide moved = 0;
@@ -148,15 +179,6 @@ Plan plan(const Snapshot& before, const Snapshot& after) {
         return std::tie(a.from, a.to) < std::tie(b.from, b.to);
     });
     return plan;
-}
-
-double moved(const Snapshot& before, const Snapshot& after) {
-    if (!same_hash(before.settings(), after.settings())) {
-        return plan_of_chance(before, after).moved;
-    }
-    Wide moved = 0;
-    each_move(before, after, [&](const Member*, const Member*, Wide count) { moved += count; });
-    return part_of_circle(moved);
 }
 
 std::string fingerprint(const Snapshot& snapshot) {

@@ -85,6 +85,10 @@ public:
     // Of the point with index i < size().
     Seat seat(std::size_t i) const { return static_cast<Seat>(entries_[i] & seat_mask_); }
     std::uint64_t position(std::size_t i) const;
+    // In a dense table: from that point up to the next on the circle.
+    std::uint64_t gap(std::size_t i) const {
+        return ((entries_[i + 1] | seat_mask_) - (entries_[i] | seat_mask_)) >> geometry_.seat_bits;
+    }
 
 private:
     friend class PointCursor;
@@ -159,6 +163,32 @@ public:
 private:
     const PointTable* table_;
     std::size_t bucket_ = 0;
+    std::size_t index_ = 0;
+};
+
+// Reads all points of a table in order, without a look at its index where it is dense.
+// Keeps a reference to it. One thread.
+class PointScan {
+public:
+    // At least one point.
+    explicit PointScan(const PointTable& table)
+        : table_(&table), slow_(table), position_(table.position(0)) {}
+    bool done() const { return index_ == table_->size(); }
+    // The next point; not when done.
+    Point next() {
+        if (!table_->is_dense()) {
+            ++index_;
+            return slow_.next();
+        }
+        const Point point{position_, table_->seat(index_)};
+        position_ += table_->gap(index_++);
+        return point;
+    }
+
+private:
+    const PointTable* table_;
+    PointReader slow_;
+    std::uint64_t position_;
     std::size_t index_ = 0;
 };
 

@@ -1,6 +1,7 @@
 // Shares, plans and fingerprints, exactly and against counting.
 #include <cmath>
 #include <map>
+#include <memory>
 #include <numeric>
 
 #include <boost/test/unit_test.hpp>
@@ -134,6 +135,69 @@ BOOST_AUTO_TEST_CASE(a_server_taken_off_moves_its_share_and_no_more) {
     const Plan moves = plan(*before, *balancer.snapshot());
     BOOST_TEST(moves.moved == share);
     for (const Move& move : moves.moves) BOOST_TEST(move.from == "7");
+}
+
+// Servers enough, with points enough, that lookups take the quick way.
+std::unique_ptr<Balancer> dense_ring(SeededRandom& random) {
+    auto balancer = std::make_unique<Balancer>(Settings{});
+    std::vector<Change> changes;
+    for (std::size_t i = 0; i < 2 + random() % 20; ++i) {
+        ServerSpec server;
+        server.id = "s" + std::to_string(i);
+        changes.emplace_back(server);
+    }
+    balancer->apply(changes);
+    return balancer;
+}
+
+// The hashes of a member, in parts of the circle, from its arcs.
+double share_by_arcs(const Snapshot& snapshot, const Member& member) {
+    __extension__ using Wide = unsigned __int128;
+    Wide hashes = 0;
+    const std::vector<Arc> arcs = arcs_of(snapshot);
+    for (std::size_t i = 0; i < arcs.size(); ++i) {
+        const Wide end = i + 1 < arcs.size() ? Wide{arcs[i + 1].begin} : Wide{1} << 64;
+        if (arcs[i].owner == &member) hashes += end - arcs[i].begin;
+    }
+    return std::ldexp(static_cast<double>(hashes), -64);
+}
+
+BOOST_AUTO_TEST_CASE(shares_are_those_of_the_arcs_to_the_last_hash) {
+    SeededRandom random;
+    const auto check = [](const Snapshot& snapshot) {
+        for (const Share& share : shares(snapshot))
+            BOOST_TEST(share.share == share_by_arcs(snapshot, *share.member));
+    };
+    for (int round = 0; round < 300; ++round) check(*HandMade(crowded_points(random)).snapshot);
+    for (int round = 0; round < 50; ++round) check(*World(random).balancer->snapshot());
+    for (int round = 0; round < 3; ++round) check(*dense_ring(random)->snapshot());
+    check(*World(random, Algorithm::maglev).balancer->snapshot());
+}
+
+BOOST_AUTO_TEST_CASE(what_moved_is_what_the_plan_moves) {
+    SeededRandom random;
+    const auto check = [](const Snapshot& before, const Snapshot& after) {
+        BOOST_TEST(moved(before, after) == plan(before, after).moved);
+        BOOST_TEST(moved(before, before) == 0.0);
+    };
+    for (int round = 0; round < 500; ++round)
+        check(*HandMade(crowded_points(random)).snapshot,
+              *HandMade(crowded_points(random)).snapshot);
+    for (int round = 0; round < 300; ++round) {
+        World world(random, round % 10 == 0 ? Algorithm::maglev : Algorithm::ring);
+        const auto before = world.balancer->snapshot();
+        for (std::size_t i = 0; i < 1 + random() % 3; ++i) world.change();
+        check(*before, *world.balancer->snapshot());
+    }
+    for (int round = 0; round < 5; ++round) {
+        const auto balancer = dense_ring(random);
+        const auto before = balancer->snapshot();
+        ServerSpec added;
+        added.id = "new";
+        balancer->apply(
+            std::vector<Change>{SetStatus{"s0", Status::offline}, SetRamp{"s1", 300}, added});
+        check(*before, *balancer->snapshot());
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_plan_between_other_key_hashes_moves_what_chance_moves) {

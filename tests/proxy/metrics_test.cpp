@@ -1,0 +1,70 @@
+// The text that Prometheus reads, made of numbers by hand.
+#include "proxy/metrics.h"
+
+#include <string>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace ringway::proxy;
+
+namespace {
+
+std::string text_of(Numbers numbers) {
+    std::string text = "\n";
+    for (auto more = metrics_of(std::move(numbers)); more(text);) continue;
+    return text;
+}
+
+bool has(const std::string& text, const std::string& line) {
+    return text.find("\n" + line + "\n") != std::string::npos;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(metrics)
+
+BOOST_AUTO_TEST_CASE(large_counts_are_exact_and_labels_escaped) {
+    Numbers numbers;
+    numbers.servers.push_back({.pool = "p",
+                               .server = R"(a "b" \x00\ü)",
+                               .online = true,
+                               .share = 0.1,
+                               .total = 9'007'199'254'740'991,
+                               .bytes_up = 123'456'789'012'345,
+                               .refused = 3});
+    const std::string text = text_of(std::move(numbers));
+    const std::string labels = R"({pool="p",server="a \"b\" \\x00\\ü")";
+    BOOST_TEST(has(text, "ringway_server_up" + labels + "} 1"));
+    BOOST_TEST(has(text, "ringway_server_share_ratio" + labels + "} 0.1"));
+    BOOST_TEST(has(text, "ringway_server_connections_total" + labels + "} 9007199254740991"));
+    BOOST_TEST(
+        has(text, "ringway_server_bytes_total" + labels + ",direction=\"up\"} 123456789012345"));
+    BOOST_TEST(has(text, "ringway_server_bytes_total" + labels + ",direction=\"down\"} 0"));
+    BOOST_TEST(
+        has(text, "ringway_server_connect_failures_total" + labels + ",reason=\"refused\"} 3"));
+    BOOST_TEST(has(text, "# TYPE ringway_server_connections_total counter"));
+    // Of servers that are not checked, and rings that have not changed, nothing is told.
+    BOOST_TEST(text.find("checks_total") == std::string::npos);
+    BOOST_TEST(text.find("moved_last_change") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(buckets_are_cumulative_and_in_seconds) {
+    Histogram<connect_bounds_us> times;
+    for (const int us : {50, 100, 300, 9'000'000}) times.observe(std::chrono::microseconds(us));
+    Numbers numbers;
+    numbers.pools.push_back({.pool = "p", .moved_last_change = 0.25});
+    numbers.pools[0].connect_times.add(times);
+    numbers.pools[0].sessions.add(Histogram<session_bounds_us>());
+    const std::string text = text_of(std::move(numbers));
+    const std::string name = "ringway_pool_connect_duration_seconds";
+    BOOST_TEST(has(text, name + "_count{pool=\"p\"} 4"));
+    BOOST_TEST(has(text, name + "_sum{pool=\"p\"} 9.00045"), text.substr(text.find(name + "_sum"), 80));
+    BOOST_TEST(has(text, name + "_bucket{pool=\"p\",le=\"0.0001\"} 2"));
+    BOOST_TEST(has(text, name + "_bucket{pool=\"p\",le=\"0.00025\"} 2"));
+    BOOST_TEST(has(text, name + "_bucket{pool=\"p\",le=\"0.0005\"} 3"));
+    BOOST_TEST(has(text, name + "_bucket{pool=\"p\",le=\"5\"} 3"));
+    BOOST_TEST(has(text, name + "_bucket{pool=\"p\",le=\"+Inf\"} 4"));
+    BOOST_TEST(has(text, "ringway_pool_moved_last_change_ratio{pool=\"p\"} 0.25"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
