@@ -1,9 +1,12 @@
 """Real programs from Debian packages, started on free ports and stopped by the tests."""
 
+import json
 import os
 import shutil
 import socket
 import subprocess
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 from support.ports import free_port
@@ -114,6 +117,32 @@ class RealMemcached(_Server):
     def command(self):
         arguments = [find("memcached"), "-l", "127.0.0.1", "-p", self.port, "-U", "0", "-m", "16"]
         return arguments + (["-u", "root"] if os.getuid() == 0 else [])
+
+
+class RealPrometheus(_Server):
+    """A Prometheus that scrapes (host, port) pairs several times a second."""
+
+    def __init__(self, folder: Path, name: str, targets):
+        self.targets = [f"{host}:{port}" for host, port in targets]
+        super().__init__(folder, name)
+
+    def command(self):
+        config = self.folder / "prometheus.yaml"
+        job = {"job_name": "ringway", "static_configs": [{"targets": self.targets}]}
+        often = {"scrape_interval": "250ms", "scrape_timeout": "250ms"}
+        config.write_text(json.dumps({"global": often, "scrape_configs": [job]}))
+        return [
+            find("prometheus"), f"--config.file={config}", f"--web.listen-address={self.address}",
+            f"--storage.tsdb.path={self.folder}/data", "--log.level=warn",
+        ]  # fmt: skip
+
+    def query(self, text: str) -> list[float]:
+        """The values that a query has now, in no order."""
+        where = f"http://{self.address}/api/v1/query?" + urllib.parse.urlencode({"query": text})
+        with urllib.request.urlopen(where, timeout=DEADLINE) as answer:
+            found = json.load(answer)
+        assert found["status"] == "success", found
+        return [float(each["value"][1]) for each in found["data"]["result"]]
 
 
 class RealHaproxy(_Server):
