@@ -112,12 +112,7 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
         const ring::Member* member = walk.next();
         if (member == nullptr) break;
         if (attempts_ == 0) failure = End::servers_full;
-        ring::Slot claim = snapshot->try_claim(*member);
-        if (!claim) {
-            pass_over(Spill::owner_full);
-            continue;
-        }
-        slot_ = Slot(std::move(claim), tools_.worker);
+        if (!claim(*snapshot, *member)) continue;
         ++attempts_;
         failure = End::connect_failed;
 
@@ -180,6 +175,17 @@ bool Connection::read_ahead(std::string& head) {
         ::recv(relay_.client().socket.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (got > 0) head.assign(buffer.data(), static_cast<std::size_t>(got));
     return got >= 0 || errno == EAGAIN || errno == EINTR;
+}
+
+// Whether the server has a slot left, which this then holds.
+bool Connection::claim(const ring::Snapshot& snapshot, const ring::Member& member) {
+    ring::Slot claim = snapshot.try_claim(member);
+    if (!claim) {
+        pass_over(Spill::owner_full);
+        return false;
+    }
+    slot_ = Slot(std::move(claim), tools_.worker);
+    return true;
 }
 
 // Begins to connect to the slot's server; the errno of what failed at once, or 0.

@@ -71,6 +71,7 @@ private:
     Intake take_in() const;
     Received receive(std::string& head, std::size_t limit);
     bool read_ahead(std::string& head);
+    bool claim(const ring::Snapshot& snapshot, const ring::Member& member);
     int dial();
     bool dial_is_pending() const;
     void drop_server(int error);

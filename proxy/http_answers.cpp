@@ -26,10 +26,10 @@ HttpAnswer refused(unsigned status, const std::string& reason) {
     return {.status = status, .body = json::serialize(body) + "\n"};
 }
 
-HttpAnswer answer_of(json::object found) {
-    json::object body{{"ok", true}};
-    for (auto& [name, value] : found) body[name] = std::move(value);
-    return {.body = json::serialize(body) + "\n"};
+HttpAnswer answer_of(const json::object& found) {
+    std::string body = json::serialize(found) + "\n";
+    body.replace(0, 1, found.empty() ? R"({"ok":true)" : R"({"ok":true,)");
+    return {.body = std::move(body)};
 }
 
 std::string_view type_of(std::string_view name) {
