@@ -257,4 +257,75 @@ BOOST_AUTO_TEST_CASE(what_is_no_command_is_refused_by_name) {
     BOOST_TEST(ok("status\r").at("ok") == true);
 }
 
+BOOST_AUTO_TEST_CASE(ring_tells_who_owns_each_slice) {
+    const auto ring = ok("ring main");
+    BOOST_TEST(ring.at("pool") == "main");
+    BOOST_TEST(ring.at("servers") == (json::array{"a", "b"}));
+    BOOST_TEST(ring.at("points") == (json::array{16, 32}));
+    const auto& slices = ring.at("slices").as_array();
+    BOOST_TEST_REQUIRE(slices.size() == 1440u);
+    // Each is the owner of its middle: to check, the slice's place as a fraction of 2^64.
+    const auto snapshot = control.pools().find("main")->balancer->snapshot();
+    for (std::size_t i = 0; i < slices.size(); ++i) {
+        const long double middle = (static_cast<long double>(i) + 0.5L) / 1440 * 0x1p64L;
+        const auto* owner = snapshot->owner(static_cast<std::uint64_t>(middle));
+        BOOST_TEST(slices[i] == (owner->id == "a" ? 0 : 1), i);
+    }
+    double sum = 0;
+    for (const auto& share : ring.at("shares").as_array()) sum += share.as_double();
+    BOOST_TEST(sum == 1.0, boost::test_tools::tolerance(1e-12));
+    BOOST_TEST(ring.at("shares").at(1) == server("b").at("share"));
+    ok("offline main a");
+    ok("offline main b");
+    const auto empty = ok("ring main");
+    for (const auto& slice : empty.at("slices").as_array()) BOOST_TEST(slice == -1);
+    BOOST_TEST(error("ring none") == "no pool none");
+    BOOST_TEST(error("ring") == "usage: ring POOL");
+}
+
+BOOST_AUTO_TEST_CASE(shares_and_what_moved_are_those_of_the_ring_now) {
+    const auto pool = [&] { return ok("status").at("pools").at(0).as_object(); };
+    const double share = server("a").at("share").as_double();
+    BOOST_TEST(pool().at("algorithm") == "ring");
+    BOOST_TEST(pool().at("spills") == 0);
+    BOOST_TEST(pool().at("peak_to_average").as_double() >= 1.0);
+    ok("drain main a");
+    BOOST_TEST(server("a").at("share").is_null());
+    BOOST_TEST(server("b").at("share") == 1.0);
+    BOOST_TEST(pool().at("moved_last_change") == share);
+    BOOST_TEST(pool().at("peak_to_average") == 1.0);
+    ok("auto main a");
+    BOOST_TEST(server("a").at("share") == share);
+    BOOST_TEST(pool().at("moved_last_change") == share);
+    // Another hash moves what chance moves, from the ring that was to the one that is.
+    std::string other = rig.yaml();
+    other.replace(other.find("vnodes: 16"), 10, "vnodes: 16, seed: x");
+    rig.write(other);
+    ok("reload");
+    const double a = server("a").at("share").as_double();
+    BOOST_TEST(pool().at("moved_last_change").as_double() == 1 - share * a - (1 - share) * (1 - a),
+               boost::test_tools::tolerance(1e-9));
+}
+
+BOOST_AUTO_TEST_CASE(events_are_told_newest_last) {
+    ok("drain main a");
+    ok("register main c 192.0.2.3:80");
+    const auto all = ok("events").at("events").as_array();
+    BOOST_TEST_REQUIRE(all.size() == 3u);
+    BOOST_TEST(all[0].at("kind") == "reload");
+    BOOST_TEST(!all[0].as_object().contains("pool"));
+    BOOST_TEST(all[1].at("kind") == "override");
+    BOOST_TEST(all[1].at("pool") == "main");
+    BOOST_TEST(all[1].at("server") == "a");
+    BOOST_TEST(all[1].at("text") == "drain");
+    BOOST_TEST(all[2].at("id") == 3);
+    BOOST_TEST(all[2].at("text") == "at 192.0.2.3:80");
+    BOOST_TEST(all[2].at("time").as_string().size() == 24u);
+    BOOST_TEST(ok("events 1").at("events") == json::array{all[2]});
+    BOOST_TEST(ok("events 1000").at("events").as_array().size() == 3u);
+    for (const auto* count : {"0", "-1", "x", "1x", "\"\""}) {
+        BOOST_TEST(error("events " + std::string(count)).starts_with("a count is a whole number"));
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
