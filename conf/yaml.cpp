@@ -38,17 +38,19 @@ struct Enough {
 // Of the bytes that the pre-scan stops at, why.
 enum class Stop : std::uint8_t { none, newline, open, close, check };
 
-constexpr std::array<Stop, 256> make_stops() {
+// Lines matter only for tabs that indent them.
+constexpr std::array<Stop, 256> make_stops(bool has_tabs) {
     std::array<Stop, 256> stops{};
     for (std::size_t byte = 0; byte < 0x20; ++byte) stops[byte] = Stop::check;
     for (std::size_t byte = 0x7F; byte < 256; ++byte) stops[byte] = Stop::check;
-    stops['\n'] = Stop::newline;
+    stops['\n'] = has_tabs ? Stop::newline : Stop::none;
     stops['['] = stops['{'] = Stop::open;
     stops[']'] = stops['}'] = Stop::close;
     stops['\t'] = Stop::none;
     return stops;
 }
-constexpr std::array<Stop, 256> stops = make_stops();
+constexpr std::array<Stop, 256> stops_without_tabs = make_stops(false);
+constexpr std::array<Stop, 256> stops_with_tabs = make_stops(true);
 
 Position position_of(std::string_view text, std::size_t offset) {
     const auto before = text.substr(0, offset);
@@ -75,6 +77,7 @@ std::optional<Refused> find_bad_text(std::string_view text) {
         return Refused{position_of(text, at), std::move(message)};
     };
     const bool has_tabs = text.find('\t') != std::string_view::npos;
+    const auto& stops = has_tabs ? stops_with_tabs : stops_without_tabs;
     int open_brackets = 0;
     const auto begins_line = [&](std::size_t at) -> std::optional<Refused> {
         if (!has_tabs) return std::nullopt;
@@ -84,10 +87,11 @@ std::optional<Refused> find_bad_text(std::string_view text) {
         return refuse(at + *tab, "expected spaces before this, found a tab");
     };
     if (auto bad = begins_line(0)) return bad;
-    for (std::size_t at = 0; at < text.size();) {
+    for (std::size_t at = 0;;) {
+        while (at < text.size() && stops[static_cast<std::uint8_t>(text[at])] == Stop::none) ++at;
+        if (at == text.size()) return std::nullopt;
         switch (stops[static_cast<std::uint8_t>(text[at])]) {
             case Stop::none:
-                ++at;
                 break;
             case Stop::newline:
                 if (auto bad = begins_line(++at)) return bad;
@@ -113,7 +117,6 @@ std::optional<Refused> find_bad_text(std::string_view text) {
             }
         }
     }
-    return std::nullopt;
 }
 
 // Builds the tree from yaml-cpp's events. Throws Refused or Enough for what ends it.

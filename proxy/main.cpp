@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <boost/json/serialize.hpp>
 #include <boost/program_options.hpp>
 
 #include "proxy/access_log.h"
@@ -40,7 +41,7 @@ std::optional<proxy::ConfigFile> load(const std::string& file) {
     return std::move(std::get<proxy::ConfigFile>(loaded));
 }
 
-int plan(const std::vector<std::string>& files) {
+int plan(const std::vector<std::string>& files, bool as_json) {
     if (files.size() != 2) {
         fmt::print(stderr, "ringway: --plan takes two files, OLD and NEW\n");
         return exit_usage;
@@ -50,7 +51,8 @@ int plan(const std::vector<std::string>& files) {
     if (!before || !after) return exit_refused;
     const auto plan = proxy::make_plan(before->config, proxy::rings_of(before->config),
                                        after->config, proxy::rings_of(after->config));
-    fmt::print("{}", proxy::plan_text(proxy::to_json(plan)));
+    const auto told = proxy::to_json(plan);
+    fmt::print("{}", as_json ? boost::json::serialize(told) + '\n' : proxy::plan_text(told));
     return 0;
 }
 
@@ -88,6 +90,7 @@ int run(int argc, char** argv) {
         ("check", "check the configuration and exit: 0 if it is valid, 1 if not")              //
         ("plan", options::value<std::vector<std::string>>()->multitoken()->value_name("OLD NEW"),
          "what changing from one configuration to the other would do, and exit")  //
+        ("json", "with --plan: as a JSON object")                                 //
         ("version", "print the version and exit")                                 //
         ("help,h", "print this and exit");
     options::variables_map given;
@@ -103,7 +106,9 @@ int run(int argc, char** argv) {
         fmt::print("ringway {}\n", proxy::version);
         return 0;
     }
-    if (given.contains("plan")) return plan(given["plan"].as<std::vector<std::string>>());
+    if (given.contains("plan")) {
+        return plan(given["plan"].as<std::vector<std::string>>(), given.contains("json"));
+    }
     if (!given.contains("config")) {
         fmt::print(stderr, "ringway: --config FILE is needed; see --help\n");
         return exit_usage;

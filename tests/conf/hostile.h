@@ -105,6 +105,10 @@ inline std::vector<Hostile> hostile_kinds() {
         {"one long key", "", same("kkkkkkkkkkkkkkkk"), ": 1\n"},
         {"a byte that is no text, at the end", "", same("# xxxxxxxx\n"), "\xff"},
         {"a control character at the end", "", same("# xxxxxxxx\n"), "\x01"},
+        {"lines with tabs", "", same("a\t\n"), ""},
+        {"comments behind tabs", "", same(" \t# x\n"), ""},
+        {"lines as on Windows", "", same("# x\r\n"), ""},
+        {"letters of three bytes", "#", same("\xE7\x8E\xAF"), ""},
         {"colons", "", same(": "), ""},
         {"empty items", "zzz:\n", same("-\n"), ""},
     };

@@ -125,6 +125,16 @@ class SchemaTest(unittest.TestCase):
                     missing = any(f'the entry "{name}" is missing' in e for e in errors_of(config))
                     self.assertEqual(missing, name in schema.get("required", []))
 
+    def test_differences_are_told_of_every_entry_of_the_schema(self):
+        source = (FOLDER / "difference.cpp").read_text()
+        # What names a thing, what holds others, and what is told under another name.
+        others = {"version", "name", "id", "port", "drain", "servers", "parts"}
+        for path, schema in sections(SCHEMA):
+            for name, entry in schema["properties"].items():
+                if name not in others and not list(sections(entry)):
+                    with self.subTest((*path, name)):
+                        self.assertIn(f'"{name}"', source)
+
     def test_schema_and_parser_have_the_same_keywords_and_bounds(self):
         for path, schema in sections(SCHEMA):
             for name, entry in schema["properties"].items():

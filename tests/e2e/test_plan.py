@@ -69,6 +69,8 @@ def test_ringctl_and_ringway_tell_a_plan_in_words(bench):
     assert offline.stdout == done.stdout
     done = run(bench, *ringctl, "--json", "plan", "next.yaml", cwd=bench.folder)
     assert json.loads(done.stdout)["pools"][0]["moved"] == 0
+    files = [proxy.config_path, bench.folder / "next.yaml"]
+    assert json.loads(run(bench, *command("--json", "--plan", *files)).stdout)["pools"]
     assert run(bench, *command("--plan", proxy.config_path)).returncode == 2
     missing = run(bench, *command("--plan", proxy.config_path, bench.folder / "none.yaml"))
     assert missing.returncode == 1 and "none.yaml" in missing.stderr

@@ -88,7 +88,7 @@ def test_a_hundred_reloads_refuse_reset_and_cut_nothing_and_memory_is_level(benc
     for load, operations in ((new, RATE * SECONDS), (kept, LONG_ONES * SECONDS)):
         result = load.result()
         assert result["failures"]["total"] == 0, result
-        assert result["operations"] >= operations * 0.5, result
+        assert result["operations"] >= operations * 0.2, result
     assert state["reloads"] == RELOADS and state["failed_reloads"] == 0
     refused = [entry["refused"] for entry in proxy.status()["listeners"]]
     assert refused == [0] * len(refused)

@@ -3,6 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "ring/analysis.h"
 #include "ring/balancer.h"
 
 namespace ringway::ring::test {
@@ -215,6 +216,20 @@ BOOST_AUTO_TEST_CASE(a_draining_server_has_no_points_and_says_why) {
         const std::uint64_t hash = i * 0x9e3779b97f4a7c15;
         BOOST_TEST(balancer.snapshot()->owner(hash)->id == before->owner(hash)->id);
     }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_preview_is_what_the_changes_would_make_and_changes_nothing, TwoServers) {
+    balancer.set_status("b", Status::offline);
+    const auto before = balancer.snapshot();
+    const std::vector<Change> changes{server("c", 3), SetStatus{"b", Status::online},
+                                      Unregister{"a"}};
+    const auto told = preview(before, changes);
+    BOOST_TEST(balancer.snapshot() == before);
+    BOOST_TEST(preview(before, {}) == before);
+    balancer.apply(changes);
+    BOOST_TEST(fingerprint(*told) == fingerprint(*balancer.snapshot()));
+    BOOST_TEST(plan(*told, *balancer.snapshot()).moved == 0);
+    BOOST_TEST(refusal([&] { preview(before, std::vector<Change>{Unregister{"z"}}); }) != "");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
