@@ -10,6 +10,7 @@ if(RINGWAY_PROXY)
     find_package(yaml-cpp REQUIRED)
     find_package(PkgConfig REQUIRED)
     pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
+    pkg_check_modules(ncursesw REQUIRED IMPORTED_TARGET ncursesw)
     find_package(fmt REQUIRED)
     find_package(spdlog REQUIRED)
 

@@ -1,12 +1,16 @@
 # ringctl: the command line of the admin socket.
 add_library(ringway_ringctl STATIC
-    ringctl/app.cpp ringctl/client.cpp ringctl/commands.cpp ringctl/render.cpp ringctl/table.cpp
+    ringctl/answers.cpp ringctl/app.cpp ringctl/client.cpp ringctl/commands.cpp
+    ringctl/completion.cpp ringctl/fields.cpp ringctl/known_terminal.cpp ringctl/rates.cpp
+    ringctl/render.cpp ringctl/render_ring.cpp ringctl/repeat.cpp ringctl/screen.cpp
+    ringctl/table.cpp ringctl/top.cpp
     ${PROJECT_SOURCE_DIR}/proxy/plan_text.cpp ${PROJECT_SOURCE_DIR}/proxy/words.cpp)
 target_include_directories(ringway_ringctl
     PUBLIC ${PROJECT_SOURCE_DIR} PRIVATE ${CMAKE_BINARY_DIR}/generated)
 target_compile_definitions(ringway_ringctl PUBLIC BOOST_ERROR_CODE_HEADER_ONLY)
 target_link_libraries(ringway_ringctl
-    PUBLIC Boost::json PRIVATE ringway_options Boost::program_options fmt::fmt)
+    PUBLIC Boost::json PRIVATE ringway_options Boost::program_options fmt::fmt PkgConfig::ncursesw
+    Threads::Threads)
 
 add_executable(ringctl ringctl/main.cpp)
 target_link_libraries(ringctl PRIVATE ringway_options ringway_ringctl)

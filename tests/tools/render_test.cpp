@@ -6,6 +6,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include "tools/ringctl/render_ring.h"
+
 using namespace ringway::ringctl;
 namespace json = boost::json;
 
@@ -131,6 +133,71 @@ BOOST_AUTO_TEST_CASE(reload_lists_its_changes) {
                "reloaded, generation 6\n  nothing has changed\n");
 }
 
+BOOST_AUTO_TEST_CASE(pools_show_balance_spills_and_what_the_last_change_moved) {
+    const std::string text = shown(
+        "status", R"({"ok":true,"pools":[{"name":"a","servers":1,"online":1,"points":704,)"
+                  R"("active":0,"peak_to_average":1.0712,"spills":12,"moved_last_change":0.125},)"
+                  R"({"name":"b"}]})");
+    BOOST_TEST(text.find("POOL  SERVERS  ONLINE  POINTS  ACTIVE  PEAK/MEAN  SPILLS   MOVED\n"
+                         "a           1       1     704       0       1.07      12  12.5 %\n"
+                         "b           -       -       -       -          -       -       -\n") !=
+               std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(servers_show_their_share_and_limit_where_they_are_told) {
+    const std::string server =
+        R"({"pool":"p","id":"a","weight":1,"share":0.2504,"max_connections":500})";
+    const std::string table = shown("servers", R"({"servers":[)" + server + "]}");
+    BOOST_TEST(table.find("WEIGHT   SHARE  STATUS") != std::string::npos);
+    BOOST_TEST(table.find("     1  25.0 %  ") != std::string::npos);
+    const std::string full = shown("server", R"({"server":)" + server + "}");
+    BOOST_TEST(full.find("share        25.0 % of the keys\n") != std::string::npos);
+    BOOST_TEST(full.find("limit        500 connections\n") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_state_file_that_cannot_be_written_is_told_of) {
+    BOOST_TEST(shown("status", R"({"ok":true,"state":{"file":"/a","problem":"full"}})")
+                   .find("\nwhat is said is not kept: full\n") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(events_are_lines_with_their_place) {
+    BOOST_TEST(shown("events", R"({"ok":true,"events":[]})") == "nothing has happened yet\n");
+    BOOST_TEST(
+        shown("events",
+              R"({"ok":true,"events":[{"id":1,"time":"T1","kind":"server_down","pool":"redis",)"
+              R"("server":"server-1","text":"refused"},{"id":2,"time":"T2","kind":"panic",)"
+              R"("pool":"redis","text":"1 of 3 up"},{"id":3,"time":"T3","kind":"reload",)"
+              R"("text":"generation 2"}]})") ==
+        "T1  server_down     redis/server-1: refused\n"
+        "T2  panic           redis: 1 of 3 up\n"
+        "T3  reload          generation 2\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_ring_shows_shares_greatest_first_with_bars) {
+    constexpr std::string_view ring =
+        R"({"ok":true,"pool":"p","servers":["a","b","c"],"shares":[0.25,0.5,0.25],)"
+        R"("points":[10,20,10],"slices":[]})";
+    BOOST_TEST(shown("ring", ring) ==
+               "ring of pool p, 3 servers\n"
+               "\n"
+               "SERVER  POINTS    SHARE\n"
+               "b           20  50.00 %  ##############################\n"
+               "a           10  25.00 %  ###############\n"
+               "c           10  25.00 %  ###############\n");
+    BOOST_TEST(bar(1, 2, true) == "██");
+    BOOST_TEST(bar(0.5, 2, true) == "█");
+    BOOST_TEST(bar(0.3125, 2, true) == "▋");
+    BOOST_TEST(bar(0, 2, true) == "");
+    BOOST_TEST(bar(7, 2, false) == "##");
+    for (const char* strange :
+         {"{}", R"({"servers":["a"]})", R"({"servers":["a"],"shares":["x"],"points":7})",
+          R"({"servers":[1,2],"shares":[1e999]})"}) {
+        json::error_code error;
+        const json::value value = json::parse(strange, error);
+        if (!error) BOOST_TEST(!render("ring", value.as_object(), false).empty());
+    }
+}
+
 BOOST_AUTO_TEST_CASE(an_error_comes_with_all_its_lines) {
     const auto answer =
         json::parse(R"({"ok":false,"error":"refused","errors":["a.yaml:3:1: x","a.yaml:4:1: y"]})");
@@ -138,16 +205,18 @@ BOOST_AUTO_TEST_CASE(an_error_comes_with_all_its_lines) {
 }
 
 BOOST_AUTO_TEST_CASE(answers_to_unknown_commands_are_shown_field_by_field) {
-    BOOST_TEST(shown("top", R"({"ok":true,"a":1,"b":{"c":[true]}})") ==
+    BOOST_TEST(shown("another", R"({"ok":true,"a":1,"b":{"c":[true]}})") ==
                "a: 1\nb: {\"c\":[true]}\n");
-    BOOST_TEST(shown("forget", R"({"ok":true})") == "ok\n");
+    BOOST_TEST(shown("later", R"({"ok":true})") == "ok\n");
 }
 
 BOOST_AUTO_TEST_CASE(fields_of_other_types_and_missing_ones_do_no_harm) {
-    for (const char* command : {"status", "servers", "server", "explain", "reload", "drain"}) {
+    for (const char* command : {"status", "servers", "server", "explain", "reload", "drain",
+                                "events", "ring", "overrides"}) {
         for (const char* answer :
              {R"({"ok":true})",
-              R"({"ok":true,"servers":1,"server":[],"walk":{},"changes":null,"config":"x"})",
+              R"({"ok":true,"servers":1,"server":[],"walk":{},"changes":null,"config":"x",)"
+              R"("events":7,"overrides":{},"shares":0})",
               R"({"ok":true,"servers":[1,{}],"server":{"since_s":-1},"walk":[null,{}],)"
               R"("listeners":[{}],"pools":[{"name":{}}],"key":5})"}) {
             BOOST_TEST(!shown(command, answer).empty());

@@ -1,96 +1,21 @@
 // ringctl from its arguments to its exit code, against an admin socket of the
 // test's own.
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <optional>
 #include <sstream>
 #include <string>
-#include <thread>
 #include <vector>
-
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 
+#include "tests/tools/fake_proxy.h"
 #include "tools/ringctl/app.h"
 
 using namespace ringway::ringctl;
+using ringway::test::FakeProxy;
+using ringway::test::TemporaryFolder;
 
 namespace {
-
-class TemporaryFolder {
-public:
-    TemporaryFolder() {
-        std::string name = (std::filesystem::temp_directory_path() / "ringctl-XXXXXX").string();
-        BOOST_REQUIRE(::mkdtemp(name.data()) != nullptr);
-        path_ = name;
-    }
-    ~TemporaryFolder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    std::string file(const std::string& name) const { return path_ / name; }
-
-private:
-    std::filesystem::path path_;
-};
-
-// Takes one connection and one line. Answers with `answer`, or keeps the client
-// waiting until it leaves where there is none.
-class FakeProxy {
-public:
-    FakeProxy(const std::string& path, std::optional<std::string> answer)
-        : listener_(::socket(AF_UNIX, SOCK_STREAM, 0)), answer_(std::move(answer)) {
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
-        BOOST_REQUIRE(
-            ::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
-        BOOST_REQUIRE(::listen(listener_, 1) == 0);
-        thread_ = std::thread([this] { serve_one(); });
-    }
-    ~FakeProxy() {
-        if (thread_.joinable()) thread_.join();
-        ::close(listener_);
-    }
-
-    std::string received() {
-        thread_.join();
-        return received_;
-    }
-
-private:
-    void serve_one() {
-        const int client = ::accept(listener_, nullptr, nullptr);
-        char byte = 0;
-        while (byte != '\n' && ::recv(client, &byte, 1, 0) == 1) received_ += byte;
-        if (!answer_) {
-            while (::recv(client, &byte, 1, 0) == 1) continue;
-        } else {
-            // In two parts, as a long answer may come.
-            const std::size_t half = answer_->size() / 2;
-            send_all(client, answer_->substr(0, half));
-            send_all(client, answer_->substr(half));
-        }
-        ::close(client);
-    }
-
-    static void send_all(int client, const std::string& bytes) {
-        for (std::size_t at = 0; at < bytes.size();) {
-            const ssize_t sent = ::send(client, &bytes[at], bytes.size() - at, MSG_NOSIGNAL);
-            if (sent < 0) return;
-            at += static_cast<std::size_t>(sent);
-        }
-    }
-
-    int listener_;
-    std::optional<std::string> answer_;
-    std::string received_;
-    std::thread thread_;
-};
 
 struct Fixture {
     ExitCode call(const std::vector<std::string>& arguments) {
@@ -163,6 +88,31 @@ BOOST_AUTO_TEST_CASE(json_is_printed_as_it_came) {
     BOOST_TEST(out.str() == bad);
 }
 
+BOOST_AUTO_TEST_CASE(colours_are_what_color_says) {
+    const std::string answer = R"({"ok":true,"servers":[{"id":"a","status":"online"}]})"
+                               "\n";
+    const auto has_colours = [&](const std::vector<std::string>& arguments, bool by_default) {
+        std::filesystem::remove(socket);
+        const FakeProxy proxy(socket, answer);
+        out.str({});
+        BOOST_TEST(run(arguments, {.socket = socket, .colours = by_default}, out, err) ==
+                   exit_done);
+        return out.str().find('\x1b') != std::string::npos;
+    };
+    BOOST_TEST(!has_colours({"servers"}, false));
+    BOOST_TEST(has_colours({"servers"}, true));
+    BOOST_TEST(has_colours({"--color", "auto", "servers"}, true));
+    BOOST_TEST(has_colours({"--color=always", "servers"}, false));
+    BOOST_TEST(!has_colours({"servers", "--color=never"}, true));
+}
+
+BOOST_AUTO_TEST_CASE(a_file_to_plan_with_is_named_by_its_whole_path) {
+    BOOST_TEST(sent_for({"plan", "/etc/a.yaml"}) == "plan /etc/a.yaml\n");
+    const auto here = std::filesystem::current_path().string();
+    BOOST_TEST(sent_for({"plan", "a.yaml"}) == "plan " + here + "/a.yaml\n");
+    BOOST_TEST(sent_for({"reload", "--max-moved", "10%"}) == "reload --max-moved 10%\n");
+}
+
 BOOST_AUTO_TEST_CASE(bytes_that_are_no_utf8_are_shown_all_the_same) {
     BOOST_TEST(answered("{\"ok\":true,\"owner\":\"a\",\"key\":\"\xff\xfe\"}\n",
                         {"explain", "p", "\xff\xfe"}) == exit_done);
@@ -199,6 +149,10 @@ BOOST_AUTO_TEST_CASE(wrong_usage_is_exit_code_2_and_asks_nobody) {
     BOOST_TEST(call({"status", "now"}) == exit_usage);
     BOOST_TEST(call({"help", "nonsense"}) == exit_usage);
     BOOST_TEST(call({"status", "--socket"}) == exit_usage);
+    BOOST_TEST(call({"status", "--color", "pink"}) == exit_usage);
+    BOOST_TEST(call({"completion", "fish"}) == exit_usage);
+    BOOST_TEST(call({"top"}) == exit_usage);
+    BOOST_TEST(err.str().find("top needs a terminal") != std::string::npos);
     for (const char* timeout : {"x", "0", "-1", "1e9", "nan", "inf", ""}) {
         BOOST_TEST(call({"status", "--timeout", timeout}) == exit_usage);
     }
@@ -207,12 +161,15 @@ BOOST_AUTO_TEST_CASE(wrong_usage_is_exit_code_2_and_asks_nobody) {
 BOOST_AUTO_TEST_CASE(help_names_every_command_and_explains_each) {
     BOOST_TEST(call({"help"}) == exit_done);
     const std::string all = out.str();
-    for (const char* name : {"status", "servers", "server", "register", "unregister", "drain",
-                             "auto", "explain", "reload"}) {
+    for (const char* name :
+         {"status", "servers", "server", "register", "unregister", "drain", "auto", "explain",
+          "reload", "top", "events", "ring", "plan", "forget", "overrides", "completion"}) {
         BOOST_TEST(all.find(std::string("  ") + name) != std::string::npos);
         BOOST_TEST(call({"help", name}) == exit_done);
         BOOST_TEST(out.str().starts_with(std::string("usage: ringctl ") + name));
     }
+    BOOST_TEST(call({"server", "redis", "a", "--help"}) == exit_done);
+    BOOST_TEST(out.str().starts_with("usage: ringctl server POOL ID\n"));
     BOOST_TEST(call({"--help"}) == exit_done);
     BOOST_TEST(out.str() == all);
     BOOST_TEST(call({"--version"}) == exit_done);

@@ -1,51 +1,86 @@
 #include "tools/ringctl/app.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <ostream>
+#include <span>
+#include <string_view>
 
-#include <boost/json/parse.hpp>
 #include <boost/program_options/options_description.hpp>
 #include <boost/program_options/parsers.hpp>
 #include <boost/program_options/variables_map.hpp>
 
 #include "proxy/version.h"
 #include "proxy/words.h"
-#include "tools/ringctl/client.h"
 #include "tools/ringctl/commands.h"
-#include "tools/ringctl/render.h"
+#include "tools/ringctl/completion.h"
+#include "tools/ringctl/repeat.h"
+#include "tools/ringctl/top.h"
 
 namespace ringway::ringctl {
 
 namespace {
 
-namespace json = boost::json;
 namespace po = boost::program_options;
+using std::chrono::milliseconds;
 
-constexpr double max_timeout_seconds = 86'400;
+constexpr double max_seconds = 86'400;
 
 struct Call {
     std::string socket;
-    std::chrono::milliseconds timeout{10'000};
+    milliseconds timeout{10'000};
+    std::optional<milliseconds> watch;  // the time between two answers
+    std::string color = "auto";
     bool json = false;
     bool help = false;
     bool version = false;
     std::vector<std::string> words;  // the command and what follows it
 };
 
+milliseconds time_of(const char* option, double seconds) {
+    if (!(seconds > 0 && seconds <= max_seconds)) {
+        throw po::error(std::string(option) + " takes seconds, more than 0 and at most 86400");
+    }
+    return std::chrono::ceil<milliseconds>(std::chrono::duration<double>(seconds));
+}
+
+// `--watch 5` as `--watch=5`, and without a number, with which no command begins, as
+// `--watch=1`.
+std::vector<std::string> with_joined_watch(const std::vector<std::string>& arguments) {
+    std::vector<std::string> joined;
+    bool is_ours = true;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        is_ours = is_ours && arguments[i] != "--";
+        joined.push_back(arguments[i]);
+        if (!is_ours || arguments[i] != "--watch") continue;
+        const std::string_view next =
+            i + 1 < arguments.size() ? std::string_view(arguments[i + 1]) : "";
+        const bool has_number =
+            !next.empty() && next.find_first_not_of("0123456789.") == std::string_view::npos;
+        joined.back() += has_number ? "=" + arguments[++i] : "=1";
+    }
+    return joined;
+}
+
 // Our own options may stand anywhere; all else belongs to the command.
 Call parse(const std::vector<std::string>& arguments, const Surroundings& surroundings) {
     Call call;
-    double seconds = 10;
+    double timeout = 10;
+    double watch = 1;
     po::options_description options;
     options.add_options()                                                        //
         ("socket", po::value(&call.socket)->default_value(surroundings.socket))  //
-        ("timeout", po::value(&seconds))                                         //
+        ("timeout", po::value(&timeout))                                         //
+        ("watch", po::value(&watch))                                             //
+        ("color", po::value(&call.color))                                        //
         ("json", po::bool_switch(&call.json))                                    //
         ("version", po::bool_switch(&call.version))                              //
         ("help,h", po::bool_switch(&call.help));
     namespace style = po::command_line_style;
-    const auto parsed = po::command_line_parser(arguments)
+    const auto parsed = po::command_line_parser(with_joined_watch(arguments))
                             .options(options)
                             .style(style::unix_style & ~style::allow_guessing)
                             .allow_unregistered()
@@ -53,11 +88,11 @@ Call parse(const std::vector<std::string>& arguments, const Surroundings& surrou
     po::variables_map values;
     po::store(parsed, values);
     po::notify(values);
-    if (!(seconds > 0 && seconds <= max_timeout_seconds)) {
-        throw po::error("--timeout takes seconds, more than 0 and at most 86400");
+    call.timeout = time_of("--timeout", timeout);
+    if (values.contains("watch")) call.watch = time_of("--watch", watch);
+    if (call.color != "auto" && call.color != "always" && call.color != "never") {
+        throw po::error("--color takes auto, always or never");
     }
-    call.timeout =
-        std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
     call.words = po::collect_unrecognized(parsed.options, po::include_positional);
     return call;
 }
@@ -80,32 +115,64 @@ ExitCode help(const std::vector<std::string>& topics, std::ostream& out, std::os
     return exit_done;
 }
 
-ExitCode show(const Call& call, const std::string& line, bool colours, std::ostream& out,
-              std::ostream& err) {
-    json::parse_options lenient;
-    lenient.allow_invalid_utf8 = true;  // a key may hold any bytes
-    json::error_code error;
-    const json::value answer = json::parse(line, error, {}, lenient);
-    const json::value* ok = nullptr;
-    if (!error && answer.is_object()) ok = answer.get_object().if_contains("ok");
-    if (!ok || !ok->is_bool()) {
-        err << "ringctl: " << call.socket << ": this is not how ringway answers\n";
-        return exit_unreachable;
+ExitCode print_completion(const std::string& shell, std::ostream& out, std::ostream& err) {
+    const std::string_view script = completion_script(shell);
+    if (script.empty()) return usage_error("there is completion for bash and zsh", err);
+    out << script;
+    return exit_done;
+}
+
+Request request_of(const Call& call, const Surroundings& surroundings) {
+    const bool colours =
+        call.color == "auto" ? surroundings.colours : call.color == std::string_view("always");
+    Request request{.socket = call.socket,
+                    .timeout = call.timeout,
+                    .words = call.words,
+                    .json = call.json,
+                    .colours = colours,
+                    .utf8 = surroundings.utf8};
+    // The proxy has another working directory.
+    std::error_code error;
+    if (request.words.front() == "plan" && request.words.size() == 2) {
+        const auto path = std::filesystem::absolute(request.words[1], error);
+        if (!error) request.words[1] = path.string();
     }
-    if (call.json) {
-        out << line << '\n';
-    } else if (ok->get_bool()) {
-        out << render(call.words.front(), answer.get_object(), colours);
+    return request;
+}
+
+ExitCode run_command(const Call& call, const Surroundings& surroundings, std::ostream& out,
+                     std::ostream& err) {
+    const std::string& name = call.words.front();
+    const Command* command = find_command(name);
+    if (command) {
+        const std::size_t given = call.words.size() - 1;
+        if (given < command->min_words || given > command->max_words) {
+            err << usage_line(*command);
+            return exit_usage;
+        }
     }
-    if (ok->get_bool()) return exit_done;
-    err << "ringctl: " << render_error(answer.get_object());
-    return exit_refused;
+    if (call.watch && (!command || command->kind != Command::Kind::looks)) {
+        return usage_error("--watch repeats only what looks and changes nothing", err);
+    }
+    if (name == "completion") return print_completion(call.words[1], out, err);
+    Request request = request_of(call, surroundings);
+    if (name == "top") return top(request, surroundings, err);
+    if (name == "events" && std::erase(request.words, "--follow") > 0) {
+        if (call.watch) return usage_error("--follow and --watch exclude each other", err);
+        return follow_events(request, surroundings, out, err);
+    }
+    if (call.watch) return watch(request, *call.watch, surroundings, out);
+    return ask_once(request, out, err);
 }
 
 }  // namespace
 
 ExitCode run(const std::vector<std::string>& arguments, const Surroundings& surroundings,
              std::ostream& out, std::ostream& err) {
+    if (!arguments.empty() && arguments.front() == "complete") {
+        run_complete(std::span(arguments).subspan(1), surroundings.socket, out);
+        return exit_done;
+    }
     Call call;
     try {
         call = parse(arguments, surroundings);
@@ -116,29 +183,13 @@ ExitCode run(const std::vector<std::string>& arguments, const Surroundings& surr
         out << "ringctl " << proxy::version << '\n';
         return exit_done;
     }
-    if (call.help) return help(call.words, out, err);
-    if (call.words.empty()) return usage_error("a command is needed", err);
-    if (call.words.front() == "help") {
+    if (call.words.empty()) {
+        return call.help ? help({}, out, err) : usage_error("a command is needed", err);
+    }
+    if (call.words.front() == "help")
         return help({call.words.begin() + 1, call.words.end()}, out, err);
-    }
-    if (const Command* command = find_command(call.words.front())) {
-        const std::size_t given = call.words.size() - 1;
-        if (given < command->min_words || given > command->max_words) {
-            err << usage_line(*command);
-            return exit_usage;
-        }
-    }
-    // The proxy reads it, and works in another directory.
-    if (call.words.front() == "plan" && call.words.size() > 1) {
-        call.words[1] = std::filesystem::absolute(call.words[1]).string();
-    }
-    try {
-        const std::string line = proxy::join_words(call.words);
-        return show(call, ask(call.socket, line, call.timeout), surroundings.colours, out, err);
-    } catch (const ClientError& error) {
-        err << "ringctl: " << error.what() << '\n';
-        return exit_unreachable;
-    }
+    if (call.help) return help({call.words.front()}, out, err);
+    return run_command(call, surroundings, out, err);
 }
 
 }  // namespace ringway::ringctl

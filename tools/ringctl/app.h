@@ -2,6 +2,8 @@
 // call it without a process of its own.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <iosfwd>
 #include <string>
 #include <vector>
@@ -9,8 +11,14 @@
 namespace ringway::ringctl {
 
 struct Surroundings {
-    std::string socket;    // the admin socket where no option names one
-    bool colours = false;  // standard output is a terminal that wants them
+    std::string socket;     // the admin socket where no option names one
+    bool colours = false;   // standard output is a terminal that wants them
+    bool terminal = false;  // standard output is one
+    bool utf8 = false;      // and shows UTF-8
+    // Makes Ctrl-C a good end, before a command that goes on until then.
+    std::function<void()> allow_interrupt = [] {};
+    // Waits before such a command is repeated; false where it is not to be.
+    std::function<bool(std::chrono::milliseconds)> pause = [](auto) { return false; };
 };
 
 enum ExitCode : int { exit_done = 0, exit_refused = 1, exit_usage = 2, exit_unreachable = 3 };

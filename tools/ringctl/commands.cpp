@@ -9,10 +9,24 @@ namespace ringway::ringctl {
 
 namespace {
 
+using enum Command::Kind;
+
 constexpr std::array all_commands{
-    Command{"status", "", 0, 0, "how the proxy is doing: configuration, listeners, pools", ""},
-    Command{"servers", "[POOL]", 0, 1, "every server, or those of one pool", ""},
-    Command{"server", "POOL ID", 2, 2, "one server, in full", ""},
+    Command{"status", "", 0, 0, "how the proxy is doing: configuration, listeners, pools", "",
+            looks},
+    Command{"servers", "[POOL]", 0, 1, "every server, or those of one pool", "", looks},
+    Command{"server", "POOL ID", 2, 2, "one server, in full", "", looks},
+    Command{"top", "[POOL]", 0, 1, "pools, servers and rates on the whole screen",
+            "Keys: q quit, < and > choose the column to sort by, r reverses, p goes from pool\n"
+            "to pool, arrows and Page Up and Down move through the servers.\n",
+            of_ringctl},
+    Command{"events", "[--follow] [N]", 0, 2, "what has happened, or its last N",
+            "--follow goes on with what happens from now on, until Ctrl-C.\n", looks},
+    Command{"explain", "POOL KEY", 2, 2, "which server a key goes to, and why",
+            "Shows the servers in the key's order of preference. KEY may hold any byte but\n"
+            "NUL; a key that begins with a dash is written after `--`.\n",
+            looks},
+    Command{"ring", "POOL", 1, 1, "the share of the keys that each server has", "", looks},
     Command{"register", "POOL ID ADDRESS [--weight N]", 3, 5, "add a server at run time",
             "ADDRESS is 192.0.2.1:80 or [2001:db8::1]:80. The weight is 1 if not given.\n"
             "Only keys that the new server wins move to it.\n"},
@@ -26,20 +40,22 @@ constexpr std::array all_commands{
             "`auto` ends it.\n"},
     Command{"auto", "POOL ID", 2, 2, "let checks decide again",
             "Ends `drain`, `offline` and `online`.\n"},
-    Command{"explain", "POOL KEY", 2, 2, "which server a key goes to, and why",
-            "Shows the servers in the key's order of preference. KEY may hold any byte but\n"
-            "NUL; a key that begins with a dash is written after `--`.\n"},
     Command{"overrides", "", 0, 0, "what was said of servers at run time",
             "Registrations, unregistrations, drain, offline and online; also those of pools\n"
-            "that the file does not name, which count for nothing until it does.\n"},
+            "that the file does not name, which count for nothing until it does.\n",
+            looks},
     Command{"forget", "POOL ID", 2, 2, "drop what was said of a server at run time",
             "From then on the server is as the file says.\n"},
     Command{"plan", "FILE", 1, 1, "what a reload of FILE would change, and which keys would move",
-            "Nothing changes. The states of servers and what was said at run time count.\n"},
+            "Nothing changes. The states of servers and what was said at run time count.\n", looks},
     Command{"reload", "[--max-moved N%]", 0, 2, "read the configuration file again, as SIGHUP does",
             "All or nothing: with any error in the file, nothing changes and every error is\n"
             "printed. With --max-moved 10% nothing changes either where a pool or a listener\n"
             "would have more of its keys move.\n"},
+    Command{"completion", "SHELL", 1, 1, "a script that completes words in bash or zsh",
+            "In ~/.bashrc: source <(ringctl completion bash)\n"
+            "In ~/.zshrc, after compinit: source <(ringctl completion zsh)\n",
+            of_ringctl},
 };
 
 constexpr std::string_view options_help =
@@ -47,12 +63,15 @@ constexpr std::string_view options_help =
     "  --socket PATH      the admin socket; else $RINGWAY_SOCKET, else\n"
     "                     /run/ringway/admin.sock\n"
     "  --json             print the answer as it came, one JSON object on one line\n"
+    "  --watch [SECONDS]  ask again every second, or so many, until Ctrl-C\n"
+    "  --color WHEN       auto (the default: on terminals, where NO_COLOR is not set),\n"
+    "                     always or never\n"
     "  --timeout SECONDS  how long to wait for an answer (10)\n"
     "  --version          print the version of ringctl\n"
-    "  --help             print this\n"
+    "  --help             print this, or the help of a command\n"
     "\n"
     "exit status: 0 done, 1 the proxy said no, 2 wrong usage, 3 the proxy cannot be\n"
-    "reached. Colours are used on terminals, and not where NO_COLOR is set.\n";
+    "reached.\n";
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +17,8 @@ struct Command {
     std::size_t max_words;
     std::string_view summary;  // one line
     std::string_view details;  // lines for `help COMMAND`, each with a newline; may be empty
+    // What it asks of: whether it only looks, so that --watch may say it again.
+    enum class Kind : std::uint8_t { looks, changes, of_ringctl } kind = Kind::changes;
 };
 
 std::span<const Command> commands();

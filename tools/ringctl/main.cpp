@@ -1,8 +1,13 @@
+#include <clocale>
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <vector>
 
+#include <langinfo.h>
 #include <unistd.h>
 
 #include "tools/ringctl/app.h"
@@ -15,19 +20,34 @@ const char* environment(const char* name) {
     return value && *value ? value : nullptr;
 }
 
-bool terminal_wants_colours() {
+bool wants_colours() {
     const char* term = environment("TERM");
-    return ::isatty(STDOUT_FILENO) && !environment("NO_COLOR") && term &&
-           std::string(term) != "dumb";
+    return !environment("NO_COLOR") && term && std::string_view(term) != "dumb";
+}
+
+// Ctrl-C is how somebody ends what is repeated: no fault.
+void allow_interrupt() {
+    std::signal(SIGINT, [](int) { ::_exit(0); });
+}
+
+bool wait_a_while(std::chrono::milliseconds time) {
+    std::this_thread::sleep_for(time);
+    return true;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
     using namespace ringway::ringctl;
+    std::setlocale(LC_CTYPE, "");
     const char* socket = environment("RINGWAY_SOCKET");
+    const bool terminal = ::isatty(STDOUT_FILENO) != 0;
     return run(std::vector<std::string>(argv + 1, argv + argc),
                {.socket = socket ? socket : "/run/ringway/admin.sock",
-                .colours = terminal_wants_colours()},
+                .colours = terminal && wants_colours(),
+                .terminal = terminal,
+                .utf8 = std::string_view(::nl_langinfo(CODESET)) == "UTF-8",
+                .allow_interrupt = allow_interrupt,
+                .pause = wait_a_while},
                std::cout, std::cerr);
 }

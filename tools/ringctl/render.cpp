@@ -1,86 +1,23 @@
 #include "tools/ringctl/render.h"
 
 #include <algorithm>
-#include <cstdint>
-#include <optional>
+#include <array>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 #include <boost/json/array.hpp>
-#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
 #include "proxy/plan_text.h"
 #include "proxy/words.h"
+#include "tools/ringctl/fields.h"
+#include "tools/ringctl/render_ring.h"
 #include "tools/ringctl/table.h"
 
 namespace ringway::ringctl {
 
 namespace {
-
-namespace json = boost::json;
-
-constexpr std::string_view nothing = "-";
-
-std::string text_of(const json::value& value) {
-    if (value.is_null()) return std::string(nothing);
-    if (const auto* string = value.if_string()) return proxy::printable(*string);
-    return proxy::printable(json::serialize(value));
-}
-
-std::string text(const json::object& from, std::string_view field) {
-    const json::value* value = from.if_contains(field);
-    return value ? text_of(*value) : std::string(nothing);
-}
-
-std::optional<std::uint64_t> number(const json::object& from, std::string_view field) {
-    const json::value* value = from.if_contains(field);
-    if (!value || !value->is_number()) return std::nullopt;
-    json::error_code error;
-    const auto result = value->to_number<std::uint64_t>(error);
-    return error ? std::nullopt : std::optional(result);
-}
-
-std::string seconds(const json::object& from, std::string_view field) {
-    const auto value = number(from, field);
-    return value ? human_seconds(*value) : std::string(nothing);
-}
-
-std::string bytes(const json::object& from, std::string_view field) {
-    const auto value = number(from, field);
-    return value ? human_bytes(*value) : std::string(nothing);
-}
-
-const json::object& object(const json::object& from, std::string_view field) {
-    static const json::object empty;
-    const json::value* value = from.if_contains(field);
-    return value && value->is_object() ? value->get_object() : empty;
-}
-
-// The objects in the array `field`.
-std::vector<const json::object*> objects(const json::object& from, std::string_view field) {
-    std::vector<const json::object*> out;
-    const json::value* value = from.if_contains(field);
-    if (!value || !value->is_array()) return out;
-    for (const json::value& item : value->get_array()) {
-        if (item.is_object()) out.push_back(&item.get_object());
-    }
-    return out;
-}
-
-bool flag(const json::object& from, std::string_view field) {
-    const json::value* value = from.if_contains(field);
-    return value && value->is_bool() && value->get_bool();
-}
-
-Tone tone_of(const json::object& server) {
-    if (text(server, "status") == "online") return Tone::good;
-    // An operator's wish is no fault.
-    const std::string detail = text(server, "detail");
-    const bool by_hand = detail.starts_with("draining") || detail.starts_with("offline by hand");
-    return by_hand ? Tone::warning : Tone::bad;
-}
 
 std::string count_of(const json::object& from, std::string_view field, std::string_view noun) {
     const std::string count = text(from, field);
@@ -89,13 +26,22 @@ std::string count_of(const json::object& from, std::string_view field, std::stri
 
 std::string pools(const json::object& answer, bool colours) {
     const auto all = objects(answer, "pools");
-    const bool with_fingerprint = std::any_of(
-        all.begin(), all.end(), [](const auto* each) { return each->contains("fingerprint"); });
+    const auto any_has = [&](std::string_view field) {
+        return std::any_of(all.begin(), all.end(),
+                           [&](const auto* each) { return each->contains(field); });
+    };
+    const bool with_shares = any_has("peak_to_average");
+    const bool with_fingerprint = any_has("fingerprint");
     std::vector<Column> columns{{"POOL"},
                                 {"SERVERS", Align::right},
                                 {"ONLINE", Align::right},
                                 {"POINTS", Align::right},
                                 {"ACTIVE", Align::right}};
+    if (with_shares) {
+        columns.insert(
+            columns.end(),
+            {{"PEAK/MEAN", Align::right}, {"SPILLS", Align::right}, {"MOVED", Align::right}});
+    }
     if (with_fingerprint) columns.push_back({"FINGERPRINT"});
     Table table(std::move(columns));
     for (const auto* each : all) {
@@ -107,6 +53,12 @@ std::string pools(const json::object& answer, bool colours) {
                               {flag(*each, "panic") ? online + " (panic)" : online, tone},
                               {text(*each, "points")},
                               {text(*each, "active")}};
+        if (with_shares) {
+            const auto peak = decimal(*each, "peak_to_average");
+            row.push_back({peak ? fmt::format("{:.2f}", *peak) : std::string(nothing)});
+            row.push_back({text(*each, "spills")});
+            row.push_back({percent(*each, "moved_last_change")});
+        }
         if (with_fingerprint) row.push_back({text(*each, "fingerprint")});
         table.add(std::move(row));
     }
@@ -124,6 +76,9 @@ std::string status(const json::object& answer, bool colours) {
                        text(config, "loaded_at"), count_of(config, "reloads", "reload"),
                        text(config, "failed_reloads"));
     if (result != "ok") out += paint("last reload failed: " + result, Tone::bad, colours) + '\n';
+    if (const std::string problem = text(object(answer, "state"), "problem"); problem != nothing) {
+        out += paint("what is said is not kept: " + problem, Tone::bad, colours) + '\n';
+    }
     if (const auto dropped = number(answer, "log_lines_dropped"); dropped.value_or(0) > 0) {
         out += paint(fmt::format("{} log lines dropped", *dropped), Tone::warning, colours) + '\n';
     }
@@ -148,31 +103,34 @@ std::string status(const json::object& answer, bool colours) {
 }
 
 std::string server_table(const std::vector<const json::object*>& servers, bool colours) {
-    Table table({{"POOL"},
-                 {"ID"},
-                 {"ADDRESS"},
-                 {"WEIGHT", Align::right},
-                 {"STATUS"},
-                 {"SINCE", Align::right},
-                 {"ACTIVE", Align::right},
-                 {"TOTAL", Align::right},
-                 {"UP", Align::right},
-                 {"DOWN", Align::right},
-                 {"FAILED", Align::right},
-                 {"DETAIL"}});
+    const bool with_share = std::any_of(servers.begin(), servers.end(),
+                                        [](const auto* each) { return each->contains("share"); });
+    std::vector<Column> columns{{"POOL"}, {"ID"}, {"ADDRESS"}, {"WEIGHT", Align::right}};
+    if (with_share) columns.push_back({"SHARE", Align::right});
+    columns.insert(columns.end(), {{"STATUS"},
+                                   {"SINCE", Align::right},
+                                   {"ACTIVE", Align::right},
+                                   {"TOTAL", Align::right},
+                                   {"UP", Align::right},
+                                   {"DOWN", Align::right},
+                                   {"FAILED", Align::right},
+                                   {"DETAIL"}});
+    Table table(std::move(columns));
     for (const auto* each : servers) {
-        table.add({{text(*each, "pool")},
-                   {text(*each, "id"), Tone::strong},
-                   {text(*each, "address")},
-                   {text(*each, "weight")},
-                   {text(*each, "status"), tone_of(*each)},
-                   {seconds(*each, "since_s")},
-                   {text(*each, "active")},
-                   {text(*each, "total")},
-                   {bytes(*each, "bytes_up")},
-                   {bytes(*each, "bytes_down")},
-                   {text(*each, "connect_failures")},
-                   {text(*each, "detail")}});
+        std::vector<Cell> row{{text(*each, "pool")},
+                              {text(*each, "id"), Tone::strong},
+                              {text(*each, "address")},
+                              {text(*each, "weight")}};
+        if (with_share) row.push_back({percent(*each, "share")});
+        row.insert(row.end(), {{text(*each, "status"), tone_of_server(*each)},
+                               {seconds(*each, "since_s")},
+                               {text(*each, "active")},
+                               {text(*each, "total")},
+                               {bytes(*each, "bytes_up")},
+                               {bytes(*each, "bytes_down")},
+                               {text(*each, "connect_failures")},
+                               {text(*each, "detail")}});
+        table.add(std::move(row));
     }
     return table.to_string(colours);
 }
@@ -192,20 +150,25 @@ std::string last_check(const json::object& server) {
 
 std::string server(const json::object& answer, bool colours) {
     const json::object& s = object(answer, "server");
-    const std::vector<std::pair<std::string_view, std::string>> lines{
+    std::vector<std::pair<std::string_view, std::string>> lines{
         {"pool", text(s, "pool")},
         {"id", paint(text(s, "id"), Tone::strong, colours)},
         {"address", text(s, "address")},
         {"weight", text(s, "weight")},
         {"source", text(s, "source")},
-        {"status", fmt::format("{} for {}, {}", paint(text(s, "status"), tone_of(s), colours),
-                               seconds(s, "since_s"), text(s, "detail"))},
+        {"status",
+         fmt::format("{} for {}, {}", paint(text(s, "status"), tone_of_server(s), colours),
+                     seconds(s, "since_s"), text(s, "detail"))},
         {"override", text(s, "override")},
         {"last check", last_check(s)},
         {"connections",
          fmt::format("{} active, {} in total, {} failed to connect", text(s, "active"),
                      text(s, "total"), text(s, "connect_failures"))},
         {"bytes", fmt::format("{} up, {} down", bytes(s, "bytes_up"), bytes(s, "bytes_down"))}};
+    if (s.contains("share")) lines.push_back({"share", percent(s, "share") + " of the keys"});
+    if (number(s, "max_connections").value_or(0) > 0) {
+        lines.push_back({"limit", count_of(s, "max_connections", "connection")});
+    }
     std::string out;
     for (const auto& [name, value] : lines) out += fmt::format("{:<13}{}\n", name, value);
     return out;
@@ -256,7 +219,7 @@ std::string explain(const json::object& answer, bool colours) {
         const bool chosen = flag(*each, "chosen");
         table.add({{std::to_string(++order)},
                    {text(*each, "id"), chosen ? Tone::strong : Tone::plain},
-                   {text(*each, "status"), tone_of(*each)},
+                   {text(*each, "status"), tone_of_server(*each)},
                    {text(*each, "distance")},
                    {text(*each, "detail")},
                    {chosen ? "<- chosen" : "", Tone::good}});
@@ -287,13 +250,23 @@ std::string any(const json::object& answer) {
 
 }  // namespace
 
-std::string render(std::string_view command, const json::object& answer, bool colours) {
+Tone tone_of_server(const json::object& server) {
+    if (text(server, "status") == "online") return Tone::good;
+    // An operator's wish is no fault.
+    const std::string detail = text(server, "detail");
+    const bool by_hand = detail.starts_with("draining") || detail.starts_with("offline by hand");
+    return by_hand ? Tone::warning : Tone::bad;
+}
+
+std::string render(std::string_view command, const json::object& answer, bool colours, bool utf8) {
     if (command == "status") return status(answer, colours);
     if (command == "servers") return servers(answer, colours);
     if (command == "server") return server(answer, colours);
     if (command == "explain") return explain(answer, colours);
     if (command == "reload") return reload(answer);
     if (command == "plan") return proxy::plan_text(answer);
+    if (command == "events") return render_events(answer, colours);
+    if (command == "ring") return render_ring(answer, colours, utf8);
     if (command == "overrides") return overrides(answer, colours);
     for (const std::string_view each :
          {"register", "unregister", "drain", "offline", "online", "auto", "forget"}) {

@@ -9,10 +9,17 @@
 
 #include <boost/json/object.hpp>
 
+#include "tools/ringctl/table.h"
+
 namespace ringway::ringctl {
 
-// The answer to `command` (its first word), which was {"ok": true, ...}.
-std::string render(std::string_view command, const boost::json::object& answer, bool colours);
+// The answer to `command` (its first word), which was {"ok": true, ...}. Bars are drawn
+// with what `utf8` allows.
+std::string render(std::string_view command, const boost::json::object& answer, bool colours,
+                   bool utf8 = false);
+
+// Good, wished for by an operator, or bad.
+Tone tone_of_server(const boost::json::object& server);
 
 // The lines of {"ok": false, ...}: what is wrong, then each of "errors".
 std::string render_error(const boost::json::object& answer);

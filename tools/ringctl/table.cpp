@@ -29,13 +29,13 @@ std::string_view escape_code(Tone tone) {
     return "";
 }
 
-std::size_t width_of(std::string_view text) {
+}  // namespace
+
+std::size_t columns_of(std::string_view text) {
     return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
         return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
     }));
 }
-
-}  // namespace
 
 std::string paint(std::string_view text, Tone tone, bool colours) {
     if (!colours || tone == Tone::plain || text.empty()) return std::string(text);
@@ -51,12 +51,12 @@ std::string Table::to_string(bool colours) const {
     std::vector<std::size_t> widths;
     std::vector<Cell> titles;
     for (const Column& column : columns_) {
-        widths.push_back(width_of(column.title));
+        widths.push_back(columns_of(column.title));
         titles.push_back({column.title, Tone::faint});
     }
     for (const auto& row : rows_) {
         for (std::size_t i = 0; i < row.size(); ++i) {
-            widths[i] = std::max(widths[i], width_of(row[i].text));
+            widths[i] = std::max(widths[i], columns_of(row[i].text));
         }
     }
     std::string out = line(titles, widths, colours);
@@ -69,7 +69,7 @@ std::string Table::line(const std::vector<Cell>& cells, const std::vector<std::s
     std::string out;
     std::size_t owed = 0;  // blanks that are written only if something follows them
     for (std::size_t i = 0; i < cells.size(); ++i) {
-        const std::size_t padding = widths[i] - width_of(cells[i].text);
+        const std::size_t padding = widths[i] - columns_of(cells[i].text);
         const bool right = columns_[i].align == Align::right;
         if (!cells[i].text.empty()) {
             out.append(owed + (right ? padding : 0), ' ');

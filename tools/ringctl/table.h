@@ -11,6 +11,9 @@ namespace ringway::ringctl {
 
 enum class Tone : std::uint8_t { plain, strong, faint, good, warning, bad };
 
+// The width of `text`: its UTF-8 code points.
+std::size_t columns_of(std::string_view text);
+
 // `text` in the colour of `tone`, or as it is where `colours` is false.
 std::string paint(std::string_view text, Tone tone, bool colours);
 

@@ -1,0 +1,276 @@
+"""ringctl as people have it: in terminals, in shells, repeated until Ctrl-C."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from support.clients import ask, dial, read_line
+from support.configuration import listener, pool_of
+from support.ports import free_port
+from support.terminals import Terminal
+from support.waiting import BIN_DIR, DEADLINE, wait_until
+
+RINGCTL = BIN_DIR / "ringctl"
+
+
+def environ(proxy, **more) -> dict:
+    inherited = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    path = f"{BIN_DIR}:{inherited['PATH']}"
+    settings = {"RINGWAY_SOCKET": str(proxy.socket_path), "TERM": "xterm-256color"}
+    return {**inherited, "PATH": path, "LC_ALL": "C.UTF-8", **settings, **more}
+
+
+@pytest.fixture
+def proxy(bench):
+    listeners = [listener(free_port(), pool="redis")]
+    pools = {
+        "redis": pool_of([*bench.backends("server-1", "server-2"), bench.nobody("a b:c")]),
+        "web": pool_of([bench.nobody("alone")]),
+    }
+    return bench.ringway({"listeners": listeners, "pools": pools})
+
+
+def run(proxy, *arguments, **more):
+    return subprocess.run(
+        [str(RINGCTL), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        env=environ(proxy, **more),
+    )
+
+
+def test_exit_codes_tell_what_went_wrong(proxy):
+    assert run(proxy, "status").returncode == 0
+    refused = run(proxy, "servers", "nowhere")
+    assert refused.returncode == 1 and "no pool nowhere" in refused.stderr
+    assert run(proxy, "servers", "one", "two").returncode == 2
+    assert run(proxy, "--color", "pink", "status").returncode == 2
+    assert run(proxy, "--socket", "/nowhere.sock", "status").returncode == 3
+
+
+def test_colours_are_for_terminals_unless_said_otherwise(bench, proxy):
+    assert "\x1b[" not in run(proxy, "servers").stdout
+    assert "\x1b[32m" in run(proxy, "--color=always", "servers").stdout
+    assert "\x1b[" not in run(proxy, "--color=never", "servers").stdout
+    coloured = bench.start(Terminal([RINGCTL, "servers"], environ(proxy), columns=160))
+    coloured.wait("server-2")
+    row = next(i for i, line in enumerate(coloured.lines()) if "server-2" in line)
+    colours = {cell.fg for cell in coloured.screen.buffer[row].values()}
+    assert "green" in colours
+    plain = bench.start(Terminal([RINGCTL, "servers"], environ(proxy, NO_COLOR="1"), columns=160))
+    plain.wait("server-2")
+    assert {cell.fg for cell in plain.screen.buffer[row].values()} == {"default"}
+
+
+def test_watching_goes_on_until_control_c_and_ends_well(bench, proxy):
+    with subprocess.Popen(
+        [str(RINGCTL), "--watch", "0.05", "servers", "redis"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environ(proxy),
+    ) as watching:
+        seen = ""
+        while seen.count("\nredis  server-2 ") < 3:
+            seen += watching.stdout.readline()
+        assert "\x1b" not in seen and "\n\nPOOL" in seen
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(DEADLINE) == 0
+    terminal = bench.start(
+        Terminal([RINGCTL, "--watch", "0.05", "servers"], environ(proxy), columns=160)
+    )
+    terminal.wait("server-2")
+    proxy.admin("drain redis server-2")
+    terminal.wait("draining")
+    assert terminal.text().count("POOL") == 1, "drawn again in its place"
+    terminal.press("\x03")
+    assert terminal.wait_exit() == 0
+
+
+def test_events_are_followed_as_they_come(proxy):
+    with subprocess.Popen(
+        [str(RINGCTL), "events", "--follow", "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environ(proxy),
+    ) as following:
+        proxy.admin("drain redis server-1")
+        seen = json.loads(following.stdout.readline())
+        while seen.get("kind") != "override":
+            seen = json.loads(following.stdout.readline())
+        assert seen["pool"] == "redis" and seen["server"] == "server-1"
+        following.send_signal(signal.SIGINT)
+        assert following.wait(DEADLINE) == 0
+    shown = run(proxy, "events")
+    assert shown.returncode == 0 and "redis/server-1: " in shown.stdout
+
+
+def test_a_ring_is_shown_with_bars(proxy):
+    shown = run(proxy, "ring", "redis").stdout
+    assert "ring of pool redis, 3 servers" in shown and "█" in shown
+    shares = [float(share) for share in re.findall(r"([\d.]+) %", shown)]
+    assert len(shares) == 3 and abs(sum(shares) - 100) < 0.1
+    assert shares == sorted(shares, reverse=True)
+    assert "#" in run(proxy, "ring", "redis", LC_ALL="C").stdout
+
+
+# `ringctl top`.
+
+
+def test_top_shows_what_goes_on_and_answers_keys(bench, proxy):
+    top = bench.start(Terminal([RINGCTL, "top"], environ(proxy)))
+    lines = top.wait(lambda lines: lines[-1].startswith("1-4 of 4  q quit"))
+    assert lines[0].startswith("ringway ") and "generation 1" in lines[0]
+    assert any(line.startswith("redis ") and "3/3" in line for line in lines)
+    assert any(line.startswith("redis/server-1 ") for line in lines)
+    live = dial(proxy.address())
+    live.sendall(b"key\n")
+    server = read_line(live).decode()
+    # A server that is busy has a row of its own with one connection.
+    top.wait(lambda lines: any(re.match(rf"redis/{server} +online +1 ", x) for x in lines))
+
+    def rate(lines):
+        return any(re.match(r"redis/server-\d +online +\d+ +[1-9]", line) for line in lines)
+
+    wait_until(lambda: ask(proxy.address(), b"key") and _has(top, rate), "a rate")
+    proxy.admin("drain redis server-2")
+    drained = re.compile(r"redis/server-2 +offline .*draining")
+    top.wait(lambda lines: any(map(drained.match, lines)))
+    row = next(i for i, line in enumerate(top.lines()) if drained.match(line))
+    assert top.screen.buffer[row][top.lines()[row].index("offline")].fg == "brown"  # yellow
+
+    def names(lines):
+        return [line.split()[0] for line in lines if re.match(r"\S+/.* (online|offline) ", line)]
+
+    rising = ["redis/a", "redis/server-1", "redis/server-2", "web/alone"]
+    top.wait(lambda lines: names(lines) == rising)
+    top.press("r")
+    top.wait(lambda lines: names(lines) == rising[::-1])
+    top.press("p")
+    top.wait(lambda lines: "p pool: redis" in lines[-1] and "alone" not in "".join(lines))
+    top.press(">")
+    top.wait("STATUS▼")
+    live.close()
+    top.press("q")
+    assert top.wait_exit() == 0
+
+
+def _has(terminal, holds) -> bool:
+    terminal.wait(lambda lines: True)
+    terminal._read(0.05)
+    return holds(terminal.lines())
+
+
+@pytest.mark.parametrize("columns,rows", [(80, 24), (40, 10), (20, 5), (200, 60), (1, 1)])
+def test_top_survives_any_size(bench, proxy, columns, rows):
+    top = bench.start(Terminal([RINGCTL, "top"], environ(proxy), columns=100, rows=30))
+    top.wait("redis/server-1")
+    top.resize(columns, rows)
+    if columns >= 20:
+        top.wait(lambda lines: lines[-1].startswith("1-"))
+    top.resize(90, 20)
+    top.wait(
+        lambda lines: lines[-1].startswith("1-4 of 4  q quit")
+        and any(line.startswith("redis/server-1 ") for line in lines)
+    )
+    top.press("\x03")
+    assert top.wait_exit() == 0
+
+
+def test_top_waits_for_a_proxy_that_goes_and_comes_back(bench, proxy):
+    top = bench.start(Terminal([RINGCTL, "top"], environ(proxy)))
+    top.wait("redis/server-1")
+    proxy.stop()
+    top.wait(lambda lines: "no answer: " in lines[1] and "redis/server-1" in "\n".join(lines))
+    again = bench.ringway(proxy.config)
+    top.wait(lambda lines: "no answer" not in "\n".join(lines))
+    assert again.running()
+    top.press("q")
+    assert top.wait_exit() == 0
+
+
+def test_top_needs_a_terminal_that_it_knows(bench, proxy):
+    done = run(proxy, "top")
+    assert done.returncode == 2 and "needs a terminal" in done.stderr
+    strange = bench.start(Terminal([RINGCTL, "top"], environ(proxy, TERM="nonsense")))
+    strange.wait("cannot use this terminal")
+    assert strange.wait_exit() == 2
+
+
+def test_top_does_without_utf_8(bench, proxy):
+    top = bench.start(Terminal([RINGCTL, "top"], environ(proxy, LC_ALL="C")))
+    top.wait("SERVER^")
+    assert top.text().isascii()
+    top.press("q")
+    assert top.wait_exit() == 0
+
+
+# Completion.
+
+
+def in_bash(proxy, line: str) -> list[str]:
+    """What bash offers for `line`, by the function that the script defines."""
+    script = f"""
+        source <(ringctl completion bash)
+        COMP_LINE=$1 COMP_POINT=${{#1}}
+        _ringctl ringctl
+        printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script, "bash", line],
+        capture_output=True,
+        text=True,
+        env=environ(proxy),
+        timeout=DEADLINE,
+    )
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    return done.stdout.split("\n")[:-1]
+
+
+def test_bash_completes_commands_options_pools_and_servers(proxy):
+    assert in_bash(proxy, "ringctl serv") == ["server", "servers"]
+    assert in_bash(proxy, "ringctl servers ") == ["redis", "web"]
+    assert in_bash(proxy, "ringctl drain redis s") == ["server-1", "server-2"]
+    assert in_bash(proxy, "ringctl drain redis a") == ["a\\ b:c"]
+    assert in_bash(proxy, "ringctl drain redis a\\ b:") == ["c"]
+    assert in_bash(proxy, "ringctl reload --m") == ["--max-moved"]
+    assert in_bash(proxy, f"ringctl --socket {proxy.socket_path} server w") == ["web"]
+    assert in_bash(proxy, "ringctl --color=al") == ["always"]
+    # Nobody to ask: no candidates, and no complaint in the middle of a line.
+    assert in_bash(proxy, "ringctl --socket /nowhere server ") == [""]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_tab_completes_in_a_shell_that_people_use(bench, proxy, shell):
+    if not shutil.which(shell):
+        pytest.skip(f"no {shell} here")
+    start = {
+        "bash": ["bash", "--norc", "--noprofile", "-i"],
+        "zsh": ["zsh", "-f", "-i"],
+    }[shell]
+    setup = {
+        "bash": "source <(ringctl completion bash)",
+        "zsh": "autoload -Uz compinit; compinit -D -u; source <(ringctl completion zsh)",
+    }[shell]
+    terminal = bench.start(
+        Terminal(start, environ(proxy, PS1="prompt> ", HOME=str(bench.folder)), columns=120)
+    )
+    terminal.wait("prompt>")
+    terminal.press(setup + "; echo rea''dy\n")
+    terminal.wait("\nready")
+    terminal.press("ringctl serv\t")
+    terminal.wait("prompt> ringctl server")
+    terminal.press(" we\t")
+    terminal.wait("prompt> ringctl server web")
+    terminal.press("\t")
+    terminal.wait(r"ringctl server web alone")
+    terminal.press("\n")
+    terminal.wait(lambda lines: any(re.match(r"id +alone", line) for line in lines))
+    # One whose name needs quotes.
+    terminal.press("ringctl server redis a\t\n")
+    terminal.wait(lambda lines: any(re.match(r"id +a b:c", line) for line in lines))

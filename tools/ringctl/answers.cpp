@@ -1,0 +1,28 @@
+#include "tools/ringctl/answers.h"
+
+#include <utility>
+
+#include <boost/json/parse.hpp>
+
+#include "proxy/words.h"
+
+namespace ringway::ringctl {
+
+namespace json = boost::json;
+
+Answer fetch(const std::string& socket, std::span<const std::string> words,
+             std::chrono::milliseconds timeout) {
+    Answer answer{.line = ask(socket, proxy::join_words(words), timeout)};
+    json::parse_options lenient;
+    lenient.allow_invalid_utf8 = true;  // a key may hold any bytes
+    json::error_code error;
+    json::value value = json::parse(answer.line, error, {}, lenient);
+    const json::value* ok = nullptr;
+    if (!error && value.is_object()) ok = value.get_object().if_contains("ok");
+    if (!ok || !ok->is_bool()) throw ClientError(socket + ": this is not how ringway answers");
+    answer.ok = ok->get_bool();
+    answer.fields = std::move(value.get_object());
+    return answer;
+}
+
+}  // namespace ringway::ringctl

@@ -1,0 +1,127 @@
+#include "tools/ringctl/repeat.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <ostream>
+#include <sstream>
+#include <utility>
+
+#include <fmt/format.h>
+#include <boost/json/serialize.hpp>
+
+#include "tools/ringctl/answers.h"
+#include "tools/ringctl/fields.h"
+#include "tools/ringctl/render.h"
+#include "tools/ringctl/render_ring.h"
+
+namespace ringway::ringctl {
+
+namespace {
+
+constexpr std::chrono::seconds follow_interval{1};
+
+// Home, each line with what was behind it erased, then what was below: no flicker.
+std::string redrawn(const std::string& text, bool first) {
+    std::string out = first ? "\x1b[H\x1b[2J" : "\x1b[H";
+    for (const char c : text) {
+        if (c == '\n') out += "\x1b[K";
+        out += c;
+    }
+    return out + "\x1b[J";
+}
+
+// The events of an answer that come after those that were shown.
+class NewEvents {
+public:
+    std::vector<const json::object*> take(const json::object& answer) {
+        auto all = objects(answer, "events");
+        const auto newest = all.empty() ? 0 : id_of(*all.back());
+        // A proxy that was started again counts from the beginning.
+        if (newest < last_) last_ = 0;
+        std::erase_if(all, [&](const auto* event) { return id_of(*event) <= last_; });
+        missed_ = last_ > 0 && !all.empty() ? id_of(*all.front()) - last_ - 1 : 0;
+        last_ = std::max(last_, newest);
+        return all;
+    }
+    // Those that came and went between the last two answers.
+    std::uint64_t missed() const { return missed_; }
+
+private:
+    static std::uint64_t id_of(const json::object& event) {
+        return number(event, "id").value_or(0);
+    }
+
+    std::uint64_t last_ = 0;
+    std::uint64_t missed_ = 0;
+};
+
+}  // namespace
+
+ExitCode ask_once(const Request& request, std::ostream& out, std::ostream& err) {
+    try {
+        const Answer answer = fetch(request.socket, request.words, request.timeout);
+        if (request.json) {
+            out << answer.line << '\n';
+        } else if (answer.ok) {
+            out << render(request.words.front(), answer.fields, request.colours, request.utf8);
+        }
+        if (answer.ok) return exit_done;
+        err << "ringctl: " << render_error(answer.fields);
+        return exit_refused;
+    } catch (const ClientError& error) {
+        err << "ringctl: " << error.what() << '\n';
+        return exit_unreachable;
+    }
+}
+
+ExitCode watch(const Request& request, std::chrono::milliseconds interval,
+               const Surroundings& surroundings, std::ostream& out) {
+    surroundings.allow_interrupt();
+    const bool redraws = surroundings.terminal && !request.json;
+    for (bool first = true;; first = false) {
+        std::ostringstream text;
+        ask_once(request, text, text);
+        if (redraws) {
+            out << redrawn(text.str(), first);
+        } else {
+            out << (first || request.json ? "" : "\n") << text.str();
+        }
+        out.flush();
+        if (!surroundings.pause(interval)) return exit_done;
+    }
+}
+
+ExitCode follow_events(const Request& request, const Surroundings& surroundings, std::ostream& out,
+                       std::ostream& err) {
+    surroundings.allow_interrupt();
+    std::vector<std::string> words = request.words;
+    NewEvents fresh;
+    std::string trouble;
+    do {
+        try {
+            const Answer answer = fetch(request.socket, words, request.timeout);
+            if (!answer.ok) {
+                err << "ringctl: " << render_error(answer.fields);
+                return exit_refused;
+            }
+            if (!std::exchange(trouble, "").empty()) err << "ringctl: it answers again\n";
+            const auto events = fresh.take(answer.fields);
+            if (fresh.missed() > 0) err << "ringctl: " << fresh.missed() << " events missed\n";
+            for (const auto* event : events) {
+                out << (request.json ? json::serialize(*event)
+                                     : render_event(*event, request.colours))
+                    << '\n';
+            }
+            out.flush();
+            words.resize(1);  // a number is for the beginning
+        } catch (const ClientError& error) {
+            if (std::exchange(trouble, error.what()) != error.what()) {
+                err << "ringctl: " << error.what() << '\n';
+            }
+        }
+    } while (surroundings.pause(follow_interval));
+    return exit_done;
+}
+
+}  // namespace ringway::ringctl
