@@ -5,16 +5,6 @@ import { place } from './ring.js';
 
 const steps_after = 4; // of the walk, behind the server that takes the key
 
-// The bytes of what was typed, as the endpoint takes them: UTF-8, but for \xNN, which is any
-// byte, and \\ for a backslash.
-export function percentEncoded(text) {
-  return text.replace(/\\\\|\\x[0-9a-f]{2}|[^]/giu, (part) => {
-    if (part === '\\\\') return '%5C';
-    if (part.length === 4) return `%${part.slice(2)}`;
-    return /[\ud800-\udfff]/u.test(part) ? '%EF%BF%BD' : encodeURIComponent(part);
-  });
-}
-
 // What a listener hashes, and what one might type.
 const samples = {
   source_ip: '192.0.2.7',

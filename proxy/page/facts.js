@@ -5,7 +5,8 @@ import { bytes, count, duration, moment, percent, plural, rate, unknown } from '
 const history_points = 90;
 const events_max = 100;
 
-export function tellPools(pools, chosen) {
+// `linkTo` makes the address of a pool.
+export function tellPools(pools, chosen, linkTo) {
   const nav = at('pools');
   nav.hidden = pools.length < 2;
   while (nav.children.length > pools.length) nav.lastElementChild.remove();
@@ -14,7 +15,7 @@ export function tellPools(pools, chosen) {
       nav.append(make('a', {}, word('', 'name'), make('span', { class: 'online' })));
     }
     const link = nav.children[index];
-    set(link, 'href', `#pool=${encodeURIComponent(pool.name)}`);
+    set(link, 'href', linkTo(pool.name));
     set(link, 'aria-current', pool.name === chosen ? 'true' : null);
     set(
       link,
@@ -221,15 +222,15 @@ const good_kinds = new Set(['server_up', 'panic_over', 'reload', 'registered']);
 export class Events {
   #newest = -1;
 
+  reset() {
+    this.#newest = -1;
+    at('events').replaceChildren();
+  }
+
   // Adds what is new, and answers with it: none at first sight.
   tell(events) {
     const root = at('events');
     const first = this.#newest < 0;
-    if (events.length > 0 && events.at(-1).id < this.#newest) {
-      // another process by now
-      root.replaceChildren();
-      this.#newest = 0;
-    }
     const fresh = events.filter((event) => event.id > this.#newest);
     if (fresh.length > 0) this.#newest = fresh.at(-1).id;
     else if (first) this.#newest = 0;

@@ -2,7 +2,7 @@
 // at (pool and key) stands in the fragment of the address, so that it can be passed on.
 import { Colours } from './colours.js';
 import { at, make, set, write } from './dom.js';
-import { KeyBox, percentEncoded } from './explain.js';
+import { KeyBox } from './explain.js';
 import {
   Events,
   Tiles,
@@ -13,6 +13,7 @@ import {
   tellPools,
 } from './facts.js';
 import { compareText, moment, plural } from './format.js';
+import { Explainer, Lost, Refused, get, ofPool } from './proxy.js';
 import { Rates } from './rates.js';
 import { Ring } from './ring.js';
 import { ServerTable, stateOf } from './servers.js';
@@ -20,21 +21,21 @@ import { ServerTable, stateOf } from './servers.js';
 const poll_ms = 1000;
 const hidden_ms = 10000; // while nobody looks
 const lost_ms_max = 5000; // between attempts while there is no answer
-const patience_ms = 5000; // with one answer
 const least_part = 10; // an answer that took t is asked for every 10 t at most
 
 // What is looked at.
 const view = { pool: null, key: '' };
 // What the proxy said last.
-const said = { pid: null, servers: [], ring: null, ring_of: '' };
+const said = { pid: null, uptime_s: 0, servers: [], ring: null, ring_of: '' };
 let pinned = null;
 let pointed = null;
-let lost_since = null;
+let lost = null; // since when there is no good answer, and why
 
 const colours = new Colours();
 const rates = new Rates();
 const tiles = new Tiles();
 const events = new Events();
+const explainer = new Explainer();
 const picks = { point, pin: (id) => pin(id === pinned ? null : id) };
 const ring = new Ring(colours, picks);
 const table = new ServerTable(colours, picks);
@@ -42,51 +43,27 @@ const key_box = new KeyBox(colours, { ask, point });
 
 // Asking.
 
-class Refused extends Error {} // an answer, but no good one
-
-async function get(path) {
-  const response = await fetch(path, {
-    cache: 'no-store',
-    signal: AbortSignal.timeout(patience_ms),
-  });
-  const type = response.headers.get('content-type') ?? '';
-  const answer = type.includes('json') ? await response.json() : {};
-  if (!response.ok || answer.ok === false) {
-    throw new Refused(answer.error ?? `the answer was ${response.status}`);
-  }
-  return answer;
-}
-
-const of_pool = (pool, what) => `v1/pools/${encodeURIComponent(pool)}/${what}`;
-
 async function poll() {
   const status = await get('v1/status');
-  if (status.pid !== said.pid) startAnew(status.pid);
+  if (status.pid !== said.pid || status.uptime_s < said.uptime_s) startAnew();
+  said.pid = status.pid;
+  said.uptime_s = status.uptime_s;
   const pool = choosePool(status.pools);
-  tellPools(status.pools, pool?.name);
+  tellPools(status.pools, pool?.name, fragment);
   if (!pool) return;
   const key = view.key;
   const [servers, happened, explained] = await Promise.all([
-    get(of_pool(pool.name, 'servers')),
+    get(ofPool(pool.name, 'servers')),
     get('v1/events'),
-    key === '' ? null : explain(pool.name, key),
+    explainer.ask(pool, key),
   ]);
-  const ring_of = `${status.pid} ${pool.name} ${pool.fingerprint}`;
+  const ring_of = `${pool.name} ${pool.fingerprint}`;
   if (ring_of !== said.ring_of) {
-    said.ring = await get(of_pool(pool.name, 'ring'));
+    said.ring = await get(ofPool(pool.name, 'ring'));
     said.ring_of = ring_of;
   }
   if (pool.name !== view.pool || key !== view.key) return poll(); // another was chosen meanwhile
   show(status, pool, servers.servers, happened.events, explained);
-}
-
-async function explain(pool, key) {
-  try {
-    return await get(of_pool(pool, `explain?key=${percentEncoded(key)}`));
-  } catch (error) {
-    if (error instanceof Refused) return { error: error.message };
-    throw error;
-  }
 }
 
 function choosePool(pools) {
@@ -103,18 +80,17 @@ function choose(name) {
   tiles.reset();
 }
 
-// Another process: its counters begin at 0 and its ring may be another.
-function startAnew(pid) {
-  said.pid = pid;
-  said.ring_of = '';
+// Another process: its counters and events begin anew.
+function startAnew() {
   rates.clear();
   tiles.reset();
+  events.reset();
 }
 
 // Showing.
 
 function show(status, pool, servers, happened, explained) {
-  lost_since = null;
+  lost = null;
   const now = performance.now();
   const ids = servers.map((server) => server.id);
   colours.keep([...new Set([...ids, ...said.ring.servers])].sort(compareText));
@@ -141,7 +117,7 @@ function show(status, pool, servers, happened, explained) {
     ...ids.map((id) => `server ${pool.name} ${id}`),
     ...status.listeners.map(({ name }) => `listener ${name}`),
   ]);
-  if (said.ring !== said.drawn) ring.update((said.drawn = said.ring));
+  ring.update(said.ring);
   ring.tell(pool, servers);
   table.update(servers);
   table.pinned(pinned);
@@ -149,8 +125,8 @@ function show(status, pool, servers, happened, explained) {
   announce(events.tell(happened));
   tellBanners(status, pool);
   highlight();
-  set(at('servers-link'), 'href', of_pool(pool.name, 'servers'));
-  set(at('ring-link'), 'href', of_pool(pool.name, 'ring'));
+  set(at('servers-link'), 'href', ofPool(pool.name, 'servers'));
+  set(at('ring-link'), 'href', ofPool(pool.name, 'ring'));
   write(at('facts-title'), `Pool ${pool.name}`);
   const alarm = pool.online === pool.servers ? '' : `(${pool.online} of ${pool.servers}) `;
   document.title = `${alarm}${pool.name} · Ringway`;
@@ -165,11 +141,11 @@ function showKey(answer, listeners) {
 
 function tellBanners(status, pool) {
   const banners = [];
-  if (lost_since !== null) {
+  if (lost !== null) {
+    const what = lost.said ? `The proxy says "${lost.said}"` : 'No answer from the proxy';
     banners.push([
       'bad',
-      `No answer from the proxy since ${moment(lost_since)}. ` +
-        'What you see is from then; asking again.',
+      `${what} since ${moment(lost.since)}. What you see is from then; asking again.`,
     ]);
   } else if (pool?.panic) {
     banners.push([
@@ -234,8 +210,8 @@ function ask(text) {
   wake();
 }
 
-const fragment = () =>
-  `#${new URLSearchParams({ pool: view.pool ?? '', ...(view.key && { key: view.key }) })}`;
+const fragment = (pool = view.pool ?? '') =>
+  `#${new URLSearchParams({ pool, ...(view.key && { key: view.key }) })}`;
 
 function readFragment() {
   const wanted = new URLSearchParams(location.hash.slice(1));
@@ -243,6 +219,8 @@ function readFragment() {
   if (wanted.has('pool') || wanted.has('key')) {
     view.key = wanted.get('key') ?? '';
     if (at('key').value !== view.key) at('key').value = view.key;
+  } else if (view.pool !== null) {
+    history.replaceState(null, '', fragment()); // it was a link within the page
   }
 }
 
@@ -267,12 +245,14 @@ async function turn() {
     failures = 0;
     tellLive('live', 'Live');
   } catch (error) {
+    if (!(error instanceof Lost || error instanceof Refused)) throw error;
     ++failures;
-    lost_since ??= new Date();
+    lost = {
+      since: lost?.since ?? new Date(),
+      said: error instanceof Refused ? error.message : null,
+    };
     tellLive('lost', 'No answer');
     tellBanners(null, null);
-    if (!(error instanceof TypeError || error instanceof DOMException || error instanceof Refused))
-      throw error;
   } finally {
     polling = false;
     timer = setTimeout(turn, again ? 0 : pause(performance.now() - begin));

@@ -35,9 +35,10 @@ export class Ring {
     this.#canvas.addEventListener('click', (event) => listeners.pin(this.#owner(event)));
   }
 
-  // A new ring, or null where it is not known.
+  // The ring as it is; nothing is drawn for one that is drawn already.
   update(ring) {
-    this.#ring = ring ?? { servers: [], shares: [], slices: [] };
+    if (ring === this.#ring) return;
+    this.#ring = ring;
     this.#runs = runs(this.#ring.slices);
     this.#sectors = sectors(this.#ring);
     this.draw();

@@ -306,6 +306,7 @@ def test_it_says_when_the_proxy_is_gone_and_returns_by_itself(bench, browser):
     again = bench.ringway(proxy.config)
     browser.wait_live()
     assert browser.text("#banners") == "" and browser.text("#live") == "Live"
+    assert browser.count("#events li") == 0  # those of the process before are not this one's
     wait_until(lambda: str(again.pid) in browser.text("#config"), "the new process to be shown")
     assert all("net::ERR_" in complaint for complaint in browser.complaints())
 
@@ -374,3 +375,6 @@ def test_pools_are_chosen_and_keep_apart(bench, page):
     page.script("document.querySelector('#pools a').click()")
     wait_until(lambda: set(page.rows()) == {"x"}, "the other pool")
     assert page.text("#ring-name") == names[0]
+    page.wait_text(".verdict strong", "x")  # the same key, there
+    page.script("location.hash = 'servers-title'")  # as the link for keyboards does
+    wait_until(lambda: page.address().endswith("#pool=another&key=k"), "what can be passed on")
