@@ -231,10 +231,12 @@ std::variant<Control::FilePlan, std::vector<std::string>> Control::plan(
     if (auto* errors = std::get_if<std::vector<std::string>>(&loaded)) return std::move(*errors);
     const conf::Config& next = std::get<ConfigFile>(loaded).config;
     FilePlan result{.refused = refusal(next), .notes = pools_.notes_on(next)};
-    // Rings that do not fit cannot be looked at.
-    const bool fits = !pools_.refusal(next);
-    result.plan =
-        make_plan(config_, pools_.rings(), next, fits ? pools_.rings_after(next) : pools_.rings());
+    if (pools_.refusal(next)) {
+        result.plan.changes =
+            conf::difference(config_, next);  // rings that do not fit are not made
+    } else {
+        result.plan = make_plan(config_, pools_.rings(), next, pools_.rings_after(next));
+    }
     return result;
 }
 

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
 #include <boost/json.hpp>
 #include <boost/test/unit_test.hpp>
 
@@ -234,6 +235,15 @@ BOOST_AUTO_TEST_CASE(a_plan_of_a_bad_file_tells_its_errors_and_one_that_cannot_b
     dir.write("next.yaml", text);
     BOOST_TEST(ok("plan " + dir.path("next.yaml")).at("refused") ==
                "workers cannot change while running: restart");
+    // Rings that do not fit are not made.
+    for (int i = 0; i < 17; ++i) ok(fmt::format("register main r{} 192.0.2.7:7 --weight 1000", i));
+    text = yaml();
+    text.replace(text.find("vnodes: 16"), 10, "vnodes: 1024");
+    dir.write("next.yaml", text);
+    const auto answer = ok("plan " + dir.path("next.yaml"));
+    BOOST_TEST(answer.at("refused").as_string().find("a ring takes ") != json::string::npos);
+    BOOST_TEST(answer.at("pools").as_array().empty());
+    BOOST_TEST(answer.at("changes").at(0).at("path") == "pools.main.hash.vnodes");
 }
 
 BOOST_AUTO_TEST_CASE(a_reload_beyond_its_limit_changes_nothing_and_says_what_would_move) {
