@@ -37,8 +37,12 @@ struct Fixture {
             begin_next();
             return true;
         };
-        const ExitCode code =
-            run(arguments, {.socket = socket, .terminal = terminal, .pause = pause}, out, err);
+        const ExitCode code = run(arguments,
+                                  {.socket = socket,
+                                   .terminal = terminal,
+                                   .rows = [this] { return rows; },
+                                   .pause = pause},
+                                  out, err);
         end_last();
         return code;
     }
@@ -56,6 +60,7 @@ struct Fixture {
         std::filesystem::remove(socket);
     }
 
+    std::size_t rows = 0;
     TemporaryFolder folder;
     std::string socket = folder.file("admin.sock");
     std::ostringstream out, err;
@@ -101,10 +106,30 @@ BOOST_AUTO_TEST_CASE(watching_asks_again_after_a_second_or_so_many) {
 BOOST_AUTO_TEST_CASE(a_terminal_is_drawn_anew_without_flicker) {
     BOOST_TEST(call({"--watch", "servers"}, {empty_servers, empty_servers}, true) == exit_done);
     BOOST_TEST(out.str() ==
-               "\x1b[H\x1b[2Jno servers\x1b[K\n\x1b[J"
-               "\x1b[Hno servers\x1b[K\n\x1b[J");
+               "\x1b[H\x1b[2J\x1b[?7lno servers\x1b[K\n\x1b[J\x1b[?7h"
+               "\x1b[H\x1b[?7lno servers\x1b[K\n\x1b[J\x1b[?7h");
     call({"--watch", "--json", "servers"}, {empty_servers, empty_servers}, true);
     BOOST_TEST(out.str() == empty_servers + '\n' + empty_servers + '\n');
+}
+
+BOOST_AUTO_TEST_CASE(what_a_terminal_has_no_room_for_is_counted) {
+    const std::string three = events({1, 2, 3});
+    const auto shown = [&](std::size_t room) {
+        rows = room;
+        call({"--watch", "events"}, {three}, true);
+        std::string text = out.str();
+        for (const std::string code : {"\x1b[H\x1b[2J\x1b[?7l", "\x1b[J\x1b[?7h"}) {
+            text.erase(text.find(code), code.size());
+        }
+        for (auto at = text.find("\x1b[K"); at != std::string::npos; at = text.find("\x1b[K")) {
+            text.erase(at, 3);
+        }
+        return text;
+    };
+    BOOST_TEST(shown(0) == lines({1, 2, 3}));
+    BOOST_TEST(shown(4) == lines({1, 2, 3}));
+    BOOST_TEST(shown(3) == lines({1}) + "and 2 more lines\n");
+    BOOST_TEST(shown(2) == "and 3 more lines\n");
 }
 
 BOOST_AUTO_TEST_CASE(watching_outlives_refusals_and_a_proxy_that_is_away) {

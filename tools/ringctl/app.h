@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <iosfwd>
 #include <string>
@@ -15,6 +16,7 @@ struct Surroundings {
     bool colours = false;   // standard output is a terminal that wants them
     bool terminal = false;  // standard output is one
     bool utf8 = false;      // and shows UTF-8
+    std::function<std::size_t()> rows = [] { return std::size_t{0}; };  // 0 if not known
     // Makes Ctrl-C a good end, before a command that goes on until then.
     std::function<void()> allow_interrupt = [] {};
     // Waits before such a command is repeated; false where it is not to be.

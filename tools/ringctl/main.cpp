@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <langinfo.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "tools/ringctl/app.h"
@@ -26,6 +27,11 @@ bool wants_colours() {
 }
 
 // Ctrl-C is how somebody ends what is repeated: no fault.
+std::size_t terminal_rows() {
+    winsize size{};
+    return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+}
+
 void allow_interrupt() {
     std::signal(SIGINT, [](int) { ::_exit(0); });
 }
@@ -47,6 +53,7 @@ int main(int argc, char** argv) {
                 .colours = terminal && wants_colours(),
                 .terminal = terminal,
                 .utf8 = std::string_view(::nl_langinfo(CODESET)) == "UTF-8",
+                .rows = terminal_rows,
                 .allow_interrupt = allow_interrupt,
                 .pause = wait_a_while},
                std::cout, std::cerr);

@@ -21,14 +21,25 @@ namespace {
 
 constexpr std::chrono::seconds follow_interval{1};
 
-// Home, each line with what was behind it erased, then what was below: no flicker.
+// The lines that `rows` have room for, and how many are left out. 0 for any number.
+std::string fitted(const std::string& text, std::size_t rows) {
+    const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+    if (rows < 2 || lines < rows) return text;  // the cursor takes one
+    std::size_t end = 0;
+    for (std::size_t i = 0; i + 2 < rows; ++i) end = text.find('\n', end) + 1;
+    return text.substr(0, end) + fmt::format("and {} more lines\n", lines - (rows - 2));
+}
+
+// Home, each line with what was behind it erased, then what was below: no flicker. Long
+// lines are cut off, not wrapped, by the terminal (DECAWM).
 std::string redrawn(const std::string& text, bool first) {
     std::string out = first ? "\x1b[H\x1b[2J" : "\x1b[H";
+    out += "\x1b[?7l";
     for (const char c : text) {
         if (c == '\n') out += "\x1b[K";
         out += c;
     }
-    return out + "\x1b[J";
+    return out + "\x1b[J\x1b[?7h";
 }
 
 // The events of an answer that come after those that were shown.
@@ -83,7 +94,7 @@ ExitCode watch(const Request& request, std::chrono::milliseconds interval,
         std::ostringstream text;
         ask_once(request, text, text);
         if (redraws) {
-            out << redrawn(text.str(), first);
+            out << redrawn(fitted(text.str(), surroundings.rows()), first);
         } else {
             out << (first || request.json ? "" : "\n") << text.str();
         }
