@@ -147,6 +147,7 @@ def test_top_shows_what_goes_on_and_answers_keys(bench, proxy):
     def names(lines):
         return [line.split()[0] for line in lines if re.match(r"\S+/.* (online|offline) ", line)]
 
+    top.wait(lambda lines: any(" override " in line for line in lines[-8:-1]))
     rising = ["redis/a", "redis/server-1", "redis/server-2", "web/alone"]
     top.wait(lambda lines: names(lines) == rising)
     top.press("r")

@@ -94,12 +94,12 @@ def test_the_status_follows_the_servers(bench):
 
 def test_the_watchdog_is_pinged_while_the_proxy_runs_and_not_while_it_is_stopped(bench):
     manager = Manager(bench.folder, watchdog=0.4)
+    begin = time.monotonic()
     proxy = start(bench, manager)
     assert manager.hear()["READY"] == "1"
-    begin = time.monotonic()
     for _ in range(5):
         assert manager.hear() == {"WATCHDOG": "1"}
-    assert time.monotonic() - begin > 0.6, "pings come at half the time, not faster"
+    assert time.monotonic() - begin > 0.75, "pings come at half the time, not faster"
     proxy.signal(signal.SIGSTOP)
     wait_until(lambda: _state(proxy.pid) == "T", "the stop")
     while manager.has_more():
@@ -146,6 +146,9 @@ def test_the_unit_leaves_little_to_an_attacker(unit):
 @pytest.mark.skipif(bool(sanitizer()), reason="a sanitizer makes calls of its own")
 @pytest.mark.skipif(not shutil.which("strace"), reason="no strace here")
 def test_the_units_filter_lets_every_system_call_of_the_proxy_pass(bench, unit):
+    probe = subprocess.run(["strace", "-qq", "-o", "/dev/null", "true"], capture_output=True)
+    if probe.returncode != 0:
+        pytest.skip("nothing may be traced here")
     filters = re.findall(r"^SystemCallFilter=(~?)(.+)$", unit.read_text(), flags=re.M)
     assert filters
     allowed = set()

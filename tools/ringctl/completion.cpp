@@ -17,8 +17,8 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-// Somebody waits with a finger on the key.
-constexpr std::chrono::milliseconds ask_timeout{500};
+// Somebody waits with a finger on the key. A proxy that is well answers in a blink.
+constexpr std::chrono::milliseconds ask_timeout{2'000};
 
 constexpr std::string_view bash_script =
     R"(# Completion of ringctl in bash: source <(ringctl completion bash)
