@@ -173,6 +173,7 @@ def test_the_table_is_what_the_proxy_tells(bench, page):
         assert f"{reason.replace('_', ' ')}{times}" in page.text(".ends")
     assert status["pools"][0]["fingerprint"][:16] in page.text("#facts")
     assert str(proxy.config_path) in page.text("#config")
+    assert status["config"]["fingerprint"][:16] in page.text("#config")
 
 
 def test_a_server_that_dies_is_seen_to_die_and_to_return(bench, page):
