@@ -87,6 +87,7 @@ def test_a_hundred_reloads_refuse_reset_and_cut_nothing_and_memory_is_level(benc
 
     for load, operations in ((new, RATE * SECONDS), (kept, LONG_ONES * SECONDS)):
         result = load.result()
+        print(f"{result['mode']}: {result['operations_per_second']:.0f}/s, grown {grown >> 10} KiB")
         assert result["failures"]["total"] == 0, result
         assert result["operations"] >= operations * 0.2, result
     assert state["reloads"] == RELOADS and state["failed_reloads"] == 0
