@@ -203,13 +203,15 @@ BOOST_AUTO_TEST_CASE(pings_come_while_every_worker_answers_and_only_then) {
 
     std::promise<void> release;
     workers[1]->ask([hung = release.get_future().share()] { hung.wait(); });
-    BOOST_TEST(log.has("no ping for want of an answer of worker 1 for "));
-    while (!heard(manager, 0ms).empty()) continue;
-    BOOST_TEST(heard(manager, 300ms) == "");  // six times the interval of pings
+    // On a busy machine the other may have been late as well.
+    BOOST_TEST(log.has("no ping for want of an answer of worker "));
+    while (!heard(manager, 300ms).empty()) continue;  // six times the interval of pings
+    const std::size_t told = log.count("no ping");
+    BOOST_TEST(heard(manager, 300ms) == "");
+    BOOST_TEST(log.count("no ping") <= told + 1);  // once, not with each interval
     release.set_value();
     BOOST_TEST(heard(manager) == "WATCHDOG=1");
     BOOST_TEST(log.has("every worker answers again"));
-    BOOST_TEST(log.count("no ping") == 1u);
 }
 
 // The queue of a unix datagram socket holds few messages (unix(7), max_dgram_qlen).
