@@ -58,7 +58,8 @@ Control::Control(std::string file, conf::Config config, LogWriter& log, std::str
       listeners_(workers_),
       state_file_(config_.admin.state),
       admin_(io_, [this](const std::string& line) { return run_command(*this, line); }, {}),
-      http_(io_, [this](std::string_view target) { return answer_http(*this, target); }, {}),
+      http_(io_, [this](std::string_view target) { return answer_http(*this, target); },
+            {.clients = budget_.http_clients}),
       notifier_(
           io_, workers_, [this] { return summary(); }, NotifyWishes::from_environment()),
       loop_delay_(io_) {

@@ -11,7 +11,8 @@ DescriptorBudget share_out(std::uint64_t limit) {
     const std::uint64_t kept_back = std::min<std::uint64_t>(limit / 8, 1024);
     return {.limit = limit,
             .connections = std::max<std::uint64_t>((limit - for_pipes - kept_back) / 2, 1),
-            .pipes = for_pipes / 2};
+            .pipes = for_pipes / 2,
+            .http_clients = std::clamp<std::uint64_t>(kept_back / 4, 4, 64)};
 }
 
 DescriptorBudget claim_descriptors() {

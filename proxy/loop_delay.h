@@ -15,8 +15,11 @@ public:
     explicit LoopDelay(boost::asio::io_context& io) : timer_(io) {}
 
     void start();
-    // The loop may end.
-    void stop() { timer_.cancel(); }
+    // For good: the loop may end.
+    void stop() {
+        stopped_ = true;
+        timer_.cancel();
+    }
 
     // Any thread.
     const Histogram<delay_bounds_us>& delays() const { return delays_; }
@@ -24,6 +27,7 @@ public:
 private:
     boost::asio::steady_timer timer_;
     Histogram<delay_bounds_us> delays_;
+    bool stopped_ = false;
 };
 
 }  // namespace ringway::proxy

@@ -181,6 +181,9 @@ BOOST_AUTO_TEST_CASE(descriptors_are_shared_out_within_the_limit) {
         BOOST_TEST(used < limit);
         BOOST_TEST(limit - used >= std::min<std::uint64_t>(limit / 8, 1024));
         BOOST_TEST(budget.connections >= limit / 3);
+        // Those who only look take a part of what is kept back.
+        BOOST_TEST(budget.http_clients >= 4u);
+        BOOST_TEST(budget.http_clients <= std::max<std::uint64_t>(4, (limit - used) / 2));
     }
 }
 

@@ -93,6 +93,17 @@ BOOST_AUTO_TEST_CASE(failing_connections_take_a_server_off_for_a_growing_time) {
         away += 20ms;
     }
     pools.stop();
+
+    Strings seen;
+    for (const auto& event : events.all()) {
+        seen.push_back(std::string(to_string(event.kind)) + " " + event.pool + "/" + event.server +
+                       " " + event.text);
+    }
+    BOOST_TEST(seen == (Strings{"server_down main/a connections failed, 3 in a row, for 20 ms",
+                                "server_up main/a its time-out is over",
+                                "server_down main/a connections failed, 3 in a row, for 40 ms",
+                                "server_up main/a its time-out is over"}),
+               boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_success_between_failures_keeps_a_server) {
