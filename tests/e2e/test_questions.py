@@ -8,6 +8,7 @@ import threading
 from support.configuration import listener, pool_of
 from support.ports import free_port
 from support.programs import RealRedis, find, run
+from support.ringway import quote
 from support.waiting import scaled, wait_until
 from support.web import with_web
 
@@ -42,7 +43,9 @@ def every_command(proxy, extra) -> callable:
             "status", "servers", "servers redis", "server redis redis-1", "explain redis key",
             "ring redis", "events", "events 3", f"register redis extra {extra} --weight 2",
             "drain redis extra", "online redis extra", "offline redis extra", "auto redis extra",
-            "unregister redis extra", "reload",
+            "overrides", "unregister redis extra", f"register redis extra {extra}",
+            "forget redis extra", f"plan {quote(str(proxy.config_path))}", "reload",
+            "reload --max-moved 100%",
         ]
     )  # fmt: skip
     return lambda: proxy.admin(next(commands))
