@@ -212,8 +212,9 @@ class Ringway:
 
     def admin_client(self) -> socket.socket:
         client = socket.socket(socket.AF_UNIX)
-        client.settimeout(DEADLINE)
+        # A socket with a timeout would fail at once where others fill the queue (unix(7)).
         client.connect(str(self.socket_path))
+        client.settimeout(DEADLINE)
         return client
 
     def ask(self, line: str) -> dict:
