@@ -12,6 +12,8 @@ from support.ringway import quote
 from support.waiting import scaled, wait_until
 from support.web import with_web
 
+SCRAPES = scaled(100, 20)
+
 
 class Asker(threading.Thread):
     """Does one thing over and over until stopped; keeps what went wrong."""
@@ -143,7 +145,7 @@ def test_redis_benchmark_runs_while_everything_is_asked(bench):
     askers = [scraper, Asker(every_command(proxy, extra.address)), Asker(every_page(web))]
     wrong = [Asker(ask, pause=0.02) for ask in wrongdoers(proxy, web)]
     asked = benchmark(proxy)
-    while scraper.rounds < 100 and not scraper.errors:
+    while scraper.rounds < SCRAPES and not scraper.errors:
         asked = benchmark(proxy)
     wait_until(lambda: all(asker.rounds > 20 or asker.errors for asker in askers), "all rounds")
     for asker in askers + wrong:
