@@ -17,6 +17,7 @@
 #include "proxy/commands.h"
 #include "proxy/config_file.h"
 #include "proxy/state_file.h"
+#include "tests/proxy/asking.h"
 #include "tests/proxy/control_rig.h"
 
 using namespace ringway;
@@ -52,27 +53,10 @@ struct Fixture {
         thread.join();
     }
 
-    json::object ask(const std::string& line) {
-        return json::parse(proxy::run_command(*control, line)).as_object();
-    }
-    json::object ok(const std::string& line) {
-        auto answer = ask(line);
-        BOOST_TEST(answer.at("ok") == true, line << ": " << answer);
-        return answer;
-    }
-    std::string error(const std::string& line) {
-        const auto answer = ask(line);
-        BOOST_TEST(answer.at("ok") == false, line << ": " << answer);
-        return std::string(answer.at("error").as_string());
-    }
-    Strings ids() {
-        Strings all;
-        const auto answer = ok("servers");
-        for (const auto& one : answer.at("servers").as_array()) {
-            all.emplace_back(one.at("id").as_string());
-        }
-        return all;
-    }
+    json::object ask(const std::string& line) { return test::ask(*control, line); }
+    json::object ok(const std::string& line) { return test::ask_well(*control, line); }
+    std::string error(const std::string& line) { return test::refusal_of(*control, line); }
+    Strings ids() { return test::ids_of(*control, "servers"); }
     proxy::SaidOfAll kept() const {
         return std::get<proxy::SaidOfAll>(proxy::StateFile(state()).load());
     }

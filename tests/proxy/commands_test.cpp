@@ -9,6 +9,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "proxy/version.h"
+#include "tests/proxy/asking.h"
 #include "tests/proxy/control_rig.h"
 
 using namespace ringway;
@@ -23,33 +24,13 @@ struct Fixture {
 
     Fixture() { BOOST_REQUIRE(control.reload().ok); }
 
-    json::object ask(const std::string& line) {
-        const std::string answer = proxy::run_command(control, line);
-        BOOST_TEST(answer.find('\n') == std::string::npos);
-        return json::parse(answer).as_object();
-    }
-    // The answer of a command that is to succeed.
-    json::object ok(const std::string& line) {
-        auto answer = ask(line);
-        BOOST_TEST(answer.at("ok") == true, line << ": " << answer);
-        return answer;
-    }
-    std::string error(const std::string& line) {
-        const auto answer = ask(line);
-        BOOST_TEST(answer.at("ok") == false, line << ": " << answer);
-        return std::string(answer.at("error").as_string());
-    }
+    json::object ask(const std::string& line) { return test::ask(control, line); }
+    json::object ok(const std::string& line) { return test::ask_well(control, line); }
+    std::string error(const std::string& line) { return test::refusal_of(control, line); }
     json::object server(const std::string& id) {
         return ok("server main " + id).at("server").as_object();
     }
-    Strings ids(const std::string& line) {
-        Strings all;
-        const auto answer = ok(line);
-        for (const auto& one : answer.at("servers").as_array()) {
-            all.emplace_back(one.at("id").as_string());
-        }
-        return all;
-    }
+    Strings ids(const std::string& line) { return test::ids_of(control, line); }
 };
 
 }  // namespace
