@@ -12,8 +12,6 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/intrusive/list.hpp>
 
-#include "proxy/clock.h"
-
 namespace ringway::proxy {
 
 // Something that waits for a descriptor. It must outlive the round in which it
@@ -50,9 +48,6 @@ public:
     // turn while its socket still had bytes, so that others get theirs.
     void call_again(Watch& watch);
 
-    // The time at which the current round began.
-    TimePoint now() const { return now_; }
-
 private:
     using Watches = boost::intrusive::list<Watch, boost::intrusive::constant_time_size<false>>;
 
@@ -64,7 +59,6 @@ private:
     const std::function<void()> after_round_;
     boost::asio::posix::stream_descriptor set_;
     Watches again_;
-    TimePoint now_ = Clock::now();
 };
 
 }  // namespace ringway::proxy

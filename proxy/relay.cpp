@@ -7,16 +7,22 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace ringway::proxy {
 
 namespace {
 
 // Reads or splices, and bytes, of one direction in one turn; then others get theirs.
-constexpr int max_moves_per_turn = 8;
+// A third would run after the little that came during the second: what comes while
+// others have their turn is moved in larger pieces.
+constexpr int max_moves_per_turn = 2;
 constexpr std::uint64_t max_bytes_per_turn = 1 << 20;
-// After so many reads in a row that filled the buffer a direction is bulk.
+// A direction goes over to splice after so many reads in a row that filled the buffer,
+// and back to copying after so many dry spells in a row with only little before each.
 constexpr int full_reads_for_bulk = 2;
+constexpr int small_spells_for_copy = 4;
+constexpr std::size_t small_spell_bytes = 16 << 10;
 // What one splice may move. A default pipe has 16 slots of up to a page run each.
 constexpr std::size_t max_splice_bytes = 1 << 20;
 
@@ -24,6 +30,12 @@ constexpr std::size_t max_splice_bytes = 1 << 20;
 std::size_t unacknowledged_bytes(int fd) {
     int bytes = 0;
     return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
+}
+
+// Whether there is nothing to read now (tcp(7), unix(7), SIOCINQ).
+bool is_empty(const Fd& socket) {
+    int bytes = 0;
+    return ::ioctl(socket.get(), SIOCINQ, &bytes) == 0 && bytes == 0;
 }
 
 }  // namespace
@@ -122,7 +134,7 @@ void Relay::move(Flow& flow, Side& from, Side& to, const Flow& other) {
             flow.closed = true;
             return;
         }
-        if (!from.readable) return;
+        if (!from.readable) return ran_dry(flow);
         if (moves == max_moves_per_turn || flow.bytes >= turn_ends_at) {
             return tools_.poller.call_again(from);
         }
@@ -178,12 +190,7 @@ void Relay::copy(Flow& flow, Side& from, Side& to) {
     // it stopped at urgent data: more bytes, or an end that was not announced yet,
     // will be a new edge.
     if (!full && !from.hung_up && !from.urgent) from.readable = false;
-    flow.full_reads = full ? static_cast<std::uint8_t>(flow.full_reads + 1) : std::uint8_t{0};
-    if (flow.full_reads >= full_reads_for_bulk) {
-        flow.full_reads = 0;
-        flow.since_dry = 0;
-        flow.bulk = true;
-    }
+    if (is_time_to_change(flow, full, full_reads_for_bulk)) flow.bulk = true;
 
     std::size_t sent = 0;
     if (to.writable) {
@@ -216,29 +223,41 @@ void Relay::fill_pipe(Flow& flow, Side& from, Side& to) {
     if (got > 0) {
         flow.piped = static_cast<std::size_t>(got);
         flow.since_dry += flow.piped;
+        // Less than was asked for: the socket is empty, or the pipe has no slot left.
+        // To ask is cheaper than a splice that moves nothing, or a crumb. As in copy(),
+        // what comes later is a new edge.
+        const bool may_be_empty = flow.piped < max_splice_bytes && !from.hung_up && !from.urgent;
+        if (may_be_empty && is_empty(from.socket)) from.readable = false;
         return;
     }
     if (got < 0 && errno == EINTR) return;
     const bool blocked = got < 0 && errno == EAGAIN;
-    const bool dry = blocked && !from.urgent;
-    // The socket tells its error once: recv(2) would now see a clean end.
-    if (got < 0 && !blocked) from.set_broken(errno);
-    ran_dry(flow);
-    if (dry) {
+    if (blocked && !from.urgent) {
         from.readable = false;
         return;
     }
+    // The socket tells its error once: recv(2) would now see a clean end.
+    if (got < 0 && !blocked) from.set_broken(errno);
     // splice(2) takes the mark of urgent data for the end: only recv(2) knows.
+    ran_dry(flow);
     flow.bulk = false;
     copy(flow, from, to);
 }
 
-// The pipe goes back at once; a source that brings less than a buffer between two
-// dry spells is cheaper to copy.
+// The pipe goes back at once.
 void Relay::ran_dry(Flow& flow) {
+    if (!flow.pipe) return;
     tools_.pipes.give_back(std::move(flow.pipe), true);
-    flow.bulk = flow.since_dry >= tools_.buffer.size();
-    flow.since_dry = 0;
+    const bool small = std::exchange(flow.since_dry, 0) < small_spell_bytes;
+    if (is_time_to_change(flow, small, small_spells_for_copy)) flow.bulk = false;
+}
+
+// Whether `wanted` signs in a row were for the other way to move bytes.
+bool Relay::is_time_to_change(Flow& flow, bool sign, int wanted) {
+    flow.signs = sign ? static_cast<std::uint8_t>(flow.signs + 1) : std::uint8_t{0};
+    if (flow.signs < wanted) return false;
+    flow.signs = 0;
+    return true;
 }
 
 void Relay::hold(Flow& flow, std::string_view bytes) {

@@ -109,12 +109,12 @@ private:
         std::uint64_t bytes = 0;  // given to the reading side
         std::unique_ptr<Held> held;
         Pipe pipe;
-        std::size_t piped = 0;        // bytes in the pipe
-        std::size_t since_dry = 0;    // bytes moved since the source last ran dry
-        std::uint8_t full_reads = 0;  // reads in a row that filled the buffer
-        bool bulk = false;            // splice rather than copy
-        bool ended = false;           // the source has no more
-        bool closed = false;          // and the reading side was told
+        std::size_t piped = 0;      // bytes in the pipe
+        std::size_t since_dry = 0;  // bytes spliced since the source last ran dry
+        std::uint8_t signs = 0;     // in a row that speak for the other way to move
+        bool bulk = false;          // splice rather than copy
+        bool ended = false;         // the source has no more
+        bool closed = false;        // and the reading side was told
         bool holds() const { return held != nullptr || piped > 0; }
     };
 
@@ -124,6 +124,7 @@ private:
     void copy(Flow& flow, Side& from, Side& to);
     void fill_pipe(Flow& flow, Side& from, Side& to);
     void ran_dry(Flow& flow);
+    static bool is_time_to_change(Flow& flow, bool sign, int wanted);
     void hold(Flow& flow, std::string_view bytes);
     State settle(Flow& flow, Side& from, Side& to, const Flow& other);
 

@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include "proxy/clock.h"
 #include "tests/support/sockets.h"
 
 using namespace ringway;

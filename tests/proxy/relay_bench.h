@@ -12,6 +12,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include "proxy/clock.h"
 #include "proxy/pipes.h"
 #include "proxy/poller.h"
 #include "proxy/relay.h"
