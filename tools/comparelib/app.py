@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from comparelib import chart, machine, measure, proxies, summary, table
+from comparelib import chart, machine, measure, network, proxies, summary, table
 from comparelib.works import BY_NAME, WORKS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +24,10 @@ def _arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="default 7, quick 3")
     parser.add_argument("--seconds", type=float, help="of each run; default 5, quick 1")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
+    parser.add_argument("--congestion", metavar="NAME", default=network.DEBIANS,
+                        help="TCP's congestion control, in a network namespace of its own; "
+                        f"{network.SYSTEM}: no namespace, as the machine has it "
+                        "(default: %(default)s, as Debian has it)")
     parser.add_argument("--only", metavar="WORK[,WORK]", help=", ".join(BY_NAME))
     parser.add_argument("--json", type=Path, metavar="FILE", help="everything measured")
     parser.add_argument("--chart", type=Path, metavar="FILE.svg", help="the chart for the README")
@@ -104,7 +108,7 @@ def _compare(given: argparse.Namespace) -> None:
         proxies.Direct(), proxies.HAProxy(), proxies.Nginx(), proxies.Ringway(given.ringway)
     ]
     report = {
-        "machine": machine.describe(),
+        "machine": machine.describe() | {"congestion": network.congestion()},
         "versions": [one.version for one in contenders if one.version],
         "seconds": given.seconds,
         "rounds": _measure_rounds(given, settings, contenders),
@@ -123,7 +127,9 @@ def _compare(given: argparse.Namespace) -> None:
 
 def main(words: list[str]) -> int:
     try:
-        _compare(_arguments(words))
+        given = _arguments(words)
+        network.enter(given.congestion)
+        _compare(given)
     except machine.Trouble as trouble:
         print(f"compare: {trouble}", file=sys.stderr)
         return 1

@@ -1,9 +1,10 @@
 """Medians, ratios and bars of the samples. Pure.
 
 Samples are kept as rounds: a list, one entry a round, each {work: {contender:
-sample}}. A ratio is taken within a round, against the better of the peers there,
-and the median over the rounds is told: so a disturbance that lasts a while hits
-both sides of a ratio.
+sample}}. A ratio is taken within a round, and the median over the rounds is told: so
+a disturbance that lasts a while hits both sides of a ratio. It is against the peer
+that has the lower median in the whole run: to take the lower of the two in each round
+would hold ours against whoever was luckier there.
 """
 
 from dataclasses import dataclass
@@ -36,16 +37,21 @@ def middle(rounds: list[dict], work: str, contender: str, field: str) -> float |
     return median(found) if found else None
 
 
+def better_peer(rounds: list[dict], work: str, field: str) -> str | None:
+    medians = {peer: middle(rounds, work, peer, field) for peer in PEERS}
+    measured = {peer: value for peer, value in medians.items() if value is not None}
+    return min(measured, key=measured.get) if measured else None
+
+
 def ratios(rounds: list[dict], work: str, field: str) -> list[float]:
-    """Of each round in which we and a peer at least were measured: ours to the
-    least of theirs."""
-    found = []
-    for one in rounds:
-        samples = one.get(work, {})
-        theirs = [samples[peer][field] for peer in PEERS if field in samples.get(peer, {})]
-        if theirs and field in samples.get(OURS, {}):
-            found.append(samples[OURS][field] / min(theirs))
-    return found
+    """Ours to the better peer's, of each round in which both were measured."""
+    peer = better_peer(rounds, work, field)
+    samples = [one.get(work, {}) for one in rounds]
+    return [
+        one[OURS][field] / one[peer][field]
+        for one in samples
+        if field in one.get(OURS, {}) and field in one.get(peer, {})
+    ]
 
 
 def _ratio(rounds: list[dict], work: str, field: str) -> float | None:

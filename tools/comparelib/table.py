@@ -61,7 +61,8 @@ def work_table(rounds: list[dict], work: Work, contenders: list[str]) -> str:
             told += EXPLAINED.get((work.name, contender), "")
     found = summary.ratios(rounds, work.name, "proxy_cpu")
     if found:
-        told += "\nproxy CPU, ringway to the better peer, by round: "
+        peer = summary.better_peer(rounds, work.name, "proxy_cpu")
+        told += f"\nproxy CPU, ringway to {peer}, by round: "
         told += " ".join(f"{ratio:.2f}" for ratio in found)
     others = [
         share
@@ -93,8 +94,8 @@ def bar_table(bars: list[summary.Bar]) -> str:
 
 def whole(report: dict, contenders: list[str], bars: list[summary.Bar]) -> str:
     machine = report["machine"]
-    parts = [f"{machine['cpu']}, {machine['processors']} processors, {machine['kernel']}; "
-             + ", ".join(report["versions"])]
+    parts = [f"{machine['cpu']}, {machine['processors']} processors, {machine['kernel']}, "
+             f"{machine['congestion']}; " + ", ".join(report["versions"])]
     rounds = report["rounds"]
     done = [name for name in BY_NAME if any(name in one for one in rounds)]
     parts += [work_table(rounds, BY_NAME[name], contenders) for name in done]
