@@ -68,7 +68,7 @@ Connection::~Connection() {
 
 void Connection::start(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot) {
     opening_ = open(std::move(socket), std::move(snapshot));
-    advance();
+    advance(accepted_at_);
 }
 
 // A connection's way from accept to relay, top to bottom. It sleeps wherever it
@@ -248,16 +248,16 @@ void Connection::begin_relay(const Intake& intake, const std::string& head) {
 }
 
 void Connection::on_side_ready() {
-    advance();
+    advance(tools_.relay.poller.round_began());
 }
 
 void Connection::on_deadline() {
     late_ = true;
-    advance();
+    advance(Clock::now());
 }
 
 // Takes the connection as far as it goes now, in whichever step it is.
-void Connection::advance() {
+void Connection::advance(TimePoint now) {
     if (end_ != End::none) return;
     if (opening_) {
         opening_.resume();
@@ -266,27 +266,26 @@ void Connection::advance() {
         late_ = false;
         if (end_ != End::none) return;
     }
-    move_bytes();
+    move_bytes(now);
 }
 
-void Connection::move_bytes() {
+void Connection::move_bytes(TimePoint now) {
     const auto before = progress();
     const Relay::State state = relay_.pump();
-    const TimePoint now = Clock::now();
     if (progress() != before) {
         moved_at_ = now;
         unacknowledged_ = nothing_asked;
     }
     count_bytes();
     const bool broken = relay_.client().broken || relay_.server().broken;
-    if (state == Relay::State::ended) return finish(broken ? broken_end() : End::done, now);
+    if (state == Relay::State::ended) return finish(broken ? broken_end() : End::done);
 
     const bool settling = state == Relay::State::settling;
     if ((settling || relay_deadline() <= now) && reader_caught_up()) moved_at_ = now;
     const TimePoint deadline = relay_deadline();
     if (deadline <= now) {
-        if (broken) return finish(broken_end(), now);
-        return finish(relay_.half_closed() ? End::half_close_timeout : End::idle_timeout, now);
+        if (broken) return finish(broken_end());
+        return finish(relay_.half_closed() ? End::half_close_timeout : End::idle_timeout);
     }
     const TimePoint lasts_from = accepted_at_ + lasting_after;
     if (!lasting_ && lasts_from <= now) {
@@ -345,7 +344,8 @@ void Connection::cut(End reason) {
 
 // The one way out. open() may be what calls it, so the coroutine is not destroyed
 // here: advance() does that, or the worker with the connection, after the round.
-void Connection::finish(End reason, TimePoint now) {
+void Connection::finish(End reason) {
+    const TimePoint now = Clock::now();
     end_ = reason;
     tools_.timers.cancel(*this);
     if (reason == End::server_reset) report_early_reset();

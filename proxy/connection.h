@@ -81,14 +81,14 @@ private:
 
     void on_side_ready() override;
     void on_deadline() override;
-    void advance();
-    void move_bytes();
+    void advance(TimePoint now);
+    void move_bytes(TimePoint now);
     void count_bytes();
     std::uint64_t progress() const;
     End broken_end() const;
     TimePoint relay_deadline() const;
     bool reader_caught_up();
-    void finish(End reason, TimePoint now = Clock::now());
+    void finish(End reason);
     void report_early_reset() const;
     void write_log_line(TimePoint now) const;
 

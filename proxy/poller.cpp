@@ -75,6 +75,7 @@ void Poller::drain() {
 int Poller::run_round() {
     std::array<epoll_event, max_events_per_round> events;
     const int count = ::epoll_wait(set_.native_handle(), events.data(), max_events_per_round, 0);
+    round_began_ = Clock::now();
     Watches turn;
     turn.swap(again_);
     for (int i = 0; i < count; ++i) {

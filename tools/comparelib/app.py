@@ -24,10 +24,9 @@ def _arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="default 7, quick 3")
     parser.add_argument("--seconds", type=float, help="of each run; default 5, quick 1")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
-    parser.add_argument("--congestion", metavar="NAME", default=network.DEBIANS,
-                        help="TCP's congestion control, in a network namespace of its own; "
-                        f"{network.SYSTEM}: no namespace, as the machine has it "
-                        "(default: %(default)s, as Debian has it)")
+    parser.add_argument("--congestion", metavar="NAME",
+                        help="TCP's congestion control, cubic for example, in a network "
+                        "namespace of its own (default: the machine's network, as it is)")
     parser.add_argument("--only", metavar="WORK[,WORK]", help=", ".join(BY_NAME))
     parser.add_argument("--json", type=Path, metavar="FILE", help="everything measured")
     parser.add_argument("--chart", type=Path, metavar="FILE.svg", help="the chart for the README")

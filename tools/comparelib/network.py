@@ -1,10 +1,8 @@
-"""The network that everything runs in: a namespace of its own (network_namespaces(7)),
-without packet filters and other people's connections, and with the congestion control
-that was asked for.
+"""The network that everything runs in: the machine's, or a namespace of its own
+(network_namespaces(7)) with the congestion control that was asked for.
 
 It matters: BBR sends by the clock, with a timer for every segment of bulk. On a virtual
-machine these timers take a third of the time and bring most of the noise. Debian has
-cubic.
+machine these timers take a third of everyone's time.
 """
 
 import os
@@ -14,26 +12,24 @@ import sys
 
 from comparelib import machine
 
-SYSTEM = "system"  # the machine's own network, as it is
-DEBIANS = "cubic"
 _INSIDE = "RINGWAY_COMPARE_INSIDE"
 _LOCAL_ROUTES = ("127.0.0.0/8", "127.0.0.1")
 
 
-def enter(congestion: str) -> None:
+def enter(wanted: str | None) -> None:
     """Moves this program into its network: the first time it is started again there, and
-    this does not return."""
-    if congestion == SYSTEM:
+    this does not return. None: the machine's network, as it is."""
+    if wanted is None:
         return
     if _INSIDE in os.environ:
-        return _set_up(congestion)
+        _set_up(wanted)
+        return
     machine.require("unshare", "ip")
     command = ["unshare", "--net"]
     if os.geteuid() != 0:
         command += ["--user", "--map-current-user", "--keep-caps"]
     if problem := _failure([*command, "true"]):
-        raise machine.Trouble(f"no network of its own ({problem}); --congestion {SYSTEM} uses "
-                              "the machine's")
+        raise machine.Trouble(f"--congestion needs a network of its own: {problem}")
     os.environ[_INSIDE] = "1"
     os.execvp(command[0], [*command, sys.executable, *sys.argv])
 

@@ -10,8 +10,6 @@ would hold ours against whoever was luckier there.
 from dataclasses import dataclass
 from statistics import median
 
-from comparelib.works import BY_NAME
-
 PEERS = ("haproxy", "nginx")
 OURS = "ringway"
 
@@ -92,11 +90,6 @@ def bars(rounds: list[dict], syscalls: dict) -> list[Bar]:
     ]
     all_bars += [
         Bar(f"{work}: p99 latency, ratio to the better peer", 1.0, _ratio(rounds, work, "p99"))
-        for work in ("round-trip-64", "round-trip-16k", "connect")
-    ]
-    all_bars += [
-        Bar(f"{work}: p99 latency at {BY_NAME[work].even_rate:,} a second, ratio to the better peer",
-            1.0, _ratio(rounds, work, "even_p99"))
         for work in ("round-trip-64", "round-trip-16k", "connect")
     ]
     measured = any(OURS in samples for one in rounds for samples in one.values())
