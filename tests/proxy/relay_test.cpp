@@ -284,6 +284,30 @@ BOOST_AUTO_TEST_CASE(a_socket_that_a_splice_emptied_is_not_spliced_from_again) {
     BOOST_TEST(count == 2);  // into the pipe and out of it
 }
 
+// Small sends of two sockets by turns lie apart in memory, each in a slot of the pipe: it
+// is full with few bytes, and no event tells of those that are left.
+BOOST_AUTO_TEST_CASE(a_socket_that_a_splice_left_bytes_in_is_read_on) {
+    constexpr int send_count = 1000;
+    RelaySession one(bench);
+    RelaySession other(bench);
+    const std::string bytes = noise.text(0, bulk_bytes);
+    BOOST_TEST((carry(one, one.client, one.server, bytes) == bytes));
+    BOOST_TEST((carry(other, other.client, other.server, bytes) == bytes));
+    while (bench.poll()) continue;
+    std::string sent;
+    for (int i = 0; i < send_count; ++i) {
+        const std::string message = std::to_string(i) + ' ';
+        one.send(one.client, message);
+        other.send(other.client, message);
+        sent += message;
+    }
+    int count = 0;
+    const Splices splices([&](int) { ++count; });
+    BOOST_TEST((one.receive(one.server, sent.size()) == sent));
+    BOOST_TEST((other.receive(other.server, sent.size()) == sent));
+    BOOST_TEST(count > 4);  // more than once into a pipe and out of it, each
+}
+
 BOOST_AUTO_TEST_CASE(an_idle_relay_owns_neither_buffer_nor_pipe) {
     const std::uint64_t pipes_before = test::syscalls::pipes_made;
     std::vector<std::unique_ptr<RelaySession>> sessions;
