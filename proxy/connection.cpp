@@ -348,7 +348,7 @@ void Connection::finish(End reason) {
     const TimePoint now = Clock::now();
     end_ = reason;
     tools_.timers.cancel(*this);
-    if (reason == End::server_reset) report_early_reset();
+    if (reason == End::server_reset) report_early_reset(now);
     auto& counts = (*route_->counts)[tools_.worker];
     counts.ended(reason).add(1);
     if (relaying_) {
@@ -364,11 +364,10 @@ void Connection::finish(End reason) {
     tools_.retire(*this);
 }
 
-void Connection::report_early_reset() const {
+void Connection::report_early_reset(TimePoint now) const {
     Trouble* const trouble = slot_.server().trouble.get();
     if (trouble == nullptr || relay_.bytes_down() > 0) return;
-    const auto open_for =
-        Clock::now() - accepted_at_ - std::chrono::duration<float, std::milli>(open_ms_);
+    const auto open_for = now - accepted_at_ - std::chrono::duration<float, std::milli>(open_ms_);
     if (open_for <= early_reset_within) trouble->report(health::Failure::early_reset);
 }
 

@@ -89,7 +89,7 @@ private:
     TimePoint relay_deadline() const;
     bool reader_caught_up();
     void finish(End reason);
-    void report_early_reset() const;
+    void report_early_reset(TimePoint now) const;
     void write_log_line(TimePoint now) const;
 
     ConnectionTools& tools_;

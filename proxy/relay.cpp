@@ -33,9 +33,9 @@ std::size_t unacknowledged_bytes(int fd) {
 }
 
 // Whether there is nothing to read now (tcp(7), unix(7), SIOCINQ).
-bool is_empty(const Fd& socket) {
+bool is_empty(int fd) {
     int bytes = 0;
-    return ::ioctl(socket.get(), SIOCINQ, &bytes) == 0 && bytes == 0;
+    return ::ioctl(fd, SIOCINQ, &bytes) == 0 && bytes == 0;
 }
 
 }  // namespace
@@ -190,7 +190,7 @@ void Relay::copy(Flow& flow, Side& from, Side& to) {
     // it stopped at urgent data: more bytes, or an end that was not announced yet,
     // will be a new edge.
     if (!full && !from.hung_up && !from.urgent) from.readable = false;
-    if (is_time_to_change(flow, full, full_reads_for_bulk)) flow.bulk = true;
+    note_sign(flow, full, full_reads_for_bulk);
 
     std::size_t sent = 0;
     if (to.writable) {
@@ -215,7 +215,7 @@ void Relay::copy(Flow& flow, Side& from, Side& to) {
 void Relay::fill_pipe(Flow& flow, Side& from, Side& to) {
     if (!flow.pipe) flow.pipe = tools_.pipes.take();
     if (!flow.pipe) {
-        flow.bulk = false;
+        set_bulk(flow, false);
         return copy(flow, from, to);
     }
     const ssize_t got = ::splice(from.socket.get(), nullptr, flow.pipe.in.get(), nullptr,
@@ -227,7 +227,7 @@ void Relay::fill_pipe(Flow& flow, Side& from, Side& to) {
         // To ask is cheaper than a splice that moves nothing, or a crumb. As in copy(),
         // what comes later is a new edge.
         const bool may_be_empty = flow.piped < max_splice_bytes && !from.hung_up && !from.urgent;
-        if (may_be_empty && is_empty(from.socket)) from.readable = false;
+        if (may_be_empty && is_empty(from.socket.get())) from.readable = false;
         return;
     }
     if (got < 0 && errno == EINTR) return;
@@ -240,7 +240,7 @@ void Relay::fill_pipe(Flow& flow, Side& from, Side& to) {
     if (got < 0 && !blocked) from.set_broken(errno);
     // splice(2) takes the mark of urgent data for the end: only recv(2) knows.
     ran_dry(flow);
-    flow.bulk = false;
+    set_bulk(flow, false);
     copy(flow, from, to);
 }
 
@@ -249,15 +249,19 @@ void Relay::ran_dry(Flow& flow) {
     if (!flow.pipe) return;
     tools_.pipes.give_back(std::move(flow.pipe), true);
     const bool small = std::exchange(flow.since_dry, 0) < small_spell_bytes;
-    if (is_time_to_change(flow, small, small_spells_for_copy)) flow.bulk = false;
+    note_sign(flow, small, small_spells_for_copy);
 }
 
-// Whether `wanted` signs in a row were for the other way to move bytes.
-bool Relay::is_time_to_change(Flow& flow, bool sign, int wanted) {
+// Goes over to the other way to move bytes after `enough` signs for it in a row.
+void Relay::note_sign(Flow& flow, bool sign, int enough) {
     flow.signs = sign ? static_cast<std::uint8_t>(flow.signs + 1) : std::uint8_t{0};
-    if (flow.signs < wanted) return false;
+    if (flow.signs >= enough) set_bulk(flow, !flow.bulk);
+}
+
+// Signs for one way are none for the other.
+void Relay::set_bulk(Flow& flow, bool bulk) {
+    flow.bulk = bulk;
     flow.signs = 0;
-    return true;
 }
 
 void Relay::hold(Flow& flow, std::string_view bytes) {

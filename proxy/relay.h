@@ -124,7 +124,8 @@ private:
     void copy(Flow& flow, Side& from, Side& to);
     void fill_pipe(Flow& flow, Side& from, Side& to);
     void ran_dry(Flow& flow);
-    static bool is_time_to_change(Flow& flow, bool sign, int wanted);
+    static void note_sign(Flow& flow, bool sign, int enough);
+    static void set_bulk(Flow& flow, bool bulk);
     void hold(Flow& flow, std::string_view bytes);
     State settle(Flow& flow, Side& from, Side& to, const Flow& other);
 
