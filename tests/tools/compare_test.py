@@ -1,16 +1,19 @@
-"""The pure parts of tools/compare: medians, ratios, bars, tables, chart."""
+"""The parts of tools/compare: medians, ratios, bars, tables, chart; the network it runs in."""
 
+import subprocess
 import sys
 import unittest
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+TOOLS = Path(__file__).resolve().parents[2] / "tools"
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+sys.path.insert(0, str(TOOLS))
 
-from comparelib import chart, load, machine, measure, summary, table
+from comparelib import chart, load, machine, measure, network, summary, table
 from comparelib.works import BY_NAME, WORKS
 
+ENTER = "--enter"  # this program's own words for the tests of the network
 CONTENDERS = ["direct", "haproxy", "nginx", "ringway"]
 
 
@@ -26,7 +29,9 @@ def one_round(haproxy: float, nginx: float, ringway: float, work: str = "connect
 
 def report_of(rounds: list, syscalls: dict) -> dict:
     return {
-        "machine": {"cpu": "A & B <CPU>", "processors": 2, "kernel": "Linux 1", "congestion": "reno"},
+        "machine": {
+            "cpu": "A & B <CPU>", "processors": 2, "kernel": "Linux 1", "congestion": "reno",
+        },
         "versions": ["HAProxy 1", "nginx 2", "Ringway 3"],
         "rounds": rounds,
         "syscalls": syscalls,
@@ -161,5 +166,29 @@ class Works(unittest.TestCase):
         self.assertFalse(load.probe(machine.free_port(), BY_NAME["connect"]))
 
 
+class Network(unittest.TestCase):
+    """In programs of their own, since entering starts the program again."""
+
+    def run_program(self, *words: str) -> subprocess.CompletedProcess:
+        if network.problem():
+            self.skipTest(network.problem())
+        return subprocess.run(words, capture_output=True, text=True, check=False)
+
+    def test_the_congestion_control_asked_for_holds_inside_and_nowhere_else(self):
+        before = network.congestion()
+        inside = self.run_program(sys.executable, __file__, ENTER, "reno")
+        self.assertEqual((inside.stdout, inside.stderr), ("reno\n", ""))
+        self.assertEqual(network.congestion(), before)
+
+    def test_one_that_the_kernel_does_not_have_is_refused(self):
+        done = self.run_program(sys.executable, str(TOOLS / "compare"), "--congestion", "none such")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, "^compare: .*none such")
+
+
 if __name__ == "__main__":
-    unittest.main()
+    if sys.argv[1:2] == [ENTER]:
+        network.enter(sys.argv[2])
+        print(network.congestion())
+    else:
+        unittest.main()

@@ -73,7 +73,8 @@ def draw(report: dict) -> str:
     notes = (
         "One worker on one core; processor time of the proxy alone. "
         f"Interleaved rounds: {len(report['rounds'])}; medians. Shorter is better.",
-        f"{machine['cpu']}, {machine['kernel']}, {machine['congestion']}; " + ", ".join(report["versions"]),
+        f"{machine['cpu']}, {machine['kernel']}, {machine['congestion']}; "
+        + ", ".join(report["versions"]),
     )
     lines += [_text(MARGIN, foot + 16 * i, note, ' font-size="11"') for i, note in enumerate(notes)]
     width, height = 2 * MARGIN + COLUMNS * PANEL_WIDTH, foot + 16 * len(notes)
