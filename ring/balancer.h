@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ring/points.h"
 #include "ring/snapshot.h"
@@ -15,12 +16,27 @@
 
 namespace ringway::ring {
 
+// A state that a Balancer could publish next: what Balancer::prepare() has worked out.
+class Prepared {
+public:
+    const std::shared_ptr<const Snapshot>& snapshot() const { return next_; }
+
+private:
+    friend class Balancer;
+    std::shared_ptr<const Snapshot> base_;
+    std::shared_ptr<const Snapshot> next_;
+    PositionsById parked_;               // points of servers that go offline
+    std::vector<std::string> unparked_;  // servers that come online or are gone
+};
+
 // Every member function may be called from any thread. Changes are serialised
 // by a mutex and publish a new Snapshot; a refused change throws Error and
 // changes nothing. For millions of lookups a second use one Reader per thread.
 class Balancer {
 public:
-    explicit Balancer(const Settings& settings);
+    // `ledger` counts the connections, those of an earlier Balancer too where it is that
+    // one's; nullptr for a new one.
+    explicit Balancer(const Settings& settings, std::shared_ptr<Ledger> ledger = nullptr);
 
     void register_server(ServerSpec server);
     void unregister_server(std::string_view id);
@@ -29,6 +45,13 @@ public:
     // All changes in order as one, or none: one snapshot is published. Changes
     // that leave every server as it was publish nothing.
     void apply(std::span<const Change> changes);
+
+    // apply() in two steps: prepare() works the next state out, which takes the time, and
+    // publishes nothing; commit() publishes it without waiting. False, and nothing has
+    // changed, where another change was made since or is being made. prepare() throws where
+    // apply() does, and gives nothing where every server would be as it was.
+    std::optional<Prepared> prepare(std::span<const Change> changes);
+    bool commit(Prepared prepared);
 
     // The id of the server that owns `key`; nothing where no server is online.
     std::optional<std::string> server_for_key(std::string_view key) const;
@@ -41,6 +64,9 @@ public:
 
 private:
     friend class Reader;
+    // Under change_mutex_.
+    std::optional<Prepared> work_out(std::span<const Change> changes) const;
+    void commit_locked(Prepared prepared);
     void publish(std::shared_ptr<const Snapshot> next);
 
     // Held while a change is worked out; publish_mutex_ only while pointers are

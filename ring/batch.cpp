@@ -174,10 +174,10 @@ std::optional<Membership> Batch::result() const {
     return next;
 }
 
-// A server keeps its count for as long as it is registered.
+// A server keeps its count for as long as it is registered or a connection of it lives.
 std::shared_ptr<Load> Batch::load_of(const Touched& touched, const std::string& id) const {
     if (touched.before != nullptr) return touched.before->load;
-    return std::make_shared<Load>(id, SnapshotAccess::total(base_));
+    return SnapshotAccess::ledger(base_)->load(id);
 }
 
 // Under Maglev a server's number of points follows from all others; what matters

@@ -2,28 +2,26 @@
 // Any thread may claim and release; one Slot belongs to one thread at a time.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 
 namespace ringway::ring {
 
-// The live connections of all servers of one Balancer, kept only where
-// balance_factor needs it. On a cache line of its own: every claim writes it.
-struct alignas(64) Total {
-    std::atomic<std::uint64_t> live{0};
-};
+class Ledger;
 
 // The live connections of one server. Successive snapshots of a server share it,
 // so that a count outlives changes of weight, status and neighbours.
 class alignas(64) Load {
 public:
-    Load(std::string id, std::shared_ptr<Total> total)
-        : id_(std::move(id)), total_(std::move(total)) {}
+    explicit Load(std::shared_ptr<Ledger> ledger) : ledger_(std::move(ledger)) {}
 
-    const std::string& id() const { return id_; }
     std::uint32_t live() const { return live_.load(std::memory_order_relaxed); }
 
 private:
@@ -31,10 +29,45 @@ private:
     friend class Claim;
 
     // Constant after construction.
-    const std::string id_;
-    const std::shared_ptr<Total> total_;  // nullptr without balance_factor
+    const std::shared_ptr<Ledger> ledger_;
     // Any thread.
     std::atomic<std::uint32_t> live_{0};
+};
+
+// The live connections of one set of servers: in all, and of each. A Balancer has one of
+// its own unless it is given another's: Balancers that follow one another for the same
+// servers share a ledger, so that no limit and no bound forgets a connection that lives.
+// Any thread.
+class Ledger : public std::enable_shared_from_this<Ledger> {
+public:
+    // Parts of the total, each on a cache line of its own. A thread counts in one of them.
+    static constexpr std::size_t parts = 8;
+
+    // The count of server `id`: the one that a member or a slot still holds, or a new one.
+    std::shared_ptr<Load> load(const std::string& id);
+
+    // Server `from` is called `to` from now on: its connections count for that one.
+    void rename(const std::string& from, const std::string& to);
+
+    // Connections of all servers, and those in search of one. Whatever a thread has counted
+    // before it raised a server's count is in the total of who has seen that count.
+    std::uint64_t live() const;
+
+private:
+    friend class Slot;
+    friend class Claim;
+
+    struct alignas(64) Part {
+        std::atomic<std::uint64_t> live{0};
+    };
+    static std::uint8_t part_of_this_thread();
+
+    std::array<Part, parts> parts_;
+
+    std::mutex mutex_;
+    // Guarded by mutex_. Counts that nobody holds any more are dropped now and then.
+    std::map<std::string, std::weak_ptr<Load>, std::less<>> loads_;
+    std::size_t sweep_at_ = 64;  // entries
 };
 
 // One connection's claim on a server, given back when it is destroyed. Keeps the
@@ -49,13 +82,13 @@ public:
         release();
         load_ = std::move(other.load_);
         context_ = std::move(other.context_);
+        part_ = other.part_;
         return *this;
     }
 
     explicit operator bool() const { return load_ != nullptr; }
 
     // Of a slot that is not empty.
-    const std::string& id() const { return load_->id(); }
     std::uint32_t live() const { return load_->live(); }
     const std::shared_ptr<void>& context() const { return context_; }
 
@@ -64,18 +97,19 @@ public:
         if (load_ == nullptr) return;
         // In this order the total is never less than the sum of what it counts.
         load_->live_.fetch_sub(1, std::memory_order_release);
-        if (load_->total_) load_->total_->live.fetch_sub(1, std::memory_order_release);
+        load_->ledger_->parts_[part_].live.fetch_sub(1, std::memory_order_release);
         load_.reset();
         context_.reset();
     }
 
 private:
     friend class Claim;
-    Slot(std::shared_ptr<Load> load, std::shared_ptr<void> context)
-        : load_(std::move(load)), context_(std::move(context)) {}
+    Slot(std::shared_ptr<Load> load, std::shared_ptr<void> context, std::uint8_t part)
+        : load_(std::move(load)), context_(std::move(context)), part_(part) {}
 
     std::shared_ptr<Load> load_;
     std::shared_ptr<void> context_;
+    std::uint8_t part_ = 0;  // of the ledger's total, that counts it
 };
 
 }  // namespace ringway::ring

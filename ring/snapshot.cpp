@@ -33,14 +33,14 @@ thread_local std::vector<std::uint64_t> spare_bits;
 }  // namespace
 
 Snapshot::Snapshot(const Settings& settings, std::vector<Member> members, std::vector<Seat> seats,
-                   Placement placement, std::shared_ptr<Total> total, std::uint64_t generation)
+                   Placement placement, std::shared_ptr<Ledger> ledger, std::uint64_t generation)
     : settings_(settings),
       hasher_(settings),
       members_(std::move(members)),
       seats_(std::move(seats)),
       placement_(std::move(placement)),
       arcs_(placement_.arcs.get()),
-      total_(std::move(total)),
+      ledger_(std::move(ledger)),
       generation_(generation),
       balance_millionths_(millionths(settings.balance_factor)) {
     for (std::size_t i = 0; i < members_.size(); ++i) {
@@ -71,11 +71,15 @@ const Member* Snapshot::find(std::string_view id) const {
 // only servers that are full or offline can make a search fail.
 class Claim {
 public:
-    explicit Claim(const Snapshot& snapshot) : snapshot_(snapshot), total_(snapshot.total_.get()) {
-        if (total_ != nullptr) total_->live.fetch_add(1, std::memory_order_acq_rel);
+    explicit Claim(const Snapshot& snapshot)
+        : snapshot_(snapshot),
+          ledger_(*snapshot.ledger_),
+          is_bounded_(snapshot.balance_millionths_ != 0),
+          part_(Ledger::part_of_this_thread()) {
+        ledger_.parts_[part_].live.fetch_add(1, std::memory_order_acq_rel);
     }
     ~Claim() {
-        if (total_ != nullptr && !kept_) total_->live.fetch_sub(1, std::memory_order_release);
+        if (!kept_) ledger_.parts_[part_].live.fetch_sub(1, std::memory_order_release);
     }
     Claim(const Claim&) = delete;
     Claim& operator=(const Claim&) = delete;
@@ -84,39 +88,39 @@ public:
     Verdict try_on(const Member& member) {
         if (member.points == 0) return snapshot_.verdict(member);
         std::atomic<std::uint32_t>& count = member.load->live_;
-        if (member.max_connections == 0 && total_ == nullptr) {
-            count.fetch_add(1, std::memory_order_relaxed);
+        if (member.max_connections == 0 && !is_bounded_) {
+            count.fetch_add(1, std::memory_order_release);
             return Verdict::takes;
         }
         std::uint32_t now = count.load(std::memory_order_acquire);
         do {
             if (member.max_connections != 0 && now >= member.max_connections) return Verdict::full;
-            if (total_ != nullptr && !within_bound(member, now)) return Verdict::over_bound;
+            if (is_bounded_ && !within_bound(member, now)) return Verdict::over_bound;
         } while (!count.compare_exchange_weak(now, now + 1, std::memory_order_acq_rel,
                                               std::memory_order_acquire));
         return Verdict::takes;
     }
 
-    // All live connections of the pool and those in search, where they are counted.
-    std::uint64_t total() const {
-        return total_ == nullptr ? 0 : total_->live.load(std::memory_order_acquire);
-    }
+    // All live connections of the pool and those in search, where a bound asks for them.
+    std::uint64_t total() const { return is_bounded_ ? ledger_.live() : 0; }
 
     // The slot for what try_on() claimed.
     Slot keep(const Member& member) {
         kept_ = true;
-        return Slot(member.load, member.context);
+        return Slot(member.load, member.context, part_);
     }
 
 private:
     // Whether a member with `now` connections may have one more. Whoever is counted in
     // `now` is in the total by the time that it is read here.
     bool within_bound(const Member& member, std::uint32_t now) const {
-        return now < snapshot_.bound(member, total_->live.load(std::memory_order_acquire));
+        return now < snapshot_.bound(member, ledger_.live());
     }
 
     const Snapshot& snapshot_;
-    Total* const total_;
+    Ledger& ledger_;
+    const bool is_bounded_;
+    const std::uint8_t part_;
     bool kept_ = false;
 };
 
@@ -151,8 +155,8 @@ Verdict Snapshot::verdict(const Member& member) const {
     if (member.points == 0) return Verdict::offline;
     const std::uint32_t live = member.live();
     if (member.max_connections != 0 && live >= member.max_connections) return Verdict::full;
-    if (total_ == nullptr) return Verdict::takes;
-    const std::uint64_t all = total_->live.load(std::memory_order_relaxed) + 1;
+    if (balance_millionths_ == 0) return Verdict::takes;
+    const std::uint64_t all = ledger_->live() + 1;
     return live >= bound(member, all) ? Verdict::over_bound : Verdict::takes;
 }
 

@@ -108,7 +108,7 @@ private:
     friend class Claim;
     friend struct SnapshotAccess;
     Snapshot(const Settings& settings, std::vector<Member> members, std::vector<Seat> seats,
-             Placement placement, std::shared_ptr<Total> total, std::uint64_t generation);
+             Placement placement, std::shared_ptr<Ledger> ledger, std::uint64_t generation);
 
     const Member* owner_otherwise(std::uint64_t hash) const;
 
@@ -117,8 +117,8 @@ private:
     const std::vector<Member> members_;
     const std::vector<Seat> seats_;  // of members_, in the same order
     const Placement placement_;
-    const ArcLines* const arcs_;          // placement_.arcs
-    const std::shared_ptr<Total> total_;  // nullptr without balance_factor
+    const ArcLines* const arcs_;  // placement_.arcs
+    const std::shared_ptr<Ledger> ledger_;
     const std::uint64_t generation_;
     const std::uint64_t balance_millionths_;  // balance_factor
     std::vector<const Member*> by_seat_;      // nullptr for seats that are free

@@ -15,17 +15,19 @@ struct SnapshotAccess {
     static std::shared_ptr<const Snapshot> make(const Settings& settings,
                                                 std::vector<Member> members,
                                                 std::vector<Seat> seats, Placement placement,
-                                                std::shared_ptr<Total> total,
+                                                std::shared_ptr<Ledger> ledger,
                                                 std::uint64_t generation) {
         return std::shared_ptr<const Snapshot>(new Snapshot(settings, std::move(members),
                                                             std::move(seats), std::move(placement),
-                                                            std::move(total), generation));
+                                                            std::move(ledger), generation));
     }
 
     static const Placement& placement(const Snapshot& snapshot) { return snapshot.placement_; }
     // Of a snapshot that is a ring.
     static const PointTable& table(const Snapshot& snapshot) { return *snapshot.placement_.ring; }
-    static const std::shared_ptr<Total>& total(const Snapshot& snapshot) { return snapshot.total_; }
+    static const std::shared_ptr<Ledger>& ledger(const Snapshot& snapshot) {
+        return snapshot.ledger_;
+    }
     static const std::vector<Seat>& seats(const Snapshot& snapshot) { return snapshot.seats_; }
     static const Member& member(const Snapshot& snapshot, Seat seat) {
         return *snapshot.by_seat_[seat];

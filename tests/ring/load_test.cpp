@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(a_slot_counts_for_as_long_as_it_lives) {
     {
         Pick pick = balancer.snapshot()->pick(1);
         BOOST_TEST((pick.verdict == Verdict::takes));
-        BOOST_TEST(pick.slot.id() == "server-0");
+        BOOST_TEST(pick.member->id == "server-0");
         BOOST_TEST(live(balancer, "server-0") == 1U);
         Slot moved = std::move(pick.slot);
         BOOST_TEST(!pick.slot);
@@ -126,6 +126,74 @@ BOOST_AUTO_TEST_CASE(without_limits_a_pick_is_the_owner) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_server_that_comes_back_counts_the_connections_that_it_still_has) {
+    Balancer balancer(bounded_by(0));
+    add_servers(balancer, 1, 2);
+    const Slot slot = balancer.snapshot()->pick(1).slot;
+    balancer.unregister_server("server-0");
+    BOOST_TEST(slot.live() == 1U);
+    add_servers(balancer, 1, 2);
+    BOOST_TEST(live(balancer, "server-0") == 1U);
+    const Slot second = balancer.snapshot()->pick(2).slot;
+    BOOST_TEST(static_cast<bool>(second));
+    BOOST_TEST((balancer.snapshot()->pick(3).verdict == Verdict::full));
+}
+
+BOOST_AUTO_TEST_CASE(balancers_that_share_a_ledger_count_the_same_connections) {
+    const auto ledger = std::make_shared<Ledger>();
+    Balancer first(bounded_by(0), ledger);
+    add_servers(first, 4, 3);
+    std::vector<Slot> slots;
+    for (std::uint64_t i = 0; i < 8; ++i)
+        slots.push_back(first.snapshot()->pick(i * 0x9e3779b97f4a7c15).slot);
+    BOOST_TEST(ledger->live() == 8U);
+
+    // Limits that are there at last, of connections that were counted without a need.
+    Balancer second(bounded_by(1), ledger);
+    add_servers(second, 4, 3);
+    for (const Member& member : second.snapshot()->members())
+        BOOST_TEST(member.live() == live(first, member.id));
+    while (Slot slot = second.snapshot()->pick(slots.size()).slot) slots.push_back(std::move(slot));
+    BOOST_TEST(slots.size() == 12U);
+    BOOST_TEST(most_live(second) == 3U);
+    slots.clear();
+    BOOST_TEST(ledger->live() == 0U);
+    BOOST_TEST(most_live(first) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_bound_counts_connections_of_the_balancer_before_it) {
+    const auto ledger = std::make_shared<Ledger>();
+    Balancer first(bounded_by(0), ledger);
+    add_servers(first, 2);
+    const std::uint64_t hash = first.snapshot()->hash("one key");
+    std::vector<Slot> slots;
+    for (int i = 0; i < 10; ++i) slots.push_back(first.snapshot()->pick(hash).slot);
+    Balancer second(bounded_by(1.2), ledger);
+    add_servers(second, 2);
+    // ceil(1.2 x 11 / 2) = 7 are fewer than the owner has.
+    const auto snapshot = second.snapshot();
+    BOOST_TEST(snapshot->pick(hash).member->id == walk_ids(*snapshot, hash)[1]);
+}
+
+BOOST_AUTO_TEST_CASE(a_server_with_another_name_keeps_its_count) {
+    const auto ledger = std::make_shared<Ledger>();
+    Balancer balancer(bounded_by(0), ledger);
+    add_servers(balancer, 1, 1);
+    Slot slot = balancer.snapshot()->pick(1).slot;
+    ledger->rename("server-0", "renamed");
+    ledger->rename("nobody", "renamed");
+    balancer.apply(std::vector<Change>{Unregister{"server-0"},
+                                       ServerSpec{.id = "renamed", .max_connections = 1}});
+    BOOST_TEST(live(balancer, "renamed") == 1U);
+    BOOST_TEST((balancer.snapshot()->pick(2).verdict == Verdict::full));
+    slot.release();
+    BOOST_TEST(live(balancer, "renamed") == 0U);
+    // The old name is free for somebody else.
+    slot = balancer.snapshot()->pick(3).slot;
+    add_servers(balancer, 1, 1);
+    BOOST_TEST(live(balancer, "server-0") == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(a_full_server_passes_connections_to_the_next_of_the_walk) {
     Balancer balancer(bounded_by(0));
     add_servers(balancer, 5, 2);
@@ -133,8 +201,9 @@ BOOST_AUTO_TEST_CASE(a_full_server_passes_connections_to_the_next_of_the_walk) {
     const auto order = walk_ids(*balancer.snapshot(), hash);
     std::vector<Slot> slots;
     for (std::size_t i = 0; i < 10; ++i) {
-        slots.push_back(balancer.snapshot()->pick(hash).slot);
-        BOOST_TEST(slots.back().id() == order[i / 2]);
+        Pick pick = balancer.snapshot()->pick(hash);
+        BOOST_TEST(pick.member->id == order[i / 2]);
+        slots.push_back(std::move(pick.slot));
     }
     const Pick none = balancer.snapshot()->pick(hash);
     BOOST_TEST(!none.slot);
@@ -167,7 +236,7 @@ BOOST_AUTO_TEST_CASE(a_walk_goes_on_after_a_server_that_cannot_be_reached) {
     std::vector<std::string> tried;
     Walk walk(*snapshot, 5);
     while (const Member* const member = walk.next())
-        if (const Slot slot = snapshot->try_claim(*member)) tried.push_back(slot.id());
+        if (const Slot slot = snapshot->try_claim(*member)) tried.push_back(member->id);
     BOOST_TEST(tried == (std::vector<std::string>{order[0], order[2], order[3]}));
     for (const Member& member : snapshot->members())
         BOOST_TEST(member.live() == (member.id == order[1] ? 1U : 0U));
