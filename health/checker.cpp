@@ -4,8 +4,10 @@
 #include <cassert>
 #include <chrono>
 #include <cstdint>
+#include <iterator>
 #include <random>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include <boost/asio/steady_timer.hpp>
@@ -93,15 +95,20 @@ public:
     }
 
     void set_targets(std::vector<Target> targets);
+    void set_target(Target target);
+    void remove_target(const std::string& key);
+    void forget(const std::string& key);
     std::optional<View> view(const std::string& key) const;
-    bool take_down(const std::string& key);
+    bool take_down(const std::string& key, std::string_view reason);
     void stop();
 
 private:
     using Entries = std::unordered_map<std::string, std::unique_ptr<Entry>>;
 
-    void add(Entries& entries, Target target, Clock::time_point now);
+    void set(Target target, Clock::time_point now);
+    void add(Target target, Clock::time_point now);
     void adopt(Entry& entry, Target target, Clock::time_point now);
+    void erase(Entries::iterator entry);
     void plan(Entry& entry, Clock::time_point when);
     void turn();
     void start_due(Clock::time_point now);
@@ -127,32 +134,63 @@ private:
 
 void Checker::Impl::set_targets(std::vector<Target> targets) {
     if (stopped_) return;
+    std::unordered_set<std::string> wanted;
+    for (const Target& target : targets) wanted.insert(target.key);
+    for (auto entry = entries_.begin(); entry != entries_.end();) {
+        const auto next = std::next(entry);
+        if (!wanted.contains(entry->first)) erase(entry);
+        entry = next;
+    }
     const auto now = Clock::now();
-    Entries kept;
-    kept.reserve(targets.size());
-    for (Target& target : targets) {
-        const auto known = entries_.find(target.key);
-        if (known != entries_.end() && known->second->target.address == target.address) {
-            adopt(*known->second, std::move(target), now);
-            kept.insert(entries_.extract(known));
-        } else {
-            add(kept, std::move(target), now);
-        }
-    }
-    for (const auto& [key, gone] : entries_) {
-        if (gone->probing) --probes_under_way_;
-    }
-    entries_ = std::move(kept);
+    for (Target& target : targets) set(std::move(target), now);
     arm();
 }
 
-void Checker::Impl::add(Entries& entries, Target target, Clock::time_point now) {
+void Checker::Impl::set_target(Target target) {
+    if (stopped_) return;
+    set(std::move(target), Clock::now());
+    arm();
+}
+
+void Checker::Impl::remove_target(const std::string& key) {
+    const auto known = entries_.find(key);
+    if (stopped_ || known == entries_.end()) return;
+    erase(known);
+    arm();
+}
+
+void Checker::Impl::forget(const std::string& key) {
+    const auto known = entries_.find(key);
+    if (stopped_ || known == entries_.end()) return;
+    Target target = known->second->target;
+    erase(known);
+    add(std::move(target), Clock::now());
+    arm();
+}
+
+void Checker::Impl::set(Target target, Clock::time_point now) {
+    const auto known = entries_.find(target.key);
+    if (known == entries_.end()) return add(std::move(target), now);
+    if (known->second->target == target) return;
+    if (known->second->target.address == target.address) {
+        return adopt(*known->second, std::move(target), now);
+    }
+    erase(known);
+    add(std::move(target), now);
+}
+
+void Checker::Impl::add(Target target, Clock::time_point now) {
     const std::string key = target.key;
-    auto& entry = entries[key];
+    auto& entry = entries_[key];
     assert(!entry && "keys of targets are distinct");
     entry = std::make_unique<Entry>(io_, std::move(target), now, salt_,
                                     [this](Entry& e, const Outcome& o) { on_done(e, o); });
     plan(*entry, entry->schedule.first(now));
+}
+
+void Checker::Impl::erase(Entries::iterator entry) {
+    if (entry->second->probing) --probes_under_way_;
+    entries_.erase(entry);
 }
 
 // What is said next is said by the new target; its state and its place in time stay.
@@ -169,12 +207,12 @@ void Checker::Impl::adopt(Entry& entry, Target target, Clock::time_point now) {
     plan(entry, std::min(entry.when, entry.next(now)));
 }
 
-bool Checker::Impl::take_down(const std::string& key) {
+bool Checker::Impl::take_down(const std::string& key, std::string_view reason) {
     const auto found = entries_.find(key);
     if (stopped_ || found == entries_.end() || !found->second->state.up()) return false;
     Entry& entry = *found->second;
     const auto now = Clock::now();
-    entry.state.take_down();
+    entry.state.take_down(reason);
     entry.view.since = now;
     if (entry.probing) return true;
     entry.hook.unlink();
@@ -197,6 +235,7 @@ std::optional<View> Checker::Impl::view(const std::string& key) const {
     view.checked = entry.state.checked();
     view.successes = entry.state.successes();
     view.failures = entry.state.failures();
+    view.reason = entry.state.reason();
     return view;
 }
 
@@ -273,7 +312,7 @@ void Checker::Impl::end_probe(Entry& entry, const Outcome& outcome, Clock::time_
     entry.view.last_took = now - entry.started;
     entry.view.last_probe = now;
     entry.view.last_result = outcome.result;
-    const Transition transition = entry.state.on_probe(passed);
+    const Transition transition = entry.state.on_probe(passed, outcome.result);
     plan(entry, entry.next(now));
     if (transition == Transition::none) return;
     entry.view.since = now;
@@ -319,8 +358,20 @@ std::optional<View> Checker::view(const std::string& key) const {
     return impl_->view(key);
 }
 
-bool Checker::take_down(const std::string& key) {
-    return impl_->take_down(key);
+void Checker::set_target(Target target) {
+    impl_->set_target(std::move(target));
+}
+
+void Checker::remove_target(const std::string& key) {
+    impl_->remove_target(key);
+}
+
+void Checker::forget(const std::string& key) {
+    impl_->forget(key);
+}
+
+bool Checker::take_down(const std::string& key, std::string_view reason) {
+    return impl_->take_down(key, reason);
 }
 
 void Checker::stop() {

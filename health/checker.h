@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
@@ -39,6 +40,7 @@ struct View {
     std::uint64_t all_failed = 0;    // the same
     Clock::duration last_took{};     // of the last probe: until its answer or its timeout
     std::string last_result;         // "ok", "refused", "timeout", ... ; empty before the first
+    std::string reason;              // why it is down; empty while it is up
 };
 
 // A target went up or down. `reason` is for people: "connect: Connection refused, 3 in a row".
@@ -75,13 +77,21 @@ public:
     // unchecked; no Change says so.
     void set_targets(std::vector<Target> targets);
 
+    // The same for one target: added, or changed. Costs nothing where it is as it was.
+    void set_target(Target target);
+    void remove_target(const std::string& key);
+
+    // Forgets what is known of a target, which is new then.
+    void forget(const std::string& key);
+
     // Nothing for a key that is not a target.
     std::optional<View> view(const std::string& key) const;
 
     // Something else has shown that the target does not serve: it counts as down until
-    // its probes bring it back, the first of them soon. No Change says so. False where
+    // its probes bring it back, the first of them soon, and `reason` stands beside it. No
+    // Change says so. False where
     // it is down already or no target.
-    bool take_down(const std::string& key);
+    bool take_down(const std::string& key, std::string_view reason = {});
 
     // Ends all probing for good; what is known stays readable.
     void stop();

@@ -4,6 +4,10 @@
 
 namespace ringway::health {
 
+const char* to_string(Failure kind) {
+    return kind == Failure::connect ? "connections failed" : "early resets";
+}
+
 bool Passive::on_failures(Failure kind, std::uint32_t count, std::uint64_t successes,
                           Clock::time_point now) {
     if (kind == Failure::early_reset && !settings_.early_resets) return false;
@@ -14,15 +18,30 @@ bool Passive::on_failures(Failure kind, std::uint32_t count, std::uint64_t succe
     row.last = now;
     if (row.failures < settings_.failures) return false;
     rows_ = {};
+    const bool again = had_one_ && now - returned_at_ < length();
+    doublings_ = again ? doublings_ + 1 : 0;
+    in_time_out_ = had_one_ = true;
+    reason_ = kind;
+    began_at_ = now;
     return true;
 }
 
-Clock::duration Passive::time_out(Clock::time_point now) {
-    const bool again = time_out_ > Clock::duration::zero() && now - returned_at_ < time_out_;
-    time_out_ =
-        again ? std::min<Clock::duration>(time_out_ * 2, settings_.retry_max) : settings_.retry;
-    returned_at_ = now + time_out_;
-    return time_out_;
+std::optional<TimeOut> Passive::time_out() const {
+    if (!in_time_out_) return std::nullopt;
+    return TimeOut{reason_, began_at_, began_at_ + length()};
+}
+
+void Passive::end_time_out(Clock::time_point now) {
+    if (!in_time_out_) return;
+    in_time_out_ = false;
+    returned_at_ = now;
+}
+
+Clock::duration Passive::length() const {
+    const Clock::duration longest = std::max(settings_.retry_max, settings_.retry);
+    Clock::duration grown = settings_.retry;
+    for (std::uint32_t i = 0; i < doublings_ && grown < longest; ++i) grown *= 2;
+    return std::min(grown, longest);
 }
 
 }  // namespace ringway::health

@@ -2,6 +2,9 @@
 // offline ahead of its checks, and, where it has none, for how long. Pure: no clock, no
 // I/O; the caller keeps one Passive per server and uses it from one thread.
 //
+// It owns the time-out that follows, from its begin until it is over, is ended, or the
+// settings say otherwise: how long it lasts is worked out from the settings as they are.
+//
 // Failures of one kind are in a row while nothing has succeeded and no more than
 // `within` has passed between them. What counts as a success is the caller's: any number
 // that every success changes, so that whoever counts successes need not tell of them.
@@ -10,6 +13,8 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
+#include <string>
 
 #include "conf/config.h"
 #include "health/schedule.h"
@@ -21,22 +26,37 @@ enum class Failure : std::uint8_t {
     early_reset,  // broken off soon after the connect, before a byte from the server
 };
 
+const char* to_string(Failure kind);
+
+// A server is offline because its connections failed.
+struct TimeOut {
+    Failure reason;
+    Clock::time_point began;
+    Clock::time_point until;  // where no check brings the server back before or after
+};
+
 class Passive {
 public:
     explicit Passive(const conf::PassiveSettings& settings) : settings_(settings) {}
 
-    // New settings count from the next failure on; a row that has begun goes on.
+    // A row that has begun goes on; a time-out that has begun lasts as the new settings say.
     void set_settings(const conf::PassiveSettings& settings) { settings_ = settings; }
 
     // So many more connections have failed by `now`. True where that takes the server
-    // offline; what failed before then counts no more.
+    // offline: its time-out begins, and what failed before counts no more.
     bool on_failures(Failure kind, std::uint32_t count, std::uint64_t successes,
                      Clock::time_point now);
 
-    // How long the server, taken offline just now, stays away where no checks bring it
-    // back: `retry`, and twice as long as the last time where it has not stood that long
-    // since, up to `retry_max`.
-    Clock::duration time_out(Clock::time_point now);
+    // The time-out that has begun and was not ended, whatever the time is. It lasts `retry`,
+    // and twice as long as the one before where the server has not stood that long since,
+    // up to `retry_max`.
+    std::optional<TimeOut> time_out() const;
+
+    // The server is back: its time is over, or something has shown that it serves.
+    void end_time_out(Clock::time_point now);
+
+    // Forgets every failure and every time-out.
+    void clear() { *this = Passive(settings_); }
 
 private:
     struct Row {
@@ -45,10 +65,17 @@ private:
         Clock::time_point last{};
     };
 
+    Clock::duration length() const;
+
     conf::PassiveSettings settings_;
     std::array<Row, 2> rows_;
-    Clock::duration time_out_{};       // the last one
-    Clock::time_point returned_at_{};  // and its end
+    bool in_time_out_ = false;
+    // Of the last time-out, and of the one now.
+    bool had_one_ = false;
+    Failure reason_ = Failure::connect;
+    Clock::time_point began_at_{};
+    Clock::time_point returned_at_{};
+    std::uint32_t doublings_ = 0;
 };
 
 }  // namespace ringway::health

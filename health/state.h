@@ -10,6 +10,8 @@
 #include <cassert>
 #include <cstdint>
 #include <limits>
+#include <string>
+#include <string_view>
 
 namespace ringway::health {
 
@@ -30,9 +32,10 @@ public:
         limits_ = limits;
     }
 
-    // A probe has ended. A first success is no transition: a server that was
+    // A probe has ended; `reason` is its result, which stands beside the state where it
+    // takes the server down. A first success is no transition: a server that was
     // never checked counts as up already.
-    Transition on_probe(bool ok) {
+    Transition on_probe(bool ok, std::string_view reason = {}) {
         count(ok);
         const bool first = !decided_;
         checked_ = true;
@@ -40,18 +43,22 @@ public:
         if (ok == up_) return Transition::none;
         if (!first && streak(ok) < (ok ? limits_.rise : limits_.fall)) return Transition::none;
         up_ = ok;
+        reason_ = ok ? std::string_view() : reason;
         return ok ? Transition::went_up : Transition::went_down;
     }
 
     // Something else has shown that the server does not serve: it is down at once, and
     // only `rise` successes in a row from now on bring it back.
-    void take_down() {
+    void take_down(std::string_view reason = {}) {
         decided_ = true;
         up_ = false;
+        reason_ = reason;
         successes_ = 0;
     }
 
     bool up() const { return up_; }
+    // Why it is down; empty while it is up.
+    const std::string& reason() const { return reason_; }
     // Up, and no result speaks against it. Otherwise the next result is wanted soon.
     bool settled() const { return up_ && failures_ == 0; }
     bool checked() const { return checked_; }
@@ -68,6 +75,7 @@ private:
 
     Limits limits_;
     bool up_ = true;
+    std::string reason_;
     bool checked_ = false;
     bool decided_ = false;
     std::uint32_t successes_ = 0;

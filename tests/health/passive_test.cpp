@@ -6,6 +6,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "health/condition.h"
 #include "health/slow_start.h"
 #include "health/standing.h"
 
@@ -108,16 +109,68 @@ BOOST_AUTO_TEST_CASE(early_resets_count_only_where_they_are_to) {
 }
 
 BOOST_AUTO_TEST_CASE(time_outs_grow_up_to_their_limit_and_begin_anew_after_a_good_while) {
-    Passive passive({.retry = 5'000ms, .retry_max = 30'000ms});
+    Passive passive({.failures = 1, .retry = 5'000ms, .retry_max = 30'000ms});
     auto now = start;
+    const auto fail = [&] {
+        BOOST_REQUIRE(passive.on_failures(Failure::connect, 1, 0, now));
+        return passive.time_out()->until - now;
+    };
+    BOOST_TEST(!passive.time_out().has_value());
     for (const auto expected : {5s, 10s, 20s, 30s, 30s}) {
-        BOOST_CHECK(passive.time_out(now) == expected);
-        now += expected + 1s;
+        BOOST_CHECK(fail() == expected);
+        now += expected;
+        passive.end_time_out(now);
+        BOOST_TEST(!passive.time_out().has_value());
+        now += 1s;
     }
     now += 28s;
-    BOOST_CHECK(passive.time_out(now) == 30s);  // it stood for less than the last one
-    now += 30s + 30s;
-    BOOST_CHECK(passive.time_out(now) == 5s);
+    BOOST_CHECK(fail() == 30s);  // it stood for less than the last one
+    now += 30s;
+    passive.end_time_out(now);
+    now += 30s;
+    BOOST_CHECK(fail() == 5s);
+}
+
+BOOST_AUTO_TEST_CASE(a_time_out_lasts_as_the_settings_of_the_moment_say) {
+    Passive passive({.failures = 1, .retry = 60'000ms, .retry_max = 300'000ms});
+    passive.on_failures(Failure::early_reset, 1, 0, start);
+    BOOST_CHECK(passive.time_out()->until == start + 60s);
+    passive.set_settings({.failures = 1, .retry = 2'000ms, .retry_max = 300'000ms});
+    BOOST_CHECK(passive.time_out()->until == start + 2s);
+    BOOST_CHECK((passive.time_out()->reason == Failure::early_reset));
+    passive.end_time_out(start + 2s);
+    passive.on_failures(Failure::connect, 1, 0, start + 3s);
+    BOOST_CHECK(passive.time_out()->until == start + 3s + 4s);  // the second in a row
+    passive.clear();
+    BOOST_TEST(!passive.time_out().has_value());
+    passive.on_failures(Failure::connect, 1, 0, start + 4s);
+    BOOST_CHECK(passive.time_out()->until == start + 4s + 2s);
+    // The longest there is: no overflow.
+    passive.set_settings({.failures = 1, .retry = 9'000'000'000ms, .retry_max = 9'000'000'000ms});
+    BOOST_CHECK(passive.time_out()->until > start + 1h);
+}
+
+BOOST_AUTO_TEST_CASE(a_condition_has_the_reason_of_whoever_decides) {
+    using ringway::health::condition_of;
+    using ringway::health::TimeOut;
+    using ringway::health::View;
+    const std::optional<TimeOut> failed = TimeOut{Failure::connect, start, start + 1s};
+    const auto is = [](const auto& condition, bool up, std::string_view reason) {
+        BOOST_TEST(condition.up == up);
+        BOOST_TEST(condition.reason == reason);
+    };
+    is(condition_of({}, {}), true, "not checked");
+    is(condition_of({}, failed), false, "connections failed");
+    // Checks decide where there are some.
+    is(condition_of(View{}, {}), true, "not checked yet");
+    const View passed{.up = true, .checked = true, .last_result = "ok"};
+    is(condition_of(passed, {}), true, "checked ok");
+    is(condition_of(passed, failed), true, "checked ok");
+    const View refused{.up = false, .checked = true, .last_result = "refused", .reason = "refused"};
+    is(condition_of(refused, failed), false, "refused");
+    // The last result of a server that is not back yet is no reason.
+    const View rising{.up = false, .checked = true, .last_result = "ok", .reason = "refused"};
+    is(condition_of(rising, {}), false, "refused");
 }
 
 BOOST_AUTO_TEST_CASE(what_was_said_goes_over_what_is_known_and_a_panic_over_what_is_known_alone) {
