@@ -337,6 +337,13 @@ private:
 
 }  // namespace
 
+std::string to_string(const Difference& difference) {
+    const auto& [path, before, after] = difference;
+    if (!before) return "+ " + path + ": " + after.value_or("");
+    if (!after) return "- " + path + ": " + *before;
+    return "~ " + path + ": " + *before + " -> " + *after;
+}
+
 std::vector<Difference> difference(const Config& before, const Config& after) {
     constexpr auto nothing = [](const Path&, const auto&, const auto&) {};
     Comparison comparison;

@@ -19,6 +19,9 @@ struct Difference {
     bool operator==(const Difference&) const = default;
 };
 
+// "+ path: after", "- path: before" or "~ path: before -> after".
+std::string to_string(const Difference& difference);
+
 // Listeners first, then pools, then the rest; by path among these.
 std::vector<Difference> difference(const Config& before, const Config& after);
 

@@ -12,7 +12,8 @@ namespace ringway::health {
 
 struct Condition {
     bool up;
-    std::string reason;  // "refused", "connections failed"; where it is up, "checked ok" or the like
+    std::string
+        reason;  // "refused", "connections failed"; where it is up, "checked ok" or the like
 };
 
 // Where there are checks they decide: whoever adds them during a time-out takes the server

@@ -55,6 +55,8 @@ public:
         });
     }
 
+    void cancel() { timer_.cancel(); }
+
 private:
     std::shared_ptr<Socket> socket_;
     asio::steady_timer timer_;
@@ -144,8 +146,11 @@ asio::awaitable<void> AdminServer::serve(Protocol::socket accepted) {
             co_await asio::async_write(*client, asio::buffer(too_long), use_tuple);
         }
         if (error) co_return;
-        const std::string answer = answer_(received.substr(0, length - 1)) + "\n";
+        std::string line = received.substr(0, length - 1);
         received.erase(0, length);
+        deadline.cancel();  // the time that an answer takes is ours
+        const std::string answer = co_await answer_(std::move(line)) + "\n";
+        deadline.set(patience_.answer);
         auto [write_error, written] =
             co_await asio::async_write(*client, asio::buffer(answer), use_tuple);
         if (write_error) co_return;

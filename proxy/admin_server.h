@@ -18,8 +18,9 @@ namespace ringway::proxy {
 
 class AdminServer {
 public:
-    // `answer` turns a line, without its newline, into the answer's line.
-    using Answer = std::function<std::string(const std::string& line)>;
+    // `answer` turns a line, without its newline, into the answer's line, in its own time:
+    // others are served meanwhile.
+    using Answer = std::function<boost::asio::awaitable<std::string>(std::string line)>;
 
     // How long a client may take before it is closed.
     struct Patience {

@@ -4,9 +4,11 @@
 #include <charconv>
 #include <exception>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -22,6 +24,7 @@ namespace ringway::proxy {
 
 namespace {
 
+namespace asio = boost::asio;
 namespace json = boost::json;
 using Words = std::span<const std::string>;
 
@@ -45,6 +48,9 @@ json::object overrides(Control& control, Words /*arguments*/) {
     return report_overrides(control);
 }
 
+constexpr std::string_view register_usage =
+    "register POOL ID ADDRESS [--weight N] [ID ADDRESS [--weight N]]...";
+
 std::uint32_t parse_weight(const std::string& text) {
     std::uint32_t weight = 0;
     const char* end = text.data() + text.size();
@@ -53,6 +59,14 @@ std::uint32_t parse_weight(const std::string& text) {
         throw Refused{fmt::format("a weight is a whole number, not \"{}\"", escaped(text))};
     }
     return weight;
+}
+
+conf::Endpoint parse_address(const std::string& text) {
+    const auto address = conf::Endpoint::parse(text);
+    if (address) return *address;
+    throw Refused{
+        fmt::format("an address is as 192.0.2.1:80, [2001:db8::1]:80 or unix:/path, not \"{}\"",
+                    escaped(text))};
 }
 
 void check(const Pools::Refusal& refusal) {
@@ -67,22 +81,51 @@ json::object kept(Control& control, json::object answer) {
     return answer;
 }
 
-json::object register_server(Control& control, Words arguments) {
-    std::uint32_t weight = 1;
-    if (arguments.size() > 3) {
-        if (arguments.size() != 5 || arguments[3] != "--weight") {
-            throw Refused{"usage: register POOL ID ADDRESS [--weight N]"};
+// ID ADDRESS [--weight N], once or more.
+std::vector<Pools::Registration> parse_registrations(Words words) {
+    std::vector<Pools::Registration> all;
+    while (!words.empty()) {
+        if (words.size() < 2 || words[0].starts_with("--") || words[1].starts_with("--")) {
+            throw Refused{fmt::format("usage: {}", register_usage)};
         }
-        weight = parse_weight(arguments[4]);
+        Pools::Registration& next = all.emplace_back();
+        next.id = words[0];
+        next.address = parse_address(words[1]);
+        words = words.subspan(2);
+        if (words.empty() || words[0] != "--weight") continue;
+        if (words.size() < 2) throw Refused{fmt::format("usage: {}", register_usage)};
+        next.weight = parse_weight(words[1]);
+        words = words.subspan(2);
     }
-    const auto address = conf::Endpoint::parse(arguments[2]);
-    if (!address) {
-        throw Refused{
-            fmt::format("an address is as 192.0.2.1:80, [2001:db8::1]:80 or unix:/path, not \"{}\"",
-                        escaped(arguments[2]))};
+    return all;
+}
+
+json::object register_servers(Control& control, Words arguments) {
+    const std::string& pool = arguments[0];
+    const auto servers = parse_registrations(arguments.subspan(1));
+    check(control.pools().register_servers(pool, servers));
+    if (servers.size() == 1) return kept(control, report_change(control, pool, servers[0].id));
+    json::array ids;
+    for (const Pools::Registration& server : servers) ids.emplace_back(server.id);
+    return kept(control, {{"registered", std::move(ids)}});
+}
+
+json::object set(Control& control, Words arguments) {
+    const auto& [pool, id, what, value] =
+        std::tie(arguments[0], arguments[1], arguments[2], arguments[3]);
+    if (what == "weight") {
+        check(control.pools().set_weight(pool, id, parse_weight(value)));
+    } else if (what == "address") {
+        check(control.pools().set_address(pool, id, parse_address(value)));
+    } else {
+        throw Refused{"usage: set POOL ID weight N, or set POOL ID address ADDRESS"};
     }
-    check(control.pools().register_server(arguments[0], arguments[1], *address, weight));
-    return kept(control, report_server(control, arguments[0], arguments[1]));
+    return kept(control, report_change(control, pool, id));
+}
+
+json::object clear(Control& control, Words arguments) {
+    check(control.pools().clear(arguments[0], arguments[1]));
+    return report_change(control, arguments[0], arguments[1]);
 }
 
 json::object unregister_server(Control& control, Words arguments) {
@@ -93,7 +136,7 @@ json::object unregister_server(Control& control, Words arguments) {
 template <Override by_hand>
 json::object set_override(Control& control, Words arguments) {
     check(control.pools().set_override(arguments[0], arguments[1], by_hand));
-    return kept(control, report_server(control, arguments[0], arguments[1]));
+    return kept(control, report_change(control, arguments[0], arguments[1]));
 }
 
 json::object ring_of(Control& control, Words arguments) {
@@ -119,21 +162,23 @@ json::object forget(Control& control, Words arguments) {
     return kept(control, {});
 }
 
-json::object plan(Control& control, Words arguments) {
-    auto planned = control.plan(arguments[0]);
+using Answer = asio::awaitable<json::object>;
+
+Answer plan(Control& control, Words arguments) {
+    const auto planned = co_await control.plan(arguments[0]);
     if (const auto* errors = std::get_if<std::vector<std::string>>(&planned)) {
-        return {{"ok", false},
-                {"error", "the file is not valid"},
-                {"errors", json::value_from(*errors)}};
+        co_return json::object{{"ok", false},
+                               {"error", "the file is not valid"},
+                               {"errors", json::value_from(*errors)}};
     }
     const auto& result = std::get<Control::FilePlan>(planned);
-    json::object answer = to_json(result.plan);
+    json::object answer = result.plan;
     answer["refused"] = result.refused ? json::value(*result.refused) : json::value();
     answer["notes"] = json::value_from(result.notes);
-    return answer;
+    co_return answer;
 }
 
-json::object reload(Control& control, Words arguments) {
+Answer reload(Control& control, Words arguments) {
     double max_moved = 1;
     if (!arguments.empty()) {
         const auto share = arguments.size() == 2 && arguments[0] == "--max-moved"
@@ -142,14 +187,20 @@ json::object reload(Control& control, Words arguments) {
         if (!share) throw Refused{"usage: reload [--max-moved N%], as 10% or 2.5%"};
         max_moved = *share;
     }
-    const ReloadResult result = control.reload(max_moved);
+    const ReloadResult result = co_await control.reload(max_moved);
     if (result.ok) {
-        return {{"generation", control.config_status().generation},
-                {"changes", json::value_from(result.changes)}};
+        co_return json::object{{"generation", control.config_status().generation},
+                               {"changes", json::value_from(result.changes)}};
     }
-    return {{"ok", false},
-            {"error", "the configuration was refused; nothing has changed"},
-            {"errors", json::value_from(result.errors)}};
+    co_return json::object{{"ok", false},
+                           {"error", "the configuration was refused; nothing has changed"},
+                           {"errors", json::value_from(result.errors)}};
+}
+
+// One that is answered at once; most are.
+template <json::object (*run)(Control&, Words)>
+Answer now(Control& control, Words arguments) {
+    co_return run(control, arguments);
 }
 
 struct Command {
@@ -157,32 +208,35 @@ struct Command {
     std::string_view usage;
     std::size_t min_arguments;
     std::size_t max_arguments;
-    json::object (*run)(Control&, Words);
+    Answer (*run)(Control&, Words);
+    // Whether it changes servers. A question waits until the changes before it serve.
+    bool changes = false;
 };
 
+constexpr std::size_t any_number = std::numeric_limits<std::size_t>::max();
+
 constexpr std::array commands{
-    Command{"status", "status", 0, 0, status},
-    Command{"servers", "servers [POOL]", 0, 1, servers},
-    Command{"server", "server POOL ID", 2, 2, server},
-    Command{"register", "register POOL ID ADDRESS [--weight N]", 3, 5, register_server},
-    Command{"unregister", "unregister POOL ID", 2, 2, unregister_server},
-    Command{"drain", "drain POOL ID", 2, 2, set_override<Override::drain>},
-    Command{"offline", "offline POOL ID", 2, 2, set_override<Override::offline>},
-    Command{"online", "online POOL ID", 2, 2, set_override<Override::online>},
-    Command{"auto", "auto POOL ID", 2, 2, set_override<Override::automatic>},
-    Command{"explain", "explain POOL KEY", 2, 2, explain},
-    Command{"forget", "forget POOL ID", 2, 2, forget},
-    Command{"overrides", "overrides", 0, 0, overrides},
+    Command{"status", "status", 0, 0, now<status>},
+    Command{"servers", "servers [POOL]", 0, 1, now<servers>},
+    Command{"server", "server POOL ID", 2, 2, now<server>},
+    Command{"register", register_usage, 3, any_number, now<register_servers>, true},
+    Command{"set", "set POOL ID weight N | address ADDRESS", 4, 4, now<set>, true},
+    Command{"unregister", "unregister POOL ID", 2, 2, now<unregister_server>, true},
+    Command{"drain", "drain POOL ID", 2, 2, now<set_override<Override::drain>>, true},
+    Command{"offline", "offline POOL ID", 2, 2, now<set_override<Override::offline>>, true},
+    Command{"online", "online POOL ID", 2, 2, now<set_override<Override::online>>, true},
+    Command{"auto", "auto POOL ID", 2, 2, now<set_override<Override::automatic>>, true},
+    Command{"clear", "clear POOL ID", 2, 2, now<clear>, true},
+    Command{"explain", "explain POOL KEY", 2, 2, now<explain>},
+    Command{"forget", "forget POOL ID", 2, 2, now<forget>, true},
+    Command{"overrides", "overrides", 0, 0, now<overrides>},
     Command{"plan", "plan FILE", 1, 1, plan},
-    Command{"ring", "ring POOL", 1, 1, ring_of},
-    Command{"events", "events [N]", 0, 1, events},
+    Command{"ring", "ring POOL", 1, 1, now<ring_of>},
+    Command{"events", "events [N]", 0, 1, now<events>},
     Command{"reload", "reload [--max-moved N%]", 0, 2, reload},
 };
 
-json::object run(Control& control, const std::string& line) {
-    const auto split = split_words(line);
-    if (const auto* error = std::get_if<WordsError>(&split)) throw Refused{error->message};
-    const auto& words = std::get<std::vector<std::string>>(split);
+Answer run(Control& control, std::vector<std::string> words) {
     if (words.empty()) throw Refused{"an empty line is no command"};
     for (const Command& command : commands) {
         if (command.name != words[0]) continue;
@@ -190,7 +244,8 @@ json::object run(Control& control, const std::string& line) {
         if (arguments < command.min_arguments || arguments > command.max_arguments) {
             throw Refused{fmt::format("usage: {}", command.usage)};
         }
-        return command.run(control, Words(words).subspan(1));
+        if (!command.changes) co_await control.published();
+        co_return co_await command.run(control, Words(words).subspan(1));
     }
     std::string known;
     for (const Command& command : commands) known += fmt::format(" {}", command.name);
@@ -198,12 +253,18 @@ json::object run(Control& control, const std::string& line) {
         fmt::format("no command \"{}\"; there are:{}", escaped(words[0].substr(0, 64)), known)};
 }
 
+std::vector<std::string> words_of(const std::string& line) {
+    auto split = split_words(line);
+    if (const auto* error = std::get_if<WordsError>(&split)) throw Refused{error->message};
+    return std::get<std::vector<std::string>>(std::move(split));
+}
+
 }  // namespace
 
-std::string run_command(Control& control, const std::string& line) {
+asio::awaitable<std::string> run_command(Control& control, std::string line) {
     json::object answer;
     try {
-        json::object found = run(control, line);
+        json::object found = co_await run(control, words_of(line));
         answer["ok"] = true;
         for (auto& [name, value] : found) answer[name] = std::move(value);
     } catch (const Refused& refused) {
@@ -211,7 +272,7 @@ std::string run_command(Control& control, const std::string& line) {
     } catch (const std::exception& error) {
         answer = {{"ok", false}, {"error", fmt::format("internal error: {}", error.what())}};
     }
-    return json::serialize(answer);
+    co_return json::serialize(answer);
 }
 
 }  // namespace ringway::proxy

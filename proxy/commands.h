@@ -3,12 +3,14 @@
 
 #include <string>
 
+#include <boost/asio/awaitable.hpp>
+
 namespace ringway::proxy {
 
 class Control;
 
 // The answer to one line: a JSON object in a line of its own, without a newline.
 // {"ok": true, ...} or {"ok": false, "error": "..."}.
-std::string run_command(Control& control, const std::string& line);
+boost::asio::awaitable<std::string> run_command(Control& control, std::string line);
 
 }  // namespace ringway::proxy

@@ -2,16 +2,17 @@
 
 #include <algorithm>
 #include <csignal>
+#include <exception>
 #include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 
 #include "proxy/access_log.h"
 #include "proxy/commands.h"
-#include "proxy/config_file.h"
 #include "proxy/http_answers.h"
 
 namespace ringway::proxy {
@@ -20,6 +21,14 @@ namespace {
 
 // Signals that come within so long of the first are one reload.
 constexpr std::chrono::milliseconds reload_delay{20};
+
+// A reload's work stands back for the workers (nice(2)).
+constexpr int reload_nice = 10;
+
+// The end of a coroutine that nobody waits for: what it throws ends the loop.
+void rethrow(const std::exception_ptr& error) {
+    if (error) std::rethrow_exception(error);
+}
 
 std::vector<std::unique_ptr<Worker>> make_workers(std::uint32_t wanted, Quota& total,
                                                   const DescriptorBudget& budget) {
@@ -50,14 +59,17 @@ Control::Control(std::string file, conf::Config config, LogWriter& log, std::str
       signals_(io_, SIGHUP, SIGINT, SIGTERM),
       drain_timer_(io_),
       reload_timer_(io_),
+      turns_(io_, boost::asio::steady_timer::time_point::max()),
       config_(std::move(config)),
       budget_(claim_descriptors()),
       total_(budget_.connections),
       workers_(make_workers(config_.workers, total_, budget_)),
-      pools_(io_, workers_.size(), events_, connections_of(workers_)),
+      builder_(io_, "rings", 0),
+      preparer_(io_, "configuration", reload_nice),
+      pools_(io_, workers_.size(), events_, builder_, connections_of(workers_)),
       listeners_(workers_),
       state_file_(config_.admin.state),
-      admin_(io_, [this](const std::string& line) { return run_command(*this, line); }, {}),
+      admin_(io_, [this](std::string line) { return run_command(*this, std::move(line)); }, {}),
       http_(io_, [this](std::string_view target) { return answer_http(*this, target); },
             {.clients = budget_.http_clients}),
       notifier_(
@@ -109,19 +121,29 @@ std::optional<std::string> Control::run() {
         if (auto reason = http_.open(*config_.admin.http)) return reason;
     }
     if (auto reason = remember()) return reason;
-    std::vector<std::string> changes;
-    if (auto reason = apply(config_, changes)) return reason;
-    for (const auto& worker : workers_) worker->run();
     await_signal();
+    boost::asio::co_spawn(io_, start(), rethrow);
+    io_.run();
+    for (const auto& worker : workers_) worker->join();
+    return std::move(not_started_);
+}
+
+// The first configuration goes the way of all others; questions and signals are answered
+// meanwhile.
+boost::asio::awaitable<void> Control::start() {
+    const Turn turn(*this);
+    std::vector<std::string> notes;
+    not_started_ = co_await apply(config_, notes);
+    if (draining_) co_return;
+    if (not_started_) co_return stop();
+    for (const std::string& note : notes) spdlog::info("{}", note);
+    for (const auto& worker : workers_) worker->run();
     loop_delay_.start();
     serving_ = true;
     spdlog::info("{} descriptors allow {} connections at once", budget_.limit, budget_.connections);
     spdlog::info("ready: {} listeners, {} pools, {} workers", config_.listeners.size(),
                  config_.pools.size(), workers_.size());
     notifier_.ready();
-    io_.run();
-    for (const auto& worker : workers_) worker->join();
-    return std::nullopt;
 }
 
 // Takes up what was said before the start. A file that cannot be understood is left as
@@ -143,104 +165,6 @@ std::optional<std::string> Control::keep_said() {
     return reason;
 }
 
-std::optional<std::string> Control::refusal(const conf::Config& next) const {
-    if (auto reason = needs_restart(next)) return reason;
-    return pools_.refusal(next);
-}
-
-// The one way from a configuration to a running state. What can fail comes
-// first and leaves no trace; what follows cannot.
-std::optional<std::string> Control::apply(conf::Config next, std::vector<std::string>& changes) {
-    if (auto reason = refusal(next)) return reason;
-    std::optional<std::string> reason;
-    OpenedSockets opened = listeners_.open(next, reason);
-    if (reason) return reason;
-    std::variant<Fd, std::string> log_target;
-    if (next.log.target != config_.log.target) log_target = open_log_target(next.log.target);
-    if (auto* error = std::get_if<std::string>(&log_target)) return std::move(*error);
-
-    changes = pools_.apply(next);
-    for (std::string& change : listeners_.apply(next, std::move(opened), pools_)) {
-        changes.push_back(std::move(change));
-    }
-    set_log_style(next.log);
-    if (auto& target = std::get<Fd>(log_target)) log_.redirect(std::move(target));
-    config_ = std::move(next);
-    keep_said();
-    return std::nullopt;
-}
-
-std::optional<std::string> Control::needs_restart(const conf::Config& next) const {
-    if (next.workers != config_.workers) return "workers cannot change while running: restart";
-    if (next.admin != config_.admin) return "admin cannot change while running: restart";
-    return std::nullopt;
-}
-
-ReloadResult Control::reload(double max_moved) {
-    ReloadResult result;
-    if (draining_) {
-        result.errors = {"ringway is draining: nothing can change any more"};
-        return result;
-    }
-    ++status_.reloads;
-    notifier_.reloading();
-    status_.reloaded_at = std::chrono::system_clock::now();
-    auto loaded = load_config(status_.file);
-    if (auto* errors = std::get_if<std::vector<std::string>>(&loaded)) {
-        result.errors = std::move(*errors);
-    } else {
-        auto& [next, fingerprint] = std::get<ConfigFile>(loaded);
-        auto reason = max_moved < 1 ? refusal(next) : std::nullopt;
-        if (max_moved < 1 && !reason) {
-            result.errors = beyond(
-                make_plan(config_, pools_.rings(), next, pools_.rings_after(next)), max_moved);
-        }
-        if (!reason && result.errors.empty()) reason = apply(std::move(next), result.changes);
-        if (reason) result.errors.push_back(fmt::format("{}: {}", status_.file, *reason));
-        if (result.errors.empty()) status_.fingerprint = std::move(fingerprint);
-    }
-    result.ok = result.errors.empty();
-    report_reload(result);
-    return result;
-}
-
-void Control::report_reload(const ReloadResult& result) {
-    if (result.ok) {
-        ++status_.generation;
-        status_.loaded_at = std::chrono::system_clock::now();
-        status_.last_result = "ok";
-        spdlog::info("reload: ok, generation {}, {} changes, file {}", status_.generation,
-                     result.changes.size(), status_.fingerprint);
-        for (const auto& change : result.changes) spdlog::info("reload: {}", change);
-        events_.add(
-            Event::Kind::reload, "", "",
-            fmt::format("generation {}, {} changes", status_.generation, result.changes.size()));
-    } else {
-        ++status_.failed_reloads;
-        status_.last_result = result.errors.front();
-        spdlog::error("reload: refused, the configuration of generation {} goes on serving",
-                      status_.generation);
-        for (const auto& error : result.errors) spdlog::error("reload: {}", error);
-        events_.add(Event::Kind::reload_refused, "", "", result.errors.front());
-    }
-    notifier_.ready();
-}
-
-std::variant<Control::FilePlan, std::vector<std::string>> Control::plan(
-    const std::string& file) const {
-    auto loaded = load_config(file);
-    if (auto* errors = std::get_if<std::vector<std::string>>(&loaded)) return std::move(*errors);
-    const conf::Config& next = std::get<ConfigFile>(loaded).config;
-    FilePlan result{.refused = refusal(next), .notes = pools_.notes_on(next)};
-    if (pools_.refusal(next)) {
-        result.plan.changes =
-            conf::difference(config_, next);  // rings that do not fit are not made
-    } else {
-        result.plan = make_plan(config_, pools_.rings(), next, pools_.rings_after(next));
-    }
-    return result;
-}
-
 void Control::await_signal() {
     signals_.async_wait([this](const boost::system::error_code& error, int signal) {
         if (error) return;
@@ -260,7 +184,7 @@ void Control::on_signal(int signal) {
     reload_timer_.expires_after(reload_delay);
     reload_timer_.async_wait([this](const boost::system::error_code& error) {
         reload_wanted_ = false;
-        if (!error && !draining_) reload();
+        if (!error && !draining_) boost::asio::co_spawn(io_, reload_by_signal(), rethrow);
     });
 }
 
@@ -283,6 +207,7 @@ void Control::reopen_log() {
 // Stops accepting; connections in progress have drain_timeout to end.
 void Control::drain() {
     draining_ = true;
+    if (!serving_) return stop();  // nobody has been let in yet
     events_.add(Event::Kind::draining, "", "", "");
     notifier_.stopping(config_.drain_timeout);
     pools_.stop();

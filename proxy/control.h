@@ -11,12 +11,17 @@
 #include <variant>
 #include <vector>
 
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_future.hpp>
+#include <boost/json/object.hpp>
 
 #include "conf/config.h"
 #include "proxy/admin_server.h"
+#include "proxy/background.h"
 #include "proxy/descriptors.h"
 #include "proxy/events.h"
 #include "proxy/http_server.h"
@@ -63,16 +68,32 @@ public:
     std::optional<std::string> run();
 
     // Reads the file again: all of it serves, or nothing has changed. Refused too where a
-    // pool or a listener would move more than `max_moved` (0 to 1) of its keys.
-    ReloadResult reload(double max_moved = 1);
+    // pool or a listener would move more than `max_moved` (0 to 1) of its keys. One at a
+    // time, in the order of the calls; others are served meanwhile.
+    boost::asio::awaitable<ReloadResult> reload(double max_moved = 1);
 
     // What a reload of `file` would do now. The errors where the file is not valid.
     struct FilePlan {
-        Plan plan;
+        boost::json::object plan;            // to_json(Plan)
         std::optional<std::string> refused;  // why a reload would refuse it
         std::vector<std::string> notes;      // what the file says, and run time says otherwise
     };
-    std::variant<FilePlan, std::vector<std::string>> plan(const std::string& file) const;
+    // Returns when all that was asked of the pools until now serves.
+    boost::asio::awaitable<void> published();
+
+    using FilePlanOrErrors = std::variant<FilePlan, std::vector<std::string>>;
+    boost::asio::awaitable<FilePlanOrErrors> plan(std::string file);
+
+    // Turns the loop until `step` has its result: for who does not run().
+    template <class Result>
+    Result finish(boost::asio::awaitable<Result> step) {
+        auto result = boost::asio::co_spawn(io_, std::move(step), boost::asio::use_future);
+        while (result.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+            io_.restart();
+            io_.run_one();
+        }
+        return result.get();
+    }
 
     // Has the state file hold what was said of servers at run time. Why it does not.
     std::optional<std::string> keep_said();
@@ -96,9 +117,30 @@ public:
     std::string summary() const;
 
 private:
+    // Held while a configuration is on its way to serve.
+    class Turn {
+    public:
+        explicit Turn(Control& control) : control_(control) { control_.changing_ = true; }
+        ~Turn() {
+            control_.changing_ = false;
+            control_.turns_.cancel();
+        }
+        Turn(const Turn&) = delete;
+        Turn& operator=(const Turn&) = delete;
+
+    private:
+        Control& control_;
+    };
+
     std::optional<std::string> remember();
     std::optional<std::string> refusal(const conf::Config& next) const;
-    std::optional<std::string> apply(conf::Config next, std::vector<std::string>& changes);
+    boost::asio::awaitable<void> start();
+    boost::asio::awaitable<void> reload_by_signal();
+    boost::asio::awaitable<void> take_turn();
+    boost::asio::awaitable<std::optional<std::string>> apply(conf::Config next,
+                                                             std::vector<std::string>& notes);
+    boost::asio::awaitable<std::vector<std::string>> moves_beyond(const conf::Config& next,
+                                                                  double max_moved);
     void report_reload(const ReloadResult& result);
     std::optional<std::string> needs_restart(const conf::Config& next) const;
     void await_signal();
@@ -112,11 +154,14 @@ private:
     boost::asio::signal_set signals_;
     boost::asio::steady_timer drain_timer_;
     boost::asio::steady_timer reload_timer_;  // runs from a SIGHUP to the reload that it asks for
+    boost::asio::steady_timer turns_;         // is cancelled when a change of configuration ends
     conf::Config config_;
     const DescriptorBudget budget_;
     Quota total_;  // of all listeners
     std::vector<std::unique_ptr<Worker>> workers_;
     Events events_;
+    BackgroundThread builder_;   // of rings
+    BackgroundThread preparer_;  // of configurations and plans
     Pools pools_;
     Listeners listeners_;
     StateFile state_file_;
@@ -128,7 +173,9 @@ private:
     const TimePoint started_at_ = Clock::now();
     const std::chrono::system_clock::time_point started_at_by_wall_ =
         std::chrono::system_clock::now();
-    std::size_t busy_workers_ = 0;  // that still have connections while draining
+    std::size_t busy_workers_ = 0;            // that still have connections while draining
+    std::optional<std::string> not_started_;  // why
+    bool changing_ = false;                   // a configuration is on its way to serve
     bool serving_ = false;
     bool draining_ = false;
     bool reload_wanted_ = false;

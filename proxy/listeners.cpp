@@ -73,26 +73,28 @@ void Listeners::remove_socket_files() const {
     }
 }
 
-std::vector<std::string> Listeners::apply(const conf::Config& config, OpenedSockets opened,
-                                          const Pools& pools) {
-    std::vector<std::string> changes;
+// A listener keeps what counts its connections by its name. One whose name is new has that
+// of the listener which had its address and is gone, or which had its name before.
+ListenerLedger Listeners::ledger_of(const conf::Listener& next, const conf::Config& config) const {
+    if (const auto same = listeners_.find(next.name); same != listeners_.end()) {
+        return {same->second.counts, same->second.quota};
+    }
+    for (const auto& [name, listener] : listeners_) {
+        if (listener.settings.bind != next.bind) continue;
+        const bool stays = std::ranges::find(config.listeners, name, &conf::Listener::name) !=
+                           config.listeners.end();
+        if (!stays) return {listener.counts, listener.quota};
+    }
+    if (const auto left = left_.find(next.name); left != left_.end()) return left->second;
+    return {std::make_shared<PerWorker<ListenerCounts>>(workers_.size()),
+            std::make_shared<Quota>()};
+}
+
+void Listeners::apply(const conf::Config& config, OpenedSockets opened, const Pools& pools) {
     auto left_over = addresses(listeners_);
     std::map<std::string, Listener> next_listeners;
     for (const conf::Listener& next : config.listeners) {
-        const auto before = listeners_.find(next.name);
-        const bool is_new = before == listeners_.end();
-        if (is_new) {
-            changes.push_back(fmt::format("listener {} added", next.name));
-        } else if (const conf::Listener& now = before->second.settings;
-                   now.pool != next.pool || now.key != next.key ||
-                   now.proxy_protocol != next.proxy_protocol ||
-                   now.defer_accept != next.defer_accept || now.timeouts != next.timeouts ||
-                   now.max_connections != next.max_connections) {
-            changes.push_back(fmt::format("listener {} changed", next.name));
-        }
-        auto counts = is_new ? std::make_shared<PerWorker<ListenerCounts>>(workers_.size())
-                             : before->second.counts;
-        auto quota = is_new ? std::make_shared<Quota>() : before->second.quota;
+        auto [counts, quota] = ledger_of(next, config);
         quota->set_limit(next.max_connections > 0 ? next.max_connections : Quota::unlimited);
         const Pool& pool = *pools.find(next.pool);
         const auto route =
@@ -119,16 +121,17 @@ std::vector<std::string> Listeners::apply(const conf::Config& config, OpenedSock
                 workers_[i]->listen(address, std::move(sockets->second[i]), route);
             }
         }
-        if (!is_new && sockets != opened.end()) {
-            changes.push_back(fmt::format("listener {} moved to {}", next.name, address));
-        }
         next_listeners.emplace(next.name, Listener{next, std::move(counts), std::move(quota)});
     }
     for (const auto& [name, listener] : listeners_) {
-        if (!next_listeners.contains(name)) {
-            changes.push_back(fmt::format("listener {} removed", name));
-        }
+        const bool goes_on = std::ranges::any_of(next_listeners, [&](const auto& entry) {
+            return entry.second.quota == listener.quota;
+        });
+        if (!goes_on) left_[name] = {listener.counts, listener.quota};
     }
+    std::erase_if(left_, [&](const auto& entry) {
+        return next_listeners.contains(entry.first) || entry.second.quota->live() == 0;
+    });
     std::erase_if(closing_, [](const auto& entry) { return entry.second.expired(); });
     for (const std::string& address : left_over) {
         remove_socket_file(address);
@@ -137,7 +140,6 @@ std::vector<std::string> Listeners::apply(const conf::Config& config, OpenedSock
         for (const auto& worker : workers_) worker->unlisten(address, open);
     }
     listeners_ = std::move(next_listeners);
-    return changes;
 }
 
 }  // namespace ringway::proxy

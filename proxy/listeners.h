@@ -17,6 +17,13 @@
 
 namespace ringway::proxy {
 
+// What counts a listener's connections. Outlives the listener for as long as they live:
+// one that comes back, or gets another name, finds them counted.
+struct ListenerLedger {
+    std::shared_ptr<PerWorker<ListenerCounts>> counts;
+    std::shared_ptr<Quota> quota;
+};
+
 struct Listener {
     conf::Listener settings;
     std::shared_ptr<PerWorker<ListenerCounts>> counts;
@@ -35,9 +42,8 @@ public:
     OpenedSockets open(const conf::Config& config, std::optional<std::string>& refusal) const;
 
     // Has the workers listen as `config` says, on `opened` and what was open
-    // before, with pools as they are now. Returns what changed, a line each.
-    std::vector<std::string> apply(const conf::Config& config, OpenedSockets opened,
-                                   const Pools& pools);
+    // before, with pools as they are now.
+    void apply(const conf::Config& config, OpenedSockets opened, const Pools& pools);
 
     // Has nobody come through unix sockets any more, before they are closed.
     void remove_socket_files() const;
@@ -46,9 +52,11 @@ public:
 
 private:
     bool port_is_ours(std::uint16_t port) const;
+    ListenerLedger ledger_of(const conf::Listener& next, const conf::Config& config) const;
 
     std::vector<std::unique_ptr<Worker>>& workers_;
-    std::map<std::string, Listener> listeners_;  // by name
+    std::map<std::string, Listener> listeners_;   // by name
+    std::map<std::string, ListenerLedger> left_;  // of listeners that left, by name
     // Ports that were given up, for as long as a worker has yet to close its socket.
     std::multimap<std::uint16_t, std::weak_ptr<void>> closing_;
 };

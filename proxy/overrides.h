@@ -6,8 +6,9 @@
 //     the reload or start that reads it.
 //  3. A server of the file that was unregistered stays away while the file names it; one
 //     that leaves the file and comes back is new.
-//  4. What was said by hand (offline, online, drain) holds while the server is there, and
-//     ends when it is unregistered or leaves.
+//  4. What was said by hand (offline, online, drain), and a weight or an address that was
+//     set, hold while the server is there, whatever the file says of it, and end when it is
+//     unregistered or leaves.
 //  5. Of a pool that the file does not name, all that was said is kept and counts for
 //     nothing until the pool is back.
 //  6. Whatever was said can be forgotten: then the file alone decides.
@@ -34,8 +35,11 @@ struct Said {
         bool operator==(const Registration&) const = default;
     };
     std::optional<Registration> registered;
-    bool unregistered = false;  // one of the file's; never beside the other two
+    bool unregistered = false;  // one of the file's; never beside the others
     Override by_hand = Override::automatic;
+    // In place of what the file says; never beside `registered`, which has them itself.
+    std::optional<std::uint32_t> weight;
+    std::optional<conf::Endpoint> address;
 
     bool is_nothing() const { return *this == Said{}; }
     bool operator==(const Said&) const = default;
@@ -58,10 +62,15 @@ struct Wish {
     std::optional<conf::Endpoint> check_address;  // where not `address` is checked
     Source source = Source::file;
     Override by_hand = Override::automatic;
+    bool operator==(const Wish&) const = default;
 };
 
 // Drops what a file that was just read ends (rules 2 to 4).
 void settle(SaidOfPool& said, const FileServers& file);
+
+// One server of a pool of the file: what the file names of it, if it does, under what was
+// said. Nothing where it is not to be there.
+std::optional<Wish> wish_of(const conf::Server* file, const Said* said);
 
 // The servers of a pool of the file.
 std::map<std::string, Wish, std::less<>> wishes(const FileServers& file, const SaidOfPool& said);

@@ -1,16 +1,12 @@
-// What is known of the servers of pools, and what the rings are made of it.
+// What is known of the servers of pools, and what the rings should be by it.
 #include <algorithm>
-#include <numeric>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <boost/asio/post.hpp>
-
 #include "health/slow_start.h"
-#include "proxy/keys/proxy_header.h"
 #include "proxy/pools.h"
 
 namespace ringway::proxy {
@@ -20,47 +16,46 @@ namespace {
 // Steps and returns that are due within so long share one change of their ring.
 constexpr std::chrono::milliseconds alarm_tick{10};
 
-std::string target_key(std::string_view pool, std::string_view id) {
-    return fmt::format("{}/{}", pool, id);
-}
-
 // A pool's name has no slash; an id may have some.
-std::pair<std::string, std::string> split_target_key(const std::string& key) {
-    const auto slash = key.find('/');
-    return {key.substr(0, slash), key.substr(slash + 1)};
+std::pair<std::string, std::string> split_target(const std::string& target) {
+    const auto slash = target.find('/');
+    return {target.substr(0, slash), target.substr(slash + 1)};
 }
 
-const Server& server_of(const ring::Member& member) {
-    return *static_cast<const Server*>(member.context.get());
-}
-
-ring::Status ring_status(const WantedServer& server) {
-    if (server.online) return ring::Status::online;
-    return server.by_hand == Override::drain ? ring::Status::draining : ring::Status::offline;
-}
-
-Clock::duration time_of(const conf::Leaving& leaving) {
-    return leaving.way == conf::Leaving::Way::drain ? leaving.over : conf::Duration(0);
+ServerFacts facts_of(std::string_view id, const Wish& wish, bool up, std::uint32_t ramp) {
+    return {.id = id,
+            .weight = wish.weight,
+            .max_connections = wish.max_connections,
+            .by_hand = wish.by_hand,
+            .up = up,
+            .ramp = ramp};
 }
 
 }  // namespace
 
 std::optional<health::View> Pools::health(std::string_view pool, std::string_view id) const {
-    return checker_.view(target_key(pool, id));
+    const Pool* const of = find(pool);
+    if (of == nullptr) return std::nullopt;
+    const auto server = of->servers.find(id);
+    return server == of->servers.end() ? std::nullopt : checker_.view(server->second.target);
+}
+
+health::Condition Pools::condition(const WantedServer& server) const {
+    return health::condition_of(checker_.view(server.target),
+                                server.passive ? server.passive->time_out() : std::nullopt);
 }
 
 std::string Pools::detail(std::string_view pool_name, std::string_view id) const {
     const Pool& pool = *find(pool_name);
     const WantedServer& server = pool.servers.find(id)->second;
-    const auto view = health(pool_name, id);
+    const health::Condition now = condition(server);
     std::string by_hand;
     if (server.by_hand == Override::drain) by_hand = "draining";
     if (server.by_hand == Override::online) by_hand = "online by hand";
     if (server.by_hand == Override::offline) by_hand = "offline by hand";
-    if (!seems_up(pool_name, id, server)) {
+    if (!now.up) {
         const bool ignored = server.by_hand == Override::automatic && pool.panics;
-        return fmt::format("{}{}down: {}{}", by_hand, by_hand.empty() ? "" : ", ",
-                           server.failed_by.empty() ? view->last_result : server.failed_by,
+        return fmt::format("{}{}down: {}{}", by_hand, by_hand.empty() ? "" : ", ", now.reason,
                            ignored ? ", ignored in a panic" : "");
     }
     if (!by_hand.empty()) return by_hand;
@@ -68,35 +63,27 @@ std::string Pools::detail(std::string_view pool_name, std::string_view id) const
     if (server.ramp < ring::full_ramp) {
         return fmt::format("ramping, {} % of its points", server.ramp / 10);
     }
-    if (!view) return "not checked";
-    return view->checked ? "checked ok" : "not checked yet";
-}
-
-bool Pools::seems_up(std::string_view pool, std::string_view id, const WantedServer& server) const {
-    if (server.away_until) return false;
-    const auto view = health(pool, id);
-    return !view || view->up;
+    return now.reason;
 }
 
 void Pools::on_health_change(const health::Change& change) {
-    const auto [pool, id] = split_target_key(change.key);
+    const auto [name, id] = split_target(change.key);
     spdlog::log(change.up ? spdlog::level::info : spdlog::level::warn, "pool {}: server {} {}: {}",
-                pool, id, change.up ? "up" : "down", change.reason);
-    events_.add(change.up ? Event::Kind::server_up : Event::Kind::server_down, pool, id,
+                name, id, change.up ? "up" : "down", change.reason);
+    events_.add(change.up ? Event::Kind::server_up : Event::Kind::server_down, name, id,
                 change.reason);
-    if (const auto found = pools_.find(pool); found != pools_.end()) {
-        if (const auto server = found->second.servers.find(id);
-            server != found->second.servers.end()) {
-            server->second.failed_by.clear();
-        }
-    }
-    reconcile_soon(pool);
+    const auto pool = pools_.find(name);
+    if (pool == pools_.end()) return;
+    const auto server = pool->second.servers.find(id);
+    if (server == pool->second.servers.end()) return;
+    if (change.up && server->second.passive) server->second.passive->end_time_out(Clock::now());
+    publish_soon(name);
 }
 
 // Connections to a server have failed. Where it is checked its checks bring it back, else
 // time does.
-void Pools::on_trouble(const std::string& key) {
-    const auto [name, id] = split_target_key(key);
+void Pools::on_trouble(const std::string& target) {
+    const auto [name, id] = split_target(target);
     const auto found = pools_.find(name);
     if (found == pools_.end()) return;
     Pool& pool = found->second;
@@ -104,116 +91,76 @@ void Pools::on_trouble(const std::string& key) {
     if (entry == pool.servers.end() || !entry->second.trouble) return;
     WantedServer& server = entry->second;
     const auto [connects, resets] = server.trouble->take();
-    if (server.by_hand != Override::automatic || !seems_up(name, id, server)) return;
+    if (server.by_hand != Override::automatic || !condition(server).up) return;
 
     const TimePoint now = Clock::now();
     const auto fails = [&](health::Failure kind, std::uint32_t count, std::uint64_t successes) {
         return count > 0 && server.passive->on_failures(kind, count, successes, now);
     };
-    std::string reason;
-    if (fails(health::Failure::connect, connects, sum(*server.counts, &ServerCounts::total))) {
-        reason = "connections failed";
-    } else if (fails(health::Failure::early_reset, resets,
-                     sum(*server.counts, &ServerCounts::bytes_down))) {
-        reason = "early resets";
-    }
-    if (reason.empty()) return;
-    server.failed_by = reason;
+    const bool down =
+        fails(health::Failure::connect, connects, sum(*server.counts, &ServerCounts::total)) ||
+        fails(health::Failure::early_reset, resets, sum(*server.counts, &ServerCounts::bytes_down));
+    if (!down) return;
+    const health::TimeOut time_out = *server.passive->time_out();
+    const std::string reason = to_string(time_out.reason);
     std::string until = "until its checks pass";
-    if (!checker_.take_down(key)) {
-        const auto time_out = server.passive->time_out(now);
-        server.away_until = now + time_out;
-        const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(time_out);
+    if (!checker_.take_down(target, reason)) {
+        const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(time_out.until - now);
         until = fmt::format("for {} ms", ms.count());
     }
     const std::string why =
         fmt::format("{}, {} in a row, {}", reason, pool.settings.passive->failures, until);
     spdlog::warn("pool {}: server {} down: {}", name, id, why);
     events_.add(Event::Kind::server_down, name, id, why);
-    reconcile_soon(name);
+    publish_soon(name);
 }
 
-// A burst of flips becomes one change of the ring.
-void Pools::reconcile_soon(const std::string& pool) {
-    if (dirty_.empty()) {
-        boost::asio::post(io_, [this] {
-            for (const std::string& name : std::exchange(dirty_, {})) {
-                const auto found = pools_.find(name);
-                if (found != pools_.end()) reconcile(name, found->second);
-            }
-        });
-    }
-    dirty_.insert(pool);
-}
-
-// Has the checker check what is wanted now.
-void Pools::retarget() {
-    std::vector<health::Target> targets;
-    for (const auto& [name, pool] : pools_) {
-        if (!pool.settings.health) continue;
-        // A check that goes elsewhere speaks to somebody who was not promised a header.
-        const auto version = pool.settings.send_proxy.version;
-        const std::string preface =
-            version == conf::SendProxy::Version::none ? "" : local_proxy_header(version);
-        for (const auto& [id, server] : pool.servers) {
-            targets.push_back({.key = target_key(name, id),
-                               .address = server.check_address.value_or(server.address),
-                               .settings = *pool.settings.health,
-                               .preface = server.check_address ? "" : preface});
-        }
-    }
-    checker_.set_targets(std::move(targets));
-}
-
-// Has the workers tell of failures where somebody wants to know.
-void Pools::equip(const std::string& name, Pool& pool) {
-    for (auto& [id, server] : pool.servers) {
-        if (!pool.settings.passive) {
-            server.trouble.reset();
-            server.passive.reset();
-            server.away_until.reset();
-        } else if (server.passive) {
-            server.passive->set_settings(*pool.settings.passive);
-        } else {
-            server.passive.emplace(*pool.settings.passive);
-            server.trouble = std::make_shared<Trouble>([this, key = target_key(name, id)] {
-                boost::asio::post(io_, [this, key] { on_trouble(key); });
-            });
-        }
-    }
-}
-
-// Decides of every server whether it is online, and how much of its points it has.
-void Pools::judge(const std::string& name, Pool& pool) {
-    std::size_t up = 0;
-    std::size_t all = 0;
-    std::vector<bool> seem_up;  // in the order of the servers
-    for (const auto& [id, server] : pool.servers) {
-        seem_up.push_back(seems_up(name, id, server));
-        if (server.weight == 0 || server.by_hand != Override::automatic) continue;
-        ++all;
-        if (seem_up.back()) ++up;
-    }
-    const bool panics = health::panics(up, all, pool.settings.panic);
-    if (panics != std::exchange(pool.panics, panics)) {
-        const std::string what = fmt::format("{} of {} servers are up: {}", up, all,
-                                             panics ? "states are ignored" : "states count again");
-        spdlog::warn("pool {}: {}", name, what);
-        events_.add(panics ? Event::Kind::panic : Event::Kind::panic_over, name, "", what);
-    }
+// Decides of every server whether it is online, and how much of its points it has: what
+// makes the ring that is to serve next so.
+std::vector<ring::Change> Pools::judge(Pool& pool) {
     const TimePoint now = Clock::now();
-    auto seems = seem_up.begin();
+    std::vector<ServerFacts> facts;
+    facts.reserve(pool.servers.size());
+    for (const auto& [id, server] : pool.servers) {
+        facts.push_back(facts_of(id, server, condition(server).up, ring::full_ramp));
+    }
+    const RingState state = ring_state(pool.settings.panic, facts);
+    if (state.panics != std::exchange(pool.panics, state.panics)) {
+        const std::string what =
+            fmt::format("{} of {} servers are up: {}", state.up, state.all,
+                        state.panics ? "states are ignored" : "states count again");
+        spdlog::warn("pool {}: {}", pool.settings.name, what);
+        events_.add(state.panics ? Event::Kind::panic : Event::Kind::panic_over, pool.settings.name,
+                    "", what);
+    }
+    std::vector<WantedServer*> servers;
+    servers.reserve(facts.size());
     for (auto& [id, server] : pool.servers) {
-        turn(pool, server, standing_of(*seems++, server.by_hand, panics));
+        turn(pool, server, state.standings[servers.size()]);
         server.ramp = ring::full_ramp;
         if (server.ramps_since && pool.settings.slow_start.count() > 0) {
             server.ramp = health::ramp_after(now - *server.ramps_since, pool.settings.slow_start);
         }
         if (server.ramp == ring::full_ramp) server.ramps_since.reset();
+        facts[servers.size()].ramp = server.ramp;
+        servers.push_back(&server);
     }
+    set_alarm(pool, now);
+    const auto context_of = [&](std::size_t i, const ring::Member* member) {
+        const WantedServer& server = *servers[i];
+        const auto* const now_there =
+            member == nullptr ? nullptr : static_cast<const Server*>(member->context.get());
+        const bool same = now_there != nullptr && now_there->address == server.address &&
+                          now_there->trouble == server.trouble &&
+                          now_there->counts == server.counts;
+        return same ? nullptr
+                    : std::make_shared<Server>(Server{std::string(facts[i].id), server.address,
+                                                      server.counts, server.trouble});
+    };
+    return ring_changes(*pool.next->snapshot(), facts, state, context_of);
 }
 
-void Pools::turn(const Pool& pool, WantedServer& server, health::Standing standing) const {
+void Pools::turn(Pool& pool, WantedServer& server, health::Standing standing) const {
     if (standing.online != server.online) {
         server.online = standing.online;
         server.since = Clock::now();
@@ -223,69 +170,48 @@ void Pools::turn(const Pool& pool, WantedServer& server, health::Standing standi
     if (standing.down == server.down) return;
     server.down = standing.down;
     if (!server.down) {
+        const auto is_its = [&](const Cut& cut) {
+            return cut.reason == End::server_down && cut.server == server.counts;
+        };
+        std::erase_if(pool.cuts_in_job, is_its);
+        std::erase_if(pool.cuts, is_its);
         connections_.spare(server.counts);
-    } else if (pool.settings.on_down.way != conf::Leaving::Way::keep) {
-        connections_.depart({server.counts, End::server_down, time_of(pool.settings.on_down)});
+    } else {
+        cut(pool, server, End::server_down, pool.settings.on_down);
     }
 }
 
-void Pools::remove(const Pool& pool, const WantedServer& server) const {
-    const conf::Leaving& leaving = pool.settings.on_removed;
-    if (leaving.way == conf::Leaving::Way::keep) return;
-    connections_.depart({server.counts, End::server_removed, time_of(leaving)});
+void Pools::cut(Pool& pool, const WantedServer& server, End reason, const conf::Leaving& leaving) {
+    using Way = conf::Leaving::Way;
+    if (leaving.way == Way::keep) return;
+    const Clock::duration over = leaving.way == Way::drain ? leaving.over : conf::Duration(0);
+    pool.cuts.push_back({server.counts, reason, over});
 }
 
-// Makes the ring what is wanted, in one change, whatever brought the difference.
-void Pools::reconcile(const std::string& name, Pool& pool) {
-    judge(name, pool);
-    const auto snapshot = pool.balancer->snapshot();
-    std::vector<ring::Change> changes;
-    for (const ring::Member& member : snapshot->members()) {
-        if (!pool.servers.contains(member.id)) changes.emplace_back(ring::Unregister{member.id});
-    }
+// Of whatever time alone will change next in a pool.
+void Pools::set_alarm(Pool& pool, TimePoint now) {
+    auto next = TimePoint::max();
+    const Clock::duration over = pool.settings.slow_start;
     for (const auto& [id, server] : pool.servers) {
-        const ring::Status status = ring_status(server);
-        const ring::Member* member = snapshot->find(id);
-        const bool moved = member == nullptr || server_of(*member).address != server.address ||
-                           server_of(*member).trouble != server.trouble;
-        std::shared_ptr<void> context;
-        if (moved) {
-            context =
-                std::make_shared<Server>(Server{id, server.address, server.counts, server.trouble});
+        if (server.passive) {
+            if (const auto time_out = server.passive->time_out()) {
+                next = std::min(next, time_out->until);
+            }
         }
-        if (member == nullptr) {
-            changes.emplace_back(ring::ServerSpec{id, server.weight, status, std::move(context),
-                                                  server.max_connections, server.ramp});
-            continue;
-        }
-        if (moved) changes.emplace_back(ring::SetContext{id, std::move(context)});
-        if (member->weight != server.weight) {
-            changes.emplace_back(ring::SetWeight{id, server.weight});
-        }
-        if (member->max_connections != server.max_connections) {
-            changes.emplace_back(ring::SetLimit{id, server.max_connections});
-        }
-        if (member->ramp != server.ramp) changes.emplace_back(ring::SetRamp{id, server.ramp});
-        if (member->status != status) changes.emplace_back(ring::SetStatus{id, status});
+        if (!server.ramps_since || over == Clock::duration::zero()) continue;
+        const auto since = *server.ramps_since;
+        next = std::min(next, since + health::step_after(now - since, over));
     }
-    if (!changes.empty()) pool.balancer->apply(changes);
-    pool.figures.publish(pool.balancer->snapshot());
+    if (next == pool.alarm) return;
+    alarms_.erase({pool.alarm, pool.settings.name});
+    pool.alarm = next;
+    if (next != TimePoint::max()) alarms_.insert({next, pool.settings.name});
     arm();
 }
 
-// Sets the alarm for whatever time alone will change next.
 void Pools::arm() {
-    auto next = TimePoint::max();
-    for (const auto& [name, pool] : pools_) {
-        const Clock::duration over = pool.settings.slow_start;
-        for (const auto& [id, server] : pool.servers) {
-            if (server.away_until) next = std::min(next, *server.away_until);
-            if (!server.ramps_since || over == Clock::duration::zero()) continue;
-            const auto since = *server.ramps_since;
-            next = std::min(next, since + health::step_after(Clock::now() - since, over));
-        }
-    }
-    if (stopped_ || next == TimePoint::max()) return;
+    if (stopped_ || alarms_.empty()) return;
+    const TimePoint next = alarms_.begin()->first;
     alarm_.expires_at(next + (alarm_tick - next.time_since_epoch() % alarm_tick) % alarm_tick);
     alarm_.async_wait([this](const boost::system::error_code& error) {
         if (!error) on_alarm();
@@ -294,20 +220,67 @@ void Pools::arm() {
 
 void Pools::on_alarm() {
     const TimePoint now = Clock::now();
-    for (auto& [name, pool] : pools_) {
-        bool changes = false;
+    while (!alarms_.empty() && alarms_.begin()->first <= now) {
+        const std::string name = alarms_.begin()->second;
+        alarms_.erase(alarms_.begin());
+        Pool& pool = pools_.find(name)->second;
+        pool.alarm = TimePoint::max();
         for (auto& [id, server] : pool.servers) {
-            changes = changes || server.ramps_since;
-            if (!server.away_until || *server.away_until > now) continue;
-            server.away_until.reset();
-            server.failed_by.clear();
+            if (!server.passive) continue;
+            const auto time_out = server.passive->time_out();
+            if (!time_out || time_out->until > now) continue;
+            server.passive->end_time_out(now);
+            if (!condition(server).up) continue;  // its checks have yet to bring it back
             spdlog::info("pool {}: server {} up: its time-out is over", name, id);
             events_.add(Event::Kind::server_up, name, id, "its time-out is over");
-            changes = true;
         }
-        if (changes) reconcile(name, pool);
+        publish(pool);
     }
     arm();
+}
+
+// Whether a server that stays would be up where the file said `next` of its pool, and of it
+// what `wish` is.
+bool Pools::would_be_up(const conf::Pool& next, const Wish& wish,
+                        const WantedServer& server) const {
+    const bool same = server.address == wish.address;
+    auto time_out =
+        same && next.passive && server.passive ? server.passive->time_out() : std::nullopt;
+    auto view = checker_.view(server.target);
+    const bool same_target =
+        wish.check_address.value_or(wish.address) == server.check_address.value_or(server.address);
+    if (view && !next.health) {
+        if (view->up) time_out.reset();
+        view.reset();
+    }
+    if (view && !same_target) view.emplace();
+    return health::condition_of(view, time_out).up;
+}
+
+RingDraft Pools::draft_of(const conf::Pool& next) const {
+    const Pool* const now = find(next.name);
+    const FileServers file = servers_of(next);
+    SaidOfPool said = said_of(next.name);
+    settle(said, file);
+    const auto wanted = wishes(file, said);
+    const auto server_now = [&](const std::string& id) -> const WantedServer* {
+        if (now == nullptr) return nullptr;
+        const auto found = now->servers.find(id);
+        return found == now->servers.end() ? nullptr : &found->second;
+    };
+    std::vector<ServerFacts> facts;
+    for (const auto& [id, wish] : wanted) {
+        const WantedServer* const server = server_now(id);
+        const bool ramps = server != nullptr && next.slow_start.count() > 0;
+        facts.push_back(facts_of(id, wish, server == nullptr || would_be_up(next, wish, *server),
+                                 ramps ? server->ramp : ring::full_ramp));
+    }
+    const bool same_ring = now != nullptr && now->settings.hash == next.hash;
+    auto base =
+        same_ring ? now->balancer->snapshot() : ring::Balancer(ring_settings(next.hash)).snapshot();
+    auto changes = ring_changes(*base, facts, ring_state(next.panic, facts),
+                                [](std::size_t, const ring::Member*) { return nullptr; });
+    return {next.name, std::move(base), std::move(changes)};
 }
 
 }  // namespace ringway::proxy

@@ -1,30 +1,23 @@
 #include "proxy/pools.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <boost/asio/post.hpp>
 
+#include "proxy/keys/proxy_header.h"
 #include "proxy/presentable.h"
 
 namespace ringway::proxy {
 
-ring::Settings ring_settings(const conf::HashSettings& hash) {
-    const bool sha256 = hash.function == conf::HashSettings::Function::sha256;
-    const bool maglev = hash.algorithm == conf::HashSettings::Algorithm::maglev;
-    return {.mapping = hash.mapping,
-            .algorithm = maglev ? ring::Algorithm::maglev : ring::Algorithm::ring,
-            .key_hash = sha256 ? ring::KeyHash::sha256 : ring::KeyHash::xxh3,
-            .vnodes = hash.vnodes,
-            .seed = hash.seed,
-            .balance_factor = hash.balance_factor};
-}
-
-Pools::Pools(boost::asio::io_context& io, std::size_t workers, Events& events,
+Pools::Pools(boost::asio::io_context& io, std::size_t workers, Events& events, Background& builder,
              Connections connections)
     : io_(io),
       workers_(workers),
       events_(events),
+      builder_(builder),
       checker_(io, [this](const health::Change& change) { on_health_change(change); }),
       connections_(std::move(connections)),
       alarm_(io) {}
@@ -45,110 +38,217 @@ SaidOfPool Pools::said_of(std::string_view pool) const {
     return found == said_.end() ? SaidOfPool{} : found->second;
 }
 
-std::vector<std::string> Pools::apply(const conf::Config& config) {
-    std::vector<std::string> changes;
-    std::set<std::string_view> named;
+void Pools::apply(const conf::Config& config) {
     for (const conf::Pool& next : config.pools) {
-        named.insert(next.name);
-        merge(pools_[next.name], next, changes);
+        Pool& pool = pools_[next.name];
+        take(pool, next);
+        SaidOfPool said = said_of(next.name);
+        settle(said, pool.in_file);
+        said_.erase(next.name);
+        if (!said.empty()) said_.emplace(next.name, std::move(said));
+        adopt_all(pool);
+        publish(pool);
     }
-    std::erase_if(pools_, [&](const auto& entry) {
-        if (named.contains(entry.first)) return false;
-        for (const auto& [id, server] : entry.second.servers) remove(entry.second, server);
-        changes.push_back(fmt::format("pool {} removed", entry.first));
-        return true;
-    });
-    retarget();
-    for (auto& [name, pool] : pools_) {
-        equip(name, pool);
-        reconcile(name, pool);
-    }
-    return changes;
 }
 
-// What `from_file` says of the pool, over what was said at run time.
-void Pools::merge(Pool& pool, const conf::Pool& from_file, std::vector<std::string>& changes) {
-    const std::string& name = from_file.name;
-    if (!pool.balancer) {
-        changes.push_back(fmt::format("pool {} added", name));
-    } else if (pool.settings.hash != from_file.hash) {
-        changes.push_back(fmt::format("pool {}: hash settings changed, keys move", name));
+void Pools::drop_others(const conf::Config& config) {
+    std::set<std::string_view> named;
+    for (const conf::Pool& pool : config.pools) named.insert(pool.name);
+    for (auto entry = pools_.begin(); entry != pools_.end();) {
+        auto& [name, pool] = *entry;
+        if (named.contains(name)) {
+            ++entry;
+            continue;
+        }
+        while (!pool.servers.empty()) drop(pool, pool.servers.begin()->first, false);
+        for (const Cut& each : pool.cuts_in_job) connections_.depart(each);
+        for (const Cut& each : pool.cuts) connections_.depart(each);
+        alarms_.erase({pool.alarm, name});
+        ledgers_[name] = pool.ledger;
+        entry = pools_.erase(entry);
     }
-    if (pool.balancer && pool.settings.connect != from_file.connect) {
-        changes.push_back(fmt::format("pool {}: connect settings changed", name));
+    std::erase_if(ledgers_,
+                  [](const auto& entry) { return entry.second->connections->live() == 0; });
+}
+
+// What the file says of the pool itself.
+void Pools::take(Pool& pool, const conf::Pool& from_file) {
+    if (!pool.ledger) {
+        const auto left = ledgers_.find(from_file.name);
+        pool.ledger = left != ledgers_.end() ? left->second : std::make_shared<PoolLedger>();
+        ledgers_.erase(from_file.name);
+        if (!pool.ledger->counts) {
+            pool.ledger->counts = std::make_shared<PerWorker<PoolCounts>>(workers_);
+        }
+        pool.counts = pool.ledger->counts;
     }
-    if (pool.balancer && pool.settings.health != from_file.health) {
-        changes.push_back(fmt::format("pool {}: health settings changed", name));
+    if (!pool.next || pool.settings.hash != from_file.hash) {
+        pool.next = std::make_shared<ring::Balancer>(ring_settings(from_file.hash),
+                                                     pool.ledger->connections);
     }
-    if (pool.balancer &&
-        (pool.settings.passive != from_file.passive || pool.settings.panic != from_file.panic ||
-         pool.settings.on_down != from_file.on_down ||
-         pool.settings.on_removed != from_file.on_removed ||
-         pool.settings.slow_start != from_file.slow_start)) {
-        changes.push_back(fmt::format("pool {}: what follows a failure changed", name));
-    }
-    if (!pool.balancer || pool.settings.hash != from_file.hash) {
-        pool.balancer = std::make_shared<ring::Balancer>(ring_settings(from_file.hash));
-    }
-    if (!pool.counts) pool.counts = std::make_shared<PerWorker<PoolCounts>>(workers_);
+    if (!pool.balancer) pool.balancer = pool.next;
     pool.settings = from_file;
     pool.settings.servers.clear();
     pool.in_file = servers_of(from_file);
-
-    SaidOfPool said = said_of(name);
-    for (std::string& note : notes(name, pool.in_file, said)) changes.push_back(std::move(note));
-    settle(said, pool.in_file);
-    said_.erase(name);
-    if (!said.empty()) said_.emplace(name, std::move(said));
-    adopt(name, pool, changes);
 }
 
-// Makes the servers what file and run time together want.
-void Pools::adopt(const std::string& name, Pool& pool, std::vector<std::string>& changes) {
-    auto wanted = wishes(pool.in_file, said_of(name));
+// Makes the servers of a pool what file and run time together want.
+void Pools::adopt_all(Pool& pool) {
+    auto wanted = wishes(pool.in_file, said_of(pool.settings.name));
+    const std::set<std::string> renamed = rename(pool, wanted);
+    std::erase_if(pool.ledger->servers, [](const auto& entry) { return entry.second.expired(); });
+    std::vector<std::string> left;
+    for (const auto& [id, server] : pool.servers) {
+        if (!wanted.contains(id)) left.push_back(id);
+    }
     // Where all are new none has more keys to lose than another.
     const bool all_new = pool.servers.empty() && pool.balancer->snapshot()->members().empty();
-    for (auto& [id, wish] : wanted) {
-        auto [entry, added] = pool.servers.try_emplace(id);
-        WantedServer& server = entry->second;
-        if (added) {
-            server.since = Clock::now();
-            server.counts = std::make_shared<PerWorker<ServerCounts>>(workers_);
-            if (!all_new) server.ramps_since = server.since;
-            changes.push_back(fmt::format("pool {}: server {} added", name, id));
-        } else if (server.address != wish.address || server.weight != wish.weight ||
-                   server.max_connections != wish.max_connections ||
-                   server.check_address != wish.check_address) {
-            changes.push_back(fmt::format("pool {}: server {} changed", name, id));
-        }
-        static_cast<Wish&>(server) = std::move(wish);
-    }
-    std::erase_if(pool.servers, [&](const auto& entry) {
-        if (wanted.contains(entry.first)) return false;
-        remove(pool, entry.second);
-        changes.push_back(fmt::format("pool {}: server {} removed", name, entry.first));
-        return true;
-    });
+    for (auto& [id, wish] : wanted) adopt(pool, id, std::move(wish), !all_new);
+    for (const std::string& id : left) drop(pool, id, renamed.contains(id));
 }
 
-// Has `said` count for a server of a pool that is there: all of it, or nothing changes.
-Pools::Refusal Pools::say(std::string_view pool_name, std::string_view id, const Said& said) {
-    auto& [name, pool] = *pools_.find(pool_name);
-    const Said before = what_was_said(name, id);
-    std::vector<std::string> ignored;
-    put(name, id, said);
-    adopt(name, pool, ignored);
-    equip(name, pool);
-    Refusal refusal;
-    try {
-        reconcile(name, pool);
-    } catch (const ring::Error& error) {
-        refusal = error.what();
-        put(name, id, before);
-        adopt(name, pool, ignored);
+// A server that comes with the address of one that leaves is that one under another id: its
+// connections count for it. Returns the ids that were left.
+std::set<std::string> Pools::rename(Pool& pool,
+                                    const std::map<std::string, Wish, std::less<>>& wanted) {
+    std::map<std::string, std::vector<std::string>> leave;  // by address
+    std::map<std::string, std::vector<std::string>> come;
+    for (const auto& [id, server] : pool.servers) {
+        if (!wanted.contains(id)) leave[server.address.to_string()].push_back(id);
     }
-    retarget();
-    return refusal;
+    if (leave.empty()) return {};
+    for (const auto& [id, wish] : wanted) {
+        if (!pool.servers.contains(id)) come[wish.address.to_string()].push_back(id);
+    }
+    std::set<std::string> renamed;
+    for (const auto& [address, ids] : leave) {
+        const auto found = come.find(address);
+        if (ids.size() != 1 || found == come.end() || found->second.size() != 1) continue;
+        const std::string& from = ids.front();
+        const std::string& to = found->second.front();
+        pool.ledger->connections->rename(from, to);
+        pool.ledger->servers[to] = pool.servers.find(from)->second.counts;
+        renamed.insert(from);
+        spdlog::info("pool {}: server {} is {} now, at {}", pool.settings.name, from, to, address);
+    }
+    return renamed;
+}
+
+void Pools::adopt(Pool& pool, const std::string& id, Wish wish, bool may_ramp) {
+    const auto known = pool.servers.find(id);
+    WantedServer& server = known != pool.servers.end() ? known->second : add(pool, id, may_ramp);
+    if (known != pool.servers.end() && server.address != wish.address) {
+        // Another machine: what is known of the old one says nothing of it.
+        server.trouble.reset();
+        server.passive.reset();
+    }
+    static_cast<Wish&>(server) = std::move(wish);
+    equip(pool, server);
+    check(pool, server);
+}
+
+WantedServer& Pools::add(Pool& pool, const std::string& id, bool ramps) {
+    WantedServer& server = pool.servers[id];
+    server.target = fmt::format("{}/{}", pool.settings.name, id);
+    server.since = Clock::now();
+    if (ramps) server.ramps_since = server.since;
+    std::weak_ptr<PerWorker<ServerCounts>>& counts = pool.ledger->servers[id];
+    server.counts = counts.lock();
+    if (!server.counts) server.counts = std::make_shared<PerWorker<ServerCounts>>(workers_);
+    counts = server.counts;
+    return server;
+}
+
+// Has the workers tell of failures where somebody wants to know.
+void Pools::equip(const Pool& pool, WantedServer& server) {
+    if (!pool.settings.passive) {
+        server.trouble.reset();
+        server.passive.reset();
+    } else if (server.passive) {
+        server.passive->set_settings(*pool.settings.passive);
+    } else {
+        server.passive.emplace(*pool.settings.passive);
+        server.trouble = std::make_shared<Trouble>([this, target = server.target] {
+            boost::asio::post(io_, [this, target] { on_trouble(target); });
+        });
+    }
+}
+
+// Has the server checked as its pool wants it. Checks and time-outs hand over to one
+// another: checks that are new bring back a server whose time-out goes on, and where they
+// end a server that they have found up is in none.
+void Pools::check(const Pool& pool, WantedServer& server) {
+    const auto known = checker_.view(server.target);
+    if (!pool.settings.health) {
+        if (known && known->up && server.passive) server.passive->end_time_out(Clock::now());
+        return checker_.remove_target(server.target);
+    }
+    // A check that goes elsewhere speaks to somebody who was not promised a header.
+    const auto version = pool.settings.send_proxy.version;
+    const bool has_preface = version != conf::SendProxy::Version::none && !server.check_address;
+    checker_.set_target({.key = server.target,
+                         .address = server.check_address.value_or(server.address),
+                         .settings = *pool.settings.health,
+                         .preface = has_preface ? local_proxy_header(version) : ""});
+    if (known || !server.passive) return;
+    if (const auto time_out = server.passive->time_out()) {
+        checker_.take_down(server.target, to_string(time_out->reason));
+    }
+}
+
+// `renamed`: its connections belong to another server now.
+void Pools::drop(Pool& pool, const std::string& id, bool renamed) {
+    const auto found = pool.servers.find(id);
+    if (!renamed) cut(pool, found->second, End::server_removed, pool.settings.on_removed);
+    checker_.remove_target(found->second.target);
+    pool.servers.erase(found);
+}
+
+// Has `said` count for servers of a pool that is there: all of it, or nothing changes.
+Pools::Refusal Pools::say(std::string_view pool_name, const SaidOfServers& said) {
+    auto& [name, pool] = *pools_.find(pool_name);
+    std::vector<std::optional<Wish>> next;
+    std::uint64_t servers = pool.servers.size();
+    std::uint64_t weights = 0;
+    for (const auto& [id, server] : pool.servers) weights += server.weight;
+    bool only_new = true;
+    for (const auto& [id, of_server] : said) {
+        const auto in_file = pool.in_file.find(id);
+        next.push_back(
+            wish_of(in_file == pool.in_file.end() ? nullptr : &in_file->second, &of_server));
+        if (const auto known = pool.servers.find(id); known != pool.servers.end()) {
+            only_new = false;
+            --servers;
+            weights -= known->second.weight;
+        }
+        if (!next.back()) continue;
+        ++servers;
+        weights += next.back()->weight;
+    }
+    if (auto refusal = ring_refusal(pool.settings.hash, servers, weights)) {
+        return fmt::format("pool {} would have {}", name, *refusal);
+    }
+    for (std::size_t i = 0; i < said.size(); ++i) {
+        const auto& [id, of_server] = said[i];
+        put(name, id, of_server);
+        if (next[i]) {
+            adopt(pool, id, std::move(*next[i]), !pool.servers.empty());
+        } else if (pool.servers.contains(id)) {
+            drop(pool, id, false);
+        }
+    }
+    // Whatever is new waits for the ring that is being worked out; all else is decided now.
+    if (only_new && pool.job != 0) {
+        ++pool.wanted;
+        pool.again = true;
+    } else {
+        publish(pool);
+    }
+    return std::nullopt;
+}
+
+Pools::Refusal Pools::say(std::string_view pool, std::string_view id, const Said& said) {
+    return say(pool, SaidOfServers{{std::string(id), said}});
 }
 
 Said Pools::what_was_said(std::string_view pool, std::string_view id) const {
@@ -168,55 +268,10 @@ void Pools::put(std::string_view pool, std::string_view id, const Said& said) {
     if (of_pool.empty()) said_.erase(std::string(pool));
 }
 
-Pools::Refusal Pools::register_server(std::string_view pool, std::string_view id,
-                                      const conf::Endpoint& address, std::uint32_t weight) {
-    const Pool* const to = find(pool);
-    if (to == nullptr) return fmt::format("no pool {}", pool);
-    if (to->servers.contains(id)) return fmt::format("pool {} has a server {} already", pool, id);
-    if (!is_presentable(id)) return "a server's id is UTF-8 without control characters";
-    if (auto refusal = say(pool, id, {.registered = Said::Registration{address, weight}})) {
-        return refusal;
-    }
-    spdlog::info("pool {}: server {} registered at {}", pool, id, address.to_string());
-    events_.add(Event::Kind::registered, pool, id, "at " + address.to_string());
-    return std::nullopt;
-}
-
-Pools::Refusal Pools::unregister_server(std::string_view pool, std::string_view id) {
-    const Pool* const from = find(pool);
-    if (from == nullptr) return fmt::format("no pool {}", pool);
-    if (!from->servers.contains(id)) return fmt::format("pool {} has no server {}", pool, id);
-    if (auto refusal = say(pool, id, {.unregistered = from->in_file.contains(id)})) return refusal;
-    spdlog::info("pool {}: server {} unregistered", pool, id);
-    events_.add(Event::Kind::unregistered, pool, id, "");
-    return std::nullopt;
-}
-
-Pools::Refusal Pools::set_override(std::string_view pool, std::string_view id, Override by_hand) {
+Pools::Refusal Pools::needs_server(std::string_view pool, std::string_view id) const {
     const Pool* const of = find(pool);
     if (of == nullptr) return fmt::format("no pool {}", pool);
     if (!of->servers.contains(id)) return fmt::format("pool {} has no server {}", pool, id);
-    Said next = what_was_said(pool, id);
-    next.by_hand = by_hand;
-    if (auto refusal = say(pool, id, next)) return refusal;
-    spdlog::info("pool {}: server {} is {} by hand", pool, id, to_string(by_hand));
-    events_.add(Event::Kind::by_hand, pool, id, to_string(by_hand));
-    return std::nullopt;
-}
-
-Pools::Refusal Pools::forget(std::string_view pool, std::string_view id) {
-    const bool is_there = find(pool) != nullptr;
-    if (what_was_said(pool, id).is_nothing()) {
-        if (!is_there) return fmt::format("no pool {}", pool);
-        return fmt::format("pool {}: nothing was said of a server {} at run time", pool, id);
-    }
-    if (!is_there) {
-        put(pool, id, {});
-    } else if (auto refusal = say(pool, id, {})) {
-        return refusal;
-    }
-    spdlog::info("pool {}: what was said of server {} at run time is forgotten", pool, id);
-    events_.add(Event::Kind::forgotten, pool, id, "");
     return std::nullopt;
 }
 

@@ -1,10 +1,12 @@
 // What the pools should be, and the one path that makes the rings so: the file,
 // the admin socket, the health checks and the connections of clients each change what is
-// wanted, and reconcile() publishes the difference. Control thread only.
+// wanted or known, and publish() has the difference worked out away from this thread and
+// published. Control thread only.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,6 +14,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
@@ -19,13 +22,15 @@
 
 #include "conf/config.h"
 #include "health/checker.h"
+#include "health/condition.h"
 #include "health/passive.h"
-#include "health/standing.h"
+#include "proxy/background.h"
 #include "proxy/clock.h"
 #include "proxy/departure.h"
 #include "proxy/events.h"
 #include "proxy/overrides.h"
 #include "proxy/ring_figures.h"
+#include "proxy/ring_state.h"
 #include "proxy/server.h"
 #include "proxy/trouble.h"
 #include "ring/balancer.h"
@@ -34,35 +39,61 @@ namespace ringway::proxy {
 
 // One server: what is wanted of it, and what is known.
 struct WantedServer : Wish {
+    std::string target;  // its name among the checks' targets
     std::shared_ptr<PerWorker<ServerCounts>> counts;
-    bool online = true;  // as last published
+    bool online = true;  // as last decided
     TimePoint since{};   // of the last change of `online`
-    bool down = false;   // its connections were treated so
+    bool down = false;   // its connections are treated so
 
     // What connections tell; only where the pool has `passive`.
     std::shared_ptr<Trouble> trouble;
     std::optional<health::Passive> passive;
-    std::string failed_by;                // why connections took it down; empty if they did not
-    std::optional<TimePoint> away_until;  // where no check brings it back
 
     std::optional<TimePoint> ramps_since;  // of its slow start, while it goes on
-    std::uint32_t ramp = ring::full_ramp;  // as last published
+    std::uint32_t ramp = ring::full_ramp;  // as last decided
+};
+
+// What counts a pool's connections. Outlives rings, servers and the pool itself for as
+// long as connections live: what comes back finds them counted.
+struct PoolLedger {
+    std::shared_ptr<ring::Ledger> connections = std::make_shared<ring::Ledger>();
+    std::shared_ptr<PerWorker<PoolCounts>> counts;
+    std::map<std::string, std::weak_ptr<PerWorker<ServerCounts>>, std::less<>> servers;
 };
 
 struct Pool {
     conf::Pool settings;  // but for its servers, which are below
     FileServers in_file;  // those that the file names
-    std::shared_ptr<ring::Balancer> balancer;
+    std::shared_ptr<PoolLedger> ledger;
+    std::shared_ptr<ring::Balancer> balancer;  // that serves
     RingFigures figures;
     std::shared_ptr<PerWorker<PoolCounts>> counts;
     std::map<std::string, WantedServer, std::less<>> servers;
     bool panics = false;  // so few are up that their states are ignored
+
+    // On its way to the ring.
+    std::shared_ptr<ring::Balancer> next;  // will serve; `balancer` itself unless its hash changes
+    std::uint64_t job = 0;                 // that works a ring out; 0 for none
+    bool again = false;                    // what it makes will be old when it is done
+    std::uint64_t wanted = 0;              // counts what was asked for,
+    std::uint64_t published = 0;           // and what has been done of it
+    // Connections to end once the ring sends no new ones there: the ring that is being worked
+    // out, and the one after it.
+    std::vector<Cut> cuts_in_job;
+    std::vector<Cut> cuts;
+    TimePoint alarm = TimePoint::max();  // when time alone changes something
 };
 
 // The rings of pools by their names, at one moment or as they would be.
 using Rings = std::map<std::string, std::shared_ptr<const ring::Snapshot>, std::less<>>;
 
-ring::Settings ring_settings(const conf::HashSettings& hash);
+// A ring that could be: what would be made of which. Any thread may make it.
+struct RingDraft {
+    std::string pool;
+    std::shared_ptr<const ring::Snapshot> base;
+    std::vector<ring::Change> changes;
+};
+Rings make_rings(const std::vector<RingDraft>& drafts);
 
 // The ring that serves a pool of these servers, all of them online.
 std::shared_ptr<const ring::Snapshot> ring_of(const conf::Pool& pool);
@@ -76,33 +107,49 @@ public:
             [](const auto&) {};
     };
 
-    // `events` outlives this.
-    Pools(boost::asio::io_context& io, std::size_t workers, Events& events,
+    // `events` and `builder`, on which rings are worked out, outlive this.
+    Pools(boost::asio::io_context& io, std::size_t workers, Events& events, Background& builder,
           Connections connections);
 
     // Why apply() would refuse this configuration; nothing if it would not.
     std::optional<std::string> refusal(const conf::Config& config) const;
 
     // Makes the pools what `config` says together with what was said at run time
-    // (proxy/overrides.h). Returns what changed, a line each.
-    std::vector<std::string> apply(const conf::Config& config);
+    // (proxy/overrides.h). Pools that it does not name stay until drop_others().
+    void apply(const conf::Config& config);
+    // Calls `then` once all that was asked for until now has been published.
+    void when_published(std::function<void()> then);
+    // Ends the pools that `config` does not name, when no listener leads there any more.
+    void drop_others(const conf::Config& config);
 
     // The rings now, and as apply() would leave them: servers that stay are up, down or
-    // ramping as they are now, new ones are up with all their points. Costs about what
-    // apply() does. `config` is one that refusal() has nothing against.
+    // ramping as they are now, new ones are up with all their points. Drafts take little
+    // time, rings much. `config` is one that refusal() has nothing against.
     Rings rings() const;
-    Rings rings_after(const conf::Config& config) const;
-    // What apply() would say of the part that what was said at run time has in it.
+    std::vector<RingDraft> drafts_of(const conf::Config& config) const;
+    // What of the file counts otherwise because of what was said at run time, a line each.
     std::vector<std::string> notes_on(const conf::Config& config) const;
 
     // Changes at run time. An answer is the reason of a refusal.
     using Refusal = std::optional<std::string>;
+    struct Registration {
+        std::string id;
+        conf::Endpoint address;
+        std::uint32_t weight = 1;
+    };
+    // All of them, or none.
+    Refusal register_servers(std::string_view pool, const std::vector<Registration>& servers);
     Refusal register_server(std::string_view pool, std::string_view id,
                             const conf::Endpoint& address, std::uint32_t weight);
     Refusal unregister_server(std::string_view pool, std::string_view id);
     Refusal set_override(std::string_view pool, std::string_view id, Override by_hand);
+    Refusal set_weight(std::string_view pool, std::string_view id, std::uint32_t weight);
+    Refusal set_address(std::string_view pool, std::string_view id, const conf::Endpoint& address);
     // Ends whatever was said of a server, which is as the file says from then on.
     Refusal forget(std::string_view pool, std::string_view id);
+    // Forgets what is known of a server's health: it is new to its checks, and not in a
+    // time-out.
+    Refusal clear(std::string_view pool, std::string_view id);
 
     // All that was said at run time; set before the first apply().
     const SaidOfAll& said() const { return said_; }
@@ -121,35 +168,64 @@ public:
     void stop();
 
 private:
-    void on_health_change(const health::Change& change);
-    void on_trouble(const std::string& key);
-    void on_alarm();
-    void reconcile_soon(const std::string& pool);
+    using SaidOfServers = std::vector<std::pair<std::string, Said>>;
+
+    // What is wanted (pools.cpp).
     SaidOfPool said_of(std::string_view pool) const;
     Said what_was_said(std::string_view pool, std::string_view id) const;
     void put(std::string_view pool, std::string_view id, const Said& said);
+    Refusal say(std::string_view pool, const SaidOfServers& said);
     Refusal say(std::string_view pool, std::string_view id, const Said& said);
-    void merge(Pool& pool, const conf::Pool& from_file, std::vector<std::string>& changes);
-    void adopt(const std::string& name, Pool& pool, std::vector<std::string>& changes);
-    void retarget();
-    void equip(const std::string& name, Pool& pool);
-    void reconcile(const std::string& name, Pool& pool);
-    void judge(const std::string& name, Pool& pool);
-    std::shared_ptr<const ring::Snapshot> ring_after(const conf::Pool& next) const;
-    void turn(const Pool& pool, WantedServer& server, health::Standing standing) const;
-    void remove(const Pool& pool, const WantedServer& server) const;
+    Refusal needs_server(std::string_view pool, std::string_view id) const;
+    void take(Pool& pool, const conf::Pool& from_file);
+    void adopt_all(Pool& pool);
+    std::set<std::string> rename(Pool& pool,
+                                 const std::map<std::string, Wish, std::less<>>& wanted);
+    void adopt(Pool& pool, const std::string& id, Wish wish, bool may_ramp);
+    WantedServer& add(Pool& pool, const std::string& id, bool ramps);
+    void equip(const Pool& pool, WantedServer& server);
+    void check(const Pool& pool, WantedServer& server);
+    void drop(Pool& pool, const std::string& id, bool renamed);
+
+    // What is known (pool_states.cpp).
+    void on_health_change(const health::Change& change);
+    void on_trouble(const std::string& target);
+    void on_alarm();
+    health::Condition condition(const WantedServer& server) const;
+    std::vector<ring::Change> judge(Pool& pool);
+    void turn(Pool& pool, WantedServer& server, health::Standing standing) const;
+    static void cut(Pool& pool, const WantedServer& server, End reason,
+                    const conf::Leaving& leaving);
+    void set_alarm(Pool& pool, TimePoint now);
     void arm();
-    bool seems_up(std::string_view pool, std::string_view id, const WantedServer& server) const;
+    bool would_be_up(const conf::Pool& next, const Wish& wish, const WantedServer& server) const;
+    RingDraft draft_of(const conf::Pool& next) const;
+
+    // The way to the ring (publish.cpp).
+    void publish(Pool& pool);
+    void publish_soon(const std::string& name);
+    void published(const std::string& name, std::uint64_t job,
+                   const std::shared_ptr<ring::Balancer>& balancer, std::uint64_t wanted);
+    void tell_waiting();
 
     boost::asio::io_context& io_;
     const std::size_t workers_;
     Events& events_;
+    Background& builder_;
     std::map<std::string, Pool, std::less<>> pools_;
+    std::map<std::string, std::shared_ptr<PoolLedger>, std::less<>> ledgers_;  // of pools that left
     SaidOfAll said_;               // of pools that the file does not name too; nothing empty in it
-    std::set<std::string> dirty_;  // pools to reconcile at the end of this turn
+    std::set<std::string> dirty_;  // pools to publish at the end of this turn
+    struct Waiting {
+        std::map<std::string, std::uint64_t, std::less<>> wanted;  // by pool
+        std::function<void()> then;
+    };
+    std::vector<Waiting> waiting_;
+    std::uint64_t last_job_ = 0;
     health::Checker checker_;
     const Connections connections_;
-    boost::asio::steady_timer alarm_;  // stands at the next step or return of any server
+    std::set<std::pair<TimePoint, std::string>> alarms_;  // of pools
+    boost::asio::steady_timer alarm_;                     // stands at the first of them
     bool stopped_ = false;
 };
 

@@ -18,23 +18,27 @@ std::shared_ptr<const ring::Snapshot> ring_of(const conf::Pool& pool) {
     return balancer.snapshot();
 }
 
-// The file alone fits its rings (conf/ sees to that); with what was registered at
-// run time it may not.
+Rings make_rings(const std::vector<RingDraft>& drafts) {
+    Rings rings;
+    for (const RingDraft& draft : drafts) {
+        rings.emplace(draft.pool, ring::preview(draft.base, draft.changes));
+    }
+    return rings;
+}
+
+// The file alone fits its rings (conf/ sees to that); with what was said at run time it may
+// not.
 std::optional<std::string> Pools::refusal(const conf::Config& config) const {
     for (const conf::Pool& next : config.pools) {
         const FileServers file = servers_of(next);
         SaidOfPool said = said_of(next.name);
         settle(said, file);
         const auto wanted = wishes(file, said);
-        std::uint64_t points = 0;
-        for (const auto& [id, wish] : wanted) {
-            points += std::uint64_t{wish.weight} * next.hash.vnodes;
-        }
-        if (points > ring::Limits::points || wanted.size() > ring::Limits::servers) {
-            return fmt::format(
-                "pool {}: with the servers registered at run time it has {} servers and {} points; "
-                "a ring takes {} and {}",
-                next.name, wanted.size(), points, ring::Limits::servers, ring::Limits::points);
+        std::uint64_t weights = 0;
+        for (const auto& [id, wish] : wanted) weights += wish.weight;
+        if (const auto refusal = ring_refusal(next.hash, wanted.size(), weights)) {
+            return fmt::format("pool {}: with what was said at run time it has {}", next.name,
+                               *refusal);
         }
     }
     return std::nullopt;
@@ -46,10 +50,10 @@ Rings Pools::rings() const {
     return rings;
 }
 
-Rings Pools::rings_after(const conf::Config& config) const {
-    Rings rings;
-    for (const conf::Pool& next : config.pools) rings.emplace(next.name, ring_after(next));
-    return rings;
+std::vector<RingDraft> Pools::drafts_of(const conf::Config& config) const {
+    std::vector<RingDraft> drafts;
+    for (const conf::Pool& next : config.pools) drafts.push_back(draft_of(next));
+    return drafts;
 }
 
 std::vector<std::string> Pools::notes_on(const conf::Config& config) const {
@@ -68,63 +72,6 @@ std::vector<std::string> Pools::notes_on(const conf::Config& config) const {
             servers.size()));
     }
     return lines;
-}
-
-std::shared_ptr<const ring::Snapshot> Pools::ring_after(const conf::Pool& next) const {
-    const Pool* const now = find(next.name);
-    const FileServers file = servers_of(next);
-    SaidOfPool said = said_of(next.name);
-    settle(said, file);
-    const auto wanted = wishes(file, said);
-
-    const auto server_now = [&](const std::string& id) -> const WantedServer* {
-        if (now == nullptr) return nullptr;
-        const auto found = now->servers.find(id);
-        return found == now->servers.end() ? nullptr : &found->second;
-    };
-    // What is known of a server now, as far as anybody will want to know it.
-    const auto seems_up_then = [&](const std::string& id) {
-        const WantedServer* const server = server_now(id);
-        if (server == nullptr) return true;
-        if (next.passive && server->away_until) return false;
-        const auto view = next.health ? health(next.name, id) : std::nullopt;
-        return !view || view->up;
-    };
-    std::size_t up = 0;
-    std::size_t all = 0;
-    for (const auto& [id, wish] : wanted) {
-        if (wish.weight == 0 || wish.by_hand != Override::automatic) continue;
-        ++all;
-        if (seems_up_then(id)) ++up;
-    }
-    const bool panics = health::panics(up, all, next.panic);
-
-    const bool same_ring = now != nullptr && now->settings.hash == next.hash;
-    const auto base =
-        same_ring ? now->balancer->snapshot() : ring::Balancer(ring_settings(next.hash)).snapshot();
-    std::vector<ring::Change> changes;
-    for (const ring::Member& member : base->members()) {
-        if (!wanted.contains(member.id)) changes.emplace_back(ring::Unregister{member.id});
-    }
-    for (const auto& [id, wish] : wanted) {
-        const bool online = standing_of(seems_up_then(id), wish.by_hand, panics).online;
-        const bool drains = wish.by_hand == Override::drain;
-        const auto status = online   ? ring::Status::online
-                            : drains ? ring::Status::draining
-                                     : ring::Status::offline;
-        const WantedServer* const server = server_now(id);
-        const bool ramps = server != nullptr && next.slow_start.count() > 0;
-        const std::uint32_t ramp = ramps ? server->ramp : ring::full_ramp;
-        if (base->find(id) == nullptr) {
-            changes.emplace_back(
-                ring::ServerSpec{.id = id, .weight = wish.weight, .status = status, .ramp = ramp});
-            continue;
-        }
-        changes.emplace_back(ring::SetWeight{id, wish.weight});
-        changes.emplace_back(ring::SetRamp{id, ramp});
-        changes.emplace_back(ring::SetStatus{id, status});
-    }
-    return ring::preview(base, changes);
 }
 
 }  // namespace ringway::proxy

@@ -33,6 +33,7 @@ public:
 
     // A new limit counts from the next connection on; those that live stay.
     void set_limit(std::uint64_t limit) { limit_.store(limit, std::memory_order_relaxed); }
+    std::uint64_t live() const { return live_.load(std::memory_order_relaxed); }
     std::uint64_t limit() const { return limit_.load(std::memory_order_relaxed); }
 
     // An empty ticket when the limit is reached.

@@ -103,13 +103,23 @@ const Pool& pool_of(Control& control, const std::string& name) {
     return *pool;
 }
 
+const WantedServer& server_of(Control& control, const std::string& pool, const std::string& id) {
+    const auto& servers = pool_of(control, pool).servers;
+    const auto found = servers.find(id);
+    if (found == servers.end()) {
+        throw Refused{fmt::format("pool {} has no server {}", escaped(pool), escaped(id))};
+    }
+    return found->second;
+}
+
 template <class T>
 json::value or_null(const std::optional<T>& value) {
     return value ? json::value(*value) : json::value();
 }
 
+// What there is to say of a server beside its share.
 json::object describe(const Pools& pools, const std::string& pool, const std::string& id,
-                      const WantedServer& server) {
+                      const WantedServer& server, std::optional<double> share) {
     json::value last_check;
     if (const auto view = pools.health(pool, id); view && view->checked) {
         last_check = {{"result", view->last_result},        {"ago_ms", ms_since(view->last_probe)},
@@ -123,7 +133,7 @@ json::object describe(const Pools& pools, const std::string& pool, const std::st
             {"address", server.address.to_string()},
             {"weight", server.weight},
             {"max_connections", server.max_connections},
-            {"share", or_null(pools.find(pool)->figures.share(id))},
+            {"share", or_null(share)},
             {"status", server.online ? "online" : "offline"},
             {"detail", pools.detail(pool, id)},
             {"override", to_string(server.by_hand)},
@@ -207,19 +217,22 @@ json::object report_servers(Control& control, const std::string* only) {
     for (const auto& [name, pool] : control.pools().all()) {
         if (only != nullptr && name != *only) continue;
         for (const auto& [id, server] : pool.servers) {
-            all.push_back(describe(control.pools(), name, id, server));
+            all.push_back(describe(control.pools(), name, id, server, pool.figures.share(id)));
         }
     }
     return {{"servers", std::move(all)}};
 }
 
 json::object report_server(Control& control, const std::string& pool, const std::string& id) {
-    const auto& servers = pool_of(control, pool).servers;
-    const auto found = servers.find(id);
-    if (found == servers.end()) {
-        throw Refused{fmt::format("pool {} has no server {}", escaped(pool), escaped(id))};
-    }
-    return {{"server", describe(control.pools(), pool, id, found->second)}};
+    const auto& server = server_of(control, pool, id);
+    const auto share = pool_of(control, pool).figures.share(id);
+    return {{"server", describe(control.pools(), pool, id, server, share)}};
+}
+
+json::object report_change(Control& control, const std::string& pool, const std::string& id) {
+    const auto& server = server_of(control, pool, id);
+    const auto share = pool_of(control, pool).figures.known_share(id);
+    return {{"server", describe(control.pools(), pool, id, server, share)}};
 }
 
 json::object report_ring(Control& control, const std::string& pool_name) {
@@ -274,12 +287,15 @@ json::object report_overrides(Control& control) {
                 registered = {{"address", said.registered->address.to_string()},
                               {"weight", said.registered->weight}};
             }
-            all.push_back({{"pool", pool},
-                           {"id", id},
-                           {"registered", std::move(registered)},
-                           {"unregistered", said.unregistered},
-                           {"override", to_string(said.by_hand)},
-                           {"active", active}});
+            all.push_back(
+                {{"pool", pool},
+                 {"id", id},
+                 {"registered", std::move(registered)},
+                 {"unregistered", said.unregistered},
+                 {"override", to_string(said.by_hand)},
+                 {"weight", or_null(said.weight)},
+                 {"address", said.address ? json::value(said.address->to_string()) : json::value()},
+                 {"active", active}});
         }
     }
     return {{"overrides", std::move(all)}};

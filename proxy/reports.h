@@ -22,6 +22,8 @@ boost::json::object report_status(Control& control);
 // The servers of one pool, or of all where `only` is nullptr.
 boost::json::object report_servers(Control& control, const std::string* only);
 
+// After a change: the shares of a ring that is still to be published are not worked out.
+boost::json::object report_change(Control& control, const std::string& pool, const std::string& id);
 boost::json::object report_server(Control& control, const std::string& pool, const std::string& id);
 
 // The circle of a pool: shares, points, and who owns each of 1,440 equal slices.

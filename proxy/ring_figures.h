@@ -23,6 +23,11 @@ public:
     // A server's part of all keys, 0 to 1; nothing where it has no points.
     std::optional<double> share(std::string_view id) const;
 
+    // The same, as far as it has been worked out for a question before.
+    std::optional<double> known_share(std::string_view id) const {
+        return shares_.empty() ? std::nullopt : share(id);
+    }
+
     // The greatest part of a server, divided by its fair one; 0 where none has points.
     double peak_to_average() const;
 

@@ -36,6 +36,8 @@ json::object describe(const std::string& pool, const std::string& id, const Said
     }
     if (said.unregistered) entry["unregistered"] = true;
     if (said.by_hand != Override::automatic) entry["by_hand"] = health::to_string(said.by_hand);
+    if (said.weight) entry["weight"] = *said.weight;
+    if (said.address) entry["address"] = said.address->to_string();
     return entry;
 }
 
@@ -66,21 +68,30 @@ void expect_only(const json::object& object, std::initializer_list<std::string_v
     }
 }
 
-Said::Registration parse_registration(const json::value& value, const std::string& place) {
-    const json::object& object = object_in(value, place);
-    expect_only(object, {"address", "weight"}, place);
+conf::Endpoint address_in(const json::object& object, const std::string& place) {
     const auto address = conf::Endpoint::parse(text_in(object, "address", place));
     if (!address) throw Wrong{place + ".address: expected an address, as 192.0.2.1:80"};
+    return *address;
+}
+
+std::uint32_t weight_in(const json::object& object, const std::string& place) {
     const json::value* const weight = object.if_contains("weight");
     if (weight == nullptr || !weight->is_int64() || weight->get_int64() < 0 ||
         weight->get_int64() > ring::Limits::weight) {
         throw Wrong{place + ".weight: expected a whole number from 0 to 1000"};
     }
-    return {*address, static_cast<std::uint32_t>(weight->get_int64())};
+    return static_cast<std::uint32_t>(weight->get_int64());
+}
+
+Said::Registration parse_registration(const json::value& value, const std::string& place) {
+    const json::object& object = object_in(value, place);
+    expect_only(object, {"address", "weight"}, place);
+    return {address_in(object, place), weight_in(object, place)};
 }
 
 Said parse_said(const json::object& entry, const std::string& place) {
-    expect_only(entry, {"pool", "id", "registered", "unregistered", "by_hand"}, place);
+    expect_only(entry, {"pool", "id", "registered", "unregistered", "by_hand", "weight", "address"},
+                place);
     Said said;
     if (const json::value* const registered = entry.if_contains("registered")) {
         said.registered = parse_registration(*registered, place + ".registered");
@@ -98,9 +109,15 @@ Said parse_said(const json::object& entry, const std::string& place) {
         }
         said.by_hand = *found;
     }
-    const bool both = said.registered || said.by_hand != Override::automatic;
-    if (said.is_nothing() || (said.unregistered && both)) {
-        throw Wrong{place + ": expected either unregistered, or registered, by_hand or both"};
+    if (entry.contains("weight")) said.weight = weight_in(entry, place);
+    if (entry.contains("address")) said.address = address_in(entry, place);
+    const bool set = said.weight || said.address;
+    const bool there = said.registered || set || said.by_hand != Override::automatic;
+    if (said.is_nothing() || (said.unregistered && there)) {
+        throw Wrong{place + ": expected either unregistered, or what is said of a server"};
+    }
+    if (said.registered && set) {
+        throw Wrong{place + ": a registered server has its weight and address in registered"};
     }
     return said;
 }
@@ -175,6 +192,20 @@ std::optional<std::string> replace(const std::string& path, std::string_view tex
     return std::nullopt;
 }
 
+// `line_of` gives each server's.
+template <class LineOf>
+std::string text_with(const SaidOfAll& said, LineOf line_of) {
+    std::string text = "{\"version\": 1, \"servers\": [";
+    std::string_view separator = "\n";
+    for (const auto& [pool, servers] : said) {
+        for (const auto& [id, of_server] : servers) {
+            text += std::exchange(separator, ",\n");
+            text += line_of(pool, id, of_server);
+        }
+    }
+    return text + "\n]}\n";
+}
+
 bool exists(const std::string& path) {
     struct stat ignored {};
     return ::lstat(path.c_str(), &ignored) == 0 || errno != ENOENT;
@@ -183,15 +214,30 @@ bool exists(const std::string& path) {
 }  // namespace
 
 std::string state_text(const SaidOfAll& said) {
-    std::string text = "{\"version\": 1, \"servers\": [";
-    std::string_view separator = "\n";
-    for (const auto& [pool, servers] : said) {
-        for (const auto& [id, of_server] : servers) {
-            text += std::exchange(separator, ",\n");
-            text += json::serialize(describe(pool, id, of_server));
-        }
-    }
-    return text + "\n]}\n";
+    return text_with(said, [](const auto& pool, const auto& id, const Said& of_server) {
+        return json::serialize(describe(pool, id, of_server));
+    });
+}
+
+std::string StateFile::text_of(const SaidOfAll& said) {
+    decltype(lines_) lines;
+    std::string text =
+        text_with(said, [&](const auto& pool, const auto& id, const Said& of_server) {
+            auto& old = lines_[pool];
+            auto known = old.extract(id);
+            if (known.empty()) {
+                known = old.extract(old.emplace(id, std::pair{Said{}, std::string()}).first);
+            }
+            auto& [before, line] = known.mapped();
+            if (line.empty() || before != of_server) {
+                before = of_server;
+                line = json::serialize(describe(pool, id, of_server));
+            }
+            auto& kept = lines[pool];
+            return std::string_view(kept.insert(kept.end(), std::move(known))->second.second);
+        });
+    lines_ = std::move(lines);
+    return text;
 }
 
 std::variant<SaidOfAll, std::string> parse_state(std::string_view text) {
@@ -222,14 +268,14 @@ std::variant<SaidOfAll, std::string> StateFile::load() {
     if (auto* wrong = std::get_if<std::string>(&parsed)) {
         return fmt::format("{}: {}", path_, *wrong);
     }
-    held_ = std::get<SaidOfAll>(parsed);
+    held_ = std::get<std::string>(read);
     return parsed;
 }
 
 std::optional<std::string> StateFile::keep(const SaidOfAll& said) {
     if (path_.empty()) return "the configuration names no file for it (admin: state)";
-    if (held_ == said) return problem_ = std::nullopt;
-    const std::string text = state_text(said);
+    std::string text = text_of(said);
+    if (held_ == text) return problem_ = std::nullopt;
     held_.reset();
     if (text.size() > conf::text_bytes_max) {
         problem_ = path_ + ": more than 16 MiB";
@@ -237,7 +283,7 @@ std::optional<std::string> StateFile::keep(const SaidOfAll& said) {
         problem_ = replace(path_, text);
     }
     if (!problem_) {
-        held_ = said;
+        held_ = std::move(text);
         written_at_ = std::chrono::system_clock::now();
     }
     return problem_;

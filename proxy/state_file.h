@@ -4,9 +4,11 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include "proxy/overrides.h"
@@ -14,8 +16,9 @@
 namespace ringway::proxy {
 
 // One JSON object: {"version": 1, "servers": [{"pool": ..., "id": ..., "registered":
-// {"address": ..., "weight": ...}, "unregistered": true, "by_hand": "drain"}, ...]}, where
-// a server has only those entries that say something. One server a line.
+// {"address": ..., "weight": ...}, "unregistered": true, "by_hand": "drain", "weight": ...,
+// "address": ...}, ...]}, where a server has only those entries that say something. One
+// server a line.
 std::string state_text(const SaidOfAll& said);
 
 // What such a text says, or its first error with the place.
@@ -40,8 +43,13 @@ public:
     std::optional<std::chrono::system_clock::time_point> written_at() const { return written_at_; }
 
 private:
+    std::string text_of(const SaidOfAll& said);
+
     const std::string path_;
-    std::optional<SaidOfAll> held_;  // what the file is known to hold
+    std::optional<std::string> held_;  // what the file is known to hold
+    // Of each server, what was said and the line that says it: most stay from one text to
+    // the next.
+    std::map<std::string, std::map<std::string, std::pair<Said, std::string>>> lines_;
     std::optional<std::string> problem_;
     std::optional<std::chrono::system_clock::time_point> written_at_;
 };

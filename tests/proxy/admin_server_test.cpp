@@ -35,7 +35,7 @@ class Fixture {
 public:
     explicit Fixture(proxy::AdminServer::Patience patience = {})
         : server_(
-              io_, [this](const std::string& line) { return answer(line); }, patience),
+              io_, [this](std::string line) { return answer(std::move(line)); }, patience),
           thread_([this] { io_.run(); }) {}
     ~Fixture() {
         boost::asio::post(io_, [this] {
@@ -84,10 +84,10 @@ protected:
     std::atomic<std::size_t> answered = 0;
 
 private:
-    std::string answer(const std::string& line) {
+    boost::asio::awaitable<std::string> answer(std::string line) {
         ++answered;
-        if (line == "large") return std::string(large_answer_bytes, 'x');
-        return "got " + std::to_string(line.size()) + ": " + line.substr(0, 100);
+        if (line == "large") co_return std::string(large_answer_bytes, 'x');
+        co_return "got " + std::to_string(line.size()) + ": " + line.substr(0, 100);
     }
 
     boost::asio::io_context io_{1};

@@ -14,7 +14,7 @@ namespace ringway::test {
 
 // The answer to `line`, which is a line itself.
 inline boost::json::object ask(proxy::Control& control, const std::string& line) {
-    const std::string answer = proxy::run_command(control, line);
+    const std::string answer = control.finish(proxy::run_command(control, line));
     BOOST_TEST(answer.find('\n') == std::string::npos);
     return boost::json::parse(answer).as_object();
 }

@@ -22,7 +22,7 @@ struct Fixture {
     test::ControlRig rig;
     proxy::Control control{rig.file(), rig.parsed(), rig.log().writer()};
 
-    Fixture() { BOOST_REQUIRE(control.reload().ok); }
+    Fixture() { BOOST_REQUIRE(control.finish(control.reload()).ok); }
 
     json::object ask(const std::string& line) { return test::ask(control, line); }
     json::object ok(const std::string& line) { return test::ask_well(control, line); }
@@ -110,7 +110,8 @@ BOOST_AUTO_TEST_CASE(register_refuses_what_is_no_server) {
     for (const auto* weight : {"-1", "1.5", "1e3", "x", "99999999999", "\"\"", "1001"}) {
         error("register main c 192.0.2.3:80 --weight " + std::string(weight));
     }
-    const std::string usage = "usage: register POOL ID ADDRESS [--weight N]";
+    const std::string usage =
+        "usage: register POOL ID ADDRESS [--weight N] [ID ADDRESS [--weight N]]...";
     BOOST_TEST(error("register main c 192.0.2.3:80 --weight") == usage);
     BOOST_TEST(error("register main c 192.0.2.3:80 --wait 3") == usage);
     BOOST_TEST(error("register main c") == usage);
@@ -194,7 +195,7 @@ BOOST_AUTO_TEST_CASE(reload_tells_what_changed_or_what_is_wrong_with_the_file) {
     rig.write(rig.yaml("      - {id: c, address: \"192.0.2.3:80\"}\n"));
     const auto changed = ok("reload");
     BOOST_TEST(changed.at("generation") == 4);
-    BOOST_TEST(changed.at("changes").at(0) == "pool main: server c added");
+    BOOST_TEST(changed.at("changes").at(0) == "+ pools.main.servers.c: 192.0.2.3:80");
 
     rig.write(rig.yaml("", "wokers: 2\n"));
     const auto refused = ask("reload");

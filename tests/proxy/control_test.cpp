@@ -144,7 +144,7 @@ BOOST_AUTO_TEST_CASE(a_hangup_reloads_the_file_and_cuts_nobody) {
     const auto pair = relayed();
     write(yaml("      - {id: c, address: \"192.0.2.3:80\"}\n"));
     signal(SIGHUP);
-    BOOST_TEST(log().has("reload: pool main: server c added"));
+    BOOST_TEST(log().has("reload: + pools.main.servers.c: "));
     write("version: 1\nnonsense: true\n");
     signal(SIGHUP);
     BOOST_TEST(log().has("reload: refused"));

@@ -34,7 +34,8 @@ struct Fixture {
     proxy::Quota total;
     std::vector<std::unique_ptr<proxy::Worker>> workers;
     proxy::Events events;
-    proxy::Pools pools{io, worker_count, events, {}};
+    proxy::Inline builder;
+    proxy::Pools pools{io, worker_count, events, builder, {}};
     Listeners listeners{workers};
 
     Fixture() {
@@ -57,7 +58,6 @@ struct Fixture {
 
     struct Outcome {
         std::optional<std::string> refusal;
-        Strings changes;
     };
     // As a start or a reload does.
     Outcome apply(std::vector<conf::Listener> all) {
@@ -66,7 +66,7 @@ struct Fixture {
         Outcome outcome;
         auto opened = listeners.open(config, outcome.refusal);
         if (!outcome.refusal) {
-            outcome.changes = listeners.apply(config, std::move(opened), pools);
+            listeners.apply(config, std::move(opened), pools);
         }
         return outcome;
     }
@@ -170,19 +170,30 @@ BOOST_AUTO_TEST_CASE(one_refused_listener_leaves_none_open_and_those_before_as_t
     BOOST_TEST(listeners.all().size() == 1u);
 }
 
-BOOST_AUTO_TEST_CASE(changes_are_told_a_line_each) {
-    const auto added = apply({listener("a", first.endpoint(), "red")});
-    BOOST_TEST(added.changes == (Strings{"listener a added"}), boost::test_tools::per_element());
-    BOOST_TEST(apply({listener("a", first.endpoint(), "red")}).changes.empty());
-    auto other = listener("a", first.endpoint(), "red");
-    other.timeouts.idle = 1s;
-    BOOST_TEST(apply({other}).changes == (Strings{"listener a changed"}),
-               boost::test_tools::per_element());
-    const auto moved = apply({listener("a", second.endpoint(), "red")});
-    BOOST_TEST(moved.changes.back() == "listener a moved to " + second.endpoint().to_string());
-    const auto renamed = apply({listener("b", second.endpoint(), "red")});
-    BOOST_TEST(renamed.changes == (Strings{"listener b added", "listener a removed"}),
-               boost::test_tools::per_element());
+BOOST_AUTO_TEST_CASE(what_lives_is_counted_over_names_addresses_and_absences) {
+    const auto quota_of = [&](const std::string& name) { return listeners.all().at(name).quota; };
+    apply({listener("a", first.endpoint(), "red")});
+    const auto quota = quota_of("a");
+    const auto counts = listeners.all().at("a").counts;
+    std::optional<proxy::Quota::Ticket> alive(quota->take());
+
+    apply({listener("a", second.endpoint(), "blue")});  // another address
+    BOOST_TEST(quota_of("a") == quota);
+    apply({listener("b", second.endpoint(), "blue")});  // another name
+    BOOST_TEST(quota_of("b") == quota);
+    BOOST_TEST(listeners.all().at("b").counts == counts);
+    // The name that is free belongs to somebody else.
+    apply({listener("a", first.endpoint(), "red"), listener("b", second.endpoint(), "blue")});
+    BOOST_TEST(quota_of("a") != quota);
+    BOOST_TEST(quota_of("b") == quota);
+
+    apply({listener("a", first.endpoint(), "red")});  // away, and back
+    apply({listener("a", first.endpoint(), "red"), listener("b", second.endpoint(), "red")});
+    BOOST_TEST(quota_of("b") == quota);
+    alive.reset();
+    apply({listener("a", first.endpoint(), "red")});
+    apply({listener("a", first.endpoint(), "red"), listener("b", second.endpoint(), "red")});
+    BOOST_TEST(quota_of("b") != quota);  // nobody was left to count
 }
 
 BOOST_AUTO_TEST_CASE(listeners_that_swap_their_addresses_open_nothing_and_lose_nobody) {

@@ -118,13 +118,16 @@ BOOST_AUTO_TEST_CASE(random_sequences_leave_the_servers_that_the_rules_name) {
     for (int sequence = 0; sequence < 60; ++sequence) {
         boost::asio::io_context io;
         proxy::Events events;
-        std::optional<proxy::Pools> pools(std::in_place, io, 1, events, Connections{});
+        proxy::Inline builder;
+        std::optional<proxy::Pools> pools(std::in_place, io, 1, events, builder, Connections{});
         Model model;
         for (const std::string& id : ids) model.meet(id);
         std::map<std::string, int> file;
         bool has_pool = true;
         const auto read = [&] {
-            pools->apply(has_pool ? file_of(file) : test::config({}));
+            const auto next = has_pool ? file_of(file) : test::config({});
+            pools->apply(next);
+            pools->drop_others(next);
             if (has_pool) model.read(file);
         };
         read();
@@ -166,7 +169,7 @@ BOOST_AUTO_TEST_CASE(random_sequences_leave_the_servers_that_the_rules_name) {
                 case 6: {  // a restart, with nothing but what the state file holds
                     auto kept = proxy::parse_state(proxy::state_text(pools->said()));
                     BOOST_REQUIRE((std::get<proxy::SaidOfAll>(kept) == pools->said()));
-                    pools.emplace(io, 1, events, Connections{});
+                    pools.emplace(io, 1, events, builder, Connections{});
                     pools->set_said(std::get<proxy::SaidOfAll>(std::move(kept)));
                     read();
                     break;

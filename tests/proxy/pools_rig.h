@@ -38,9 +38,11 @@ struct PoolsRig {
     // What the workers were told: "depart server_down 0", "spare"; times in ms.
     Strings told;
     proxy::Events events;
+    proxy::Inline builder;
     proxy::Pools pools{io,
                        1,
                        events,
+                       builder,
                        {.depart =
                             [this](const proxy::Cut& cut) {
                                 const auto ms =
@@ -50,9 +52,13 @@ struct PoolsRig {
                             },
                         .spare = [this](const auto&) { told.push_back("spare"); }}};
 
-    // The file as it is now; what changed.
-    Strings apply(std::vector<conf::Server> servers) {
-        return pools.apply(config({pool("main", std::move(servers))}));
+    // The file as it is now.
+    void apply(const conf::Config& next) {
+        pools.apply(next);
+        pools.drop_others(next);
+    }
+    void apply(std::vector<conf::Server> servers) {
+        apply(config({pool("main", std::move(servers))}));
     }
     const proxy::Pool& main() const { return *pools.find("main"); }
     std::shared_ptr<const ring::Snapshot> ring() const { return main().balancer->snapshot(); }

@@ -29,6 +29,7 @@ SaidOfAll some() {
     return {{"main",
              {{"a", {.unregistered = true}},
               {"b", {.by_hand = Override::online}},
+              {"c", {.weight = 7, .address = test::endpoint("192.0.2.9:9")}},
               {"r", {.registered = here, .by_hand = Override::drain}}}},
             {"other", {{"u", {.registered = there}}}}};
 }
@@ -135,7 +136,15 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused_with_its_place) {
     BOOST_TEST(with(R"({"pool": "p", "id": "a\n", "unregistered": true})") ==
                "servers[0].id: no id of a server");
     const std::string both =
-        "servers[0]: expected either unregistered, or registered, by_hand or both";
+        "servers[0]: expected either unregistered, or what is said of a server";
+    BOOST_TEST(with(R"({"pool": "p", "id": "a", "unregistered": true, "weight": 3})") == both);
+    BOOST_TEST(with(R"({"pool": "p", "id": "a", "weight": 1001})") ==
+               "servers[0].weight: expected a whole number from 0 to 1000");
+    BOOST_TEST(with(R"({"pool": "p", "id": "a", "address": "nowhere"})") ==
+               "servers[0].address: expected an address, as 192.0.2.1:80");
+    BOOST_TEST(with(R"({"pool": "p", "id": "a", "weight": 3,
+                        "registered": {"address": "192.0.2.1:80", "weight": 1}})") ==
+               "servers[0]: a registered server has its weight and address in registered");
     BOOST_TEST(with(R"({"pool": "p", "id": "a"})") == both);
     BOOST_TEST(with(R"({"pool": "p", "id": "a", "unregistered": true, "by_hand": "drain"})") ==
                both);
