@@ -8,8 +8,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "proxy/pools.h"
-#include "ring/analysis.h"
-#include "tests/proxy/pools_rig.h"
+#include "tests/proxy/states_rig.h"
 #include "tests/support/random.h"
 
 using namespace ringway;
@@ -21,37 +20,9 @@ using test::config;
 using test::pool;
 using test::server;
 using test::Strings;
+using test::watched_pool;
 
-namespace {
-
-struct Fixture : test::PoolsRig {
-    void apply_pool(const conf::Pool& wanted) { apply(config({wanted})); }
-    std::string detail(std::string_view id) const { return pools.detail("main", id); }
-    bool is_online(std::string_view id) const { return wanted(id).online; }
-    std::uint32_t points(std::string_view id) const { return ring()->find(id)->points; }
-
-    // As a worker would, by the context that it finds on the ring.
-    void report(std::string_view id, Failure kind, int count = 1) const {
-        const auto snapshot = ring();
-        const auto* context = snapshot->find(id)->context.get();
-        for (; count > 0; --count)
-            static_cast<const proxy::Server*>(context)->trouble->report(kind);
-    }
-    void turn() {
-        io.restart();
-        io.poll();
-    }
-};
-
-conf::Pool watched_pool(std::vector<conf::Server> servers) {
-    conf::Pool made = pool("main", std::move(servers));
-    made.passive = {.failures = 3, .retry = 200ms, .retry_max = 600ms};
-    return made;
-}
-
-}  // namespace
-
-BOOST_FIXTURE_TEST_SUITE(pool_states, Fixture)
+BOOST_FIXTURE_TEST_SUITE(pool_states, test::StatesRig)
 
 BOOST_AUTO_TEST_CASE(a_word_by_hand_goes_over_what_is_known_until_auto) {
     const proxy::Fd down = test::bound_socket();
@@ -276,113 +247,6 @@ BOOST_AUTO_TEST_CASE(connections_end_as_the_pool_says) {
     apply(config({}));
     BOOST_TEST(now_told() == (Strings{"depart server_removed 0"}),
                boost::test_tools::per_element());
-}
-
-// A reload at any moment leaves a state and a reason that fit, and every question answered.
-BOOST_AUTO_TEST_CASE(checks_that_come_and_go_during_a_time_out_leave_its_reason) {
-    const proxy::Fd down = test::bound_socket();
-    auto watched = watched_pool({server("a", test::local_endpoint(down).to_string())});
-    watched.passive->retry = watched.passive->retry_max = 60s;
-    apply_pool(watched);
-    report("a", Failure::connect, 3);
-    turn();
-    BOOST_TEST(detail("a") == "down: connections failed");
-    watched.health = checked_pool({}).health;
-    apply_pool(watched);
-    BOOST_TEST(detail("a") == "down: connections failed");
-    BOOST_TEST(turn_until([&] { return pools.health("main", "a")->failures > 0; }));
-    BOOST_TEST(!is_online("a"));
-    watched.health.reset();
-    apply_pool(watched);
-    BOOST_TEST(detail("a") == "down: connections failed");
-    watched.passive.reset();
-    apply_pool(watched);
-    BOOST_TEST(detail("a") == "not checked");
-    BOOST_TEST(is_online("a"));
-    pools.stop();
-}
-
-BOOST_AUTO_TEST_CASE(checks_that_a_reload_adds_bring_a_server_back_from_its_time_out) {
-    const proxy::Fd up = test::listening_socket();
-    auto watched = watched_pool({server("a", test::local_endpoint(up).to_string())});
-    watched.passive->retry = watched.passive->retry_max = 1h;
-    apply_pool(watched);
-    report("a", Failure::connect, 3);
-    turn();
-    BOOST_TEST(!is_online("a"));
-    watched.health = checked_pool({}).health;
-    apply_pool(watched);
-    BOOST_TEST(detail("a") == "down: connections failed");
-    BOOST_TEST(turn_until([&] { return is_online("a"); }));
-    BOOST_TEST(detail("a") == "checked ok");
-    // What they have shown holds where they end.
-    watched.health.reset();
-    apply_pool(watched);
-    BOOST_TEST(detail("a") == "not checked");
-    BOOST_TEST(is_online("a"));
-    pools.stop();
-}
-
-BOOST_AUTO_TEST_CASE(a_corrected_address_is_a_new_server_for_health_and_the_same_on_the_ring) {
-    auto watched = watched_pool({server("a"), server("b")});
-    watched.passive->retry = watched.passive->retry_max = 1h;
-    apply_pool(watched);
-    report("a", Failure::connect, 3);
-    const auto before = ring();
-    turn();
-    BOOST_TEST(!is_online("a"));
-    const auto old = ring();
-    watched.servers[0].address = test::endpoint("192.0.2.9:90");
-    const auto draft = proxy::make_rings(pools.drafts_of(config({watched})));
-    apply_pool(watched);
-    BOOST_TEST(is_online("a"));
-    BOOST_TEST(detail("a") == "not checked");
-    BOOST_TEST(ring::fingerprint(*ring()) == ring::fingerprint(*before));
-    BOOST_TEST(ring::fingerprint(*ring()) == ring::fingerprint(*draft.at("main")));
-    // What connections to the old address still tell counts for nothing.
-    const auto* context = static_cast<const proxy::Server*>(old->find("a")->context.get());
-    for (int i = 0; i < 3; ++i) context->trouble->report(Failure::connect);
-    turn();
-    BOOST_TEST(is_online("a"));
-    pools.stop();
-}
-
-BOOST_AUTO_TEST_CASE(a_time_out_ends_as_the_settings_of_the_moment_say_or_by_hand) {
-    auto watched = watched_pool({server("a")});
-    watched.passive->retry = watched.passive->retry_max = 1h;
-    apply_pool(watched);
-    report("a", Failure::connect, 3);
-    turn();
-    BOOST_TEST(!is_online("a"));
-    watched.passive->retry = watched.passive->retry_max = 1ms;
-    apply_pool(watched);
-    BOOST_TEST(turn_until([&] { return is_online("a"); }));
-
-    watched.passive->retry = watched.passive->retry_max = 1h;
-    apply_pool(watched);
-    report("a", Failure::connect, 3);
-    turn();
-    BOOST_TEST(!is_online("a"));
-    BOOST_TEST(!pools.set_override("main", "a", Override::automatic));  // says nothing of it
-    BOOST_TEST(!is_online("a"));
-    BOOST_TEST(!pools.clear("main", "a").has_value());
-    BOOST_TEST(is_online("a"));
-    BOOST_TEST(pools.clear("main", "z").value() == "pool main has no server z");
-    pools.stop();
-}
-
-BOOST_AUTO_TEST_CASE(what_checks_know_is_cleared_by_hand) {
-    const proxy::Fd down = test::bound_socket();
-    auto checked = checked_pool({server("a", test::local_endpoint(down).to_string())});
-    checked.health->interval = 1h;
-    apply_pool(checked);
-    BOOST_TEST(turn_until([&] { return !is_online("a"); }));
-    BOOST_TEST(!pools.clear("main", "a").has_value());
-    BOOST_TEST(detail("a") == "not checked yet");
-    BOOST_TEST(is_online("a"));
-    BOOST_TEST(turn_until([&] { return !is_online("a"); }));
-    BOOST_TEST(detail("a") == "down: refused");
-    pools.stop();
 }
 
 BOOST_AUTO_TEST_CASE(random_events_leave_on_the_ring_whom_a_simple_model_names) {

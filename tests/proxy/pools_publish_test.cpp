@@ -1,0 +1,125 @@
+// Rings that are worked out while more is asked for.
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+#include "proxy/pools.h"
+#include "ring/analysis.h"
+#include "tests/proxy/pools_rig.h"
+
+using namespace ringway;
+using namespace std::chrono_literals;
+using proxy::Override;
+using proxy::Pools;
+using test::config;
+using test::pool;
+using test::server;
+using test::Strings;
+
+namespace {
+
+// Rings that are worked out when the test says so.
+struct Later final : proxy::Background {
+    void run(Step work, Step then) override {
+        steps.push_back([work = std::move(work), then = std::move(then)] {
+            work();
+            then();
+        });
+    }
+    void finish_one() {
+        const Step step = std::move(steps.front());
+        steps.erase(steps.begin());
+        step();
+    }
+    std::vector<Step> steps;
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(pools_publish, test::PoolsRig)
+
+BOOST_AUTO_TEST_CASE(changes_while_a_ring_is_worked_out_are_one_more_ring) {
+    Later later;
+    Pools slow(io, 1, events, later, {});
+    const auto ring_now = [&] { return slow.find("main")->balancer->snapshot(); };
+    slow.apply(config({pool("main", {server("a")})}));
+    BOOST_TEST(ring_now()->members().empty());
+    bool published = false;
+    slow.when_published([&] { published = true; });
+    for (int i = 0; i < 100; ++i) {
+        BOOST_TEST(!slow.register_server("main", "r" + std::to_string(i),
+                                         test::endpoint("192.0.2.7:7"), 1));
+    }
+    slow.set_override("main", "a", Override::drain);
+    BOOST_TEST(!slow.find("main")->servers.at("a").online);
+    BOOST_TEST(later.steps.size() == 1u);
+    BOOST_TEST(!published);
+    later.finish_one();
+    BOOST_TEST(published);
+    BOOST_TEST(ring_now()->members().size() == 1u);
+    BOOST_TEST(later.steps.size() == 1u);
+    later.finish_one();
+    BOOST_TEST(later.steps.empty());
+    BOOST_TEST(ring_now()->members().size() == 101u);
+    BOOST_TEST((ring_now()->find("a")->status == ring::Status::draining));
+}
+
+BOOST_AUTO_TEST_CASE(a_ring_with_other_settings_serves_once_it_is_whole) {
+    Later later;
+    Pools slow(io, 1, events, later, {});
+    auto one = pool("main", {server("a"), server("b")});
+    slow.apply(config({one}));
+    later.finish_one();
+    const auto serving = slow.find("main")->balancer;
+    for (const std::uint32_t vnodes : {32u, 64u}) {  // the second while the first is under way
+        one.hash.vnodes = vnodes;
+        slow.apply(config({one}));
+        BOOST_TEST(slow.find("main")->balancer == serving);
+    }
+    bool published = false;
+    slow.when_published([&] { published = true; });
+    while (!later.steps.empty()) later.finish_one();
+    BOOST_TEST(published);
+    BOOST_TEST(slow.find("main")->balancer->snapshot()->settings().vnodes == 64u);
+    BOOST_TEST(slow.find("main")->balancer->snapshot()->members().size() == 2u);
+    // One whose pool is gone when it is done.
+    one.hash.vnodes = 8;
+    slow.apply(config({one}));
+    slow.drop_others(config({}));
+    slow.apply(config({pool("main", {server("c")})}));
+    while (!later.steps.empty()) later.finish_one();
+    BOOST_TEST((slow.find("main")->balancer->snapshot()->find("c") != nullptr));
+}
+
+BOOST_AUTO_TEST_CASE(connections_of_a_server_end_once_the_ring_is_without_it) {
+    Later later;
+    Strings done;
+    Pools slow(io, 1, events, later,
+               {.depart = [&](const proxy::Cut& cut) { done.push_back(to_string(cut.reason)); },
+                .spare = [&](const auto&) { done.push_back("spare"); }});
+    auto one = pool("main", {server("a"), server("b")});
+    one.on_down = one.on_removed = {.way = conf::Leaving::Way::reset};
+    slow.apply(config({one}));
+    later.finish_one();
+    slow.set_override("main", "a", Override::offline);
+    slow.unregister_server("main", "b");
+    BOOST_TEST(done.empty());
+    later.finish_one();
+    BOOST_TEST(done == (Strings{"server_down"}), boost::test_tools::per_element());
+    later.finish_one();
+    BOOST_TEST(done == (Strings{"server_down", "server_removed"}),
+               boost::test_tools::per_element());
+    // Back before it was off the ring: nobody is cut.
+    done.clear();
+    slow.set_override("main", "a", Override::automatic);
+    slow.set_override("main", "a", Override::offline);
+    slow.set_override("main", "a", Override::automatic);
+    while (!later.steps.empty()) later.finish_one();
+    BOOST_TEST(std::count(done.begin(), done.end(), "server_down") == 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
