@@ -47,7 +47,7 @@ Pools::Connections connections_of(const std::vector<std::unique_ptr<Worker>>& wo
 
 Control::Control(std::string file, conf::Config config, LogWriter& log, std::string fingerprint)
     : log_(log),
-      signals_(io_, SIGHUP, SIGINT, SIGTERM),
+      signals_(io_),
       drain_timer_(io_),
       reload_timer_(io_),
       config_(std::move(config)),
@@ -63,7 +63,6 @@ Control::Control(std::string file, conf::Config config, LogWriter& log, std::str
       notifier_(
           io_, workers_, [this] { return summary(); }, NotifyWishes::from_environment()),
       loop_delay_(io_) {
-    signals_.add(SIGUSR1);
     status_.file = std::move(file);
     status_.fingerprint = std::move(fingerprint);
     status_.loaded_at = std::chrono::system_clock::now();
@@ -109,10 +108,12 @@ std::optional<std::string> Control::run() {
         if (auto reason = http_.open(*config_.admin.http)) return reason;
     }
     if (auto reason = remember()) return reason;
+    // The rings of many servers take time that nobody needs any more.
+    if (stop_is_pending()) return std::nullopt;
     std::vector<std::string> changes;
     if (auto reason = apply(config_, changes)) return reason;
     for (const auto& worker : workers_) worker->run();
-    await_signal();
+    signals_.listen([this](int signal) { on_signal(signal); });
     loop_delay_.start();
     serving_ = true;
     spdlog::info("{} descriptors allow {} connections at once", budget_.limit, budget_.connections);
@@ -241,14 +242,6 @@ std::variant<Control::FilePlan, std::vector<std::string>> Control::plan(
     return result;
 }
 
-void Control::await_signal() {
-    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
-        if (error) return;
-        on_signal(signal);
-        await_signal();
-    });
-}
-
 void Control::on_signal(int signal) {
     if (signal == SIGUSR1) return reopen_log();
     if (signal != SIGHUP) {
@@ -309,7 +302,7 @@ void Control::stop() {
     http_.close();
     drain_timer_.cancel();
     reload_timer_.cancel();
-    signals_.cancel();
+    signals_.close();
     io_.stop();
 }
 

@@ -12,7 +12,6 @@
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include "conf/config.h"
@@ -27,6 +26,7 @@
 #include "proxy/plan.h"
 #include "proxy/pools.h"
 #include "proxy/quota.h"
+#include "proxy/signals.h"
 #include "proxy/state_file.h"
 #include "proxy/worker.h"
 
@@ -59,7 +59,8 @@ public:
     Control(const Control&) = delete;
     Control& operator=(const Control&) = delete;
 
-    // Serves until a signal ends it. The reason where it could not begin.
+    // Serves until a signal ends it, which may be pending already. The reason where it
+    // could not begin. The thread has called block_signals().
     std::optional<std::string> run();
 
     // Reads the file again: all of it serves, or nothing has changed. Refused too where a
@@ -101,7 +102,6 @@ private:
     std::optional<std::string> apply(conf::Config next, std::vector<std::string>& changes);
     void report_reload(const ReloadResult& result);
     std::optional<std::string> needs_restart(const conf::Config& next) const;
-    void await_signal();
     void on_signal(int signal);
     void reopen_log();
     void drain();
@@ -109,7 +109,7 @@ private:
 
     LogWriter& log_;
     boost::asio::io_context io_{1};
-    boost::asio::signal_set signals_;
+    Signals signals_;
     boost::asio::steady_timer drain_timer_;
     boost::asio::steady_timer reload_timer_;  // runs from a SIGHUP to the reload that it asks for
     conf::Config config_;

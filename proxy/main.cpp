@@ -1,6 +1,5 @@
 // ringway: reads its configuration and serves until a signal ends it.
 
-#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <iostream>
@@ -21,6 +20,7 @@
 #include "proxy/log.h"
 #include "proxy/plan.h"
 #include "proxy/plan_text.h"
+#include "proxy/signals.h"
 #include "proxy/version.h"
 
 namespace {
@@ -57,8 +57,6 @@ int plan(const std::vector<std::string>& files, bool as_json) {
 }
 
 int serve(const std::string& file, proxy::ConfigFile loaded) {
-    // A write to a closed socket is an error value; splice(2) has no flag for it.
-    std::signal(SIGPIPE, SIG_IGN);
     const conf::LogSettings& settings = loaded.config.log;
     auto target = proxy::open_log_target(settings.target);
     if (const auto* error = std::get_if<std::string>(&target)) {
@@ -83,7 +81,8 @@ int serve(const std::string& file, proxy::ConfigFile loaded) {
     return refusal ? exit_refused : 0;
 }
 
-int run(int argc, char** argv) {
+// `mask` is that of the signals before they were blocked.
+int run(int argc, char** argv, const sigset_t& mask) {
     options::options_description description("Options");
     description.add_options()                                                                  //
         ("config,c", options::value<std::string>()->value_name("FILE"), "configuration file")  //
@@ -96,6 +95,9 @@ int run(int argc, char** argv) {
     options::variables_map given;
     options::store(options::parse_command_line(argc, argv, description), given);
     options::notify(given);
+    const bool serves = !given.contains("help") && !given.contains("version") &&
+                        !given.contains("plan") && !given.contains("check");
+    if (!serves) proxy::restore_signals(mask);
 
     if (given.contains("help")) {
         std::cout << "Usage: ringway --config FILE [--check]\n       ringway --plan OLD NEW\n\n"
@@ -120,14 +122,17 @@ int run(int argc, char** argv) {
         fmt::print("{}: valid\n", file);
         return 0;
     }
+    if (proxy::stop_is_pending()) return 0;
     return serve(file, std::move(*loaded));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+    // Before anything that takes time: nobody can know when it is over.
+    const sigset_t mask = proxy::block_signals();
     try {
-        return run(argc, argv);
+        return run(argc, argv, mask);
     } catch (const options::error& error) {
         fmt::print(stderr, "ringway: {}\n", error.what());
         return exit_usage;
