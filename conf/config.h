@@ -36,7 +36,7 @@ struct Endpoint {
     // "192.0.2.1:80", "[2001:db8::1]:80" or "unix:/run/x.sock"; the port is 1 to 65535,
     // the path absolute.
     static std::optional<Endpoint> parse(std::string_view text);
-    // The same spelling, canonical (RFC 5952 for IPv6).
+    // The same spelling, canonical (RFC 5952 for IPv6, paths without empty parts and ".").
     std::string to_string() const;
     bool operator==(const Endpoint&) const = default;
 };

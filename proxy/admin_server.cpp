@@ -2,7 +2,6 @@
 
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <memory>
@@ -18,7 +17,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include "proxy/unix_socket.h"
 
 namespace ringway::proxy {
 
@@ -94,22 +92,23 @@ std::optional<std::string> AdminServer::open(const std::string& path) {
     const mode_t mask = ::umask(0177);
     acceptor_.bind(path, error);
     ::umask(mask);
+    if (!error) file_ = SocketFile(path);
     if (!error) acceptor_.listen(static_cast<int>(max_clients), error);
     if (error) {
         boost::system::error_code ignored;
+        file_.remove();
         acceptor_.close(ignored);
         return refusal(error.message());
     }
-    path_ = path;
     asio::co_spawn(io_, accept_clients(), asio::detached);
     return std::nullopt;
 }
 
 void AdminServer::close() {
     if (!acceptor_.is_open()) return;
+    file_.remove();
     boost::system::error_code ignored;
     acceptor_.close(ignored);
-    ::unlink(path_.c_str());
 }
 
 asio::awaitable<void> AdminServer::accept_clients() {

@@ -14,6 +14,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 
+#include "proxy/unix_socket.h"
+
 namespace ringway::proxy {
 
 class AdminServer {
@@ -34,7 +36,7 @@ public:
     // replaced, any other file is left alone. The reason where it failed.
     std::optional<std::string> open(const std::string& path);
 
-    // Stops listening and removes the socket file.
+    // Removes the socket file and stops listening.
     void close();
 
 private:
@@ -47,7 +49,7 @@ private:
     const Answer answer_;
     const Patience patience_;
     Protocol::acceptor acceptor_;
-    std::string path_;
+    SocketFile file_;
     // Outlives this: the loop may still hold clients when it is destroyed.
     std::shared_ptr<std::size_t> seats_taken_ = std::make_shared<std::size_t>(0);
 };
