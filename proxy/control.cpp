@@ -101,13 +101,13 @@ std::string Control::summary() const {
 }
 
 std::optional<std::string> Control::run() {
+    if (auto reason = remember()) return reason;
     if (!config_.admin.socket.empty()) {
         if (auto reason = admin_.open(config_.admin.socket)) return reason;
     }
     if (config_.admin.http) {
         if (auto reason = http_.open(*config_.admin.http)) return reason;
     }
-    if (auto reason = remember()) return reason;
     // The rings of many servers take time that nobody needs any more.
     if (stop_is_pending()) return std::nullopt;
     std::vector<std::string> changes;
@@ -128,10 +128,12 @@ std::optional<std::string> Control::run() {
 // Takes up what was said before the start. A file that cannot be understood is left as
 // it is, and nothing begins without it: what it holds must not be lost.
 std::optional<std::string> Control::remember() {
+    const auto refused = [](const std::string& reason) {
+        return "what was said of servers at run time: " + reason;
+    };
+    if (const auto reason = state_file_.lock()) return refused(*reason);
     auto loaded = state_file_.load();
-    if (auto* reason = std::get_if<std::string>(&loaded)) {
-        return "what was said of servers at run time: " + *reason;
-    }
+    if (const auto* reason = std::get_if<std::string>(&loaded)) return refused(*reason);
     pools_.set_said(std::move(std::get<SaidOfAll>(loaded)));
     return std::nullopt;
 }

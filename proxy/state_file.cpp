@@ -214,6 +214,20 @@ std::variant<SaidOfAll, std::string> parse_state(std::string_view text) {
     }
 }
 
+std::optional<FileLock::Refusal> StateFile::try_lock() {
+    if (path_.empty() || lock_) return std::nullopt;
+    auto taken = FileLock::take(path_ + ".lock");
+    if (auto* refusal = std::get_if<FileLock::Refusal>(&taken)) return std::move(*refusal);
+    lock_ = std::move(std::get<FileLock>(taken));
+    return std::nullopt;
+}
+
+std::optional<std::string> StateFile::lock() {
+    const auto refusal = try_lock();
+    if (!refusal || !refusal->is_held) return std::nullopt;
+    return fmt::format("{} is in use: {}", path_, refusal->reason);
+}
+
 std::variant<SaidOfAll, std::string> StateFile::load() {
     if (path_.empty() || !exists(path_)) return SaidOfAll{};
     const auto read = conf::read_file(path_);
@@ -229,6 +243,7 @@ std::variant<SaidOfAll, std::string> StateFile::load() {
 std::optional<std::string> StateFile::keep(const SaidOfAll& said) {
     if (path_.empty()) return "the configuration names no file for it (admin: state)";
     if (held_ == said) return problem_ = std::nullopt;
+    if (auto refusal = try_lock()) return problem_ = std::move(refusal->reason);
     const std::string text = state_text(said);
     held_.reset();
     if (text.size() > conf::text_bytes_max) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <variant>
 
+#include "proxy/file_lock.h"
 #include "proxy/overrides.h"
 
 namespace ringway::proxy {
@@ -26,11 +27,17 @@ public:
     // An empty path keeps nothing.
     explicit StateFile(std::string path) : path_(std::move(path)) {}
 
+    // Keeps other processes from using the file, by a lock on the file PATH.lock, since PATH
+    // itself is replaced. Why they keep us from it. Where nobody can have the lock, as in a
+    // folder that is read-only, there is no reason, and keep() writes nothing.
+    std::optional<std::string> lock();
+
     // What the file holds; nothing where it does not exist. The reason where it cannot be
     // read or understood: then nothing may be written over it.
     std::variant<SaidOfAll, std::string> load();
 
-    // Has the file hold `said`; does nothing where it does. Why it does not afterwards.
+    // Has the file hold `said`; does nothing where it does. Locks it where that is yet to be
+    // done. Why it does not afterwards.
     std::optional<std::string> keep(const SaidOfAll& said);
 
     const std::string& path() const { return path_; }
@@ -40,7 +47,10 @@ public:
     std::optional<std::chrono::system_clock::time_point> written_at() const { return written_at_; }
 
 private:
+    std::optional<FileLock::Refusal> try_lock();
+
     const std::string path_;
+    std::optional<FileLock> lock_;
     std::optional<SaidOfAll> held_;  // what the file is known to hold
     std::optional<std::string> problem_;
     std::optional<std::chrono::system_clock::time_point> written_at_;
