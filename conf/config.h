@@ -256,7 +256,7 @@ struct LogSettings {
 };
 
 struct Config {
-    std::uint32_t workers = 0;       // 0: one per core
+    std::uint32_t workers = 0;       // 0: one for each processor that it may use
     Duration drain_timeout{30'000};  // what SIGTERM gives connections in progress
     std::vector<Listener> listeners;
     std::vector<Pool> pools;

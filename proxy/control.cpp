@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -21,9 +20,8 @@ namespace {
 // Signals that come within so long of the first are one reload.
 constexpr std::chrono::milliseconds reload_delay{20};
 
-std::vector<std::unique_ptr<Worker>> make_workers(std::uint32_t wanted, Quota& total,
+std::vector<std::unique_ptr<Worker>> make_workers(std::uint32_t count, Quota& total,
                                                   const DescriptorBudget& budget) {
-    const auto count = wanted > 0 ? wanted : std::max(1u, std::thread::hardware_concurrency());
     std::vector<std::unique_ptr<Worker>> workers;
     for (std::uint32_t i = 0; i < count; ++i) {
         workers.push_back(std::make_unique<Worker>(i, total, budget.pipes / count));
@@ -53,7 +51,8 @@ Control::Control(std::string file, conf::Config config, LogWriter& log, std::str
       config_(std::move(config)),
       budget_(claim_descriptors()),
       total_(budget_.connections),
-      workers_(make_workers(config_.workers, total_, budget_)),
+      workers_(make_workers(config_.workers > 0 ? config_.workers : processors_.usable(), total_,
+                            budget_)),
       pools_(io_, workers_.size(), events_, connections_of(workers_)),
       listeners_(workers_),
       state_file_(config_.admin.state),
@@ -116,6 +115,8 @@ std::optional<std::string> Control::run() {
     signals_.listen([this](int signal) { on_signal(signal); });
     loop_delay_.start();
     serving_ = true;
+    spdlog::info("{} workers{}: {}", workers_.size(), config_.workers > 0 ? "" : " (auto)",
+                 processors_.to_string());
     spdlog::info("{} descriptors allow {} connections at once", budget_.limit, budget_.connections);
     spdlog::info("ready: {} listeners, {} pools, {} workers", config_.listeners.size(),
                  config_.pools.size(), workers_.size());

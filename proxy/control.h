@@ -25,6 +25,7 @@
 #include "proxy/notify.h"
 #include "proxy/plan.h"
 #include "proxy/pools.h"
+#include "proxy/processors.h"
 #include "proxy/quota.h"
 #include "proxy/signals.h"
 #include "proxy/state_file.h"
@@ -84,6 +85,7 @@ public:
     const Listeners& listeners() const { return listeners_; }
     const ConfigStatus& config_status() const { return status_; }
     std::size_t worker_count() const { return workers_.size(); }
+    const Processors& usable_processors() const { return processors_; }
     std::uint64_t max_connections() const { return budget_.connections; }
     std::chrono::seconds uptime() const;
     std::chrono::system_clock::time_point started_at() const { return started_at_by_wall_; }
@@ -114,6 +116,7 @@ private:
     boost::asio::steady_timer reload_timer_;  // runs from a SIGHUP to the reload that it asks for
     conf::Config config_;
     const DescriptorBudget budget_;
+    const Processors processors_ = processors();
     Quota total_;  // of all listeners
     std::vector<std::unique_ptr<Worker>> workers_;
     Events events_;
