@@ -1,6 +1,6 @@
 // The admin socket: one command per line in, one JSON object per line out. A
-// client that sends garbage, floods or never reads costs a bounded buffer and is
-// closed in the end. Control thread only.
+// client that sends garbage, floods or never reads costs a bounded buffer, is closed in the
+// end, and gives way to others when places run out. Control thread only.
 #pragma once
 
 #include <chrono>
@@ -14,6 +14,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 
+#include "proxy/places.h"
 #include "proxy/unix_socket.h"
 
 namespace ringway::proxy {
@@ -27,6 +28,8 @@ public:
     struct Patience {
         std::chrono::milliseconds line = std::chrono::minutes(1);     // to send a whole line
         std::chrono::milliseconds answer = std::chrono::seconds(10);  // to take an answer
+        // To take it while others want the place.
+        std::chrono::milliseconds unhurried = std::chrono::seconds(1);
     };
 
     AdminServer(boost::asio::io_context& io, Answer answer, Patience patience);
@@ -51,7 +54,7 @@ private:
     Protocol::acceptor acceptor_;
     SocketFile file_;
     // Outlives this: the loop may still hold clients when it is destroyed.
-    std::shared_ptr<std::size_t> seats_taken_ = std::make_shared<std::size_t>(0);
+    std::shared_ptr<Places> places_ = std::make_shared<Places>();
 };
 
 }  // namespace ringway::proxy

@@ -21,6 +21,7 @@
 #include "proxy/plan.h"
 #include "proxy/plan_text.h"
 #include "proxy/signals.h"
+#include "proxy/standard_streams.h"
 #include "proxy/version.h"
 
 namespace {
@@ -30,6 +31,7 @@ namespace options = boost::program_options;
 
 constexpr int exit_refused = 1;  // the configuration, or a resource that it names
 constexpr int exit_usage = 2;
+constexpr int exit_unwritten = 4;  // the answer, wholly; 3 is ringctl's
 
 // The configuration in `file`, or nothing after every error was printed.
 std::optional<proxy::ConfigFile> load(const std::string& file) {
@@ -123,6 +125,7 @@ int run(int argc, char** argv, const sigset_t& mask) {
         return 0;
     }
     if (proxy::stop_is_pending()) return 0;
+    proxy::ignore_signals_of_writes();
     return serve(file, std::move(*loaded));
 }
 
@@ -131,8 +134,13 @@ int run(int argc, char** argv, const sigset_t& mask) {
 int main(int argc, char** argv) {
     // Before anything that takes time: nobody can know when it is over.
     const sigset_t mask = proxy::block_signals();
+    proxy::hold_standard_streams();
     try {
-        return run(argc, argv, mask);
+        const int code = run(argc, argv, mask);
+        const auto unwritten = proxy::finish_output();
+        if (!unwritten || code != 0) return code;
+        fmt::print(stderr, "ringway: {}\n", *unwritten);
+        return exit_unwritten;
     } catch (const options::error& error) {
         fmt::print(stderr, "ringway: {}\n", error.what());
         return exit_usage;

@@ -32,9 +32,6 @@ int open_descriptor() {
 }  // namespace
 
 sigset_t block_signals() {
-    // splice(2) has no flag against SIGPIPE; a file beyond RLIMIT_FSIZE is an error value.
-    ::signal(SIGPIPE, SIG_IGN);
-    ::signal(SIGXFSZ, SIG_IGN);
     const sigset_t set = all();
     sigset_t before;
     ::pthread_sigmask(SIG_BLOCK, &set, &before);
@@ -43,6 +40,12 @@ sigset_t block_signals() {
 
 void restore_signals(const sigset_t& mask) {
     ::pthread_sigmask(SIG_SETMASK, &mask, nullptr);
+}
+
+// splice(2) has no flag against SIGPIPE; a log file may meet RLIMIT_FSIZE.
+void ignore_signals_of_writes() {
+    ::signal(SIGPIPE, SIG_IGN);
+    ::signal(SIGXFSZ, SIG_IGN);
 }
 
 bool stop_is_pending() {

@@ -16,10 +16,13 @@
 namespace ringway::proxy {
 
 // Blocks them in this thread and in those that it starts. The mask before, for
-// restore_signals(). SIGPIPE and SIGXFSZ are ignored: writes return errors.
+// restore_signals().
 sigset_t block_signals();
 // For what does not serve: a pending signal has its default action now.
 void restore_signals(const sigset_t& mask);
+
+// Has writes return errors where they would end the process with SIGPIPE or SIGXFSZ.
+void ignore_signals_of_writes();
 
 // Whether SIGINT or SIGTERM is pending.
 bool stop_is_pending();
