@@ -36,7 +36,7 @@ struct Endpoint {
     // "192.0.2.1:80", "[2001:db8::1]:80" or "unix:/run/x.sock"; the port is 1 to 65535,
     // the path absolute.
     static std::optional<Endpoint> parse(std::string_view text);
-    // The same spelling, canonical (RFC 5952 for IPv6).
+    // The same spelling, canonical (RFC 5952 for IPv6, paths without empty parts and ".").
     std::string to_string() const;
     bool operator==(const Endpoint&) const = default;
 };
@@ -256,7 +256,7 @@ struct LogSettings {
 };
 
 struct Config {
-    std::uint32_t workers = 0;       // 0: one per core
+    std::uint32_t workers = 0;       // 0: one for each processor that it may use
     Duration drain_timeout{30'000};  // what SIGTERM gives connections in progress
     std::vector<Listener> listeners;
     std::vector<Pool> pools;

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "conf/config.h"
+#include "conf/overlap.h"
 #include "conf/scalar.h"
 #include "conf/text.h"
 
@@ -26,7 +27,7 @@ constexpr std::size_t path_bytes_max = 107;
 std::optional<Endpoint> parse_unix(std::string_view path) {
     if (!path.starts_with('/') || path.size() > path_bytes_max) return std::nullopt;
     if (has_control(path)) return std::nullopt;
-    return Endpoint{.is_unix = true, .path = std::string(path)};
+    return Endpoint{.is_unix = true, .path = plain_path(path)};
 }
 
 // An address without brackets, of the family that its letters tell.

@@ -7,6 +7,7 @@
 
 #include "conf/config.h"
 #include "conf/key.h"
+#include "conf/overlap.h"
 #include "conf/parse.h"
 #include "conf/parse_health.h"
 #include "conf/section.h"
@@ -201,7 +202,7 @@ void read_defer_accept(Section& section, Listener& listener) {
 void check_listener(const Section& section, const Listener& listener, ListenerChecks& checks,
                     bool has_bind) {
     if (!listener.name.empty()) checks.names.check(section, "name", listener.name);
-    if (has_bind) checks.binds.check(section, "bind", listener.bind.to_string());
+    if (has_bind) checks.binds.check(section, listener.bind);
     if (listener.pool.empty() || !checks.pools_known) return;
     if (!std::ranges::binary_search(checks.pools, string_view(listener.pool))) {
         section.error("pool", "there is no pool " + quoted(listener.pool) +
@@ -236,8 +237,7 @@ Listener read_listener(const Value& value, ListenerChecks& checks) {
 
 namespace {
 
-void read_listeners_and_pools(Section& root, Config& config) {
-    ListenerChecks checks;
+void read_listeners_and_pools(Section& root, Config& config, ListenerChecks& checks) {
     root.section("pools", [&](Section& pools) {
         checks.pools_known = pools.is_map() && !pools.is_cut();
         pools.each([&](const Value& key, const Value& pool) {
@@ -273,7 +273,17 @@ void read_workers(const Value& value, std::uint32_t& workers) {
     }
 }
 
-void read_admin(Section& section, AdminSettings& admin) {
+// The admin's sockets are its own: no listener's clients may come there.
+void check_admin_address(const Section& section, string_view name, const Endpoint& address,
+                         const Binds& binds) {
+    const auto* const other = binds.overlapping(address);
+    if (other == nullptr) return;
+    section.error(name, quoted(address.to_string()) + " overlaps " +
+                            quoted(other->address.to_string()) + ", the listener's at " +
+                            to_string(other->position));
+}
+
+void read_admin(Section& section, AdminSettings& admin, const Binds& binds) {
     section.text("socket", admin.socket, {socket_path_bytes_max, false});
     section.value("http", [&](const Value& value) {
         const std::string what =
@@ -283,6 +293,13 @@ void read_admin(Section& section, AdminSettings& admin) {
         admin.http = Endpoint::parse(*spelling);
         if (!admin.http || admin.http->is_unix) value.expected(what);
     });
+    if (admin.http && !admin.http->is_unix) {
+        check_admin_address(section, "http", *admin.http, binds);
+    }
+    if (admin.socket.starts_with('/')) {
+        const Endpoint socket{.is_unix = true, .path = admin.socket};
+        check_admin_address(section, "socket", socket, binds);
+    }
     section.text("state", admin.state, {path_bytes_max, false});
 }
 
@@ -316,8 +333,10 @@ void read_root(Section& root, Config& config) {
     root.integer("version", version, 1, 1);
     root.value("workers", [&](const Value& value) { read_workers(value, config.workers); });
     root.duration("drain_timeout", config.drain_timeout);
-    read_listeners_and_pools(root, config);
-    root.section("admin", [&](Section& section) { read_admin(section, config.admin); });
+    ListenerChecks checks;
+    read_listeners_and_pools(root, config, checks);
+    root.section("admin",
+                 [&](Section& section) { read_admin(section, config.admin, checks.binds); });
     root.section("log", [&](Section& section) { read_log(section, config.log); });
     root.need({"version", "listeners", "pools"});
 }

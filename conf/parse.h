@@ -3,8 +3,11 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
+#include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "conf/config.h"
 #include "conf/section.h"
@@ -19,10 +22,27 @@ constexpr std::size_t servers_max = 65'535;  // of one pool
 Server read_server(const Value& value, Unique& ids, bool checked);
 Pool read_pool(const Value& key, const Value& value);
 
+// The addresses that listeners have, and where.
+class Binds {
+public:
+    struct Bind {
+        Endpoint address;
+        Position position;
+    };
+    // Reports the entry `bind` of `section` where it and one before cannot both have clients.
+    void check(const Section& section, const Endpoint& bind);
+    // The first that overlaps `address`; null for none.
+    const Bind* overlapping(const Endpoint& address) const;
+
+private:
+    // Addresses of two groups, by port or path, have nothing to do with each other.
+    std::map<std::string, std::vector<Bind>> groups_;
+};
+
 // What listeners have to agree on with one another and with the pools.
 struct ListenerChecks {
     Unique names{"the name"};
-    Unique binds{"the address"};
+    Binds binds;
     bool pools_known = false;
     std::vector<std::string_view> pools;  // sorted
 };

@@ -60,16 +60,6 @@ conf::Endpoint to_endpoint(const SocketAddress& address) {
     return unmapped(endpoint);
 }
 
-conf::Endpoint unmapped(conf::Endpoint endpoint) {
-    if (!endpoint.is_v6 || !std::equal(mapping.begin(), mapping.end(), endpoint.address.begin())) {
-        return endpoint;
-    }
-    std::copy_n(endpoint.address.begin() + mapping.size(), 4, endpoint.address.begin());
-    std::fill(endpoint.address.begin() + 4, endpoint.address.end(), std::uint8_t{0});
-    endpoint.is_v6 = false;
-    return endpoint;
-}
-
 conf::Endpoint mapped(conf::Endpoint endpoint) {
     if (endpoint.is_v6) return endpoint;
     std::copy_n(endpoint.address.begin(), 4, endpoint.address.begin() + mapping.size());

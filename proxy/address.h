@@ -6,6 +6,7 @@
 #include <sys/un.h>
 
 #include "conf/config.h"
+#include "conf/overlap.h"
 
 namespace ringway::proxy {
 
@@ -27,9 +28,7 @@ struct SocketAddress {
 // With IPv4 addresses as unmapped() has them.
 conf::Endpoint to_endpoint(const SocketAddress& address);
 
-// An IPv6 address that maps an IPv4 one (RFC 4291, 2.5.5.2) becomes that one, so
-// that a client has one key whichever socket it came through; others stay.
-conf::Endpoint unmapped(conf::Endpoint endpoint);
+using conf::unmapped;
 // The IPv6 address that maps an IPv4 one.
 conf::Endpoint mapped(conf::Endpoint endpoint);
 

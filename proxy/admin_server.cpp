@@ -2,7 +2,6 @@
 
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <memory>
@@ -18,7 +17,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include "proxy/unix_socket.h"
 
 namespace ringway::proxy {
 
@@ -62,19 +60,6 @@ private:
     asio::steady_timer timer_;
 };
 
-// One of the clients that are counted, for as long as it lives.
-class Seat {
-public:
-    explicit Seat(std::shared_ptr<std::size_t> taken) : taken_(std::move(taken)) { ++*taken_; }
-    ~Seat() { --*taken_; }
-    Seat(const Seat&) = delete;
-    Seat& operator=(const Seat&) = delete;
-    bool is_beyond(std::size_t limit) const { return *taken_ > limit; }
-
-private:
-    std::shared_ptr<std::size_t> taken_;
-};
-
 }  // namespace
 
 AdminServer::AdminServer(asio::io_context& io, Answer answer, Patience patience)
@@ -96,22 +81,23 @@ std::optional<std::string> AdminServer::open(const std::string& path) {
     const mode_t mask = ::umask(0177);
     acceptor_.bind(path, error);
     ::umask(mask);
+    if (!error) file_ = SocketFile(path);
     if (!error) acceptor_.listen(static_cast<int>(max_clients), error);
     if (error) {
         boost::system::error_code ignored;
+        file_.remove();
         acceptor_.close(ignored);
         return refusal(error.message());
     }
-    path_ = path;
     asio::co_spawn(io_, accept_clients(), asio::detached);
     return std::nullopt;
 }
 
 void AdminServer::close() {
     if (!acceptor_.is_open()) return;
+    file_.remove();
     boost::system::error_code ignored;
     acceptor_.close(ignored);
-    ::unlink(path_.c_str());
 }
 
 asio::awaitable<void> AdminServer::accept_clients() {
@@ -119,7 +105,15 @@ asio::awaitable<void> AdminServer::accept_clients() {
     while (acceptor_.is_open()) {
         auto [error, client] = co_await acceptor_.async_accept(use_tuple);
         if (!error) {
-            asio::co_spawn(io_, serve(std::move(client)), asio::detached);
+            const bool full = places_->taken() >= max_clients;
+            if (!full || places_->make_room(patience_.unhurried)) {
+                asio::co_spawn(io_, serve(std::move(client)), asio::detached);
+                continue;
+            }
+            // There is room for so little in a new socket's buffer.
+            boost::system::error_code ignored;
+            client.non_blocking(true, ignored);
+            client.write_some(asio::buffer(too_many), ignored);
         } else if (error != asio::error::operation_aborted) {
             pause.expires_after(accept_pause);
             co_await pause.async_wait(use_tuple);
@@ -128,16 +122,14 @@ asio::awaitable<void> AdminServer::accept_clients() {
 }
 
 asio::awaitable<void> AdminServer::serve(Protocol::socket accepted) {
-    const Seat seat(seats_taken_);
     const auto client = std::make_shared<Socket>(std::move(accepted));
+    Places::Place place(places_, [client] {
+        boost::system::error_code ignored;
+        client->close(ignored);
+    });
     Deadline deadline(client);
-    if (seat.is_beyond(max_clients)) {
-        deadline.set(patience_.answer);
-        co_await asio::async_write(*client, asio::buffer(too_many), use_tuple);
-        co_return;
-    }
     std::string received;
-    for (;;) {
+    for (bool ended = false; !ended;) {
         deadline.set(patience_.line);
         auto [error, length] = co_await asio::async_read_until(
             *client, asio::dynamic_buffer(received, max_line_bytes), '\n', use_tuple);
@@ -145,15 +137,20 @@ asio::awaitable<void> AdminServer::serve(Protocol::socket accepted) {
         if (error == asio::error::not_found) {
             co_await asio::async_write(*client, asio::buffer(too_long), use_tuple);
         }
-        if (error) co_return;
-        std::string line = received.substr(0, length - 1);
-        received.erase(0, length);
+        // The last line may lack its newline, as that of `printf status | socat`.
+        ended = error == asio::error::eof && !received.empty();
+        if (error && !ended) co_return;
+        const std::size_t line_bytes = ended ? received.size() : length - 1;
+        std::string line = received.substr(0, line_bytes);
+        received.erase(0, ended ? line_bytes : length);
+        place.set_answering(true);
         deadline.cancel();  // the time that an answer takes is ours
         const std::string answer = co_await answer_(std::move(line)) + "\n";
         deadline.set(patience_.answer);
         auto [write_error, written] =
             co_await asio::async_write(*client, asio::buffer(answer), use_tuple);
         if (write_error) co_return;
+        place.set_answering(false);
     }
 }
 

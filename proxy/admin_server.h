@@ -1,6 +1,6 @@
 // The admin socket: one command per line in, one JSON object per line out. A
-// client that sends garbage, floods or never reads costs a bounded buffer and is
-// closed in the end. Control thread only.
+// client that sends garbage, floods or never reads costs a bounded buffer, is closed in the
+// end, and gives way to others when places run out. Control thread only.
 #pragma once
 
 #include <chrono>
@@ -14,6 +14,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 
+#include "proxy/places.h"
+#include "proxy/unix_socket.h"
+
 namespace ringway::proxy {
 
 class AdminServer {
@@ -26,6 +29,8 @@ public:
     struct Patience {
         std::chrono::milliseconds line = std::chrono::minutes(1);     // to send a whole line
         std::chrono::milliseconds answer = std::chrono::seconds(10);  // to take an answer
+        // To take it while others want the place.
+        std::chrono::milliseconds unhurried = std::chrono::seconds(1);
     };
 
     AdminServer(boost::asio::io_context& io, Answer answer, Patience patience);
@@ -35,7 +40,7 @@ public:
     // replaced, any other file is left alone. The reason where it failed.
     std::optional<std::string> open(const std::string& path);
 
-    // Stops listening and removes the socket file.
+    // Removes the socket file and stops listening.
     void close();
 
 private:
@@ -48,9 +53,9 @@ private:
     const Answer answer_;
     const Patience patience_;
     Protocol::acceptor acceptor_;
-    std::string path_;
+    SocketFile file_;
     // Outlives this: the loop may still hold clients when it is destroyed.
-    std::shared_ptr<std::size_t> seats_taken_ = std::make_shared<std::size_t>(0);
+    std::shared_ptr<Places> places_ = std::make_shared<Places>();
 };
 
 }  // namespace ringway::proxy

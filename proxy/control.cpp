@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <csignal>
 #include <exception>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -30,9 +29,8 @@ void rethrow(const std::exception_ptr& error) {
     if (error) std::rethrow_exception(error);
 }
 
-std::vector<std::unique_ptr<Worker>> make_workers(std::uint32_t wanted, Quota& total,
+std::vector<std::unique_ptr<Worker>> make_workers(std::uint32_t count, Quota& total,
                                                   const DescriptorBudget& budget) {
-    const auto count = wanted > 0 ? wanted : std::max(1u, std::thread::hardware_concurrency());
     std::vector<std::unique_ptr<Worker>> workers;
     for (std::uint32_t i = 0; i < count; ++i) {
         workers.push_back(std::make_unique<Worker>(i, total, budget.pipes / count));
@@ -56,14 +54,15 @@ Pools::Connections connections_of(const std::vector<std::unique_ptr<Worker>>& wo
 
 Control::Control(std::string file, conf::Config config, LogWriter& log, std::string fingerprint)
     : log_(log),
-      signals_(io_, SIGHUP, SIGINT, SIGTERM),
+      signals_(io_),
       drain_timer_(io_),
       reload_timer_(io_),
       turns_(io_, boost::asio::steady_timer::time_point::max()),
       config_(std::move(config)),
       budget_(claim_descriptors()),
       total_(budget_.connections),
-      workers_(make_workers(config_.workers, total_, budget_)),
+      workers_(make_workers(config_.workers > 0 ? config_.workers : processors_.usable(), total_,
+                            budget_)),
       builder_(io_, "rings", 0),
       preparer_(io_, "configuration", reload_nice),
       pools_(io_, workers_.size(), events_, builder_, connections_of(workers_)),
@@ -75,7 +74,6 @@ Control::Control(std::string file, conf::Config config, LogWriter& log, std::str
       notifier_(
           io_, workers_, [this] { return summary(); }, NotifyWishes::from_environment()),
       loop_delay_(io_) {
-    signals_.add(SIGUSR1);
     status_.file = std::move(file);
     status_.fingerprint = std::move(fingerprint);
     status_.loaded_at = std::chrono::system_clock::now();
@@ -114,6 +112,7 @@ std::string Control::summary() const {
 }
 
 std::optional<std::string> Control::run() {
+    if (auto reason = remember()) return reason;
     if (!config_.admin.socket.empty()) {
         if (auto reason = admin_.open(config_.admin.socket)) return reason;
     }
@@ -121,7 +120,7 @@ std::optional<std::string> Control::run() {
         if (auto reason = http_.open(*config_.admin.http)) return reason;
     }
     if (auto reason = remember()) return reason;
-    await_signal();
+    signals_.listen([this](int signal) { on_signal(signal); });
     boost::asio::co_spawn(io_, start(), rethrow);
     io_.run();
     for (const auto& worker : workers_) worker->join();
@@ -140,6 +139,8 @@ boost::asio::awaitable<void> Control::start() {
     for (const auto& worker : workers_) worker->run();
     loop_delay_.start();
     serving_ = true;
+    spdlog::info("{} workers{}: {}", workers_.size(), config_.workers > 0 ? "" : " (auto)",
+                 processors_.to_string());
     spdlog::info("{} descriptors allow {} connections at once", budget_.limit, budget_.connections);
     spdlog::info("ready: {} listeners, {} pools, {} workers", config_.listeners.size(),
                  config_.pools.size(), workers_.size());
@@ -149,10 +150,12 @@ boost::asio::awaitable<void> Control::start() {
 // Takes up what was said before the start. A file that cannot be understood is left as
 // it is, and nothing begins without it: what it holds must not be lost.
 std::optional<std::string> Control::remember() {
+    const auto refused = [](const std::string& reason) {
+        return "what was said of servers at run time: " + reason;
+    };
+    if (const auto reason = state_file_.lock()) return refused(*reason);
     auto loaded = state_file_.load();
-    if (auto* reason = std::get_if<std::string>(&loaded)) {
-        return "what was said of servers at run time: " + *reason;
-    }
+    if (const auto* reason = std::get_if<std::string>(&loaded)) return refused(*reason);
     pools_.set_said(std::move(std::get<SaidOfAll>(loaded)));
     return std::nullopt;
 }
@@ -163,14 +166,6 @@ std::optional<std::string> Control::keep_said() {
         spdlog::error("what was said of servers at run time is not kept: {}", *reason);
     }
     return reason;
-}
-
-void Control::await_signal() {
-    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
-        if (error) return;
-        on_signal(signal);
-        await_signal();
-    });
 }
 
 void Control::on_signal(int signal) {
@@ -234,7 +229,7 @@ void Control::stop() {
     http_.close();
     drain_timer_.cancel();
     reload_timer_.cancel();
-    signals_.cancel();
+    signals_.close();
     io_.stop();
 }
 

@@ -14,7 +14,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/json/object.hpp>
@@ -31,7 +30,9 @@
 #include "proxy/notify.h"
 #include "proxy/plan.h"
 #include "proxy/pools.h"
+#include "proxy/processors.h"
 #include "proxy/quota.h"
+#include "proxy/signals.h"
 #include "proxy/state_file.h"
 #include "proxy/worker.h"
 
@@ -64,7 +65,8 @@ public:
     Control(const Control&) = delete;
     Control& operator=(const Control&) = delete;
 
-    // Serves until a signal ends it. The reason where it could not begin.
+    // Serves until a signal ends it, which may be pending already. The reason where it
+    // could not begin. The thread has called block_signals().
     std::optional<std::string> run();
 
     // Reads the file again: all of it serves, or nothing has changed. Refused too where a
@@ -104,6 +106,7 @@ public:
     const Listeners& listeners() const { return listeners_; }
     const ConfigStatus& config_status() const { return status_; }
     std::size_t worker_count() const { return workers_.size(); }
+    const Processors& usable_processors() const { return processors_; }
     std::uint64_t max_connections() const { return budget_.connections; }
     std::chrono::seconds uptime() const;
     std::chrono::system_clock::time_point started_at() const { return started_at_by_wall_; }
@@ -143,7 +146,6 @@ private:
                                                                   double max_moved);
     void report_reload(const ReloadResult& result);
     std::optional<std::string> needs_restart(const conf::Config& next) const;
-    void await_signal();
     void on_signal(int signal);
     void reopen_log();
     void drain();
@@ -151,12 +153,13 @@ private:
 
     LogWriter& log_;
     boost::asio::io_context io_{1};
-    boost::asio::signal_set signals_;
+    Signals signals_;
     boost::asio::steady_timer drain_timer_;
     boost::asio::steady_timer reload_timer_;  // runs from a SIGHUP to the reload that it asks for
     boost::asio::steady_timer turns_;         // is cancelled when a change of configuration ends
     conf::Config config_;
     const DescriptorBudget budget_;
+    const Processors processors_ = processors();
     Quota total_;  // of all listeners
     std::vector<std::unique_ptr<Worker>> workers_;
     Events events_;

@@ -129,6 +129,10 @@ Routed route_pool(string_view path) {
     return question;
 }
 
+bool has_parameters(HttpPage page) {
+    return page == HttpPage::explain || page == HttpPage::events;
+}
+
 // Moves what the question heeds of the query into it.
 std::optional<HttpRefusal> take_parameters(HttpQuestion& question, Query query) {
     if (question.page == HttpPage::explain) {
@@ -159,10 +163,6 @@ Routed route_http(string_view target) {
     const auto mark = target.find('?');
     const string_view path = target.substr(0, mark);
     if (!path.starts_with('/') && !path.empty()) return bad_request("a target begins with /");
-    Query query;
-    if (mark != string_view::npos) {
-        if (auto refusal = read_query(target.substr(mark + 1), query)) return *refusal;
-    }
     HttpQuestion question;
     const string_view asked = path.empty() ? "/" : path;
     if (const auto page = plain_page(asked)) {
@@ -171,6 +171,11 @@ Routed route_http(string_view target) {
         auto routed = route_pool(asked);
         if (std::holds_alternative<HttpRefusal>(routed)) return routed;
         question = std::get<HttpQuestion>(std::move(routed));
+    }
+    if (!has_parameters(question.page)) return question;
+    Query query;
+    if (mark != string_view::npos) {
+        if (auto refusal = read_query(target.substr(mark + 1), query)) return *refusal;
     }
     if (auto refusal = take_parameters(question, std::move(query))) return *refusal;
     return question;

@@ -1,8 +1,9 @@
 // What a request of the HTTP endpoint asks for, by its target. Pure; any thread.
 //
 // Paths and queries are percent-decoded strictly, after they were split, so that a
-// pool, an id or a key may be any bytes; a plus is a plus. What no answer heeds is
-// refused: no parameter is ignored.
+// pool, an id or a key may be any bytes; a plus is a plus. Where a page has parameters,
+// those that it does not know are refused; where it has none, a query means nothing, as those
+// that balancers and browsers add against caches.
 #pragma once
 
 #include <cstddef>

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cstring>
 #include <ctime>
-#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -14,6 +13,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -25,7 +25,7 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include "proxy/address.h"
-#include "proxy/clock.h"
+#include "proxy/places.h"
 
 namespace ringway::proxy {
 
@@ -92,45 +92,26 @@ http::response<Body> head_of(const HttpAnswer& answer, std::size_t length, bool 
 
 }  // namespace
 
-// What the clients share: who they are, and how much waits to be taken.
+// What the clients share: their places, and how much waits to be taken.
 struct HttpServer::Shared {
-    std::set<Client*> clients;
+    Places places;
     std::size_t answers_bytes = 0;
-
-    bool make_room(std::chrono::milliseconds unhurried);
 };
 
 // One connection, counted for as long as it lives.
 class HttpServer::Client {
 public:
     Client(Protocol::socket socket, std::shared_ptr<Shared> shared, std::size_t head_bytes)
-        : stream(std::move(socket)), buffer(2 * head_bytes), shared_(std::move(shared)) {
-        shared_->clients.insert(this);
-    }
-    ~Client() {
-        hold(0);
-        shared_->clients.erase(this);
-    }
+        : stream(std::move(socket)),
+          buffer(2 * head_bytes),
+          shared_(std::move(shared)),
+          place_({shared_, &shared_->places}, [this] { stream.close(); }) {}
+    ~Client() { hold(0); }
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
     // From now on it has been asked, or it has the answer.
-    void set_answering(bool answering) {
-        answering_ = answering;
-        since_ = Clock::now();
-    }
-    // Who is closed first where places are wanted: who only waits, longest first.
-    bool gives_way_before(const Client& other) const {
-        return answering_ != other.answering_ ? !answering_ : since_ < other.since_;
-    }
-    bool gives_way(std::chrono::milliseconds unhurried) const {
-        return !leaving_ && (!answering_ || Clock::now() - since_ > unhurried);
-    }
-    // Ends whatever its coroutine waits for, and so the coroutine.
-    void close() {
-        leaving_ = true;
-        stream.close();
-    }
+    void set_answering(bool answering) { place_.set_answering(answering); }
 
     // Counts an answer of so many bytes as waiting to be taken.
     void hold(std::size_t bytes) {
@@ -142,23 +123,10 @@ public:
     beast::flat_buffer buffer;  // what was read and is not parsed yet
 
 private:
-    std::shared_ptr<Shared> shared_;
+    const std::shared_ptr<Shared> shared_;
+    Places::Place place_;
     std::size_t held_bytes_ = 0;
-    TimePoint since_ = Clock::now();
-    bool answering_ = false;
-    bool leaving_ = false;
 };
-
-// Closes the client that has the least claim to its place. False where all have one.
-bool HttpServer::Shared::make_room(std::chrono::milliseconds unhurried) {
-    Client* first = nullptr;
-    for (Client* client : clients) {
-        if (!client->gives_way(unhurried)) continue;
-        if (first == nullptr || client->gives_way_before(*first)) first = client;
-    }
-    if (first != nullptr) first->close();
-    return first != nullptr;
-}
 
 HttpServer::HttpServer(asio::io_context& io, Answer answer, HttpLimits limits)
     : io_(io),
@@ -179,6 +147,7 @@ std::optional<std::string> HttpServer::open(const conf::Endpoint& where) {
     error_code error;
     acceptor_.open(endpoint.protocol(), error);
     if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
+    if (!error && where.is_v6) acceptor_.set_option(asio::ip::v6_only(false), error);
     if (!error) acceptor_.bind(endpoint, error);
     if (!error) acceptor_.listen(static_cast<int>(limits_.clients), error);
     if (error) {
@@ -208,8 +177,8 @@ asio::awaitable<void> HttpServer::accept_clients() {
     while (acceptor_.is_open()) {
         auto [error, socket] = co_await acceptor_.async_accept(use_tuple);
         if (!error) {
-            const bool full = shared_->clients.size() >= limits_.clients;
-            if (!full || shared_->make_room(limits_.unhurried)) {
+            const bool full = shared_->places.taken() >= limits_.clients;
+            if (!full || shared_->places.make_room(limits_.unhurried)) {
                 asio::co_spawn(io_, serve(std::move(socket)), asio::detached);
                 continue;
             }
@@ -313,7 +282,7 @@ asio::awaitable<void> HttpServer::complete(Client& client, HttpAnswer& answer) {
     answer.more = nullptr;
     client.hold(answer.body.size());
     if (shared_->answers_bytes <= limits_.answers_bytes) co_return;
-    shared_->make_room(limits_.unhurried);
+    shared_->places.make_room(limits_.unhurried);
     client.hold(0);
     answer = refusal(503, "too many answers wait to be taken");
 }

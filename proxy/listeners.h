@@ -2,7 +2,8 @@
 // that can fail, then everything else. Control thread only.
 #pragma once
 
-#include <cstdint>
+#include <sys/types.h>
+
 #include <map>
 #include <memory>
 #include <optional>
@@ -10,7 +11,7 @@
 #include <vector>
 
 #include "conf/config.h"
-#include "proxy/fd.h"
+#include "proxy/listen_sockets.h"
 #include "proxy/pools.h"
 #include "proxy/route.h"
 #include "proxy/worker.h"
@@ -31,14 +32,14 @@ struct Listener {
 };
 
 // New sockets by the address they listen on, one per worker.
-using OpenedSockets = std::map<std::string, std::vector<Fd>>;
+using OpenedSockets = std::map<std::string, ListenSockets>;
 
 class Listeners {
 public:
     explicit Listeners(std::vector<std::unique_ptr<Worker>>& workers) : workers_(workers) {}
 
     // Opens what `config` listens on and is not open yet. Fills `refusal` and
-    // leaves nothing open where one cannot be had.
+    // leaves nothing behind where one cannot be had. What is not given to apply() is closed.
     OpenedSockets open(const conf::Config& config, std::optional<std::string>& refusal) const;
 
     // Has the workers listen as `config` says, on `opened` and what was open
@@ -46,19 +47,30 @@ public:
     void apply(const conf::Config& config, OpenedSockets opened, const Pools& pools);
 
     // Has nobody come through unix sockets any more, before they are closed.
-    void remove_socket_files() const;
+    void remove_socket_files();
 
     const std::map<std::string, Listener>& all() const { return listeners_; }
 
 private:
-    bool port_is_ours(std::uint16_t port) const;
-    ListenerLedger ledger_of(const conf::Listener& next, const conf::Config& config) const;
+    // An address that workers listen on.
+    struct Open {
+        conf::Endpoint address;
+        std::vector<ino_t> inodes;
+        SocketFile file;           // of a unix socket
+        std::weak_ptr<void> left;  // of one given up: lives until all workers have closed it
+    };
+
+    // Listeners whose names are about to be gone, by their addresses.
+    using Leaving = std::map<std::string, const Listener*>;
+
+    ListenerLedger ledger_of(const conf::Listener& next, const Leaving& leaving) const;
+    std::optional<std::string> why_not(const conf::Endpoint& address) const;
 
     std::vector<std::unique_ptr<Worker>>& workers_;
     std::map<std::string, Listener> listeners_;   // by name
     std::map<std::string, ListenerLedger> left_;  // of listeners that left, by name
-    // Ports that were given up, for as long as a worker has yet to close its socket.
-    std::multimap<std::uint16_t, std::weak_ptr<void>> closing_;
+    std::map<std::string, Open> open_;            // by address
+    std::vector<Open> closing_;
 };
 
 }  // namespace ringway::proxy

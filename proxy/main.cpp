@@ -1,6 +1,5 @@
 // ringway: reads its configuration and serves until a signal ends it.
 
-#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <iostream>
@@ -21,6 +20,8 @@
 #include "proxy/log.h"
 #include "proxy/plan.h"
 #include "proxy/plan_text.h"
+#include "proxy/signals.h"
+#include "proxy/standard_streams.h"
 #include "proxy/version.h"
 
 namespace {
@@ -30,6 +31,7 @@ namespace options = boost::program_options;
 
 constexpr int exit_refused = 1;  // the configuration, or a resource that it names
 constexpr int exit_usage = 2;
+constexpr int exit_unwritten = 4;  // the answer, wholly; 3 is ringctl's
 
 // The configuration in `file`, or nothing after every error was printed.
 std::optional<proxy::ConfigFile> load(const std::string& file) {
@@ -57,8 +59,6 @@ int plan(const std::vector<std::string>& files, bool as_json) {
 }
 
 int serve(const std::string& file, proxy::ConfigFile loaded) {
-    // A write to a closed socket is an error value; splice(2) has no flag for it.
-    std::signal(SIGPIPE, SIG_IGN);
     const conf::LogSettings& settings = loaded.config.log;
     auto target = proxy::open_log_target(settings.target);
     if (const auto* error = std::get_if<std::string>(&target)) {
@@ -83,7 +83,8 @@ int serve(const std::string& file, proxy::ConfigFile loaded) {
     return refusal ? exit_refused : 0;
 }
 
-int run(int argc, char** argv) {
+// `mask` is that of the signals before they were blocked.
+int run(int argc, char** argv, const sigset_t& mask) {
     options::options_description description("Options");
     description.add_options()                                                                  //
         ("config,c", options::value<std::string>()->value_name("FILE"), "configuration file")  //
@@ -96,6 +97,9 @@ int run(int argc, char** argv) {
     options::variables_map given;
     options::store(options::parse_command_line(argc, argv, description), given);
     options::notify(given);
+    const bool serves = !given.contains("help") && !given.contains("version") &&
+                        !given.contains("plan") && !given.contains("check");
+    if (!serves) proxy::restore_signals(mask);
 
     if (given.contains("help")) {
         std::cout << "Usage: ringway --config FILE [--check]\n       ringway --plan OLD NEW\n\n"
@@ -120,14 +124,23 @@ int run(int argc, char** argv) {
         fmt::print("{}: valid\n", file);
         return 0;
     }
+    if (proxy::stop_is_pending()) return 0;
+    proxy::ignore_signals_of_writes();
     return serve(file, std::move(*loaded));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+    // Before anything that takes time: nobody can know when it is over.
+    const sigset_t mask = proxy::block_signals();
+    proxy::hold_standard_streams();
     try {
-        return run(argc, argv);
+        const int code = run(argc, argv, mask);
+        const auto unwritten = proxy::finish_output();
+        if (!unwritten || code != 0) return code;
+        fmt::print(stderr, "ringway: {}\n", *unwritten);
+        return exit_unwritten;
     } catch (const options::error& error) {
         fmt::print(stderr, "ringway: {}\n", error.what());
         return exit_usage;

@@ -195,6 +195,7 @@ json::object report_status(Control& control) {
             {"pid", ::getpid()},
             {"uptime_s", control.uptime().count()},
             {"workers", control.worker_count()},
+            {"processors", control.usable_processors().to_string()},
             {"max_connections", control.max_connections()},
             {"generation", config.generation},
             {"log_lines_dropped", control.log_lines_dropped()},

@@ -260,6 +260,20 @@ std::variant<SaidOfAll, std::string> parse_state(std::string_view text) {
     }
 }
 
+std::optional<FileLock::Refusal> StateFile::try_lock() {
+    if (path_.empty() || lock_) return std::nullopt;
+    auto taken = FileLock::take(path_ + ".lock");
+    if (auto* refusal = std::get_if<FileLock::Refusal>(&taken)) return std::move(*refusal);
+    lock_ = std::move(std::get<FileLock>(taken));
+    return std::nullopt;
+}
+
+std::optional<std::string> StateFile::lock() {
+    const auto refusal = try_lock();
+    if (!refusal || !refusal->is_held) return std::nullopt;
+    return fmt::format("{} is in use: {}", path_, refusal->reason);
+}
+
 std::variant<SaidOfAll, std::string> StateFile::load() {
     if (path_.empty() || !exists(path_)) return SaidOfAll{};
     const auto read = conf::read_file(path_);
@@ -276,6 +290,7 @@ std::optional<std::string> StateFile::keep(const SaidOfAll& said) {
     if (path_.empty()) return "the configuration names no file for it (admin: state)";
     std::string text = text_of(said);
     if (held_ == text) return problem_ = std::nullopt;
+    if (auto refusal = try_lock()) return problem_ = std::move(refusal->reason);
     held_.reset();
     if (text.size() > conf::text_bytes_max) {
         problem_ = path_ + ": more than 16 MiB";

@@ -11,6 +11,7 @@
 #include <utility>
 #include <variant>
 
+#include "proxy/file_lock.h"
 #include "proxy/overrides.h"
 
 namespace ringway::proxy {
@@ -29,11 +30,17 @@ public:
     // An empty path keeps nothing.
     explicit StateFile(std::string path) : path_(std::move(path)) {}
 
+    // Keeps other processes from using the file, by a lock on the file PATH.lock, since PATH
+    // itself is replaced. Why they keep us from it. Where nobody can have the lock, as in a
+    // folder that is read-only, there is no reason, and keep() writes nothing.
+    std::optional<std::string> lock();
+
     // What the file holds; nothing where it does not exist. The reason where it cannot be
     // read or understood: then nothing may be written over it.
     std::variant<SaidOfAll, std::string> load();
 
-    // Has the file hold `said`; does nothing where it does. Why it does not afterwards.
+    // Has the file hold `said`; does nothing where it does. Locks it where that is yet to be
+    // done. Why it does not afterwards.
     std::optional<std::string> keep(const SaidOfAll& said);
 
     const std::string& path() const { return path_; }
@@ -44,8 +51,10 @@ public:
 
 private:
     std::string text_of(const SaidOfAll& said);
+    std::optional<FileLock::Refusal> try_lock();
 
     const std::string path_;
+    std::optional<FileLock> lock_;
     std::optional<std::string> held_;  // what the file is known to hold
     // Of each server, what was said and the line that says it: most stay from one text to
     // the next.

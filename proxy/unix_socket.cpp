@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "proxy/address.h"
 #include "proxy/fd.h"
@@ -31,6 +32,36 @@ std::optional<std::string> clear_socket_file(const std::string& path) {
     if (!is_stale(path)) return "another process listens on it";
     ::unlink(path.c_str());
     return std::nullopt;
+}
+
+SocketFile::SocketFile(std::string path) : path_(std::move(path)) {
+    struct stat made {};
+    if (::lstat(path_.c_str(), &made) != 0) path_.clear();
+    device_ = made.st_dev;
+    inode_ = made.st_ino;
+}
+
+SocketFile::SocketFile(SocketFile&& other) noexcept
+    : path_(std::exchange(other.path_, {})), device_(other.device_), inode_(other.inode_) {}
+
+SocketFile& SocketFile::operator=(SocketFile&& other) noexcept {
+    if (this == &other) return *this;
+    remove();
+    path_ = std::exchange(other.path_, {});
+    device_ = other.device_;
+    inode_ = other.inode_;
+    return *this;
+}
+
+void SocketFile::remove() {
+    if (is_at(path_)) ::unlink(path_.c_str());
+    path_.clear();
+}
+
+bool SocketFile::is_at(const std::string& path) const {
+    struct stat found {};
+    return !path_.empty() && ::lstat(path.c_str(), &found) == 0 && found.st_dev == device_ &&
+           found.st_ino == inode_;
 }
 
 }  // namespace ringway::proxy

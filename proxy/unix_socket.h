@@ -1,6 +1,8 @@
 // Files of unix sockets that listen. Any thread.
 #pragma once
 
+#include <sys/types.h>
+
 #include <optional>
 #include <string>
 
@@ -9,5 +11,29 @@ namespace ringway::proxy {
 // Removes a socket file that nobody listens on any more; why `path` cannot be
 // listened on, where that is so.
 std::optional<std::string> clear_socket_file(const std::string& path);
+
+// The file of a socket that this process has bound: removed when its owner goes, unless
+// another file is at the path by then.
+class SocketFile {
+public:
+    SocketFile() = default;
+    // Of a socket bound to `path` a moment ago.
+    explicit SocketFile(std::string path);
+    SocketFile(SocketFile&& other) noexcept;
+    SocketFile& operator=(SocketFile&& other) noexcept;
+    SocketFile(const SocketFile&) = delete;
+    SocketFile& operator=(const SocketFile&) = delete;
+    ~SocketFile() { remove(); }
+
+    // Before the socket is closed, so that nobody can listen there yet.
+    void remove();
+    // Whether `path` leads to it, by whatever name.
+    bool is_at(const std::string& path) const;
+
+private:
+    std::string path_;  // empty for none
+    dev_t device_ = 0;
+    ino_t inode_ = 0;
+};
 
 }  // namespace ringway::proxy

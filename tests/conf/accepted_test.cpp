@@ -46,7 +46,7 @@ BOOST_AUTO_TEST_CASE(top_entries_arrive) {
         return config_of(sample({line, {}, {}, {}})).admin.http->to_string();
     };
     BOOST_TEST(http("admin: {http: \"127.0.0.1:9090\"}") == "127.0.0.1:9090");
-    BOOST_TEST(http("admin: {http: \"[::]:80\"}") == "[::]:80");
+    BOOST_TEST(http("admin: {http: \"[::]:90\"}") == "[::]:90");
     const auto log = config_of(sample({"log: {level: warn, access: false}", {}, {}, {}})).log;
     BOOST_TEST((log == LogSettings{.level = LogSettings::Level::warn, .access = false}));
     const auto other = config_of(sample({"log: {target: /a/b, format: json}", {}, {}, {}})).log;

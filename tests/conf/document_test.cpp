@@ -93,6 +93,52 @@ BOOST_AUTO_TEST_CASE(what_must_differ_is_shown_with_both_places) {
                "9:14: pools.p.servers[1].id: the id \"x\" given twice, at 8:14 and 9:14\n");
 }
 
+// Whether two listeners could both get clients is the kernel's to say, not the spelling's.
+BOOST_AUTO_TEST_CASE(addresses_are_compared_as_the_kernel_sees_them) {
+    const auto with = [](std::string_view first, std::string_view second,
+                         std::string_view admin = "{}") {
+        return errors_of(
+            "version: 1\nlisteners:\n  - {name: a, bind: \"" + std::string(first) +
+            "\", pool: p, key: first_line}\n  - {name: b, bind: \"" + std::string(second) +
+            "\", pool: p, key: first_line}\npools: {p: {}}\nadmin: " + std::string(admin) + "\n");
+    };
+    BOOST_TEST(with("127.0.0.1:80", "[::ffff:127.0.0.1]:80") ==
+               "4:21: listeners[1].bind: one address as \"127.0.0.1:80\" and "
+               "\"[::ffff:127.0.0.1]:80\" given twice, at 3:21 and 4:21: only one of them would "
+               "get clients\n");
+    BOOST_TEST(with("unix:/run/x.sock", "unix:/run//x.sock") ==
+               "4:21: listeners[1].bind: the address \"unix:/run/x.sock\" given twice, at 3:21 "
+               "and 4:21\n");
+    BOOST_TEST(with("unix:/run/x.sock", "unix:/run/y/../x.sock") != "");
+    BOOST_TEST(with("0.0.0.0:80", "[::ffff:0.0.0.0]:80") != "");
+    // The more specific one, and IPv4 before IPv6, gets the clients: both have some.
+    BOOST_TEST(with("0.0.0.0:80", "[::]:80") == "");
+    BOOST_TEST(with("0.0.0.0:80", "127.0.0.1:80") == "");
+    BOOST_TEST(with("[::]:80", "[::ffff:127.0.0.1]:80") == "");
+    BOOST_TEST(with("[::1]:80", "127.0.0.1:80") == "");
+    BOOST_TEST(with("127.0.0.1:80", "[::ffff:127.0.0.1]:81") == "");
+
+    BOOST_TEST(with("127.0.0.1:80", "0.0.0.0:90", "{http: \"127.0.0.1:90\"}") ==
+               "6:15: admin.http: \"127.0.0.1:90\" overlaps \"0.0.0.0:90\", the listener's at "
+               "4:21\n");
+    BOOST_TEST(with("127.0.0.1:80", "127.0.0.1:90", "{http: \"[::]:90\"}") != "");
+    BOOST_TEST(with("127.0.0.1:80", "127.0.0.1:90", "{http: \"[::1]:90\"}") == "");
+    BOOST_TEST(with("127.0.0.1:80", "unix:/run/x.sock", "{socket: /run/./x.sock}") ==
+               "6:17: admin.socket: \"unix:/run/./x.sock\" overlaps \"unix:/run/x.sock\", the "
+               "listener's at 4:21\n");
+    BOOST_TEST(with("127.0.0.1:80", "unix:/run/x.sock", "{socket: /run/y.sock}") == "");
+
+    BOOST_TEST(with("127.0.0.1:80", "224.0.0.1:80") ==
+               "4:21: listeners[1].bind: a multicast address has no TCP clients\n");
+    BOOST_TEST(with("127.0.0.1:80", "[ff02::1]:80") ==
+               "4:21: listeners[1].bind: a multicast address has no TCP clients\n");
+    BOOST_TEST(with("127.0.0.1:80", "255.255.255.255:80") ==
+               "4:21: listeners[1].bind: the broadcast address has no TCP clients\n");
+    BOOST_TEST(with("127.0.0.1:80", "[fe80::1]:80") ==
+               "4:21: listeners[1].bind: a link-local address needs an interface, which cannot be "
+               "given\n");
+}
+
 BOOST_AUTO_TEST_CASE(pools_may_share_ids_and_servers_an_address) {
     const std::string text =
         "version: 1\n"

@@ -117,3 +117,21 @@ def test_what_cannot_be_kept_is_said_and_counts_all_the_same(bench):
     wait_until(lambda: proxy.status()["state"]["problem"] is None, "no problem")
     proxy = killed(bench, proxy)
     assert list(proxy.servers()) == ["a", "r"]
+
+
+def test_a_second_instance_with_the_same_state_file_does_not_start(bench):
+    a, b = bench.backends("a", "b")
+    proxy = bench.ringway(configuration(bench, [a]))
+    other = configuration(bench, [a])
+    other["admin"]["socket"] = f"{bench.folder}/other.sock"
+    second = bench.forget(bench.ringway(other, wait_ready=False))
+    assert second.wait_exit() == 1
+    assert f"state.json.lock is locked by process {proxy.pid}" in second.log()
+    assert not (bench.folder / "other.sock").exists()
+    # The first goes on, and what it keeps is its own.
+    assert proxy.admin(f"register main b {b.address}")["kept"] is True
+    proxy.kill()
+    bench.forget(proxy)
+    # The lock of a process that was killed is none.
+    again = bench.ringway(other)
+    assert again.server("b")["source"] == "runtime"

@@ -302,3 +302,50 @@ def test_a_reload_of_the_same_file_moves_no_key(bench):
     proxy.reload_well()
     assert proxy.owners(keys) == before
     assert all(server["last_check"] for server in proxy.servers().values()), "checks forgot"
+
+
+def test_an_address_of_another_instance_is_refused_beside_one_of_ours(bench):
+    a, b = bench.backends("a", "b")
+    port = free_port()
+    ours = listener(port, "source_ip", name="ours")
+    theirs = {**listener(port, "source_ip", name="theirs"), "bind": f"127.0.0.2:{port}"}
+    both = {**theirs, "name": "all", "bind": f"0.0.0.0:{port}"}
+    proxy = bench.ringway({"listeners": [ours], "pools": {"main": pool_of([a])}})
+    other = bench.ringway({"listeners": [theirs], "pools": {"main": pool_of([b])}})
+    for wanted in ([ours, theirs], [ours, both]):
+        proxy.write({"listeners": wanted, "pools": {"main": pool_of([a])}})
+        answer = proxy.ask("reload")
+        assert answer["ok"] is False and "cannot listen on" in answer["errors"][0], answer
+    for _ in range(scaled(20, least=8)):
+        with dial(("127.0.0.2", port)) as client:
+            assert read_line(client) == b"b"
+    bench.forget(other).stop()
+    proxy.reload_well({"listeners": [ours, theirs], "pools": {"main": pool_of([a])}})
+    with dial(("127.0.0.2", port)) as client:
+        assert read_line(client) == b"a"
+
+
+def test_a_refused_reload_leaves_no_file_behind(bench):
+    proxy = bench.simple(bench.backends("a"), key="source_ip")
+    before = sorted(bench.folder.rglob("*"))
+    config = {name: proxy.config[name] for name in ("listeners", "pools")}
+    sockets = [
+        listener(1, "first_line", name=f"u{n}", bind=f"unix:{bench.folder}/u{n}.sock")
+        for n in range(3)
+    ]
+    with taken_port() as taken:
+        in_use = listener(taken.getsockname()[1], name="in_use")
+        refused = [
+            {"listeners": [*config["listeners"], *sockets, in_use]},
+            {"listeners": [*config["listeners"], *sockets], "log": {"target": "/proc/none/log"}},
+            {"listeners": [*config["listeners"], *sockets], "workers": 1},
+            {"listeners": [*config["listeners"], *sockets], "admin": {"socket": "/run/other"}},
+        ]
+        for change in refused:
+            # The client of the admin socket goes on using the old one.
+            path = proxy.socket_path
+            proxy.write({**config, **change})
+            proxy.socket_path = path
+            answer = proxy.ask("reload")
+            assert answer["ok"] is False, (change, answer)
+            assert sorted(bench.folder.rglob("*")) == before

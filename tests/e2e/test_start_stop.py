@@ -1,5 +1,6 @@
 """The command line, start and end of the process, and `--check` of bad files."""
 
+import os
 import re
 import signal
 import socket
@@ -275,3 +276,22 @@ def test_a_restart_on_the_same_port_is_immediate(bench):
             assert ask(proxy.address(), b"key-%d" % number) == "a"
         proxy.stop()
         proxy = bench.ringway(proxy.config)
+
+
+def test_as_many_workers_are_started_as_processors_are_allowed(bench):
+    """And no more than the machine has: two, or one on a machine with one."""
+    allowed = sorted(os.sched_getaffinity(0))[:2]
+    for processors in ([allowed[0]], allowed):
+        mask = ",".join(map(str, processors))
+        config = {
+            "workers": "auto",
+            "listeners": [listener(free_port())],
+            "pools": {"main": {"servers": []}},
+        }
+        proxy = bench.ringway(config, prefix=["taskset", "-c", mask])
+        status = proxy.status()
+        assert f" {len(processors)} allowed by the affinity mask" in status["processors"]
+        # A cgroup's quota may be narrower still.
+        if status["processors"].endswith("quota none"):
+            assert status["workers"] == len(processors)
+        assert f"{status['workers']} workers (auto): " in proxy.log()

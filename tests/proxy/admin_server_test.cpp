@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -116,15 +117,26 @@ BOOST_AUTO_TEST_CASE(each_line_gets_a_line_in_order) {
     BOOST_TEST(client.line() == "got 5: three");
 }
 
-BOOST_AUTO_TEST_CASE(a_line_may_come_in_pieces_and_half_a_line_is_none) {
+BOOST_AUTO_TEST_CASE(a_line_may_come_in_pieces_and_end_with_the_stream) {
     BOOST_TEST(open() == "");
     UnixClient client(path);
     for (const char c : std::string("status\n")) client.send({&c, 1});
     BOOST_TEST(client.line() == "got 6: status");
-    client.send("half");
+    client.send("one\nlast");
     test::end_sending(client.socket());
+    BOOST_TEST(client.line() == "got 3: one");
+    BOOST_TEST(client.line() == "got 4: last");
     BOOST_TEST(client.is_closed());
-    BOOST_TEST(answered == 1u);
+    BOOST_TEST(answered == 3u);
+    UnixClient nothing(path);
+    test::end_sending(nothing.socket());
+    BOOST_TEST(nothing.is_closed());
+    UnixClient whole(path);
+    whole.send("whole\n");
+    test::end_sending(whole.socket());
+    BOOST_TEST(whole.line() == "got 5: whole");
+    BOOST_TEST(whole.is_closed());
+    BOOST_TEST(answered == 4u);
 }
 
 BOOST_AUTO_TEST_CASE(a_line_of_64_KiB_is_taken_and_one_byte_more_is_refused) {
@@ -148,17 +160,55 @@ BOOST_AUTO_TEST_CASE(a_flood_without_a_newline_is_answered_and_closed) {
     BOOST_TEST(other.ask("status") == "got 6: status");
 }
 
-BOOST_AUTO_TEST_CASE(clients_beyond_the_limit_are_told_so_until_one_leaves) {
+BOOST_AUTO_TEST_CASE(who_only_waits_gives_way_longest_first) {
     BOOST_TEST(open() == "");
     std::vector<std::unique_ptr<UnixClient>> clients;
     for (std::size_t i = 0; i < max_clients; ++i) {
         clients.push_back(std::make_unique<UnixClient>(path));
         BOOST_TEST(clients.back()->ask("x") == "got 1: x");
     }
+    clients[2]->send("half a li");  // still waits
+    BOOST_TEST(clients[0]->ask("y") == "got 1: y");
+    for (std::size_t i = 0; i < max_clients / 2; ++i) {
+        clients.push_back(std::make_unique<UnixClient>(path));
+        BOOST_TEST(clients.back()->ask("x") == "got 1: x");
+        BOOST_TEST(clients[i + 1]->is_closed());
+    }
+    // Who asked last is served last of all.
+    BOOST_TEST(clients[0]->ask("z") == "got 1: z");
+}
+
+struct Hurried : Fixture {
+    Hurried() : Fixture({.answer = std::chrono::hours(1), .unhurried = std::chrono::hours(1)}) {}
+};
+
+BOOST_FIXTURE_TEST_CASE(who_takes_an_answer_keeps_the_place_and_others_are_told_so, Hurried) {
+    BOOST_TEST(open() == "");
+    std::vector<std::unique_ptr<UnixClient>> clients;
+    for (std::size_t i = 0; i < max_clients; ++i) {
+        clients.push_back(std::make_unique<UnixClient>(path));
+        clients.back()->send("large\n");
+    }
+    BOOST_TEST(test::eventually([&] { return answered == max_clients; }));
     UnixClient beyond(path);
     BOOST_TEST(beyond.line() == R"({"ok":false,"error":"too many admin clients"})");
     BOOST_TEST(beyond.is_closed());
     clients.pop_back();
+    BOOST_TEST(test::eventually([&] { return UnixClient(path).ask("x") == "got 1: x"; }));
+    BOOST_TEST(clients.front()->line().size() == large_answer_bytes);
+}
+
+struct Unhurried : Fixture {
+    Unhurried() : Fixture({.answer = std::chrono::hours(1), .unhurried = 1ms}) {}
+};
+
+BOOST_FIXTURE_TEST_CASE(who_takes_no_answer_gives_way_in_the_end, Unhurried) {
+    BOOST_TEST(open() == "");
+    std::vector<std::unique_ptr<UnixClient>> clients;
+    for (std::size_t i = 0; i < max_clients; ++i) {
+        clients.push_back(std::make_unique<UnixClient>(path));
+        clients.back()->send("large\n");
+    }
     BOOST_TEST(test::eventually([&] { return UnixClient(path).ask("x") == "got 1: x"; }));
 }
 

@@ -2,6 +2,8 @@
 // servers that the test plays, "a" and "b" of weight 2. Test thread, but for run().
 #pragma once
 
+#include <signal.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,6 +16,7 @@
 
 #include "conf/config.h"
 #include "proxy/control.h"
+#include "proxy/signals.h"
 #include "tests/proxy/captured_log.h"
 #include "tests/support/sockets.h"
 #include "tests/support/temp_dir.h"
@@ -23,6 +26,16 @@ namespace ringway::test {
 class ControlRig {
 public:
     ControlRig() { write(yaml()); }
+    // One signal too many is not for the next test.
+    ~ControlRig() {
+        sigset_t pending;
+        for (const timespec now{}; ::sigpending(&pending) == 0;) {
+            if (::sigtimedwait(&pending, nullptr, &now) < 0) break;
+        }
+        proxy::restore_signals(mask_);
+    }
+    ControlRig(const ControlRig&) = delete;
+    ControlRig& operator=(const ControlRig&) = delete;
 
     // Writes the file.
     void write(std::string_view text) const { dir_.write("ringway.yaml", text); }
@@ -62,6 +75,7 @@ public:
     const Fd b = listening_socket();
 
 private:
+    const sigset_t mask_ = proxy::block_signals();  // before any thread is started
     const TempDir dir_;
     const CapturedLog log_;
     const ReservedPort port_;

@@ -1,5 +1,6 @@
 #include "proxy/listeners.h"
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "proxy/listen_sockets.h"
 #include "proxy/quota.h"
 #include "tests/support/sockets.h"
+#include "tests/support/temp_dir.h"
 
 using namespace ringway;
 using namespace std::chrono_literals;
@@ -105,7 +107,7 @@ BOOST_FIXTURE_TEST_SUITE(listeners, Fixture)
 
 BOOST_AUTO_TEST_CASE(each_worker_gets_a_socket_of_its_own_on_an_address) {
     const auto sockets = proxy::open_listen_sockets(first.endpoint(), 3);
-    const auto& opened = std::get<std::vector<Fd>>(sockets);
+    const auto& opened = std::get<proxy::ListenSockets>(sockets).sockets;
     BOOST_TEST(opened.size() == 3u);
     for (const Fd& socket : opened) {
         BOOST_TEST(test::local_endpoint(socket).to_string() == first.endpoint().to_string());
@@ -151,7 +153,7 @@ BOOST_AUTO_TEST_CASE(a_port_in_use_refuses_by_the_name_of_the_listener) {
 // Another program of ours would share the port without a word.
 BOOST_AUTO_TEST_CASE(a_port_that_others_would_share_is_in_use_too) {
     const auto theirs = proxy::open_listen_sockets(first.endpoint(), 1);
-    BOOST_TEST(std::holds_alternative<std::vector<Fd>>(theirs));
+    BOOST_TEST(std::holds_alternative<proxy::ListenSockets>(theirs));
     BOOST_TEST(apply({listener("front", first.endpoint(), "red")}).refusal.has_value());
 }
 
@@ -271,6 +273,90 @@ BOOST_AUTO_TEST_CASE(two_addresses_of_one_port_are_taken_at_a_start_and_at_a_rel
     BOOST_TEST(leads_to(local, red));
     BOOST_TEST(!both().refusal.has_value());
     BOOST_TEST(leads_to(local, blue));
+}
+
+// What we have open ourselves may be overlapped; what overlaps it and belongs to others, even
+// to another Ringway of the same user, may not.
+BOOST_AUTO_TEST_CASE(what_others_listen_on_is_never_shared_beside_what_is_ours) {
+    run_workers();
+    const auto local = first.endpoint();
+    const auto second_local = with_address(local, "127.0.0.2:1");
+    const auto any = with_address(local, "0.0.0.0:1");
+    BOOST_TEST(!apply({listener("local", local, "red")}).refusal.has_value());
+    const auto refusal = [&](const conf::Endpoint& also) {
+        return apply({listener("local", local, "red"), listener("also", also, "blue")})
+            .refusal.value_or("");
+    };
+    {
+        // In a list of their own, as with another process.
+        const auto theirs = proxy::open_listen_sockets(second_local, 1);
+        BOOST_REQUIRE(std::holds_alternative<proxy::ListenSockets>(theirs));
+        BOOST_TEST(refusal(second_local) == "listener also: cannot listen on " +
+                                                second_local.to_string() +
+                                                ": Address already in use");
+        BOOST_TEST(refusal(any) == "listener also: cannot listen on " + any.to_string() +
+                                       ": another process listens on " + second_local.to_string());
+        BOOST_TEST(listeners.all().size() == 1u);
+    }
+    BOOST_TEST(refusal(any) == "");
+    BOOST_TEST(leads_to(local, red));
+    BOOST_TEST(leads_to(second_local, blue));
+    // Ours is the wildcard now; theirs is beside it.
+    const auto theirs = proxy::open_listen_sockets(second_local, 1);
+    BOOST_REQUIRE(std::holds_alternative<proxy::ListenSockets>(theirs));
+    BOOST_TEST(apply({listener("local", local, "red"), listener("also", any, "blue"),
+                      listener("third", second_local, "red")})
+                   .refusal.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_refused_change_leaves_no_socket_file_behind) {
+    const test::TempDir dir;
+    const auto unix_bind = test::endpoint("unix:" + dir.path("front.sock"));
+    const Fd other = test::listening_socket();
+    const auto plain = listener("plain", unix_bind, "red");
+    conf::Config config;
+    config.listeners = {plain, listener("bad", test::local_endpoint(other), "blue")};
+    std::optional<std::string> refusal;
+    BOOST_TEST(listeners.open(config, refusal).empty());
+    BOOST_TEST(refusal.has_value());
+    BOOST_TEST(!std::filesystem::exists(unix_bind.path));
+    // Refused after all were open, for whatever else.
+    config.listeners.pop_back();
+    refusal.reset();
+    BOOST_TEST(listeners.open(config, refusal).size() == 1u);
+    BOOST_TEST(refusal.value_or("") == "");
+    BOOST_TEST(!std::filesystem::exists(unix_bind.path));
+    BOOST_TEST(!apply({plain}).refusal.has_value());
+    BOOST_TEST(std::filesystem::exists(unix_bind.path));
+    // It goes on listening where a later change is refused.
+    config.listeners.push_back(listener("bad", test::local_endpoint(other), "blue"));
+    BOOST_TEST(listeners.open(config, refusal).empty());
+    BOOST_TEST(std::filesystem::exists(unix_bind.path));
+    apply({});
+    BOOST_TEST(!std::filesystem::exists(unix_bind.path));
+}
+
+BOOST_AUTO_TEST_CASE(a_socket_file_that_others_put_in_place_of_ours_stays) {
+    const test::TempDir dir;
+    const auto unix_bind = test::endpoint("unix:" + dir.path("front.sock"));
+    apply({listener("front", unix_bind, "red")});
+    std::filesystem::remove(unix_bind.path);
+    const Fd theirs = test::bound_socket(unix_bind);
+    listeners.remove_socket_files();
+    BOOST_TEST(std::filesystem::exists(unix_bind.path));
+}
+
+BOOST_AUTO_TEST_CASE(one_unix_socket_has_one_listener_whatever_its_path_is_called) {
+    const test::TempDir dir;
+    std::filesystem::create_symlink(dir.path(""), dir.path("link"));
+    const auto direct = test::endpoint("unix:" + dir.path("front.sock"));
+    const auto linked = test::endpoint("unix:" + dir.path("link/front.sock"));
+    apply({listener("front", direct, "red")});
+    const auto refusal =
+        apply({listener("front", direct, "red"), listener("again", linked, "blue")}).refusal;
+    BOOST_TEST(refusal.value_or("") == "listener again: " + linked.to_string() +
+                                           " is the file of " + direct.to_string() +
+                                           ", which is open");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

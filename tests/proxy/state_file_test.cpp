@@ -173,7 +173,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_written_says_why_and_leaves_the_old_file) {
     const test::TempDir dir;
     StateFile lost(dir.path("none/state.json"));
     BOOST_TEST(lost.keep(some()).value() ==
-               dir.path("none/state.json.new") + " cannot be opened: No such file or directory");
+               dir.path("none/state.json.lock") + " cannot be locked: No such file or directory");
     BOOST_TEST(lost.problem().has_value());
     const std::string path = dir.path("state.json");
     StateFile file(path);
@@ -196,6 +196,55 @@ BOOST_AUTO_TEST_CASE(what_is_no_file_is_refused) {
     dir.write("empty", "");
     BOOST_TEST(std::get<std::string>(StateFile(dir.path("empty")).load())
                    .starts_with(dir.path("empty") + ": 1:1: not valid JSON: "));
+}
+
+BOOST_AUTO_TEST_CASE(one_process_at_a_time_uses_a_file) {
+    const test::TempDir dir;
+    const std::string path = dir.path("state.json");
+    StateFile ours(path);
+    BOOST_TEST(ours.lock().value_or("") == "");
+    BOOST_TEST(ours.lock().value_or("") == "");
+    // A lock belongs to its open file, so that this is as another process.
+    StateFile second(path);
+    BOOST_TEST(second.lock().value() == path + " is in use: " + path +
+                                            ".lock is locked by process " +
+                                            std::to_string(::getpid()));
+    // The file is replaced by a new one, the lock stays.
+    BOOST_TEST(ours.keep(some()).value_or("") == "");
+    BOOST_TEST(second.lock().has_value());
+    const auto reason = second.keep({});
+    BOOST_TEST(reason.value_or("").ends_with(std::to_string(::getpid())));
+    BOOST_TEST((std::get<SaidOfAll>(StateFile(path).load()) == some()));
+    // By another path to the same folder, too.
+    BOOST_TEST(StateFile(dir.path("./state.json")).lock().has_value());
+    BOOST_TEST(!StateFile(dir.path("other.json")).lock().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_lock_that_was_left_behind_locks_nobody_out) {
+    const test::TempDir dir;
+    const std::string path = dir.path("state.json");
+    dir.write("state.json.lock", "1\n");
+    {
+        StateFile first(path);
+        BOOST_TEST(!first.lock().has_value());
+    }
+    StateFile second(path);
+    BOOST_TEST(!second.lock().has_value());
+    BOOST_TEST(read(dir.path("state.json.lock")) == std::to_string(::getpid()) + "\n");
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_locked_is_read_and_never_written) {
+    const test::TempDir dir;
+    const std::string path = dir.path("state.json");
+    dir.write("state.json", proxy::state_text(some()));
+    std::filesystem::create_directory(dir.path("state.json.lock"));
+    StateFile file(path);
+    BOOST_TEST(!file.lock().has_value());
+    BOOST_TEST((std::get<SaidOfAll>(file.load()) == some()));
+    BOOST_TEST(file.keep({}).value_or("").starts_with(path + ".lock cannot be locked: "));
+    BOOST_TEST((std::get<SaidOfAll>(StateFile(path).load()) == some()));
+    std::filesystem::remove(dir.path("state.json.lock"));
+    BOOST_TEST(!file.keep({}).has_value());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -72,10 +72,10 @@ public:
     // Opens the worker's listening socket there.
     void listen(const conf::Endpoint& where) {
         auto opened = proxy::open_listen_sockets(where, 1);
-        auto* sockets = std::get_if<std::vector<Fd>>(&opened);
-        BOOST_REQUIRE(sockets != nullptr);
-        address_ = local_endpoint(sockets->front());
-        worker_.listen("front", std::move(sockets->front()), route());
+        auto* listening = std::get_if<proxy::ListenSockets>(&opened);
+        BOOST_REQUIRE(listening != nullptr);
+        address_ = local_endpoint(listening->sockets.front());
+        worker_.listen("front", std::move(listening->sockets.front()), route());
     }
 
     std::shared_ptr<const proxy::Route> route() const {

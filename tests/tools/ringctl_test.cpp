@@ -106,6 +106,19 @@ BOOST_AUTO_TEST_CASE(colours_are_what_color_says) {
     BOOST_TEST(!has_colours({"servers", "--color=never"}, true));
 }
 
+BOOST_AUTO_TEST_CASE(a_plan_that_a_reload_would_refuse_is_no_success) {
+    BOOST_TEST(answered(R"({"ok":true,"refused":null})"
+                        "\n",
+                        {"plan", "a"}) == exit_done);
+    const std::string refused = R"({"ok":true,"refused":"admin cannot change"})"
+                                "\n";
+    BOOST_TEST(answered(refused, {"plan", "a"}) == exit_refused);
+    BOOST_TEST(out.str().starts_with("a reload would refuse this file: admin cannot change\n"));
+    BOOST_TEST(answered(refused, {"--json", "plan", "a"}) == exit_refused);
+    BOOST_TEST(out.str() == refused);
+    BOOST_TEST(answered(refused, {"status"}) == exit_done);
+}
+
 BOOST_AUTO_TEST_CASE(a_file_to_plan_with_is_named_by_its_whole_path) {
     BOOST_TEST(sent_for({"plan", "/etc/a.yaml"}) == "plan /etc/a.yaml\n");
     const auto here = std::filesystem::current_path().string();

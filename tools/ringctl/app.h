@@ -23,7 +23,13 @@ struct Surroundings {
     std::function<bool(std::chrono::milliseconds)> pause = [](auto) { return false; };
 };
 
-enum ExitCode : int { exit_done = 0, exit_refused = 1, exit_usage = 2, exit_unreachable = 3 };
+enum ExitCode : int {
+    exit_done = 0,
+    exit_refused = 1,
+    exit_usage = 2,
+    exit_unreachable = 3,
+    exit_unwritten = 4,  // done, but not all of the answer could be written
+};
 
 // `arguments` comes without the program's name.
 ExitCode run(const std::vector<std::string>& arguments, const Surroundings& surroundings,

@@ -47,7 +47,9 @@ constexpr std::array all_commands{
     Command{"forget", "POOL ID", 2, 2, "drop what was said of a server at run time",
             "From then on the server is as the file says.\n"},
     Command{"plan", "FILE", 1, 1, "what a reload of FILE would change, and which keys would move",
-            "Nothing changes. The states of servers and what was said at run time count.\n", looks},
+            "Nothing changes. The states of servers and what was said at run time count.\n"
+            "The exit status is 1 where a reload would refuse the file.\n",
+            looks},
     Command{"reload", "[--max-moved N%]", 0, 2, "read the configuration file again, as SIGHUP does",
             "All or nothing: with any error in the file, nothing changes and every error is\n"
             "printed. With --max-moved 10% nothing changes either where a pool or a listener\n"
@@ -71,7 +73,7 @@ constexpr std::string_view options_help =
     "  --help             print this, or the help of a command\n"
     "\n"
     "exit status: 0 done, 1 the proxy said no, 2 wrong usage, 3 the proxy cannot be\n"
-    "reached.\n";
+    "reached, 4 the answer could not be written.\n";
 
 }  // namespace
 

@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "proxy/standard_streams.h"
 #include "tools/ringctl/app.h"
 
 namespace {
@@ -26,12 +27,12 @@ bool wants_colours() {
     return !environment("NO_COLOR") && term && std::string_view(term) != "dumb";
 }
 
-// Ctrl-C is how somebody ends what is repeated: no fault.
 std::size_t terminal_rows() {
     winsize size{};
     return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
 }
 
+// Ctrl-C is how somebody ends what is repeated: no fault.
 void allow_interrupt() {
     std::signal(SIGINT, [](int) { ::_exit(0); });
 }
@@ -45,16 +46,20 @@ bool wait_a_while(std::chrono::milliseconds time) {
 
 int main(int argc, char** argv) {
     using namespace ringway::ringctl;
+    ringway::proxy::hold_standard_streams();
     std::setlocale(LC_CTYPE, "");
     const char* socket = environment("RINGWAY_SOCKET");
     const bool terminal = ::isatty(STDOUT_FILENO) != 0;
-    return run(std::vector<std::string>(argv + 1, argv + argc),
-               {.socket = socket ? socket : "/run/ringway/admin.sock",
-                .colours = terminal && wants_colours(),
-                .terminal = terminal,
-                .utf8 = std::string_view(::nl_langinfo(CODESET)) == "UTF-8",
-                .rows = terminal_rows,
-                .allow_interrupt = allow_interrupt,
-                .pause = wait_a_while},
-               std::cout, std::cerr);
+    const ExitCode code = run(std::vector<std::string>(argv + 1, argv + argc),
+                              {.socket = socket ? socket : "/run/ringway/admin.sock",
+                               .colours = terminal && wants_colours(),
+                               .terminal = terminal,
+                               .utf8 = std::string_view(::nl_langinfo(CODESET)) == "UTF-8",
+                               .rows = terminal_rows,
+                               .allow_interrupt = allow_interrupt,
+                               .pause = wait_a_while},
+                              std::cout, std::cerr);
+    const auto unwritten = ringway::proxy::finish_output();
+    if (unwritten) std::cerr << "ringctl: " << *unwritten << '\n';
+    return unwritten && code == exit_done ? exit_unwritten : code;
 }

@@ -67,6 +67,12 @@ private:
     std::uint64_t missed_ = 0;
 };
 
+// A plan of what a reload would not do.
+bool is_refused_plan(const Request& request, const Answer& answer) {
+    const json::value* const refused = answer.fields.if_contains("refused");
+    return request.words.front() == "plan" && refused != nullptr && !refused->is_null();
+}
+
 }  // namespace
 
 ExitCode ask_once(const Request& request, std::ostream& out, std::ostream& err) {
@@ -77,7 +83,7 @@ ExitCode ask_once(const Request& request, std::ostream& out, std::ostream& err) 
         } else if (answer.ok) {
             out << render(request.words.front(), answer.fields, request.colours, request.utf8);
         }
-        if (answer.ok) return exit_done;
+        if (answer.ok) return is_refused_plan(request, answer) ? exit_refused : exit_done;
         err << "ringctl: " << render_error(answer.fields);
         return exit_refused;
     } catch (const ClientError& error) {
@@ -98,7 +104,7 @@ ExitCode watch(const Request& request, std::chrono::milliseconds interval,
         } else {
             out << (first || request.json ? "" : "\n") << text.str();
         }
-        out.flush();
+        if (!out.flush()) return exit_unwritten;
         if (!surroundings.pause(interval)) return exit_done;
     }
 }
@@ -124,7 +130,7 @@ ExitCode follow_events(const Request& request, const Surroundings& surroundings,
                                      : render_event(*event, request.colours))
                     << '\n';
             }
-            out.flush();
+            if (!out.flush()) return exit_unwritten;
             words.resize(1);  // a number is for the beginning
         } catch (const ClientError& error) {
             if (std::exchange(trouble, error.what()) != error.what()) {
