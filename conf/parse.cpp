@@ -99,6 +99,7 @@ void check_ring_size(const Section& section, const Pool& pool) {
         section.error("servers", "expected at most " + std::to_string(servers_max) +
                                      " servers, found " + std::to_string(pool.servers.size()));
     }
+    if (pool.hash.algorithm != HashSettings::Algorithm::ring) return;  // without points
     std::uint64_t weights = 0;
     for (const auto& server : pool.servers) weights += server.weight;
     if (weights * pool.hash.vnodes > points_max) {

@@ -30,11 +30,18 @@ std::optional<std::string> Pools::refusal(const conf::Config& config) const {
         for (const auto& [id, wish] : wanted) {
             points += std::uint64_t{wish.weight} * next.hash.vnodes;
         }
-        if (points > ring::Limits::points || wanted.size() > ring::Limits::servers) {
+        if (wanted.size() > ring::Limits::servers) {
             return fmt::format(
-                "pool {}: with the servers registered at run time it has {} servers and {} points; "
-                "a ring takes {} and {}",
-                next.name, wanted.size(), points, ring::Limits::servers, ring::Limits::points);
+                "pool {}: with the servers registered at run time it has {} servers; "
+                "a pool takes {}",
+                next.name, wanted.size(), ring::Limits::servers);
+        }
+        const bool has_points = next.hash.algorithm == conf::HashSettings::Algorithm::ring;
+        if (has_points && points > ring::Limits::points) {
+            return fmt::format(
+                "pool {}: with the servers registered at run time it has {} points; "
+                "a ring takes {}",
+                next.name, points, ring::Limits::points);
         }
     }
     return std::nullopt;

@@ -130,6 +130,19 @@ BOOST_AUTO_TEST_CASE(the_lightest_server_has_a_place_beside_the_heaviest) {
     BOOST_TEST(walk_ids(*balancer.snapshot(), 1).size() == 300U);
 }
 
+// Rounds in which few servers have a turn are not asked of all: the table is the same.
+BOOST_AUTO_TEST_CASE(weights_far_apart_fill_the_table_of_the_paper) {
+    Balancer balancer(maglev_settings());
+    add_servers(balancer, 30);
+    balancer.apply(std::vector<Change>{SetWeight{"server-7", 1000}, SetWeight{"server-11", 999},
+                                       SetWeight{"server-12", 3}, SetWeight{"server-13", 0}});
+    const auto snapshot = balancer.snapshot();
+    const std::vector<std::string> table = brute_table(*snapshot, 65'537);
+    const MaglevTable arithmetic(65'537);
+    for (std::size_t i = 0; i < table.size(); ++i)
+        BOOST_REQUIRE(owner_id(*snapshot, arithmetic.begin(i)) == table[i]);
+}
+
 BOOST_AUTO_TEST_CASE(the_way_to_a_table_leaves_no_trace) {
     SeededRandom random;
     for (int round = 0; round < 20; ++round) {
