@@ -31,7 +31,9 @@ struct Endpoint {
     bool is_unix = false;
     std::array<std::uint8_t, 16> address{};
     std::uint16_t port = 0;
-    std::string path;  // of a unix socket; empty for a client's that has no name
+    // Of a unix socket; empty for a client's that has no name. A client's may be an abstract
+    // one, which begins with a NUL.
+    std::string path;
 
     // "192.0.2.1:80", "[2001:db8::1]:80" or "unix:/run/x.sock"; the port is 1 to 65535,
     // the path absolute.

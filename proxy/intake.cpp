@@ -96,6 +96,7 @@ void Intake::read_header(std::string& head) {
     left_bytes_ -= header.bytes;
     if (header.source) origin_.source = std::move(*header.source);
     if (header.destination) origin_.destination = std::move(*header.destination);
+    origin_.is_datagram = header.is_datagram;
     origin_.tlvs = std::move(header.tlvs);
 }
 
