@@ -2,7 +2,6 @@
 
 import re
 import socket
-import struct
 from contextlib import suppress
 
 import pytest
@@ -19,22 +18,12 @@ from support.clients import (
 from support.configuration import FAST_CHECKS, listener, pool_of
 from support.ports import free_port
 from support.programs import RealHaproxy, RealNginx, RealRedis, find, run
+from support.proxy_protocol import ACCEPT, V4_BLOCK, sent_header, tlv, v2
 from support.resp import Resp
 from support.tls import hello_of
 from support.waiting import wait_until
 
-SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
-ACCEPT = {"accept": ["v1", "v2"], "trusted": ["127.0.0.0/8", "::1"]}
-V4_BLOCK = bytes([203, 0, 113, 9, 198, 51, 100, 1]) + struct.pack("!HH", 4711, 443)
 V1 = b"PROXY TCP4 203.0.113.9 198.51.100.1 4711 443\r\n"
-
-
-def v2(command: int = 0x21, family: int = 0x11, block: bytes = V4_BLOCK) -> bytes:
-    return SIGNATURE + struct.pack("!BBH", command, family, len(block)) + block
-
-
-def tlv(kind: int, value: bytes) -> bytes:
-    return struct.pack("!BH", kind, len(value)) + value
 
 
 def behind(bench, backends, key="source", accept=None, **entries):
@@ -265,21 +254,6 @@ def test_nginx_learns_who_the_client_is(bench, version, host, over):
     assert body == f"{me[0]} {me[1]} {host} {port}"
 
 
-def sent_header(peer) -> tuple[int, int, bytes, dict, bytes]:
-    """Command, family, addresses and fields of the header that came, and what followed."""
-    data = bytes(peer.received)
-    assert data.startswith(SIGNATURE)
-    command, family, length = struct.unpack("!BBH", data[12:16])
-    block, rest = data[16 : 16 + length], data[16 + length :]
-    size = {0x11: 12, 0x21: 36, 0x31: 216, 0x00: 0}[family]
-    fields, at = {}, size
-    while at < length:
-        kind, field_length = struct.unpack("!BH", block[at : at + 3])
-        fields[kind] = block[at + 3 : at + 3 + field_length]
-        at += 3 + field_length
-    return command, family, block[:size], fields, rest
-
-
 def test_the_name_of_a_tls_client_and_a_unique_id_are_sent(bench):
     backend = bench.backend("a", record)
     wanted = {"send": "v2", "authority": True, "unique_id": True}
@@ -339,58 +313,6 @@ def test_a_unix_client_is_sent_as_what_it_is(bench):
             assert block == bytes(108) + str(path).encode().ljust(108, b"\0")
         proxy.stop()
         assert not path.exists()
-
-
-def test_a_unix_client_with_an_abstract_name_is_sent_by_it(bench):
-    backend = bench.backend("a", record)
-    path, name = bench.folder / "front.sock", b"\0ringway " + str(bench.folder).encode()[-80:]
-    entry = listener(1, "first_line", bind=f"unix:{path}")
-    pool = pool_of([backend], proxy_protocol={"send": "v2"})
-    proxy = bench.ringway({"listeners": [entry], "pools": {"main": pool}})
-    with socket.socket(socket.AF_UNIX) as sock:
-        sock.bind(name)
-        sock.connect(str(path))
-        sock.sendall(b"key\n")
-        assert read_line(sock) == b"a"
-        sock.shutdown(1)
-        read_to_end(sock)
-    wait_until(lambda: backend.peers[0].ending, "the end")
-    command, family, block, _, rest = sent_header(backend.peers[0])
-    assert (command, family, rest) == (0x21, 0x31, b"key\n")
-    assert block == name.ljust(108, b"\0") + str(path).encode().ljust(108, b"\0")
-    shown = "unix:" + name.decode().replace("\0", "\\x00").replace(" ", "\\x20")
-    assert proxy.wait_access(server="a").client == shown
-
-
-def test_an_abstract_name_in_a_header_is_the_key_and_is_sent_on(bench):
-    backends = [bench.backend(name, record) for name in "abc"]
-    proxy = bench.simple(backends, key="source", listen={"proxy_protocol": ACCEPT},
-                         proxy_protocol={"send": "v2"})  # fmt: skip
-    block = b"\0client-7".ljust(108, b"\0") + b"/run/front".ljust(108, b"\0")
-    with dial(proxy.address()) as sock:
-        sock.sendall(v2(family=0x31, block=block) + b"rest")
-        owner = read_line(sock).decode()
-        sock.shutdown(1)
-        read_to_end(sock)
-    assert owner == proxy.owner(b"unix:\0client-7")
-    peers = {backend.name: backend.peers for backend in backends}[owner]
-    wait_until(lambda: peers[0].ending, "the end")
-    assert sent_header(peers[0]) == (0x21, 0x31, block, {}, b"rest")
-
-
-@pytest.mark.parametrize("version", ["v1", "v2"])
-def test_what_came_as_a_datagram_is_sent_as_one(bench, version):
-    backend = bench.backend("a", record)
-    proxy = bench.simple([backend], key="source", listen={"proxy_protocol": ACCEPT},
-                         proxy_protocol={"send": version})  # fmt: skip
-    with dial(proxy.address()) as sock:
-        sock.sendall(v2(family=0x12) + b"rest")
-        assert read_line(sock) == b"a"
-        sock.shutdown(1)
-        read_to_end(sock)
-    wait_until(lambda: backend.peers[0].ending, "the end")
-    told = v2(family=0x12) if version == "v2" else b"PROXY UNKNOWN\r\n"
-    assert bytes(backend.peers[0].received) == told + b"rest"
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
