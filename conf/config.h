@@ -104,6 +104,9 @@ struct KeySettings {
     std::vector<KeyPart> parts{1};     // at least one; several make a composite
     std::size_t max_bytes = 16 << 10;  // read of a client before its connection is placed
     OnMissing on_missing = OnMissing::reject;
+    // From accept, but not before a PROXY header has come: who has no key by then has none.
+    // 0: silence is waited out. Not with reject.
+    Duration silent_after{0};
     bool operator==(const KeySettings&) const = default;
 
     bool reads_bytes() const;

@@ -222,11 +222,14 @@ Listener read_listener(const Value& value, ListenerChecks& checks) {
     section.section("proxy_protocol", [&](Section& inner) {
         read_proxy_protocol(inner, listener.proxy_protocol.emplace(), listener.bind.is_unix);
     });
-    section.value("key", [&](const Value& key) {
-        read_key(key, listener.key, listener.proxy_protocol.has_value());
+    KeyNeighbours neighbours{.after_proxy_header = listener.proxy_protocol.has_value()};
+    section.section("timeouts", [&](Section& inner) {
+        read_timeouts(inner, listener.timeouts);
+        if (inner.has("key")) neighbours.timeout_position = inner.where("key");
     });
+    neighbours.timeout = listener.timeouts.key;
+    section.value("key", [&](const Value& key) { read_key(key, listener.key, neighbours); });
     read_defer_accept(section, listener);
-    section.section("timeouts", [&](Section& inner) { read_timeouts(inner, listener.timeouts); });
     section.integer("max_connections", listener.max_connections, 1, connections_max);
     section.need({"name", "bind", "pool"});
     if (has_bind) check_key(section, listener);

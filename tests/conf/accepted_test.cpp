@@ -94,6 +94,15 @@ BOOST_AUTO_TEST_CASE(keys_arrive_in_every_form) {
                 KeySettings{{{.from = From::sni}}, 16, KeySettings::OnMissing::source_ip}));
     BOOST_TEST((key("key: {from: sni, max_bytes: 64KiB, on_missing: random}") ==
                 KeySettings{{{.from = From::sni}}, 64 << 10, KeySettings::OnMissing::random}));
+    BOOST_TEST((key("key: {from: sni, on_missing: {policy: source_ip, after: 5s}}") ==
+                KeySettings{.parts = {{.from = From::sni}},
+                            .on_missing = KeySettings::OnMissing::source_ip,
+                            .silent_after = 5s}));
+    BOOST_TEST((
+        key("key: {from: sni, on_missing: {policy: random}}") ==
+        KeySettings{.parts = {{.from = From::sni}}, .on_missing = KeySettings::OnMissing::random}));
+    BOOST_TEST((key("key: {from: sni, on_missing: {policy: reject}}") ==
+                KeySettings{.parts = {{.from = From::sni}}}));
     BOOST_TEST((key("key: {parts: [source_ip, {from: header, name: a}], max_bytes: 1KiB}") ==
                 KeySettings{{{}, {.from = From::header, .name = "a"}}, 1024}));
 }
