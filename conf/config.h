@@ -152,7 +152,7 @@ struct HashSettings {
     // A server takes at most ceil(balance_factor x its fair share of the pool's live
     // connections); the next of the walk takes the others. 0 for no bound.
     double balance_factor = 0;
-    std::string seed;           // secret that enters the key hash; empty for none
+    std::string seed;           // secret bytes that enter the key hash; empty for none
     std::uint32_t mapping = 1;  // version of the ring's mapping
     bool operator==(const HashSettings&) const = default;
 };
