@@ -31,7 +31,9 @@ struct Endpoint {
     bool is_unix = false;
     std::array<std::uint8_t, 16> address{};
     std::uint16_t port = 0;
-    std::string path;  // of a unix socket; empty for a client's that has no name
+    // Of a unix socket; empty for a client's that has no name. A client's may be an abstract
+    // one, which begins with a NUL.
+    std::string path;
 
     // "192.0.2.1:80", "[2001:db8::1]:80" or "unix:/run/x.sock"; the port is 1 to 65535,
     // the path absolute.
@@ -102,6 +104,9 @@ struct KeySettings {
     std::vector<KeyPart> parts{1};     // at least one; several make a composite
     std::size_t max_bytes = 16 << 10;  // read of a client before its connection is placed
     OnMissing on_missing = OnMissing::reject;
+    // From accept, but not before a PROXY header has come: who has no key by then has none.
+    // 0: silence is waited out. Not with reject.
+    Duration silent_after{0};
     bool operator==(const KeySettings&) const = default;
 
     bool reads_bytes() const;
@@ -147,7 +152,7 @@ struct HashSettings {
     // A server takes at most ceil(balance_factor x its fair share of the pool's live
     // connections); the next of the walk takes the others. 0 for no bound.
     double balance_factor = 0;
-    std::string seed;           // secret that enters the key hash; empty for none
+    std::string seed;           // secret bytes that enter the key hash; empty for none
     std::uint32_t mapping = 1;  // version of the ring's mapping
     bool operator==(const HashSettings&) const = default;
 };

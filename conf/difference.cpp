@@ -129,6 +129,7 @@ void write(const Writer& to, const KeySettings& key) {
     const bool rejects = key.on_missing == KeySettings::OnMissing::reject;
     const bool by_source = key.on_missing == KeySettings::OnMissing::source_ip;
     to.text("on_missing", rejects ? "reject" : by_source ? "source_ip" : "random");
+    to.in("on_missing").time_or_none("after", key.silent_after);
 }
 
 Entries entries_of(const Listener& listener) {

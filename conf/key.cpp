@@ -145,6 +145,9 @@ void check_whole(const Section& section, const KeySettings& key, bool after_prox
     if (section.has("max_bytes") && !key.reads_bytes() && !after_proxy_header) {
         section.error("max_bytes", "has a meaning only where bytes of the client are read");
     }
+    if (key.silent_after.count() > 0 && !key.reads_bytes()) {
+        section.error("on_missing", "after has a meaning only where bytes of the client are read");
+    }
     const bool tls = std::ranges::any_of(key.parts, &KeyPart::reads_tls);
     const bool text = std::ranges::any_of(key.parts, [](const KeyPart& part) {
         return part.reads_bytes() && !part.reads_tls() && part.from != From::bytes;
@@ -159,6 +162,39 @@ void check_whole(const Section& section, const KeySettings& key, bool after_prox
     }
 }
 
+// One word, or the word with how long silence is waited out.
+void read_on_missing(const Value& value, KeySettings& key, const KeyNeighbours& neighbours) {
+    using OnMissing = KeySettings::OnMissing;
+    const std::vector<string_view> policies{"reject", "source_ip", "random"};
+    if (value.node().kind != Node::Kind::map) {
+        if (const auto policy = value.keyword(policies)) {
+            key.on_missing = static_cast<OnMissing>(*policy);
+        }
+        return;
+    }
+    Section section(value);
+    section.value("policy", [&](const Value& word) {
+        if (const auto policy = word.keyword(policies)) {
+            key.on_missing = static_cast<OnMissing>(*policy);
+        }
+    });
+    section.need({"policy"});
+    if (section.duration("after", key.silent_after)) {
+        const bool by_default = neighbours.timeout_position.line == 0;
+        if (section.has("policy") && key.on_missing == OnMissing::reject) {
+            section.error("after",
+                          "has a meaning only for policy: source_ip and random; "
+                          "timeouts.key bounds what is waited for all others");
+        } else if (key.silent_after > neighbours.timeout) {
+            section.error("after",
+                          "expected no more than timeouts.key, " +
+                              (by_default ? "5s by default"
+                                          : "at " + to_string(neighbours.timeout_position)));
+        }
+    }
+    section.finish();
+}
+
 }  // namespace
 
 std::string_view to_string(KeyPart::From from) {
@@ -169,8 +205,7 @@ bool KeySettings::reads_bytes() const {
     return std::ranges::any_of(parts, &KeyPart::reads_bytes);
 }
 
-void read_key(const Value& value, KeySettings& key, bool after_proxy_header) {
-    using OnMissing = KeySettings::OnMissing;
+void read_key(const Value& value, KeySettings& key, const KeyNeighbours& neighbours) {
     if (value.node().kind != Node::Kind::map) return read_word(value, key.parts.front());
     Section section(value);
     KeyPart single;
@@ -181,11 +216,9 @@ void read_key(const Value& value, KeySettings& key, bool after_proxy_header) {
         key.parts.assign(1, single);
     }
     section.size_bytes("max_bytes", key.max_bytes, 16, max_bytes_max);
-    section.choice<OnMissing>("on_missing", key.on_missing,
-                              {{"reject", OnMissing::reject},
-                               {"source_ip", OnMissing::source_ip},
-                               {"random", OnMissing::random}});
-    check_whole(section, key, after_proxy_header);
+    section.value("on_missing",
+                  [&](const Value& inner) { read_on_missing(inner, key, neighbours); });
+    check_whole(section, key, neighbours.after_proxy_header);
     section.finish();
 }
 

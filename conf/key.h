@@ -6,7 +6,13 @@
 
 namespace ringway::conf {
 
-// `after_proxy_header`: the client's bytes come after a PROXY header.
-void read_key(const Value& value, KeySettings& key, bool after_proxy_header);
+// What of its listener a key has to fit.
+struct KeyNeighbours {
+    bool after_proxy_header = false;  // the client's bytes come after one
+    Duration timeout{0};              // timeouts.key
+    Position timeout_position{};      // nowhere: that is the default
+};
+
+void read_key(const Value& value, KeySettings& key, const KeyNeighbours& neighbours);
 
 }  // namespace ringway::conf

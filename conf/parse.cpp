@@ -10,6 +10,7 @@
 #include "conf/overlap.h"
 #include "conf/parse.h"
 #include "conf/parse_health.h"
+#include "conf/scalar.h"
 #include "conf/section.h"
 #include "conf/text.h"
 #include "conf/watch.h"
@@ -20,6 +21,7 @@ namespace {
 
 using std::string_view;
 
+constexpr std::size_t seed_bytes_max = 4'096;
 constexpr std::uint64_t points_max = std::uint64_t{1} << 24;  // of one pool's ring
 constexpr std::int64_t connections_max = 1'000'000'000;
 constexpr std::size_t socket_path_bytes_max = 107;  // unix(7): sun_path less its NUL
@@ -33,6 +35,24 @@ void read_timeouts(Section& section, ListenerTimeouts& timeouts) {
     section.duration("keepalive", timeouts.keepalive);
 }
 
+// Bytes that no text can be, for seeds that other programs of the mapping have. The text
+// is not repeated: it is a secret.
+void read_seed_hex(Section& section, HashSettings& hash) {
+    section.value("seed_hex", [&](const Value& value) {
+        const auto text = value.text();
+        if (!text) return;
+        const auto bytes = parse_hex(*text);
+        if (!bytes || bytes->empty() || bytes->size() > seed_bytes_max) {
+            return value.error("expected 1 to " + std::to_string(seed_bytes_max) +
+                               " bytes of two hexadecimal digits each");
+        }
+        hash.seed = *bytes;
+    });
+    if (section.has("seed") && section.has("seed_hex")) {
+        section.error("seed_hex", "contradicts seed, at " + to_string(section.where("seed")));
+    }
+}
+
 void read_hash(Section& section, HashSettings& hash) {
     using Function = HashSettings::Function;
     using Algorithm = HashSettings::Algorithm;
@@ -42,6 +62,7 @@ void read_hash(Section& section, HashSettings& hash) {
                              {{"sha256", Function::sha256}, {"xxh3", Function::xxh3}});
     section.integer("vnodes", hash.vnodes, 1, 65'536);
     section.text("seed", hash.seed);
+    read_seed_hex(section, hash);
     section.integer("mapping", hash.mapping, 1, 1);
     section.decimal("balance_factor", hash.balance_factor, 1, 1'000);
     if (section.has("vnodes") && hash.algorithm == Algorithm::maglev) {
@@ -100,6 +121,7 @@ void check_ring_size(const Section& section, const Pool& pool) {
         section.error("servers", "expected at most " + std::to_string(servers_max) +
                                      " servers, found " + std::to_string(pool.servers.size()));
     }
+    if (pool.hash.algorithm != HashSettings::Algorithm::ring) return;  // without points
     std::uint64_t weights = 0;
     for (const auto& server : pool.servers) weights += server.weight;
     if (weights * pool.hash.vnodes > points_max) {
@@ -222,11 +244,14 @@ Listener read_listener(const Value& value, ListenerChecks& checks) {
     section.section("proxy_protocol", [&](Section& inner) {
         read_proxy_protocol(inner, listener.proxy_protocol.emplace(), listener.bind.is_unix);
     });
-    section.value("key", [&](const Value& key) {
-        read_key(key, listener.key, listener.proxy_protocol.has_value());
+    KeyNeighbours neighbours{.after_proxy_header = listener.proxy_protocol.has_value()};
+    section.section("timeouts", [&](Section& inner) {
+        read_timeouts(inner, listener.timeouts);
+        if (inner.has("key")) neighbours.timeout_position = inner.where("key");
     });
+    neighbours.timeout = listener.timeouts.key;
+    section.value("key", [&](const Value& key) { read_key(key, listener.key, neighbours); });
     read_defer_accept(section, listener);
-    section.section("timeouts", [&](Section& inner) { read_timeouts(inner, listener.timeouts); });
     section.integer("max_connections", listener.max_connections, 1, connections_max);
     section.need({"name", "bind", "pool"});
     if (has_bind) check_key(section, listener);

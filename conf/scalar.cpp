@@ -103,4 +103,16 @@ std::optional<std::string> parse_bytes(std::string_view text) {
     return out;
 }
 
+std::optional<std::string> parse_hex(std::string_view text) {
+    if (text.size() % 2 != 0) return std::nullopt;
+    std::string out;
+    for (; !text.empty(); text.remove_prefix(2)) {
+        std::uint8_t byte = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + 2, byte, 16);
+        if (error != std::errc{} || end != text.data() + 2) return std::nullopt;
+        out += static_cast<char>(byte);
+    }
+    return out;
+}
+
 }  // namespace ringway::conf

@@ -28,4 +28,7 @@ std::string spell_size_bytes(std::uint64_t bytes);
 // Any bytes: as they stand, but for \r \n \t \0 \\ \" and \xNN.
 std::optional<std::string> parse_bytes(std::string_view text);
 
+// Any bytes: two hexadecimal digits each, and nothing else.
+std::optional<std::string> parse_hex(std::string_view text);
+
 }  // namespace ringway::conf

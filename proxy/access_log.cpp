@@ -88,11 +88,19 @@ spdlog::level::level_enum to_spdlog(conf::LogSettings::Level level) {
     return spdlog::level::info;
 }
 
+// Without blanks too, so that a client that chooses the name of its unix socket cannot
+// write fields into the line.
+std::string escaped_word(std::string_view bytes) {
+    std::string text;
+    for (const char c : escaped(bytes)) text += c == ' ' ? "\\x20" : std::string(1, c);
+    return text;
+}
+
 void append_access_text(fmt::memory_buffer& line, const AccessEntry& entry) {
     auto out = std::back_inserter(line);
     append_time(line, std::chrono::system_clock::now());
     fmt::format_to(out, " access listener={} client={} key=\"{}\" ", entry.listener,
-                   escaped(entry.client.to_string()), escaped(entry.key));
+                   escaped_word(entry.client.to_string()), escaped(entry.key));
     if (!entry.placed_by.empty()) {
         fmt::format_to(out, "placed_by={}:{} ", entry.placed_by, entry.missing);
     }
@@ -107,7 +115,7 @@ void append_access_json(fmt::memory_buffer& line, const AccessEntry& entry) {
     line.append(std::string_view("{\"time\":\""));
     append_time(line, std::chrono::system_clock::now());
     fmt::format_to(out, R"(","level":"access","listener":{},"client":{},"key":{},)",
-                   json_string(entry.listener), json_string(entry.client.to_string()),
+                   json_string(entry.listener), json_string(escaped(entry.client.to_string())),
                    json_string(escaped(entry.key)));
     if (!entry.placed_by.empty()) {
         fmt::format_to(out, R"("placed_by":"{}","missing":"{}",)", entry.placed_by, entry.missing);

@@ -42,10 +42,13 @@ conf::Endpoint to_endpoint(const SocketAddress& address) {
     conf::Endpoint endpoint;
     if (address.any.sa_family == AF_UNIX) {
         endpoint.is_unix = true;
-        // Nothing of a path is there for who has no name, and it may lack its NUL (unix(7)).
+        // Nothing of a path is there for who has no name, and it may lack its NUL; an
+        // abstract name begins with one and has the length that is left (unix(7)).
         const auto* const path = static_cast<const char*>(address.local.sun_path);
         if (address.size > offsetof(sockaddr_un, sun_path)) {
-            endpoint.path.assign(path, ::strnlen(path, sizeof address.local.sun_path));
+            const auto left = std::min(address.size - offsetof(sockaddr_un, sun_path),
+                                       sizeof address.local.sun_path);
+            endpoint.path.assign(path, path[0] == '\0' ? left : ::strnlen(path, left));
         }
         return endpoint;
     }

@@ -81,19 +81,11 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
     // The key, behind the PROXY header where clients must send one.
     Intake intake = take_in();
     std::string head;  // what was read in search of it
-    if (intake.wants_bytes()) tools_.timers.set(*this, accepted_at_ + route_->timeouts.key);
+    if (intake.wants_bytes()) wait_for_key(intake);
     while (intake.wants_bytes()) {
-        const Received received = receive(head, intake.limit_bytes());
-        if (received == Received::bytes) {
-            intake.read(head);
-            client_ = intake.origin().source;
-        } else if (received == Received::over) {
-            co_return finish(End::client_left);
-        } else if (late_) {
-            co_return finish(End::key_timeout);
-        } else {
-            co_await std::suspend_always{};
-        }
+        const End over = bring_in(intake, head);
+        if (over != End::none) co_return finish(over);
+        if (intake.wants_bytes()) co_await std::suspend_always{};
     }
     note_placement(intake);
     if (intake.refusal() != End::none) co_return finish(intake.refusal());
@@ -140,30 +132,6 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
     }
     if (!connected) co_return finish(failure);
     begin_relay(intake, head);
-}
-
-Intake Connection::take_in() const {
-    Origin origin{.source = client_};
-    if (route_->key.needs_destination()) {
-        origin.destination = local_address(relay_.client().socket);
-    }
-    const auto& proxy = route_->proxy_protocol;
-    return {route_->key, proxy ? &*proxy : nullptr, std::move(origin)};
-}
-
-Connection::Received Connection::receive(std::string& head, std::size_t limit) {
-    Side& client = relay_.client();
-    if (!client.readable) return Received::nothing_yet;
-    const auto room = std::min(limit - head.size(), tools_.relay.buffer.size());
-    const ssize_t got = ::recv(client.socket.get(), tools_.relay.buffer.data(), room, 0);
-    if (got > 0) {
-        head.append(tools_.relay.buffer.data(), static_cast<std::size_t>(got));
-        return Received::bytes;
-    }
-    if (got < 0 && errno == EINTR) return receive(head, limit);
-    if (got == 0 || errno != EAGAIN) return Received::over;
-    client.readable = false;
-    return Received::nothing_yet;
 }
 
 // What a client has sent by the time that it is accepted can go to the server with the

@@ -60,7 +60,7 @@ public:
     }
 
 private:
-    enum class Received { bytes, nothing_yet, over };
+    enum class Received { bytes, nothing_yet, ended, broken };
     enum class Spill : std::uint8_t {
         none,
         owner_full,
@@ -70,6 +70,8 @@ private:
     Task open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot);
     Intake take_in() const;
     Received receive(std::string& head, std::size_t limit);
+    void wait_for_key(const Intake& intake);
+    End bring_in(Intake& intake, std::string& head);
     bool read_ahead(std::string& head);
     bool claim(const ring::Snapshot& snapshot, const ring::Member& member);
     int dial();

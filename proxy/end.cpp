@@ -32,6 +32,8 @@ const char* to_string(End end) {
             return "key_too_large";
         case End::key_missing:
             return "key_missing";
+        case End::key_silent:
+            return "key_silent";
         case End::key_malformed:
             return "key_malformed";
         case End::key_not_tls:

@@ -14,14 +14,15 @@ enum class End : std::uint8_t {
     server_reset,        // the server broke off
     client_lost,         // the client's machine no longer answers
     server_lost,         // the server's machine no longer answers
-    client_left,         // ... before its key was known or a server had answered
+    client_left,         // ... before it had said anything or a server had answered
     proxy_untrusted,     // who connected may not send a PROXY header
     proxy_missing,       // no PROXY header of an accepted version
     proxy_malformed,     // a PROXY header that breaks the specification
     proxy_checksum,      // a PROXY header that was changed on its way
     key_timeout,         // no key in time
     key_too_large,       // no key within the size limit
-    key_missing,         // sound bytes without the key
+    key_missing,         // sound bytes without the key, or their end before it
+    key_silent,          // no key in the time that on_missing waits
     key_malformed,       // not what the key is read from
     key_not_tls,         // no TLS where the key is read from TLS
     no_server,           // no server is online

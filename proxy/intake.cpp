@@ -72,7 +72,8 @@ Intake::Intake(const KeyRecipe& recipe, const conf::ProxyProtocol* proxy, Origin
       proxy_(proxy),
       origin_(std::move(origin)),
       reader_(recipe),
-      left_bytes_(recipe.settings().max_bytes) {
+      left_bytes_(recipe.settings().max_bytes),
+      patient_(true) {
     if (proxy_ == nullptr) {
         read_key({});
     } else if (!is_trusted(*proxy_, origin_.source)) {
@@ -83,7 +84,28 @@ Intake::Intake(const KeyRecipe& recipe, const conf::ProxyProtocol* proxy, Origin
 void Intake::read(std::string& head) {
     if (proxy_ != nullptr) read_header(head);
     if (proxy_ == nullptr && wants_bytes()) read_key(head);
+    give_up_if_late();
     if (wants_bytes() && head.size() >= left_bytes_) refusal_ = End::key_too_large;
+}
+
+// Half a key is none: it may be the beginning of any. Who said nothing wants nothing.
+void Intake::end(const std::string& head) {
+    if (!wants_bytes()) return;
+    if (proxy_ != nullptr || head.empty()) {
+        refusal_ = End::client_left;
+    } else {
+        place_without_key(End::key_missing);
+    }
+}
+
+void Intake::end_patience() {
+    patient_ = false;
+    give_up_if_late();
+}
+
+// A PROXY header is demanded, and waited for, whatever on_missing says.
+void Intake::give_up_if_late() {
+    if (!patient_ && proxy_ == nullptr && wants_bytes()) place_without_key(End::key_silent);
 }
 
 void Intake::read_header(std::string& head) {
@@ -96,6 +118,7 @@ void Intake::read_header(std::string& head) {
     left_bytes_ -= header.bytes;
     if (header.source) origin_.source = std::move(*header.source);
     if (header.destination) origin_.destination = std::move(*header.destination);
+    origin_.is_datagram = header.is_datagram;
     origin_.tlvs = std::move(header.tlvs);
 }
 
@@ -109,8 +132,8 @@ void Intake::read_key(const std::string& head) {
     }
 }
 
-// What no key was found in is no reason to wait: only then on_missing speaks. Limits
-// of time and size end a connection whatever it says.
+// What no key was found in is no reason to wait: only then on_missing speaks, and where it
+// says itself how long it waits. Limits of time and size end a connection whatever it says.
 void Intake::place_without_key(End why) {
     using OnMissing = conf::KeySettings::OnMissing;
     const OnMissing on_missing = recipe_.settings().on_missing;

@@ -37,6 +37,12 @@ public:
     // `head` is what has come and was not taken off by an earlier call: a complete
     // PROXY header is taken off its front, all else stays for the server.
     void read(std::string& head);
+    // The client has ended its side: what it has not brought will not come. `head` as read()
+    // has left it.
+    void end(const std::string& head);
+    // From now on who has no key has none, once its PROXY header has come: on_missing's after.
+    void end_patience();
+    bool is_patient() const { return patient_; }
 
     // Why there is no key; none where there is one.
     End refusal() const { return refusal_; }
@@ -54,6 +60,7 @@ public:
 private:
     void read_header(std::string& head);
     void read_key(const std::string& head);
+    void give_up_if_late();
     void place_without_key(End why);
 
     const KeyRecipe& recipe_;
@@ -61,6 +68,7 @@ private:
     Origin origin_;
     KeyReader reader_;
     std::size_t left_bytes_;
+    bool patient_;  // a key that is not there yet may still come
     std::string key_;
     PlacedBy placed_by_ = PlacedBy::nothing;
     End refusal_ = End::none;

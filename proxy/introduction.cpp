@@ -35,6 +35,7 @@ std::string header_for_server(const conf::SendProxy& settings, const Intake& int
     }
     return proxy_header(settings.version, {.source = origin.source,
                                            .destination = destination,
+                                           .is_datagram = origin.is_datagram,
                                            .authority = authority,
                                            .unique_id = unique_id});
 }

@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 #include <ctime>
+#include <span>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -146,6 +147,27 @@ json::object describe(const Pools& pools, const std::string& pool, const std::st
             {"connect_failures", sum(counts, &ServerCounts::connect_failures)},
             {"source", is_runtime ? "runtime" : "file"},
             {"last_check", std::move(last_check)}};
+}
+
+// One server of a walk.
+json::object describe_step(Control& control, const std::string& pool,
+                           const ring::ExplainStep& step) {
+    const ring::Member& member = *step.member;
+    json::value distance;  // null for a server without points
+    if (step.point) distance = hex(step.point->distance);
+    const bool busy =
+        step.verdict == ring::Verdict::full || step.verdict == ring::Verdict::over_bound;
+    return {{"id", member.id},
+            {"status", to_string(member.status)},
+            {"detail", busy ? std::string(ring::to_string(step.verdict))
+                            : control.pools().detail(pool, member.id)},
+            {"distance", std::move(distance)}};
+}
+
+// The first of a walk, whether it has room or not; null where no server may take keys.
+json::value owner_of(std::span<const ring::ExplainStep> walk) {
+    if (walk.empty() || walk.front().verdict == ring::Verdict::weight_zero) return {};
+    return json::value(walk.front().member->id);
 }
 
 }  // namespace
@@ -307,31 +329,27 @@ json::object report_explain(Control& control, const std::string& pool_name,
     const Pool& pool = pool_of(control, pool_name);
     const auto snapshot = pool.balancer->snapshot();
     const std::uint64_t hash = snapshot->hash(key);
-    const ring::Member* owner = snapshot->owner(hash);
+    const std::size_t all = snapshot->members().size();
+    const auto steps = ring::explain(*snapshot, hash, all);
     json::array walk;
     bool found = false;
-    for (const auto& step : ring::explain(*snapshot, hash, snapshot->members().size())) {
-        const ring::Member& member = *step.member;
-        json::value distance;  // null for a server without points
-        if (step.point) distance = hex(step.point->distance);
-        const bool busy =
-            step.verdict == ring::Verdict::full || step.verdict == ring::Verdict::over_bound;
+    for (const ring::ExplainStep& step : steps) {
         const bool chosen = !found && step.verdict == ring::Verdict::takes;
         found = found || chosen;
-        walk.push_back({{"id", member.id},
-                        {"status", to_string(member.status)},
-                        {"detail", busy ? std::string(ring::to_string(step.verdict))
-                                        : control.pools().detail(pool_name, member.id)},
-                        {"distance", std::move(distance)},
-                        {"chosen", chosen}});
+        walk.push_back(describe_step(control, pool_name, step));
+        walk.back().as_object()["chosen"] = chosen;
     }
-    json::value owner_id;
-    if (owner != nullptr) owner_id = owner->id;
-    return {{"pool", pool_name},
-            {"key", escaped(key)},
-            {"hash", hex(hash)},
-            {"owner", std::move(owner_id)},
-            {"walk", std::move(walk)}};
+    json::value otherwise;  // null where it would be the same
+    if (steps.size() < all) {
+        json::array servers;
+        const auto possible = ring::explain_if_all_online(*snapshot, hash, all);
+        for (const ring::ExplainStep& step : possible)
+            servers.push_back(describe_step(control, pool_name, step));
+        otherwise = {{"owner", owner_of(possible)}, {"walk", std::move(servers)}};
+    }
+    return {{"pool", pool_name},       {"key", escaped(key)},
+            {"hash", hex(hash)},       {"owner", owner_of(steps)},
+            {"walk", std::move(walk)}, {"if_all_online", std::move(otherwise)}};
 }
 
 }  // namespace ringway::proxy

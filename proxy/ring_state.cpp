@@ -35,8 +35,7 @@ std::optional<std::string> ring_refusal(const conf::HashSettings& hash, std::uin
     const bool maglev = hash.algorithm == conf::HashSettings::Algorithm::maglev;
     const std::uint64_t points = maglev ? 0 : weights * hash.vnodes;
     if (points > ring::Limits::points) {
-        return fmt::format("{} points (the sum of weights x vnodes); a ring takes {}", points,
-                           ring::Limits::points);
+        return fmt::format("{} points; a ring takes {}", points, ring::Limits::points);
     }
     return std::nullopt;
 }

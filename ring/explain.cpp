@@ -35,22 +35,18 @@ ExplainStep offline_step(const Snapshot& snapshot, const Member& member, std::ui
     return nearest;
 }
 
-// The servers on the ring, nearest first.
-std::vector<ExplainStep> online_steps(const Snapshot& snapshot, std::uint64_t hash,
-                                      std::size_t max_steps) {
-    std::vector<ExplainStep> steps;
+// The nearest point of each step of a walk on a ring. A walk meets its servers at their
+// nearest points, so one way along the points passes them all in turn.
+void add_points(const Snapshot& snapshot, std::uint64_t hash, std::vector<ExplainStep>& steps) {
     const PointTable& table = SnapshotAccess::table(snapshot);
-    std::vector<bool> seen(snapshot.members().size());
-    for (PointCursor cursor(table, hash); !cursor.done() && steps.size() < max_steps;) {
-        const PointCursor::Step step = cursor.next();
-        const Member& member = SnapshotAccess::member(snapshot, table.seat(step.index));
-        const auto index = static_cast<std::size_t>(&member - snapshot.members().data());
-        if (seen[index]) continue;
-        seen[index] = true;
-        steps.push_back({&member, snapshot.verdict(member),
-                         SeenPoint{table.position(step.index), step.distance, step.clockwise}});
+    PointCursor cursor(table, hash);
+    for (ExplainStep& step : steps) {
+        while (!step.point) {
+            const PointCursor::Step at = cursor.next();
+            if (&SnapshotAccess::member(snapshot, table.seat(at.index)) == step.member)
+                step.point = SeenPoint{table.position(at.index), at.distance, at.clockwise};
+        }
     }
-    return steps;
 }
 
 // The servers of weight 0 in order of id.
@@ -68,7 +64,7 @@ std::vector<ExplainStep> ring_steps(const Snapshot& snapshot, std::uint64_t hash
         if (member.weight != 0 && member.points == 0)
             offline.push_back(offline_step(snapshot, member, hash));
     std::sort(offline.begin(), offline.end(), nearer);
-    const std::vector<ExplainStep> online = online_steps(snapshot, hash, max_steps);
+    const std::vector<ExplainStep> online = explain(snapshot, hash, max_steps);
 
     std::vector<ExplainStep> steps(online.size() + offline.size());
     std::merge(online.begin(), online.end(), offline.begin(), offline.end(), steps.begin(), nearer);
@@ -99,9 +95,26 @@ std::vector<ExplainStep> maglev_steps(const Snapshot& snapshot, std::uint64_t ha
 
 std::vector<ExplainStep> explain(const Snapshot& snapshot, std::uint64_t hash,
                                  std::size_t max_steps) {
+    std::vector<ExplainStep> steps;
+    Walk walk(snapshot, hash);
+    while (steps.size() < max_steps) {
+        const Member* const member = walk.next();
+        if (member == nullptr) break;
+        steps.push_back({member, snapshot.verdict(*member), std::nullopt});
+    }
+    if (snapshot.settings().algorithm == Algorithm::ring) add_points(snapshot, hash, steps);
+    return steps;
+}
+
+std::vector<ExplainStep> explain_if_all_online(const Snapshot& snapshot, std::uint64_t hash,
+                                               std::size_t max_steps) {
+    const bool all_online =
+        std::all_of(snapshot.members().begin(), snapshot.members().end(),
+                    [](const Member& member) { return member.weight == 0 || member.points != 0; });
     const bool maglev = snapshot.settings().algorithm == Algorithm::maglev;
-    std::vector<ExplainStep> steps =
-        maglev ? maglev_steps(snapshot, hash) : ring_steps(snapshot, hash, max_steps);
+    std::vector<ExplainStep> steps = all_online ? explain(snapshot, hash, max_steps)
+                                     : maglev   ? maglev_steps(snapshot, hash)
+                                                : ring_steps(snapshot, hash, max_steps);
     const std::vector<ExplainStep> idle = idle_steps(snapshot);
     steps.insert(steps.end(), idle.begin(), idle.end());
     if (steps.size() > max_steps) steps.resize(max_steps);

@@ -1,6 +1,6 @@
-// Why a key goes where it goes: the points around its hash, and every server in
-// order of preference with what speaks against it. For people and tools, not for
-// the path of a connection. Pure; any thread.
+// Why a key goes where it goes: the walk that a connection takes, with what speaks against
+// each server; the walk that would be if all servers were online; the points around a
+// hash. For people and tools, not for the path of a connection. Pure; any thread.
 #pragma once
 
 #include <cstddef>
@@ -21,15 +21,24 @@ struct SeenPoint {
 
 struct ExplainStep {
     const Member* member;            // of the snapshot
-    Verdict verdict;                 // the first of the walk that takes is the choice
+    Verdict verdict;                 // of one more connection, now
     std::optional<SeenPoint> point;  // its nearest; none with weight 0 or under Maglev
 };
 
-// The first max_steps servers of the walk that every registered server would be in
-// if all were online; servers of weight 0 come last, by id. The points of a server that
-// is not online are computed anew, and so is the whole of Maglev's table.
+// The first max_steps servers of the Walk of this snapshot, on which Snapshot::pick places
+// connections: it takes the first whose verdict is `takes`. Servers that are not on the ring
+// or on Maglev's table (offline, draining, weight 0) are on no walk.
 std::vector<ExplainStep> explain(const Snapshot& snapshot, std::uint64_t hash,
                                  std::size_t max_steps);
+
+// The first max_steps servers of the walk that would be if all registered servers were
+// online, with their verdicts of now; servers of weight 0 come last, by id. On a ring the
+// servers that are online stand in the order of explain(); under Maglev they need not, since
+// each set of servers has a table of its own. No connection is placed by this walk. The
+// points of a server that is not online are computed anew, and so is the whole of Maglev's
+// table where any is.
+std::vector<ExplainStep> explain_if_all_online(const Snapshot& snapshot, std::uint64_t hash,
+                                               std::size_t max_steps);
 
 struct NearPoint {
     const Member* member;  // whose point it is

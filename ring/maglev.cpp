@@ -16,12 +16,17 @@ static_assert(sizes.back() >= 100 * Limits::servers);
 constexpr std::uint16_t free_entry = 0xffff;
 static_assert(Limits::servers <= free_entry, "every seat must differ from a free entry");
 
-// A server's order of preference among the entries: a walk by fixed strides.
+// A server's order of preference among the entries, a walk by fixed strides, and its turns.
 struct Preference {
     std::size_t next;
     std::size_t skip;
     std::uint32_t weight;
     std::uint16_t seat;
+    std::uint64_t turns = 0;  // had
+
+    // The round, from 1, of its next turn: it has weight of every `heaviest` rounds,
+    // evenly spread, the first among them.
+    std::uint64_t round(std::uint64_t heaviest) const { return turns * heaviest / weight + 1; }
 };
 
 Preference preference_of(const MaglevServer& server, std::size_t size) {
@@ -33,14 +38,22 @@ Preference preference_of(const MaglevServer& server, std::size_t size) {
             static_cast<std::uint16_t>(server.seat)};
 }
 
-// Whether a server has a turn in `round` (from 1): weight of every `heaviest` rounds,
-// evenly spread, the first among them.
-bool has_turn(std::uint64_t round, std::uint64_t weight, std::uint64_t heaviest) {
-    const auto turns = [&](std::uint64_t rounds) {
-        return (rounds * weight + heaviest - 1) / heaviest;
-    };
-    return turns(round) > turns(round - 1);
-}
+// Which entries are taken. A bit each, for the search of the last free ones touches
+// nearly all of a table at random, and bits fit a cache that entries do not.
+class Taken {
+public:
+    explicit Taken(std::size_t size) : words_((size + 63) / 64) {}
+    bool operator[](std::size_t i) const { return (words_[i / 64] >> i % 64 & 1) != 0; }
+    void set(std::size_t i) { words_[i / 64] |= std::uint64_t{1} << i % 64; }
+
+private:
+    std::vector<std::uint64_t> words_;
+};
+
+// Of two turns of a server there are at most as many rounds as the greatest weight, so
+// that so many lists tell the rounds ahead apart.
+constexpr std::size_t rounds_ahead = 1'024;
+static_assert(rounds_ahead > Limits::weight);
 
 }  // namespace
 
@@ -57,18 +70,30 @@ MaglevTable::MaglevTable(std::size_t size, std::span<const MaglevServer> servers
         heaviest = std::max(heaviest, server.weight);
     }
     entries_.assign(size, free_entry);
+    Taken taken(size);
+    // Who has a turn in each of the rounds ahead. To ask all servers in every round would
+    // take the greatest weight times as long where one server weighs that much more.
+    std::array<std::vector<std::uint32_t>, rounds_ahead> ahead;
+    for (std::uint32_t i = 0; i < preferences.size(); ++i) ahead[1].push_back(i);
+    std::vector<std::uint32_t> now;
     std::size_t free = size;
     for (std::uint64_t round = 1;; ++round) {
-        for (Preference& server : preferences) {
-            if (!has_turn(round, server.weight, heaviest)) continue;
+        now.clear();
+        now.swap(ahead[round % rounds_ahead]);
+        std::sort(now.begin(), now.end());
+        for (const std::uint32_t i : now) {
+            Preference& server = preferences[i];
             const auto advance = [&] {
                 server.next += server.skip;
                 if (server.next >= size) server.next -= size;
             };
-            while (entries_[server.next] != free_entry) advance();
+            while (taken[server.next]) advance();
+            taken.set(server.next);
             entries_[server.next] = server.seat;
             advance();
             if (--free == 0) return;
+            ++server.turns;
+            ahead[server.round(heaviest) % rounds_ahead].push_back(i);
         }
     }
 }

@@ -7,7 +7,8 @@
 //
 //     source_ip        the address as text without its port, masked; RFC 5952 for IPv6
 //     source,
-//     destination      "192.0.2.7:4711", "[2001:db8::7]:4711", "unix:/path"
+//     destination      "192.0.2.7:4711", "[2001:db8::7]:4711", "unix:/path"; an abstract name
+//                     of a unix socket follows "unix:" as it is, with its leading NUL
 //     first_line, field, header, target, cookie, bytes, regex, alpn, proxy_tlv,
 //     proxy_authority  the bytes as they came
 //     sni              the name in lower case
@@ -33,6 +34,7 @@ namespace ringway::proxy {
 struct Origin {
     conf::Endpoint source;
     std::optional<conf::Endpoint> destination;  // only where it is asked for
+    bool is_datagram = false;                   // by the PROXY header
     std::string tlvs;                           // of the PROXY header, their form checked
 };
 

@@ -68,6 +68,15 @@ ProxyVerdict read_v1(std::string_view head, ProxyHeader& header) {
     return good ? ProxyVerdict::found : ProxyVerdict::malformed;
 }
 
+// The name of a unix socket: a path, one of the abstract names of Linux (unix(7)), which
+// begin with a NUL, or nothing. What fills the rest of the block is no part of it.
+Endpoint read_unix_name(ByteReader& block) {
+    const auto bytes = block.bytes(proxy_unix_path_bytes);
+    const bool abstract = bytes.starts_with('\0');
+    const auto end = abstract ? bytes.find_last_not_of('\0') + 1 : bytes.find('\0');
+    return {.is_unix = true, .path = std::string(bytes.substr(0, end))};
+}
+
 // Both addresses of a family, then both ports, off the front of a block.
 void read_ip(ByteReader& block, bool is_v6, ProxyHeader& header) {
     std::array<Endpoint, 2> both;
@@ -79,11 +88,6 @@ void read_ip(ByteReader& block, bool is_v6, ProxyHeader& header) {
     for (Endpoint& endpoint : both) endpoint.port = static_cast<std::uint16_t>(block.number(2));
     header.source = unmapped(both[0]);
     header.destination = unmapped(both[1]);
-}
-
-Endpoint read_path(ByteReader& block) {
-    const auto bytes = block.bytes(proxy_unix_path_bytes);
-    return {.is_unix = true, .path = std::string(bytes.substr(0, bytes.find('\0')))};
 }
 
 // Whether `value` is well formed; sub-fields are fields again (section 2.2.6).
@@ -132,11 +136,21 @@ bool is_intact(std::string_view header, std::string_view tlvs) {
     return ByteReader(*sum).number(crc32c_bytes) == value;
 }
 
+// A header that names no addresses is taken whatever stands in its block, for they are to
+// be ignored (section 2.2) and their length is not known. Senders like HAProxy put their
+// fields right behind it: what is fields from end to end counts as such, the checksum too.
+ProxyVerdict read_unspecified(std::string_view whole, std::string_view block, ProxyHeader& header) {
+    if (!check_tlvs(block)) return ProxyVerdict::found;
+    if (!is_intact(whole, block)) return ProxyVerdict::bad_checksum;
+    header.tlvs = block;
+    return ProxyVerdict::found;
+}
+
 ProxyVerdict read_v2(std::string_view head, ProxyHeader& header) {
     ByteReader reader(head);
     reader.bytes(proxy_v2_signature.size());
     const auto command = reader.number(1);
-    const auto family = reader.number(1);
+    const auto kind = reader.number(1);
     if (command != proxy_v2_local && command != proxy_v2_proxy && reader.ok()) {
         return ProxyVerdict::malformed;
     }
@@ -146,25 +160,21 @@ ProxyVerdict read_v2(std::string_view head, ProxyHeader& header) {
     // All the rest of it is to be ignored, whatever it is.
     if (command == proxy_v2_local) return ProxyVerdict::found;
 
-    switch (static_cast<ProxyFamily>(family)) {
-        case ProxyFamily::unspec:
-            break;
-        case ProxyFamily::tcp4:
-        case ProxyFamily::udp4:
-            read_ip(block, false, header);
-            break;
-        case ProxyFamily::tcp6:
-        case ProxyFamily::udp6:
-            read_ip(block, true, header);
-            break;
-        case ProxyFamily::unix_stream:
-        case ProxyFamily::unix_datagram:
-            header.source = read_path(block);
-            header.destination = read_path(block);
-            break;
-        default:
-            return ProxyVerdict::malformed;
+    const auto family = static_cast<ProxyFamily>(kind >> 4);
+    const auto transport = static_cast<ProxyTransport>(kind & 15);
+    if (family > ProxyFamily::unix_socket || transport > ProxyTransport::datagram) {
+        return ProxyVerdict::malformed;
     }
+    if (family == ProxyFamily::unspec || transport == ProxyTransport::unspec) {
+        return read_unspecified(head.substr(0, header.bytes), block.rest(), header);
+    }
+    if (family == ProxyFamily::unix_socket) {
+        header.source = read_unix_name(block);
+        header.destination = read_unix_name(block);
+    } else {
+        read_ip(block, family == ProxyFamily::v6, header);
+    }
+    header.is_datagram = transport == ProxyTransport::datagram;
     const auto tlvs = block.rest();
     if (!block.ok() || !check_tlvs(tlvs)) return ProxyVerdict::malformed;
     if (!is_intact(head.substr(0, header.bytes), tlvs)) return ProxyVerdict::bad_checksum;

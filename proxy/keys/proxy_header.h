@@ -24,11 +24,12 @@ enum class ProxyTlv : std::uint8_t {
 };
 
 struct ProxyHeader {
-    // Nothing where the header names none (LOCAL, UNKNOWN, AF_UNSPEC): the connection's
-    // own addresses count then.
+    // Nothing where the header names none (LOCAL, UNKNOWN, an unspecified family or
+    // protocol): the connection's own addresses count then.
     std::optional<conf::Endpoint> source;
     std::optional<conf::Endpoint> destination;
-    std::string tlvs;  // as received, their form checked
+    bool is_datagram = false;  // what was forwarded came over UDP or the like
+    std::string tlvs;          // as received, their form checked
     std::size_t bytes = 0;
 };
 
@@ -52,6 +53,7 @@ std::optional<std::string_view> tlv_of(std::string_view tlvs, std::uint8_t type)
 struct ProxyFields {
     const conf::Endpoint& source;
     const conf::Endpoint& destination;
+    bool is_datagram = false;    // version 1 has no word for it, and names no addresses then
     std::string_view authority;  // version 2
     std::string_view unique_id;  // version 2
 };

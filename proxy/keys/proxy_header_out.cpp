@@ -50,10 +50,12 @@ std::string v1(const Endpoint& source, const Endpoint& destination) {
     return out += std::to_string(destination.port) + "\r\n";
 }
 
-std::string v2(std::uint32_t command, ProxyFamily family, std::string_view block) {
+std::string v2(std::uint32_t command, ProxyFamily family, ProxyTransport transport,
+               std::string_view block) {
     std::string out(proxy_v2_signature);
     out.push_back(static_cast<char>(command));
-    out.push_back(static_cast<char>(family));
+    out.push_back(
+        static_cast<char>(static_cast<unsigned>(family) << 4 | static_cast<unsigned>(transport)));
     put_number(out, block.size());
     return out += block;
 }
@@ -68,16 +70,17 @@ std::string proxy_header(Version version, const ProxyFields& fields) {
         source = mapped(source);
         destination = mapped(destination);
     }
-    if (version == Version::v1) return v1(source, destination);
-
+    if (version == Version::v1) {
+        return fields.is_datagram ? std::string(v1_unknown) : v1(source, destination);
+    }
     std::string block;
     auto family = ProxyFamily::unspec;
     if (source.is_unix && destination.is_unix) {
-        family = ProxyFamily::unix_stream;
+        family = ProxyFamily::unix_socket;
         put_path(block, source);
         put_path(block, destination);
     } else if (!source.is_unix && !destination.is_unix) {
-        family = source.is_v6 ? ProxyFamily::tcp6 : ProxyFamily::tcp4;
+        family = source.is_v6 ? ProxyFamily::v6 : ProxyFamily::v4;
         put_address(block, source);
         put_address(block, destination);
         put_number(block, source.port);
@@ -85,12 +88,15 @@ std::string proxy_header(Version version, const ProxyFields& fields) {
     }
     put_tlv(block, ProxyTlv::authority, fields.authority);
     put_tlv(block, ProxyTlv::unique_id, fields.unique_id);
-    return v2(proxy_v2_proxy, family, block);
+    const auto transport = family == ProxyFamily::unspec ? ProxyTransport::unspec
+                           : fields.is_datagram          ? ProxyTransport::datagram
+                                                         : ProxyTransport::stream;
+    return v2(proxy_v2_proxy, family, transport, block);
 }
 
 std::string local_proxy_header(Version version) {
     if (version == Version::v1) return std::string(v1_unknown);
-    return v2(proxy_v2_local, ProxyFamily::unspec, {});
+    return v2(proxy_v2_local, ProxyFamily::unspec, ProxyTransport::unspec, {});
 }
 
 }  // namespace ringway::proxy

@@ -12,16 +12,10 @@ constexpr std::string_view proxy_v2_signature{"\r\n\r\n\0\r\nQUIT\n", 12};
 // Version and command in one byte.
 constexpr std::uint32_t proxy_v2_local = 0x20;
 constexpr std::uint32_t proxy_v2_proxy = 0x21;
-// Family and protocol in one byte; there are no others.
-enum class ProxyFamily : std::uint8_t {
-    unspec = 0x00,
-    tcp4 = 0x11,
-    udp4 = 0x12,
-    tcp6 = 0x21,
-    udp6 = 0x22,
-    unix_stream = 0x31,
-    unix_datagram = 0x32,
-};
+// The halves of the byte after it; there are no others. Where either is unspec, so are
+// the addresses.
+enum class ProxyFamily : std::uint8_t { unspec = 0, v4 = 1, v6 = 2, unix_socket = 3 };
+enum class ProxyTransport : std::uint8_t { unspec = 0, stream = 1, datagram = 2 };
 constexpr std::size_t proxy_unix_path_bytes = 108;
 
 }  // namespace ringway::proxy

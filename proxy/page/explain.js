@@ -56,14 +56,7 @@ export class KeyBox {
   #tell(answer, link) {
     const chosen = answer.walk.findIndex((step) => step.chosen);
     const end = chosen < 0 ? steps_after * 2 : chosen + 1 + steps_after;
-    const steps = answer.walk.slice(0, Math.max(end, 2));
-    const left = answer.walk.length - steps.length;
-    const farthest = Math.max(...steps.map((step) => distance(step) ?? 0), Number.MIN_VALUE);
-    const items = steps.map((step, index) => this.#step(step, index, chosen, farthest));
-    const list = make('ol', { class: 'walk' }, ...items);
-    if (left > 0)
-      list.append(make('li', { class: 'rest' }, `and ${count(left)} more, farther away`));
-    return [
+    const shown = [
       this.#verdict(answer, answer.walk[chosen]),
       make(
         'p',
@@ -73,8 +66,35 @@ export class KeyBox {
         `, ${percent(place(answer.hash))} round the circle · `,
         make('a', { href: link }, 'link to this'),
       ),
-      list,
     ];
+    if (answer.walk.length > 0) {
+      shown.push(this.#walk(answer.walk, Math.max(end, 2), (step, index) => {
+        const passed = chosen < 0 || index < chosen;
+        return [step.chosen ? 'chosen' : passed ? 'passed' : 'later', why(step, passed)];
+      }));
+    }
+    // Not the way of any connection now, so under a heading of its own.
+    const possible = answer.if_all_online;
+    if (possible) {
+      const owner = possible.owner === null ? 'nobody' : word(possible.owner);
+      shown.push(
+        make('p', { class: 'possible' }, 'If all servers were online, its owner would be ', owner),
+        this.#walk(possible.walk, steps_after + 1, (step) => ['later', step.detail]),
+      );
+    }
+    return shown;
+  }
+
+  // `told(step, index)` gives a step's class and words.
+  #walk(walk, end, told) {
+    const steps = walk.slice(0, end);
+    const left = walk.length - steps.length;
+    const farthest = Math.max(...steps.map((step) => distance(step) ?? 0), Number.MIN_VALUE);
+    const items = steps.map((step, index) => this.#step(step, ...told(step, index), farthest));
+    const list = make('ol', { class: 'walk' }, ...items);
+    if (left > 0)
+      list.append(make('li', { class: 'rest' }, `and ${count(left)} more`));
+    return list;
   }
 
   #verdict(answer, server) {
@@ -95,18 +115,16 @@ export class KeyBox {
     return line;
   }
 
-  #step(step, index, chosen, farthest) {
+  #step(step, kind, said, farthest) {
     const far = distance(step);
     const bar = make('span', { class: far === null ? 'bar none' : 'bar', 'aria-hidden': 'true' });
     bar.style.setProperty('--part', String(far === null ? 0 : far / farthest));
-    const passed = chosen < 0 || index < chosen;
-    const kind = step.chosen ? 'chosen' : passed ? 'passed' : 'later';
     const item = make(
       'li',
       { class: step.status === 'online' ? kind : `${kind} off` },
       swatch(this.#colours.of(step.id)),
       word(step.id),
-      make('span', { class: 'why' }, why(step, passed)),
+      make('span', { class: 'why' }, said),
       make(
         'span',
         { class: 'far', title: 'millionths of the circle, from the key to its nearest point' },
@@ -125,5 +143,5 @@ const distance = (step) => (step.distance === null ? null : place(step.distance)
 function why(step, passed) {
   if (step.chosen) return 'takes it';
   if (passed) return `passed over: ${step.detail}`;
-  return step.status === 'online' ? 'next in turn' : step.detail;
+  return 'next in turn';
 }

@@ -9,6 +9,7 @@
 using namespace ringway::conf;
 using namespace ringway::conf::tests;
 using namespace std::chrono_literals;
+using namespace std::string_literals;
 
 BOOST_AUTO_TEST_SUITE(accepted)
 
@@ -94,6 +95,15 @@ BOOST_AUTO_TEST_CASE(keys_arrive_in_every_form) {
                 KeySettings{{{.from = From::sni}}, 16, KeySettings::OnMissing::source_ip}));
     BOOST_TEST((key("key: {from: sni, max_bytes: 64KiB, on_missing: random}") ==
                 KeySettings{{{.from = From::sni}}, 64 << 10, KeySettings::OnMissing::random}));
+    BOOST_TEST((key("key: {from: sni, on_missing: {policy: source_ip, after: 5s}}") ==
+                KeySettings{.parts = {{.from = From::sni}},
+                            .on_missing = KeySettings::OnMissing::source_ip,
+                            .silent_after = 5s}));
+    BOOST_TEST((
+        key("key: {from: sni, on_missing: {policy: random}}") ==
+        KeySettings{.parts = {{.from = From::sni}}, .on_missing = KeySettings::OnMissing::random}));
+    BOOST_TEST((key("key: {from: sni, on_missing: {policy: reject}}") ==
+                KeySettings{.parts = {{.from = From::sni}}}));
     BOOST_TEST((key("key: {parts: [source_ip, {from: header, name: a}], max_bytes: 1KiB}") ==
                 KeySettings{{{}, {.from = From::header, .name = "a"}}, 1024}));
 }
@@ -213,6 +223,13 @@ BOOST_AUTO_TEST_CASE(what_follows_a_failure_arrives) {
         (*pool("passive: {failures: 5, within: 1s, early_resets: false, retry: 10m}").passive ==
          PassiveSettings{5, 1s, false, 10min, 10min}));
     BOOST_TEST(pool("panic: 0.5").panic == 0.5);
+    BOOST_TEST((pool("hash: {seed_hex: \"7365656400fF\"}").hash.seed == "seed\0\xff"s));
+    BOOST_TEST((pool("hash: {seed_hex: 00}").hash.seed == "\0"s));
+    BOOST_TEST(pool("hash: {seed_hex: \"" + std::string(8192, 'a') + "\"}").hash.seed.size() ==
+               4096u);
+    // A text is its bytes: what YAML makes of it, without escapes of ours.
+    BOOST_TEST(pool("hash: {seed: '\\xff'}").hash.seed == "\\xff");
+    BOOST_TEST(pool("hash: {seed: \"\\xff\"}").hash.seed == "\u00ff");
     BOOST_TEST((pool("slow_start: 30s").slow_start == 30s));
     BOOST_TEST((pool("connect: {budget: 3s}").connect.budget == 3s));
     const auto checked = [](std::string_view line) {

@@ -65,6 +65,7 @@ const std::vector<Change> changes{
      "listeners.lines.key.max_bytes: 16KiB -> 1KiB"},
     {"name: lines", "on_missing: reject", "on_missing: random",
      "listeners.lines.key.on_missing: reject -> random"},
+    {"name: greeted", "after: 2s", "after: 3s", "listeners.greeted.key.on_missing.after: 2s -> 3s"},
     {"name: lines", "defer_accept: 1s", "defer_accept: 2s",
      "listeners.lines.defer_accept: 1s -> 2s"},
     {"name: users", "name: X-User", "name: X-Who",

@@ -206,6 +206,20 @@ BOOST_AUTO_TEST_CASE(a_ring_beyond_the_cap_is_refused_with_the_numbers) {
         "weights) x 65536 (vnodes) = 16908288\n");
 }
 
+BOOST_AUTO_TEST_CASE(a_maglev_pool_is_not_measured_in_points) {
+    for (const std::string hash : {"algorithm: maglev", "algorithm: ring"}) {
+        std::string text =
+            "version: 1\nlisteners: [{name: a, bind: \"0.0.0.0:80\", pool: p}]\npools:\n"
+            "  p:\n    hash: {" +
+            hash + "}\n    servers:\n";
+        for (int i = 0; i < 24; ++i) {
+            text += "      - {id: s" + std::to_string(i) +
+                    ", address: \"10.0.0.1:80\", weight: 1000}\n";
+        }
+        BOOST_TEST(errors_of(text).empty() == (hash == "algorithm: maglev"));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_pool_has_at_most_65535_servers) {
     std::string text =
         "version: 1\nlisteners: [{name: a, bind: \"0.0.0.0:80\", pool: p}]\n"

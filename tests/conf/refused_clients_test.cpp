@@ -107,6 +107,29 @@ BOOST_AUTO_TEST_CASE(accepting_is_deferred_only_where_clients_speak_first) {
                     "are read")});
 }
 
+BOOST_AUTO_TEST_CASE(silence_ends_before_the_key_timeout) {
+    check({
+        listener("key: {from: sni, on_missing: {policy: source_ip, after: 5001ms}}",
+                 "7:61: listeners[0].key.on_missing.after: expected no more than timeouts.key, 5s "
+                 "by default"),
+        listener("key: {from: sni, on_missing: {policy: random, after: 2s}}\n"
+                 "    timeouts: {key: 1s}",
+                 "7:58: listeners[0].key.on_missing.after: expected no more than timeouts.key, at "
+                 "8:21"),
+        listener("key: {from: sni, on_missing: {policy: reject, after: 1s}}",
+                 "7:58: listeners[0].key.on_missing.after: has a meaning only for policy: "
+                 "source_ip and random; timeouts.key bounds what is waited for all others"),
+        listener("key: {from: sni, on_missing: {after: 1s}}",
+                 "7:34: listeners[0].key.on_missing: the entry \"policy\" is missing"),
+        listener("key: {from: source_ip, on_missing: {policy: random, after: 1s}}",
+                 "7:40: listeners[0].key.on_missing: after has a meaning only where bytes of the "
+                 "client are read"),
+        listener("key: {from: sni, on_missing: never}",
+                 "7:34: listeners[0].key.on_missing: expected one of reject, source_ip, random, "
+                 "found \"never\""),
+    });
+}
+
 BOOST_AUTO_TEST_CASE(clients_of_unix_sockets_have_no_address) {
     const auto with = [](const std::string& entries) {
         return errors_of("version: 1\nlisteners:\n  - {name: a, bind: \"unix:/run/a\", pool: p" +

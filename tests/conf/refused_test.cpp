@@ -141,6 +141,19 @@ BOOST_AUTO_TEST_CASE(booleans_are_true_and_false_alone) {
                "2:15: log.access: expected true or false without quotes, found \"true\"")});
 }
 
+BOOST_AUTO_TEST_CASE(a_seed_in_hexadecimal_is_whole_bytes) {
+    const std::string hex =
+        "pools.main.hash.seed_hex: expected 1 to 4096 bytes of two hexadecimal digits each";
+    for (const std::string seed : {"", "0", "0g", "0x00", "00 ff", "\\x00", "+1", "-1"}) {
+        check({pool("hash: {seed_hex: \"" + seed + "\"}", "10:22: " + hex)});
+    }
+    check({
+        pool("hash: {seed_hex: \"" + std::string(8194, 'a') + "\"}", "10:22: " + hex),
+        pool("hash: {seed: a, seed_hex: \"00\"}",
+             "10:31: pools.main.hash.seed_hex: contradicts seed, at 10:18"),
+    });
+}
+
 BOOST_AUTO_TEST_CASE(nothing_is_no_text) {
     const std::string error = "pools.main.hash.seed: expected text, found nothing";
     check({

@@ -282,7 +282,9 @@ def test_a_drained_server_keeps_its_connections_and_explain_says_why(bench):
     (client,) = open_to(proxy, "a")
     key = keys_of(proxy, "a")[1]
     proxy.admin("drain main a")
-    first = proxy.explain(key)["walk"][0]
+    explained = proxy.explain(key)
+    assert [step["id"] for step in explained["walk"]] == ["b"]
+    first = explained["if_all_online"]["walk"][0]
     assert (first["id"], first["status"], first["detail"]) == ("a", "offline", "draining")
     client.sendall(b"hello\n")
     read_line(client)  # its own key comes first

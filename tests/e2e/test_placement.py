@@ -65,18 +65,21 @@ def test_a_connection_goes_where_explain_says(bench):
     assert set(reached.values()) == {"a", "b", "c", "d", "e"}
 
 
-def test_explain_names_each_server_once_and_chooses_the_first_online_one(bench):
+def test_explain_walks_the_online_servers_and_sets_apart_the_walk_of_all(bench):
     proxy = bench.simple(bench.backends("a", "b", "c", "d"))
     proxy.admin("drain main c")
     for key in KEYS[:20]:
         answer = proxy.explain(key)
         walk = answer["walk"]
-        assert sorted(step["id"] for step in walk) == ["a", "b", "c", "d"]
-        distances = [int(step["distance"], 16) for step in walk]
-        assert distances == sorted(distances)
-        first = next(step["id"] for step in walk if step["status"] == "online")
-        assert answer["owner"] == first
-        assert [step["id"] for step in walk if step["chosen"]] == [first]
+        assert sorted(step["id"] for step in walk) == ["a", "b", "d"]
+        assert answer["owner"] == walk[0]["id"]
+        assert [step["chosen"] for step in walk] == [True, False, False]
+        possible = answer["if_all_online"]["walk"]
+        assert [step["id"] for step in possible if step["id"] != "c"] == [s["id"] for s in walk]
+        assert answer["if_all_online"]["owner"] == possible[0]["id"]
+        for steps in (walk, possible):
+            distances = [int(step["distance"], 16) for step in steps]
+            assert distances == sorted(distances)
 
 
 def test_two_proxies_with_the_same_pools_agree_on_every_key(bench):

@@ -15,14 +15,21 @@ void require(bool holds) {
 }
 
 void check_round_trip(const proxy::ProxyHeader& header) {
-    if (!header.source || header.source->is_unix) return;
+    if (!header.source) return;
     const conf::ProxyProtocol any{.v1 = true, .v2 = true};
     for (const auto version : {conf::SendProxy::Version::v1, conf::SendProxy::Version::v2}) {
-        const auto sent = proxy::proxy_header(
-            version, {.source = *header.source, .destination = *header.destination});
+        const auto sent = proxy::proxy_header(version, {.source = *header.source,
+                                                        .destination = *header.destination,
+                                                        .is_datagram = header.is_datagram});
         proxy::ProxyHeader again;
         require(proxy::read_proxy_header(sent, any, again) == ProxyVerdict::found);
-        require(again.source == header.source && again.destination == header.destination);
+        const bool told = version == conf::SendProxy::Version::v2 ||
+                          (!header.is_datagram && !header.source->is_unix);
+        require(again.source.has_value() == told);
+        if (told) {
+            require(again.source == header.source && again.destination == header.destination);
+            require(again.is_datagram == header.is_datagram);
+        }
         require(again.bytes == sent.size());
     }
 }

@@ -12,6 +12,7 @@
 #include "tests/support/sockets.h"
 
 using namespace ringway;
+using namespace std::string_literals;
 using proxy::Fd;
 using proxy::SocketAddress;
 
@@ -52,7 +53,7 @@ BOOST_AUTO_TEST_CASE(a_mapped_v4_address_is_the_v4_address) {
     BOOST_TEST((proxy::unmapped(v6) == v6));
 }
 
-BOOST_AUTO_TEST_CASE(a_unix_socket_is_its_path_or_nothing) {
+BOOST_AUTO_TEST_CASE(a_unix_socket_is_its_path_its_abstract_name_or_nothing) {
     for (const std::size_t length : {std::size_t{2}, std::size_t{107}}) {
         const auto before = test::endpoint("unix:/" + std::string(length - 1, 'x'));
         BOOST_TEST((proxy::to_endpoint(SocketAddress(before)) == before));
@@ -61,6 +62,13 @@ BOOST_AUTO_TEST_CASE(a_unix_socket_is_its_path_or_nothing) {
     nameless.local.sun_family = AF_UNIX;
     nameless.size = sizeof(sa_family_t);
     BOOST_TEST(proxy::to_endpoint(nameless).to_string() == "unix:");
+    for (const std::string& name : {"\0name"s, "\0inner\0nul\0"s, "\0"s}) {
+        SocketAddress abstract;
+        abstract.local.sun_family = AF_UNIX;
+        std::ranges::copy(name, abstract.local.sun_path);
+        abstract.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+        BOOST_TEST(proxy::to_endpoint(abstract).path == name);
+    }
     SocketAddress full;  // the kernel allows a path without its NUL
     full.local.sun_family = AF_UNIX;
     std::ranges::fill(full.local.sun_path, 'x');

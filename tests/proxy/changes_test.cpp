@@ -230,6 +230,25 @@ BOOST_AUTO_TEST_CASE(a_plan_of_a_bad_file_tells_its_errors_and_one_that_cannot_b
     BOOST_TEST(answer.at("changes").at(0).at("path") == "pools.main.hash.vnodes");
 }
 
+BOOST_AUTO_TEST_CASE(a_maglev_pool_takes_weights_that_would_be_too_many_points) {
+    begin();
+    std::string text = yaml();
+    text.replace(text.find("vnodes: 16"), 10, "algorithm: maglev");
+    rig.write(text);
+    ok("reload");
+    for (int i = 0; i < 24; ++i) ok(fmt::format("register main r{} 192.0.2.7:7 --weight 1000", i));
+    ok("reload");
+    dir.write("next.yaml", text);
+    BOOST_TEST(ok("plan " + dir.path("next.yaml")).at("refused").is_null());
+    // As a ring it would have 24,000 x 704 points.
+    text.replace(text.find("algorithm: maglev"), 17, "algorithm: ring");
+    dir.write("next.yaml", text);
+    BOOST_TEST(ok("plan " + dir.path("next.yaml"))
+                   .at("refused")
+                   .as_string()
+                   .ends_with("points; a ring takes 16777216"));
+}
+
 BOOST_AUTO_TEST_CASE(a_reload_beyond_its_limit_changes_nothing_and_says_what_would_move) {
     begin();
     const auto generation = ok("status").at("generation");

@@ -168,19 +168,29 @@ BOOST_AUTO_TEST_CASE(explain_names_the_owner_and_the_walk) {
     BOOST_TEST(walk[0].at("chosen") == true);
     BOOST_TEST(walk[1].at("id").as_string() == other);
     BOOST_TEST(walk[1].at("chosen") == false);
+    BOOST_TEST(before.at("if_all_online").is_null());
 
     ok("drain main " + owner);
     const auto after = ok("explain main user-1");
     BOOST_TEST(after.at("owner").as_string() == other);
     BOOST_TEST(after.at("hash") == before.at("hash"));
-    // The first of the walk is still who would own it.
-    BOOST_TEST(after.at("walk").at(0).at("id").as_string() == owner);
-    BOOST_TEST(after.at("walk").at(0).at("status") == "offline");
-    BOOST_TEST(after.at("walk").at(0).at("detail") == "draining");
-    BOOST_TEST(after.at("walk").at(1).at("chosen") == true);
+    BOOST_TEST(after.at("walk").as_array().size() == 1u);
+    BOOST_TEST(after.at("walk").at(0).at("id").as_string() == other);
+    BOOST_TEST(after.at("walk").at(0).at("chosen") == true);
+    // Who would own it otherwise stands apart.
+    const auto& possible = after.at("if_all_online").as_object();
+    BOOST_TEST(possible.at("owner").as_string() == owner);
+    BOOST_TEST(possible.at("walk").as_array().size() == 2u);
+    BOOST_TEST(possible.at("walk").at(0).at("id").as_string() == owner);
+    BOOST_TEST(possible.at("walk").at(0).at("status") == "offline");
+    BOOST_TEST(possible.at("walk").at(0).at("detail") == "draining");
+    BOOST_TEST(!possible.at("walk").at(0).as_object().contains("chosen"));
 
     ok("drain main " + other);
-    BOOST_TEST(ok("explain main user-1").at("owner").is_null());
+    const auto none = ok("explain main user-1");
+    BOOST_TEST(none.at("owner").is_null());
+    BOOST_TEST(none.at("walk").as_array().empty());
+    BOOST_TEST(none.at("if_all_online").at("owner").as_string() == owner);
 }
 
 BOOST_AUTO_TEST_CASE(a_key_may_be_any_bytes_and_is_shown_escaped) {

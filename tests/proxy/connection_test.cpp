@@ -199,14 +199,16 @@ BOOST_AUTO_TEST_CASE(a_client_that_leaves_before_its_key_dials_nobody) {
         const Fd polite = rig.connect();
         test::send_all(polite, "half a ke");
     }
-    BOOST_TEST(rig.ended("client_left"));
+    BOOST_TEST(rig.ended("key_missing"));
     Fd rude = rig.connect();
     test::send_all(rude, "half a ke");
     rude.close_with_reset();
+    BOOST_TEST(rig.ended("client_left"));
+    { const Fd silent = rig.connect(); }
     BOOST_TEST(rig.ended("client_left", 2));
     BOOST_TEST(rig.is_idle());
     BOOST_TEST(!rig.was_dialled("a"));
-    BOOST_TEST(rig.count(&ListenerCounts::refused) == 2u);
+    BOOST_TEST(rig.count(&ListenerCounts::refused) == 3u);
 }
 
 BOOST_AUTO_TEST_CASE(a_client_that_breaks_off_during_the_dial_ends_it) {

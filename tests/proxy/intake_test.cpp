@@ -186,6 +186,59 @@ BOOST_AUTO_TEST_CASE(a_key_that_is_there_is_used_whatever_on_missing_says) {
     BOOST_TEST((desk.intake.missing() == End::none));
 }
 
+BOOST_AUTO_TEST_CASE(an_end_before_the_key_is_a_missing_key) {
+    for (const auto on_missing : {OnMissing::reject, OnMissing::source_ip, OnMissing::random}) {
+        auto settings = first_line();
+        settings.on_missing = on_missing;
+        Desk half(settings, demanded());
+        half.bring(v1 + "half a k");
+        half.intake.end(half.head);
+        BOOST_TEST(!half.intake.wants_bytes());
+        BOOST_TEST((half.intake.missing() == End::key_missing));
+        const bool placed = on_missing != OnMissing::reject;
+        BOOST_TEST((half.intake.refusal() == (placed ? End::none : End::key_missing)));
+        BOOST_TEST(half.head == "half a k");
+        // Who has said nothing, or not who it is, has left.
+        for (const std::string& bytes : {""s, v1.substr(0, 9), v1}) {
+            Desk left(settings, demanded());
+            left.bring(bytes);
+            left.intake.end(left.head);
+            BOOST_TEST((left.intake.refusal() == End::client_left), bytes);
+        }
+        // A key that was complete stays one.
+        Desk whole(settings);
+        whole.bring("key\n");
+        whole.intake.end(whole.head);
+        BOOST_TEST(whole.intake.key() == "key");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(silence_is_a_missing_key_once_patience_has_ended) {
+    auto settings = first_line();
+    settings.on_missing = OnMissing::source_ip;
+    for (const std::string& begun : {""s, "half"s}) {
+        Desk desk(settings);
+        desk.bring(begun);
+        BOOST_TEST(desk.intake.wants_bytes());
+        desk.intake.end_patience();
+        BOOST_TEST((desk.intake.placed_by() == PlacedBy::source_ip));
+        BOOST_TEST((desk.intake.missing() == End::key_silent));
+        BOOST_TEST(desk.head == begun);
+    }
+    // A header is waited for all the same; a key that comes with it counts.
+    Desk late(settings, demanded());
+    late.intake.end_patience();
+    BOOST_TEST(late.intake.wants_bytes());
+    BOOST_TEST(late.bring(v1) == (Outcome{End::none, "203.0.113.9", ""}));
+    BOOST_TEST((late.intake.missing() == End::key_silent));
+    Desk keyed(settings, demanded());
+    keyed.intake.end_patience();
+    BOOST_TEST(keyed.bring(v1 + "key\n") == (Outcome{End::none, "key", "key\n"}));
+    Desk nameless(settings, {}, "unix:/run/peer");
+    nameless.intake.end_patience();
+    BOOST_TEST((nameless.intake.refusal() == End::key_silent));
+}
+
 BOOST_AUTO_TEST_CASE(limits_hold_whatever_on_missing_says) {
     for (const OnMissing on_missing : {OnMissing::source_ip, OnMissing::random}) {
         auto settings = first_line(8);

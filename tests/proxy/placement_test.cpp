@@ -1,4 +1,5 @@
 // What a connection is placed by, and what its server is told, by a real worker.
+#include <chrono>
 #include <string>
 
 #include <boost/test/unit_test.hpp>
@@ -59,6 +60,45 @@ BOOST_AUTO_TEST_CASE(who_has_no_key_is_placed_as_on_missing_says_and_counted) {
     test::end_sending(client);
     test::end_sending(server);
     BOOST_TEST(rig.log().has("key=\"127.0.0.1\" placed_by=source_ip:key_not_tls server=a "));
+}
+
+BOOST_AUTO_TEST_CASE(who_ends_before_its_key_is_placed_and_its_end_passed_on) {
+    auto settings = keyed_by_first_line();
+    settings.key.on_missing = conf::KeySettings::OnMissing::source_ip;
+    WorkerRig rig(settings);
+    rig.add_server("a");
+    const Fd client = rig.connect();
+    test::send_all(client, "PING");
+    test::end_sending(client);
+    const Fd server = rig.accept("a");
+    const auto received = test::receive_to_end(server);
+    BOOST_TEST(received.bytes == "PING");
+    BOOST_TEST(received.error == 0);
+    test::send_all(server, "PONG");
+    test::end_sending(server);
+    BOOST_TEST(test::receive_to_end(client).bytes == "PONG");
+    BOOST_TEST(rig.ended("done"));
+    BOOST_TEST(rig.log().has(" placed_by=source_ip:key_missing server=a "));
+    BOOST_TEST(rig.count(&ListenerCounts::placed_by_source_ip) == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(who_waits_for_a_server_that_speaks_first_reaches_it) {
+    auto settings = keyed_by_first_line();
+    settings.key.on_missing = conf::KeySettings::OnMissing::source_ip;
+    settings.key.silent_after = std::chrono::milliseconds(50);
+    settings.timeouts.key = std::chrono::minutes(1);
+    WorkerRig rig(settings);
+    rig.add_server("a");
+    const Fd client = rig.connect();
+    const Fd server = rig.accept("a");
+    test::send_all(server, "hello");
+    BOOST_TEST(test::receive(client, 5) == "hello");
+    test::send_all(client, "key\n");
+    BOOST_TEST(test::receive(server, 4) == "key\n");
+    test::end_sending(client);
+    test::end_sending(server);
+    BOOST_TEST(rig.ended("done"));
+    BOOST_TEST(rig.log().has(" placed_by=source_ip:key_silent server=a "));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -263,8 +263,7 @@ class Ringway:
 
     def walk(self, key: str | bytes, pool: str = "main") -> list[str]:
         """The online servers for `key` in order of preference."""
-        steps = self.explain(key, pool)["walk"]
-        return [step["id"] for step in steps if step["status"] == "online"]
+        return [step["id"] for step in self.explain(key, pool)["walk"]]
 
     # The log.
 

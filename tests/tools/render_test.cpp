@@ -111,19 +111,45 @@ BOOST_AUTO_TEST_CASE(a_change_shows_the_server_or_says_ok) {
 BOOST_AUTO_TEST_CASE(explain_shows_the_walk_and_the_choice) {
     BOOST_TEST(shown("explain",
                      R"({"ok":true,"pool":"redis","key":"user 1","hash":"0x00000000000000ff",)"
-                     R"("owner":"server-2","walk":[)"
-                     R"({"id":"server-1","status":"offline","detail":"down: refused",)"
+                     R"("owner":"server-1","walk":[)"
+                     R"({"id":"server-1","status":"online","detail":"full",)"
                      R"("distance":"0x0000000000000001","chosen":false},)"
                      R"({"id":"server-2","status":"online","detail":"checked ok",)"
-                     R"("distance":"0x0000000000000002","chosen":true}]})") ==
-               "key \"user 1\" of pool redis, hash 0x00000000000000ff: goes to server-2\n"
+                     R"("distance":"0x0000000000000002","chosen":true}],)"
+                     R"("if_all_online":null})") ==
+               "key \"user 1\" of pool redis, hash 0x00000000000000ff: goes to server-2 for now; "
+               "its owner is server-1\n"
                "\n"
-               "ORDER  ID        STATUS   DISTANCE            DETAIL\n"
-               "    1  server-1  offline  0x0000000000000001  down: refused\n"
-               "    2  server-2  online   0x0000000000000002  checked ok     <- chosen\n");
+               "ORDER  ID        STATUS  DISTANCE            DETAIL\n"
+               "    1  server-1  online  0x0000000000000001  full\n"
+               "    2  server-2  online  0x0000000000000002  checked ok  <- chosen\n");
     BOOST_TEST(shown("explain",
                      R"({"ok":true,"pool":"p","key":"k","hash":"0x01","owner":null,"walk":[]})") ==
                "key \"k\" of pool p, hash 0x01: no server is online\n");
+    BOOST_TEST(shown("explain", R"({"ok":true,"pool":"p","key":"k","hash":"0x01","owner":"a",)"
+                                R"("walk":[{"id":"a","status":"online","detail":"full",)"
+                                R"("distance":null,"chosen":false}],"if_all_online":null})")
+                   .starts_with("key \"k\" of pool p, hash 0x01: no server has room\n"));
+}
+
+BOOST_AUTO_TEST_CASE(explain_sets_the_walk_of_all_servers_apart) {
+    BOOST_TEST(shown("explain",
+                     R"({"ok":true,"pool":"p","key":"k","hash":"0x01","owner":"b","walk":[)"
+                     R"({"id":"b","status":"online","detail":"checked ok",)"
+                     R"("distance":null,"chosen":true}],)"
+                     R"("if_all_online":{"owner":"a","walk":[)"
+                     R"({"id":"a","status":"offline","detail":"draining","distance":null},)"
+                     R"({"id":"b","status":"online","detail":"checked ok","distance":null}]}})") ==
+               "key \"k\" of pool p, hash 0x01: goes to b\n"
+               "\n"
+               "ORDER  ID  STATUS  DISTANCE  DETAIL\n"
+               "    1  b   online  -         checked ok  <- chosen\n"
+               "\n"
+               "if all servers were online, its owner would be a\n"
+               "\n"
+               "ORDER  ID  STATUS   DISTANCE  DETAIL\n"
+               "    1  a   offline  -         draining\n"
+               "    2  b   online   -         checked ok\n");
 }
 
 BOOST_AUTO_TEST_CASE(reload_lists_its_changes) {

@@ -206,16 +206,10 @@ std::string overrides(const json::object& answer, bool colours) {
     return all.empty() ? "nothing was said at run time\n" : table.to_string(colours);
 }
 
-std::string explain(const json::object& answer, bool colours) {
-    const std::string owner = text(answer, "owner");
-    std::string out =
-        fmt::format("key \"{}\" of pool {}, hash {}: {}\n", text(answer, "key"),
-                    text(answer, "pool"), text(answer, "hash"),
-                    owner == nothing ? paint("no server is online", Tone::bad, colours)
-                                     : "goes to " + paint(owner, Tone::strong, colours));
+std::string walk_table(const json::object& from, bool colours) {
     Table table({{"ORDER", Align::right}, {"ID"}, {"STATUS"}, {"DISTANCE"}, {"DETAIL"}, {""}});
     std::size_t order = 0;
-    for (const auto* each : objects(answer, "walk")) {
+    for (const auto* each : objects(from, "walk")) {
         const bool chosen = flag(*each, "chosen");
         table.add({{std::to_string(++order)},
                    {text(*each, "id"), chosen ? Tone::strong : Tone::plain},
@@ -224,7 +218,32 @@ std::string explain(const json::object& answer, bool colours) {
                    {text(*each, "detail")},
                    {chosen ? "<- chosen" : "", Tone::good}});
     }
-    return order == 0 ? out : out + '\n' + table.to_string(colours);
+    return order == 0 ? std::string() : '\n' + table.to_string(colours);
+}
+
+std::string explain(const json::object& answer, bool colours) {
+    const auto walk = objects(answer, "walk");
+    const auto chosen = std::find_if(walk.begin(), walk.end(),
+                                     [](const auto* each) { return flag(*each, "chosen"); });
+    std::string place = walk.empty() ? paint("no server is online", Tone::bad, colours)
+                                     : paint("no server has room", Tone::bad, colours);
+    if (chosen != walk.end()) {
+        const std::string id = text(**chosen, "id");
+        place = "goes to " + paint(id, Tone::strong, colours);
+        const std::string owner = text(answer, "owner");
+        if (owner != id) place += " for now; its owner is " + owner;
+    }
+    std::string out = fmt::format("key \"{}\" of pool {}, hash {}: {}\n", text(answer, "key"),
+                                  text(answer, "pool"), text(answer, "hash"), place);
+    out += walk_table(answer, colours);
+    // Not the way of any connection now, so under a heading of its own.
+    const json::value* const otherwise = answer.if_contains("if_all_online");
+    if (otherwise == nullptr || !otherwise->is_object()) return out;
+    const json::object& possible = otherwise->get_object();
+    return out +
+           fmt::format("\nif all servers were online, its owner would be {}\n",
+                       text(possible, "owner")) +
+           walk_table(possible, colours);
 }
 
 std::string reload(const json::object& answer) {

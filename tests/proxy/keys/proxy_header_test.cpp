@@ -146,7 +146,6 @@ BOOST_AUTO_TEST_CASE(version_2_names_both_addresses) {
     BOOST_TEST(however_cut(v2(0x21, 0x21, block6)) == both6);
     BOOST_TEST(answer(v2(0x21, 0x12, block4)) == both4);
     BOOST_TEST(answer(v2(0x21, 0x22, block6)) == both6);
-    BOOST_TEST(answer(v2(0x21, 0x00, "")) == "none");
     const auto path = [](std::string text) {
         text.resize(108, '\0');
         return text;
@@ -167,11 +166,66 @@ BOOST_AUTO_TEST_CASE(local_is_taken_whatever_stands_in_it) {
     BOOST_TEST(answer(v2(0x20, 0xff, "anything")) == "none");
 }
 
+// Section 2.2: the receiver should ignore the address information.
+BOOST_AUTO_TEST_CASE(an_unspecified_family_or_protocol_is_taken_whatever_stands_in_it) {
+    for (const int family : {0x00, 0x01, 0x02, 0x10, 0x20, 0x30}) {
+        for (const std::string& block :
+             {""s, block4, block6, "x"s, "\x03"s, std::string(216, '\xff'), tlv(3, "123"),
+              tlv(5, std::string(129, 'u')), block4 + tlv(2, "a")}) {
+            BOOST_TEST(however_cut(v2(0x21, family, block)) == "none", family);
+        }
+        ProxyHeader header;
+        const auto fields = tlv(2, "example.org") + tlv(5, "id");
+        proxy::read_proxy_header(v2(0x21, family, fields), any, header);
+        BOOST_TEST(header.tlvs == fields);
+        proxy::read_proxy_header(v2(0x21, family, fields + "x"), any, header);
+        BOOST_TEST(header.tlvs == "");
+        BOOST_TEST(header.bytes == 16 + fields.size() + 1);
+        BOOST_TEST(answer(v2(0x21, family, fields + tlv(3, "1234"))) == "bad checksum");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(abstract_names_of_unix_sockets_are_names) {
+    const auto filled = [](std::string text) {
+        text.resize(108, '\0');
+        return text;
+    };
+    const auto names = [&](const std::string& source, const std::string& destination) {
+        ProxyHeader header;
+        const auto bytes = v2(0x21, 0x31, filled(source) + filled(destination));
+        BOOST_TEST((proxy::read_proxy_header(bytes, any, header) == ProxyVerdict::found));
+        BOOST_TEST(header.source->path == source);
+        BOOST_TEST(header.destination->path == destination);
+        // And they are sent on as they came.
+        BOOST_TEST(proxy::proxy_header(Version::v2, {.source = *header.source,
+                                                     .destination = *header.destination}) == bytes);
+    };
+    names("\0name"s, "/run/b");
+    names("\0inner\0nul"s, "\0"s + std::string(107, 'x'));
+    names("", "");
+}
+
+BOOST_AUTO_TEST_CASE(datagrams_are_sent_as_datagrams) {
+    for (const auto& [family, block] : {std::pair(0x12, block4), std::pair(0x22, block6),
+                                        std::pair(0x32, std::string(216, 'x'))}) {
+        ProxyHeader header;
+        const auto bytes = v2(0x21, family, block);
+        BOOST_TEST((proxy::read_proxy_header(bytes, any, header) == ProxyVerdict::found));
+        BOOST_TEST(header.is_datagram);
+        const proxy::ProxyFields fields{.source = *header.source,
+                                        .destination = *header.destination,
+                                        .is_datagram = header.is_datagram};
+        BOOST_TEST(proxy::proxy_header(Version::v2, fields) == bytes);
+        // Version 1 has TCP alone (section 2.1).
+        BOOST_TEST(proxy::proxy_header(Version::v1, fields) == "PROXY UNKNOWN\r\n");
+    }
+}
+
 BOOST_AUTO_TEST_CASE(version_2_breaks_by_version_command_family_or_length) {
     for (const int command : {0x11, 0x31, 0x22, 0x2f, 0x01, 0x00, 0xff}) {
         BOOST_TEST(however_cut(v2(command, 0x11, block4)) == "malformed", command);
     }
-    for (const int family : {0x01, 0x10, 0x13, 0x23, 0x30, 0x33, 0x41, 0xff}) {
+    for (const int family : {0x03, 0x0f, 0x13, 0x23, 0x33, 0x40, 0x41, 0xf0, 0xff}) {
         BOOST_TEST(however_cut(v2(0x21, family, block4)) == "malformed", family);
     }
     for (std::size_t size = 0; size < block4.size(); ++size) {
