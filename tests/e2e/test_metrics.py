@@ -21,15 +21,13 @@ from support.web import with_web
 def served(bench):
     """Starts a proxy with an endpoint: its listener and its pool are named `main`."""
 
-    def start(backends, key="first_line", top=None, ready=None, **pool):
+    def start(backends, key="first_line", top=None, **pool):
         config = {
             **(top or {}),
             "listeners": [listener(free_port(), key)],
             "pools": {"main": pool_of(backends, **pool)},
         }
         config, web = with_web(bench, config)
-        if ready is not None:
-            config["admin"]["ready"] = ready
         return bench.ringway(config), web
 
     return start
