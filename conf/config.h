@@ -247,6 +247,8 @@ struct AdminSettings {
     std::string socket;            // path of the admin socket; empty for none
     std::optional<Endpoint> http;  // where the HTTP endpoint listens; never a unix socket
     std::string state;  // path of the file that keeps what is said at run time; empty for none
+    // The pools that readiness depends on; absent: each that a listener uses.
+    std::optional<std::vector<std::string>> ready;
     bool operator==(const AdminSettings&) const = default;
 };
 
@@ -262,7 +264,8 @@ struct LogSettings {
 
 struct Config {
     std::uint32_t workers = 0;       // 0: one for each processor that it may use
-    Duration drain_timeout{30'000};  // what SIGTERM gives connections in progress
+    Duration drain_delay{0};         // from SIGTERM, not ready, to the end of accepting; 0: at once
+    Duration drain_timeout{30'000};  // what the drain after it gives connections in progress
     std::vector<Listener> listeners;
     std::vector<Pool> pools;
     AdminSettings admin;

@@ -241,10 +241,16 @@ Entries entries_of(const Config& config) {
     Entries entries;
     const Writer to(entries);
     to.text("workers", config.workers == 0 ? "auto" : std::to_string(config.workers));
+    to.time_or_none("drain_delay", config.drain_delay);
     to.time("drain_timeout", config.drain_timeout);
     to.in("admin").bytes("socket", config.admin.socket);
     if (config.admin.http) to.in("admin").text("http", config.admin.http->to_string());
     to.in("admin").bytes("state", config.admin.state);
+    if (config.admin.ready) {
+        std::string names;
+        for (const auto& name : *config.admin.ready) names += (names.empty() ? "" : ", ") + name;
+        to.in("admin").text("ready", '[' + names + ']');
+    }
     using Level = LogSettings::Level;
     const Level level = config.log.level;
     to.in("log").text("level", level == Level::debug  ? "debug"

@@ -308,7 +308,23 @@ void check_admin_address(const Section& section, string_view name, const Endpoin
                             to_string(other->position));
 }
 
-void read_admin(Section& section, AdminSettings& admin, const Binds& binds) {
+void read_ready(Section& section, AdminSettings& admin, const ListenerChecks& checks) {
+    if (section.has("ready")) admin.ready.emplace();
+    Unique names("the pool");
+    section.list("ready", [&](const Value& value) {
+        const auto name = value.text("the name of a pool");
+        if (!name) return;
+        const std::string wanted(*name);
+        names.check(value, wanted);
+        if (checks.pools_known && !std::ranges::binary_search(checks.pools, string_view(*name))) {
+            value.error("there is no pool " + quoted(wanted) +
+                        section.did_you_mean(wanted, checks.pools));
+        }
+        admin.ready->push_back(wanted);
+    });
+}
+
+void read_admin(Section& section, AdminSettings& admin, const ListenerChecks& checks) {
     section.text("socket", admin.socket, {socket_path_bytes_max, false});
     section.value("http", [&](const Value& value) {
         const std::string what =
@@ -319,13 +335,14 @@ void read_admin(Section& section, AdminSettings& admin, const Binds& binds) {
         if (!admin.http || admin.http->is_unix) value.expected(what);
     });
     if (admin.http && !admin.http->is_unix) {
-        check_admin_address(section, "http", *admin.http, binds);
+        check_admin_address(section, "http", *admin.http, checks.binds);
     }
     if (admin.socket.starts_with('/')) {
         const Endpoint socket{.is_unix = true, .path = admin.socket};
-        check_admin_address(section, "socket", socket, binds);
+        check_admin_address(section, "socket", socket, checks.binds);
     }
     section.text("state", admin.state, {path_bytes_max, false});
+    read_ready(section, admin, checks);
 }
 
 void read_log_target(const Value& value, std::string& target) {
@@ -357,11 +374,11 @@ void read_root(Section& root, Config& config) {
     int version = 0;
     root.integer("version", version, 1, 1);
     root.value("workers", [&](const Value& value) { read_workers(value, config.workers); });
+    root.duration("drain_delay", config.drain_delay);
     root.duration("drain_timeout", config.drain_timeout);
     ListenerChecks checks;
     read_listeners_and_pools(root, config, checks);
-    root.section("admin",
-                 [&](Section& section) { read_admin(section, config.admin, checks.binds); });
+    root.section("admin", [&](Section& section) { read_admin(section, config.admin, checks); });
     root.section("log", [&](Section& section) { read_log(section, config.log); });
     root.need({"version", "listeners", "pools"});
 }

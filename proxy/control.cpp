@@ -87,13 +87,23 @@ std::chrono::seconds Control::uptime() const {
 
 std::optional<std::string> Control::why_not_ready() const {
     if (draining_) return "draining";
+    if (leaving_) return "about to drain";
     if (!serving_) return "not serving yet";
-    for (const auto& [name, listener] : listeners_.all()) {
-        const Pool& pool = *pools_.find(listener.settings.pool);
-        const bool serves = std::ranges::any_of(pool.servers, [](const auto& entry) {
+    const auto lacks = [&](const std::string& name) -> std::optional<std::string> {
+        const bool serves = std::ranges::any_of(pools_.find(name)->servers, [](const auto& entry) {
             return entry.second.online && entry.second.weight > 0;
         });
-        if (!serves) return fmt::format("pool {} has no server online", listener.settings.pool);
+        if (serves) return std::nullopt;
+        return fmt::format("pool {} has no server online", name);
+    };
+    if (config_.admin.ready) {
+        for (const std::string& name : *config_.admin.ready) {
+            if (auto reason = lacks(name)) return reason;
+        }
+        return std::nullopt;
+    }
+    for (const auto& [name, listener] : listeners_.all()) {
+        if (auto reason = lacks(listener.settings.pool)) return reason;
     }
     return std::nullopt;
 }
@@ -106,8 +116,10 @@ std::string Control::summary() const {
         for (const auto& [id, server] : pool.servers) online += server.online ? 1 : 0;
     }
     return fmt::format("{}: generation {}, {} listeners, {} of {} servers online{}",
-                       draining_ ? "draining" : "serving", status_.generation,
-                       config_.listeners.size(), online, all,
+                       draining_  ? "draining"
+                       : leaving_ ? "about to drain"
+                                  : "serving",
+                       status_.generation, config_.listeners.size(), online, all,
                        status_.last_result == "ok" ? "" : "; the last reload was refused");
 }
 
@@ -171,15 +183,18 @@ std::optional<std::string> Control::keep_said() {
 void Control::on_signal(int signal) {
     if (signal == SIGUSR1) return reopen_log();
     if (signal != SIGHUP) {
-        spdlog::info("signal {}: {}", signal, draining_ ? "stopping at once" : "draining");
-        return draining_ ? stop() : drain();
+        spdlog::info("signal {}: {}", signal,
+                     draining_                                      ? "stopping at once"
+                     : leaving_ || config_.drain_delay.count() == 0 ? "draining"
+                                                                    : "not ready any more");
+        return draining_ ? stop() : leaving_ ? drain() : leave();
     }
-    if (draining_ || std::exchange(reload_wanted_, true)) return;
+    if (leaving_ || std::exchange(reload_wanted_, true)) return;
     // The file is read after all the signals that came until then: the last file wins.
     reload_timer_.expires_after(reload_delay);
     reload_timer_.async_wait([this](const boost::system::error_code& error) {
         reload_wanted_ = false;
-        if (!error && !draining_) boost::asio::co_spawn(io_, reload_by_signal(), rethrow);
+        if (!error && !leaving_) boost::asio::co_spawn(io_, reload_by_signal(), rethrow);
     });
 }
 
@@ -199,10 +214,29 @@ void Control::reopen_log() {
     spdlog::info("log: opened again");
 }
 
+// Lets balancers in front see for drain_delay that clients should go elsewhere.
+void Control::leave() {
+    leaving_ = true;
+    if (!serving_) {  // nobody has been let in yet
+        draining_ = true;
+        return stop();
+    }
+    const auto delay = config_.drain_delay;
+    if (delay.count() == 0) return drain();
+    spdlog::info("draining in {} ms", delay.count());
+    events_.add(Event::Kind::draining, "", "", fmt::format("in {} ms", delay.count()));
+    notifier_.stopping(delay + config_.drain_timeout);
+    drain_timer_.expires_after(delay);
+    drain_timer_.async_wait([this](const boost::system::error_code& error) {
+        if (error || draining_) return;
+        spdlog::info("drain_delay has passed: draining");
+        drain();
+    });
+}
+
 // Stops accepting; connections in progress have drain_timeout to end.
 void Control::drain() {
     draining_ = true;
-    if (!serving_) return stop();  // nobody has been let in yet
     events_.add(Event::Kind::draining, "", "", "");
     notifier_.stopping(config_.drain_timeout);
     pools_.stop();

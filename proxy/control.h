@@ -114,6 +114,8 @@ public:
     const LoopDelay& loop_delay() const { return loop_delay_; }
     std::uint64_t log_lines_dropped() const { return log_.dropped(); }
     const Events& events() const { return events_; }
+    // Whether a signal has come that ends it.
+    bool is_leaving() const { return leaving_; }
     // Why no client should be sent here now; nothing where all is well.
     std::optional<std::string> why_not_ready() const;
     // How it is doing, in a line.
@@ -148,13 +150,14 @@ private:
     std::optional<std::string> needs_restart(const conf::Config& next) const;
     void on_signal(int signal);
     void reopen_log();
+    void leave();
     void drain();
     void stop();
 
     LogWriter& log_;
     boost::asio::io_context io_{1};
     Signals signals_;
-    boost::asio::steady_timer drain_timer_;
+    boost::asio::steady_timer drain_timer_;   // of the drain, and of the delay before it
     boost::asio::steady_timer reload_timer_;  // runs from a SIGHUP to the reload that it asks for
     boost::asio::steady_timer turns_;         // is cancelled when a change of configuration ends
     conf::Config config_;
@@ -180,6 +183,7 @@ private:
     std::optional<std::string> not_started_;  // why
     bool changing_ = false;                   // a configuration is on its way to serve
     bool serving_ = false;
+    bool leaving_ = false;  // a signal came that ends it; accepting goes on until draining_
     bool draining_ = false;
     bool reload_wanted_ = false;
 };

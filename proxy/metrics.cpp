@@ -278,6 +278,8 @@ void add_program_metrics(Makers& m) {
                });
     add_single(m, {"ringway_ready", gauge, "1 while /readyz says so."},
                [](All n) { return n.ready ? 1 : 0; });
+    add_single(m, {"ringway_draining", gauge, "1 from SIGTERM on, drain_delay included."},
+               [](All n) { return n.leaving ? 1 : 0; });
     add_single(m, {"ringway_workers", gauge, "Data threads."}, [](All n) { return n.workers; });
     add_single(
         m,

@@ -162,6 +162,7 @@ Numbers numbers_of(const Control& control) {
     numbers.last_reload_ok = config.last_result == "ok";
     numbers.loaded_at_s = to_seconds(config.loaded_at.time_since_epoch());
     numbers.ready = !control.why_not_ready();
+    numbers.leaving = control.is_leaving();
     numbers.log_lines_dropped = control.log_lines_dropped();
     return numbers;
 }

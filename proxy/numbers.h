@@ -96,6 +96,7 @@ struct Numbers {
     bool last_reload_ok = true;
     double loaded_at_s = 0;
     bool ready = false;
+    bool leaving = false;
     std::uint64_t log_lines_dropped = 0;
 };
 

@@ -23,6 +23,8 @@ using Loaded = std::variant<ConfigFile, std::vector<std::string>>;
 // Of the entries that a reload changes.
 constexpr std::size_t changes_logged = 100;
 
+constexpr auto* draining_reason = "ringway is draining: nothing can change any more";
+
 }  // namespace
 
 std::optional<std::string> Control::refusal(const conf::Config& next) const {
@@ -32,7 +34,9 @@ std::optional<std::string> Control::refusal(const conf::Config& next) const {
 
 std::optional<std::string> Control::needs_restart(const conf::Config& next) const {
     if (next.workers != config_.workers) return "workers cannot change while running: restart";
-    if (next.admin != config_.admin) return "admin cannot change while running: restart";
+    conf::AdminSettings admin = next.admin;
+    admin.ready = config_.admin.ready;  // nothing is opened for it
+    if (admin != config_.admin) return "admin cannot change while running: restart";
     return std::nullopt;
 }
 
@@ -51,6 +55,7 @@ asio::awaitable<std::optional<std::string>> Control::apply(conf::Config next,
     notes = pools_.notes_on(next);
     pools_.apply(next);
     co_await published();
+    if (draining_) co_return std::string(draining_reason);
 
     listeners_.apply(next, std::move(opened), pools_);
     pools_.drop_others(next);
@@ -79,8 +84,8 @@ asio::awaitable<ReloadResult> Control::reload(double max_moved) {
     co_await take_turn();
     const Turn turn(*this);
     ReloadResult result;
-    if (draining_) {
-        result.errors = {"ringway is draining: nothing can change any more"};
+    if (leaving_) {
+        result.errors = {draining_reason};
         co_return result;
     }
     ++status_.reloads;
@@ -103,7 +108,7 @@ asio::awaitable<ReloadResult> Control::reload(double max_moved) {
         auto reason = max_moved < 1 ? refusal(next) : std::nullopt;
         if (max_moved < 1 && !reason) result.errors = co_await moves_beyond(next, max_moved);
         std::vector<std::string> notes;
-        if (draining_) reason = "ringway is draining: nothing can change any more";
+        if (leaving_) reason = draining_reason;
         if (!reason && result.errors.empty()) reason = co_await apply(std::move(next), notes);
         if (reason) result.errors.push_back(fmt::format("{}: {}", status_.file, *reason));
         if (result.errors.empty()) status_.fingerprint = std::move(fingerprint);

@@ -213,6 +213,7 @@ json::object report_status(Control& control) {
                          {"fingerprint", ring::fingerprint(*snapshot)}});
     }
     const ConfigStatus& config = control.config_status();
+    const auto not_ready = control.why_not_ready();
     return {{"version", version},
             {"pid", ::getpid()},
             {"uptime_s", control.uptime().count()},
@@ -220,6 +221,7 @@ json::object report_status(Control& control) {
             {"processors", control.usable_processors().to_string()},
             {"max_connections", control.max_connections()},
             {"generation", config.generation},
+            {"not_ready", not_ready ? json::value(*not_ready) : json::value()},
             {"log_lines_dropped", control.log_lines_dropped()},
             {"config",
              {{"file", config.file},

@@ -34,6 +34,7 @@ export function tellAbout(status) {
     plural(status.workers, 'worker'),
     `generation ${count(status.generation)}`,
   ];
+  if (status.not_ready) parts.push(`not ready: ${status.not_ready}`);
   write(at('about'), parts.join(' · '));
 }
 

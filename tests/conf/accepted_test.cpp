@@ -17,6 +17,7 @@ BOOST_AUTO_TEST_CASE(a_small_file_gets_the_defaults) {
     const auto config = config_of(sample());
     BOOST_TEST(config.workers == 0U);
     BOOST_TEST((config.drain_timeout == 30s));
+    BOOST_TEST((config.drain_delay == 0s));
     BOOST_TEST((config.admin == AdminSettings{}));
     BOOST_TEST((config.log == LogSettings{}));
     BOOST_TEST_REQUIRE(config.listeners.size() == 1U);
@@ -43,6 +44,12 @@ BOOST_AUTO_TEST_CASE(top_entries_arrive) {
     BOOST_TEST(config_of(sample({"workers: 256", {}, {}, {}})).workers == 256U);
     BOOST_TEST((config_of(sample({"drain_timeout: 24h", {}, {}, {}})).drain_timeout == 24h));
     BOOST_TEST(config_of(sample({"admin: {socket: /run/a}", {}, {}, {}})).admin.socket == "/run/a");
+    BOOST_TEST((config_of(sample({"drain_delay: 1h", {}, {}, {}})).drain_delay == 1h));
+    const auto ready = [](std::string_view line) {
+        return config_of(sample({line, {}, {}, {}})).admin.ready.value();
+    };
+    BOOST_TEST((ready("admin: {ready: [main]}") == std::vector<std::string>{"main"}));
+    BOOST_TEST(ready("admin: {ready: []}").empty());
     const auto http = [](std::string_view line) {
         return config_of(sample({line, {}, {}, {}})).admin.http->to_string();
     };

@@ -40,6 +40,7 @@ struct Change {
 
 const std::vector<Change> changes{
     {"version", "workers: auto", "workers: 3", "workers: auto -> 3"},
+    {"version", "drain_delay: 5s", "drain_delay: 6s", "drain_delay: 5s -> 6s"},
     {"version", "drain_timeout: 30s", "drain_timeout: 90s", "drain_timeout: 30s -> 90s"},
     {"name: clients", "0.0.0.0:7000", "0.0.0.0:7100",
      "listeners.clients.bind: 0.0.0.0:7000 -> 0.0.0.0:7100"},
@@ -144,6 +145,8 @@ const std::vector<Change> changes{
     {"admin:", "127.0.0.1:9090", "127.0.0.1:9091", "admin.http: 127.0.0.1:9090 -> 127.0.0.1:9091"},
     {"admin:", "state.json", "other.json",
      R"(admin.state: "/var/lib/ringway/state.json" -> "/var/lib/ringway/other.json")"},
+    {"admin:", "ready: [main]", "ready: [main, web]", "admin.ready: [main] -> [main, web]"},
+    {"admin:", "ready: [main]", "ready: []", "admin.ready: [main] -> []"},
     {"log:", "level: info", "level: debug", "log.level: info -> debug"},
     {"log:", "target: stderr", "target: stdout", "log.target: stderr -> stdout"},
     {"log:", "format: text", "format: json", "log.format: text -> json"},

@@ -28,14 +28,14 @@ BOOST_AUTO_TEST_CASE(unknown_entries_name_the_nearest_known_one) {
 BOOST_AUTO_TEST_CASE(unknown_entries_far_from_any_are_told_what_is_known) {
     check({
         top("foo: 1",
-            "2:1: foo: unknown entry, known here: version, workers, drain_timeout, pools, "
-            "listeners, admin, log"),
+            "2:1: foo: unknown entry, known here: version, workers, drain_delay, drain_timeout, "
+            "pools, listeners, admin, log"),
         server(
             "colour: red",
             "14:9: pools.main.servers[0].colour: unknown entry, known here: id, address, weight, "
             "max_connections, health"),
         top("admin: {\"a b\": 1}",
-            R"(2:9: admin["a b"]: unknown entry, known here: socket, http, state)"),
+            R"(2:9: admin["a b"]: unknown entry, known here: socket, http, state, ready)"),
     });
 }
 
@@ -250,6 +250,19 @@ BOOST_AUTO_TEST_CASE(addresses_are_ip_addresses_with_ports) {
     BOOST_TEST(errors_of(text) == "3:30: listeners[0].bind: " + what + "\"localhost:80\"\n" +
                                       "5:34: pools.p.servers[0].address: " + what +
                                       "\"10.0.0.1\"\n");
+}
+
+BOOST_AUTO_TEST_CASE(readiness_depends_on_pools_that_there_are) {
+    check({
+        top("admin: {ready: [mian]}",
+            R"(2:17: admin.ready[0]: there is no pool "mian", did you mean "main"?)"),
+        top("admin: {ready: [main, main]}",
+            "2:23: admin.ready[1]: the pool given twice, at 2:17 and 2:23"),
+        top("admin: {ready: main}", R"(2:16: admin.ready: expected a list, found "main")"),
+        top("drain_delay: 0s",
+            "2:14: drain_delay: expected a duration from 1ms to 24h, as 500ms, 2s, 10m or 1h, "
+            "found \"0s\""),
+    });
 }
 
 BOOST_AUTO_TEST_CASE(an_admin_socket_path_fits_a_socket_address) {

@@ -21,8 +21,9 @@ from support.web import with_web
 def served(bench):
     """Starts a proxy with an endpoint: its listener and its pool are named `main`."""
 
-    def start(backends, key="first_line", **pool):
+    def start(backends, key="first_line", top=None, **pool):
         config = {
+            **(top or {}),
             "listeners": [listener(free_port(), key)],
             "pools": {"main": pool_of(backends, **pool)},
         }
@@ -146,6 +147,38 @@ def test_ready_means_that_clients_are_served(bench, served):
         assert web.get("/healthz").status == 200
         assert web.json("/v1/events")["events"][-1]["kind"] == "draining"
     assert proxy.wait_exit() == 0
+
+
+def test_a_proxy_that_is_about_to_drain_is_not_ready_and_serves(bench, served):
+    proxy, web = served(bench.backends("a"), top={"drain_delay": "1h"})
+    assert web.metrics().value("ringway_draining") == 0
+    proxy.signal(signal.SIGTERM)
+    wait_until(lambda: web.get("/readyz").status == 503, "the proxy to be about to drain")
+    assert web.get("/readyz").json()["error"] == "about to drain"
+    metrics = web.metrics()
+    assert metrics.value("ringway_ready") == 0 and metrics.value("ringway_draining") == 1
+    for _ in range(5):
+        assert ask(proxy.address(), b"key") == "a"
+    event = web.json("/v1/events")["events"][-1]
+    assert (event["kind"], event["text"]) == ("draining", "in 3600000 ms")
+    proxy.signal(signal.SIGTERM)
+    assert bench.forget(proxy).wait_exit() == 0
+
+
+def test_one_pool_of_many_need_not_make_a_proxy_unready(bench, served):
+    main, other = listener(free_port()), listener(free_port(), pool="other", name="other")
+    pools = {"main": pool_of(bench.backends("a")), "other": {"servers": []}}
+    config, web = with_web(bench, {"listeners": [main, other], "pools": pools})
+    proxy = bench.ringway(config)
+    assert web.get("/readyz").json()["error"] == "pool other has no server online"
+    config["admin"]["ready"] = ["main"]
+    proxy.reload_well(config)
+    assert web.get("/readyz").status == 200
+    proxy.admin("offline main a")
+    assert web.get("/readyz").json()["error"] == "pool main has no server online"
+    proxy.admin("auto main a")
+    assert web.get("/readyz").status == 200
+
 
 
 def test_a_taken_port_is_named_and_a_wildcard_is_warned_of(bench):

@@ -63,6 +63,28 @@ def test_start_reloads_and_stop_are_told_in_order(bench, abstract):
     assert not manager.has_more()
 
 
+def test_the_service_manager_waits_for_delay_and_drain(bench):
+    manager = Manager(bench.folder)
+    proxy = start(bench, manager)
+    assert manager.hear()["READY"] == "1"
+    proxy.write({**proxy.config, "drain_delay": "1h", "drain_timeout": "10s"})
+    assert proxy.ask("reload")["ok"] is True
+    assert list(manager.hear()) == ["RELOADING", "MONOTONIC_USEC"]
+    assert manager.hear()["READY"] == "1"
+    with dial(proxy.address()) as live:
+        live.sendall(b"key\n")
+        read_line(live)
+        proxy.signal(signal.SIGTERM)
+        leaving = manager.hear()
+        assert leaving["STOPPING"] == "1" and leaving["STATUS"].startswith("about to drain: ")
+        assert int(leaving["EXTEND_TIMEOUT_USEC"]) == (3600 + 10 + 5) * 1_000_000
+        proxy.signal(signal.SIGTERM)
+        draining = manager.hear()
+        assert draining["STOPPING"] == "1" and draining["STATUS"].startswith("draining: ")
+        assert int(draining["EXTEND_TIMEOUT_USEC"]) == (10 + 5) * 1_000_000
+    assert proxy.wait_exit() == 0
+
+
 def test_ready_is_said_when_clients_are_served_and_not_before(bench):
     manager = Manager(bench.folder)
     proxy = start(bench, manager)

@@ -170,6 +170,7 @@ BOOST_AUTO_TEST_CASE(who_only_waits_gives_way_longest_first) {
     clients[2]->send("half a li");  // still waits
     BOOST_TEST(clients[0]->ask("y") == "got 1: y");
     for (std::size_t i = 0; i < max_clients / 2; ++i) {
+        // It stays, so that the next one finds no place free either.
         clients.push_back(std::make_unique<UnixClient>(path));
         BOOST_TEST(clients.back()->ask("x") == "got 1: x");
         BOOST_TEST(clients[i + 1]->is_closed());

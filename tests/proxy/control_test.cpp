@@ -129,6 +129,82 @@ BOOST_AUTO_TEST_CASE(a_second_signal_stops_at_once_with_resets) {
     BOOST_TEST(log().has("end=shutdown"));
 }
 
+BOOST_AUTO_TEST_CASE(before_a_drain_clients_are_accepted_for_its_delay) {
+    write(yaml("", "drain_delay: 300ms\n"));
+    start();
+    auto pair = relayed();
+    signal(SIGTERM);
+    BOOST_TEST(log().has("draining in 300 ms"));
+    BOOST_TEST(log().has("drain_delay has passed: draining"));
+    BOOST_TEST(test::eventually([&] { return test::is_refused(bind()); }));
+    test::send_all(pair.far, "answer");
+    BOOST_TEST(test::receive(pair.near, 6) == "answer");
+    pair.near.close();
+    pair.far.close();
+    BOOST_TEST(has_stopped());
+    BOOST_TEST(!refusal.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(each_signal_in_a_delay_goes_one_step_further) {
+    write(yaml("", "drain_delay: 24h\n"));
+    start();
+    const auto pair = relayed();
+    signal(SIGTERM);
+    BOOST_TEST(log().has("draining in 86400000 ms"));
+    // Not ready, and nothing changes any more; but whoever comes is served.
+    const auto status = json::parse(UnixClient(admin_path()).ask("status")).as_object();
+    BOOST_TEST(status.at("not_ready") == "about to drain");
+    const auto answer = json::parse(UnixClient(admin_path()).ask("reload")).as_object();
+    BOOST_TEST(answer.at("ok") == false);
+    signal(SIGHUP);
+    {
+        const auto late = relayed();
+        test::send_all(late.near, "hello");
+        BOOST_TEST(test::receive(late.far, 5) == "hello");
+    }
+    signal(SIGTERM);
+    BOOST_TEST(test::eventually([&] { return test::is_refused(bind()); }));
+    BOOST_TEST(running);
+    test::send_all(pair.near, "still there");
+    BOOST_TEST(test::receive(pair.far, 11) == "still there");
+    signal(SIGINT);
+    BOOST_TEST(has_stopped());
+    BOOST_TEST(test::was_reset(test::receive_to_end(pair.near)));
+    BOOST_TEST(log().count("reload: ok") == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(readiness_depends_on_the_pools_that_the_file_names) {
+    const auto why = [&] {
+        const auto status = json::parse(UnixClient(admin_path()).ask("status")).as_object();
+        return status.at("not_ready").is_null() ? std::string()
+                                                : std::string(status.at("not_ready").as_string());
+    };
+    const auto with_ready = [&](const std::string& list) {
+        std::string text = yaml("", "  empty: {}\n");
+        const std::string admin = admin_path() + '"';
+        return text.insert(text.find(admin) + admin.size(), list);
+    };
+    write(with_ready(""));
+    start();
+    BOOST_TEST(why() == "");  // no listener uses the empty one
+    const auto reload_well = [&](const std::string& text) {
+        write(text);
+        const auto answer = json::parse(UnixClient(admin_path()).ask("reload")).as_object();
+        BOOST_TEST(answer.at("ok") == true);
+    };
+    reload_well(with_ready(", ready: [main, empty]"));
+    BOOST_TEST(why() == "pool empty has no server online");
+    reload_well(with_ready(", ready: [main]"));
+    BOOST_TEST(why() == "");
+    UnixClient(admin_path()).ask("offline main a");
+    UnixClient(admin_path()).ask("offline main b");
+    BOOST_TEST(why() == "pool main has no server online");
+    reload_well(with_ready(", ready: []"));
+    BOOST_TEST(why() == "");
+    reload_well(with_ready(""));
+    BOOST_TEST(why() == "pool main has no server online");
+}
+
 BOOST_AUTO_TEST_CASE(a_drain_ends_with_its_timeout) {
     write(yaml("", "drain_timeout: 100ms\n"));
     start();

@@ -76,6 +76,9 @@ std::string status(const json::object& answer, bool colours) {
                        text(config, "loaded_at"), count_of(config, "reloads", "reload"),
                        text(config, "failed_reloads"));
     if (result != "ok") out += paint("last reload failed: " + result, Tone::bad, colours) + '\n';
+    if (const std::string reason = text(answer, "not_ready"); reason != nothing) {
+        out += paint("not ready: " + reason, Tone::warning, colours) + '\n';
+    }
     if (const std::string problem = text(object(answer, "state"), "problem"); problem != nothing) {
         out += paint("what is said is not kept: " + problem, Tone::bad, colours) + '\n';
     }
