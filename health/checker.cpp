@@ -95,6 +95,7 @@ public:
     void set_targets(std::vector<Target> targets);
     std::optional<View> view(const std::string& key) const;
     bool take_down(const std::string& key);
+    void observe(std::function<void(const Checked&)> on_check) { on_check_ = std::move(on_check); }
     void stop();
 
 private:
@@ -111,6 +112,7 @@ private:
 
     asio::io_context& io_;
     const OnChange on_change_;
+    std::function<void(const Checked&)> on_check_;
     const std::size_t max_probes_;
     const std::uint64_t salt_ = std::random_device{}();
 
@@ -260,6 +262,7 @@ void Checker::Impl::on_done(Entry& entry, const Outcome& outcome) {
 
 // Last in it comes the callback, after which `entry` may be gone.
 void Checker::Impl::end_probe(Entry& entry, const Outcome& outcome, Clock::time_point now) {
+    if (on_check_) on_check_({entry.target, outcome.result, outcome.detail, now - entry.started});
     entry.hook.unlink();
     entry.probing = false;
     --probes_under_way_;
@@ -321,6 +324,10 @@ std::optional<View> Checker::view(const std::string& key) const {
 
 bool Checker::take_down(const std::string& key) {
     return impl_->take_down(key);
+}
+
+void Checker::observe(std::function<void(const Checked&)> on_check) {
+    impl_->observe(std::move(on_check));
 }
 
 void Checker::stop() {

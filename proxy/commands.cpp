@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
+#include "conf/scalar.h"
 #include "proxy/access_log.h"
 #include "proxy/control.h"
 #include "proxy/reports.h"
@@ -24,6 +25,8 @@ namespace {
 
 namespace json = boost::json;
 using Words = std::span<const std::string>;
+
+constexpr conf::Duration log_level_time_max{24 * 3'600'000};
 
 json::object status(Control& control, Words /*arguments*/) {
     return report_status(control);
@@ -152,6 +155,27 @@ json::object reload(Control& control, Words arguments) {
             {"errors", json::value_from(result.errors)}};
 }
 
+json::object log(Control& control, Words arguments) {
+    if (arguments[0] != "level" || arguments.size() == 3) {
+        throw Refused{"usage: log level [LEVEL [for TIME]]"};
+    }
+    if (arguments.size() == 1) return report_log(control);
+    const auto level = parse_log_level(arguments[1]);
+    if (!level) {
+        throw Refused{fmt::format("a level is debug, info, warn or error, not \"{}\"",
+                                  escaped(arguments[1]))};
+    }
+    std::optional<conf::Duration> time;
+    if (arguments.size() > 2) {
+        time = conf::parse_duration(arguments[3]);
+        if (arguments[2] != "for" || !time || time->count() < 1 || *time > log_level_time_max) {
+            throw Refused{"for how long is a time from 1ms to 24h, as 30s or 5m"};
+        }
+    }
+    control.log_level().set(*level, time);
+    return report_log(control);
+}
+
 struct Command {
     std::string_view name;
     std::string_view usage;
@@ -176,6 +200,7 @@ constexpr std::array commands{
     Command{"plan", "plan FILE", 1, 1, plan},
     Command{"ring", "ring POOL", 1, 1, ring_of},
     Command{"events", "events [N]", 0, 1, events},
+    Command{"log", "log level [LEVEL [for TIME]]", 1, 4, log},
     Command{"reload", "reload [--max-moved N%]", 0, 2, reload},
 };
 

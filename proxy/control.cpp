@@ -51,6 +51,7 @@ Control::Control(std::string file, conf::Config config, LogWriter& log, std::str
       drain_timer_(io_),
       reload_timer_(io_),
       config_(std::move(config)),
+      log_level_(io_, config_.log.level),
       budget_(claim_descriptors()),
       total_(budget_.connections),
       workers_(make_workers(config_.workers, total_, budget_)),
@@ -151,7 +152,9 @@ std::optional<std::string> Control::refusal(const conf::Config& next) const {
 // The one way from a configuration to a running state. What can fail comes
 // first and leaves no trace; what follows cannot.
 std::optional<std::string> Control::apply(conf::Config next, std::vector<std::string>& changes) {
+    DebugSteps steps("configuration");
     if (auto reason = refusal(next)) return reason;
+    steps.done("nothing in it needs a restart or is too large");
     std::optional<std::string> reason;
     OpenedSockets opened = listeners_.open(next, reason);
     if (reason) return reason;
@@ -159,14 +162,18 @@ std::optional<std::string> Control::apply(conf::Config next, std::vector<std::st
     if (next.log.target != config_.log.target) log_target = open_log_target(next.log.target);
     if (auto* error = std::get_if<std::string>(&log_target)) return std::move(*error);
 
+    steps.done(fmt::format("{} addresses opened", opened.size()));
     changes = pools_.apply(next);
+    steps.done("pools changed");
     for (std::string& change : listeners_.apply(next, std::move(opened), pools_)) {
         changes.push_back(std::move(change));
     }
-    set_log_style(next.log);
+    steps.done("listeners changed");
+    set_log_style(log_level_.adopt(next.log));
     if (auto& target = std::get<Fd>(log_target)) log_.redirect(std::move(target));
     config_ = std::move(next);
     keep_said();
+    steps.done("it serves");
     return std::nullopt;
 }
 
@@ -185,7 +192,9 @@ ReloadResult Control::reload(double max_moved) {
     ++status_.reloads;
     notifier_.reloading();
     status_.reloaded_at = std::chrono::system_clock::now();
+    DebugSteps steps("reload");
     auto loaded = load_config(status_.file);
+    steps.done("the file is read");
     if (auto* errors = std::get_if<std::vector<std::string>>(&loaded)) {
         result.errors = std::move(*errors);
     } else {

@@ -22,6 +22,7 @@
 #include "proxy/http_server.h"
 #include "proxy/listeners.h"
 #include "proxy/log.h"
+#include "proxy/log_level.h"
 #include "proxy/loop_delay.h"
 #include "proxy/notify.h"
 #include "proxy/plan.h"
@@ -88,6 +89,7 @@ public:
     std::chrono::system_clock::time_point started_at() const { return started_at_by_wall_; }
     const Worker& worker(std::size_t index) const { return *workers_[index]; }
     const LoopDelay& loop_delay() const { return loop_delay_; }
+    LogLevel& log_level() { return log_level_; }
     std::uint64_t log_lines_dropped() const { return log_.dropped(); }
     const Events& events() const { return events_; }
     // Why no client should be sent here now; nothing where all is well.
@@ -113,6 +115,7 @@ private:
     boost::asio::steady_timer drain_timer_;
     boost::asio::steady_timer reload_timer_;  // runs from a SIGHUP to the reload that it asks for
     conf::Config config_;
+    LogLevel log_level_;
     const DescriptorBudget budget_;
     Quota total_;  // of all listeners
     std::vector<std::unique_ptr<Worker>> workers_;

@@ -268,7 +268,11 @@ void Pools::reconcile(const std::string& name, Pool& pool) {
         if (member->ramp != server.ramp) changes.emplace_back(ring::SetRamp{id, server.ramp});
         if (member->status != status) changes.emplace_back(ring::SetStatus{id, status});
     }
-    if (!changes.empty()) pool.balancer->apply(changes);
+    if (!changes.empty()) {
+        pool.balancer->apply(changes);
+        spdlog::debug("pool {}: ring of generation {}, {} changes", name,
+                      pool.balancer->snapshot()->generation(), changes.size());
+    }
     pool.figures.publish(pool.balancer->snapshot());
     arm();
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "proxy/access_log.h"
 #include "proxy/presentable.h"
 
 namespace ringway::proxy {
@@ -20,6 +21,18 @@ ring::Settings ring_settings(const conf::HashSettings& hash) {
             .balance_factor = hash.balance_factor};
 }
 
+namespace {
+
+void debug_check(const health::Checked& check) {
+    if (!logs_debug()) return;
+    const std::chrono::duration<double, std::milli> took = check.took;
+    spdlog::debug("check of {} at {}: {} after {:.1f} ms", escaped(check.target.key),
+                  escaped(check.target.address.to_string()),
+                  check.detail.empty() ? check.result : check.detail, took.count());
+}
+
+}  // namespace
+
 Pools::Pools(boost::asio::io_context& io, std::size_t workers, Events& events,
              Connections connections)
     : io_(io),
@@ -27,7 +40,9 @@ Pools::Pools(boost::asio::io_context& io, std::size_t workers, Events& events,
       events_(events),
       checker_(io, [this](const health::Change& change) { on_health_change(change); }),
       connections_(std::move(connections)),
-      alarm_(io) {}
+      alarm_(io) {
+    checker_.observe(debug_check);
+}
 
 void Pools::stop() {
     stopped_ = true;

@@ -140,6 +140,17 @@ json::object describe(const Pools& pools, const std::string& pool, const std::st
 
 }  // namespace
 
+json::object report_log(Control& control) {
+    const LogLevel& level = control.log_level();
+    json::value left;
+    if (const auto time = level.left()) {
+        left = std::chrono::ceil<std::chrono::seconds>(*time).count();
+    }
+    return {{"level", to_string(level.level())},
+            {"file_level", to_string(level.of_file())},
+            {"left_s", std::move(left)}};
+}
+
 json::object report_status(Control& control) {
     json::array listeners;
     for (const auto& [name, listener] : control.listeners().all()) {
@@ -187,6 +198,7 @@ json::object report_status(Control& control) {
             {"workers", control.worker_count()},
             {"max_connections", control.max_connections()},
             {"generation", config.generation},
+            {"log", report_log(control)},
             {"log_lines_dropped", control.log_lines_dropped()},
             {"config",
              {{"file", config.file},

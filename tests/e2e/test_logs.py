@@ -197,3 +197,39 @@ def test_a_disk_that_fills_up_and_is_emptied_again_has_whole_lines(bench):
     lines = seen.read_text().splitlines()
     assert all(" access " in line or " warning log: " in line for line in lines if line)
     assert not [x for x in lines if " access " in x and not re.search(r" end=\w+$", x)]
+
+
+def test_debug_lines_come_and_go_at_run_time_and_tell_of_picks_dials_checks_and_reloads(bench):
+    health = {"interval": "1s", "timeout": "1s"}
+    pool = pool_of(bench.backends("a"), health=health)
+    proxy = bench.ringway({"listeners": [listener(free_port())], "pools": {"main": pool}})
+    assert ask(proxy.address(), b"before") == "a"
+    proxy.wait_log('key="before"')
+    assert " debug " not in proxy.log()
+    assert proxy.ask("log level debug for 1h")["left_s"] == 3600
+    assert ask(proxy.address(), b"during") == "a"
+    proxy.wait_log('key="during" ended: done, server a')
+    for piece in ("placed by its key: hash 0x", "dial 1 of 3: server a at 127.0.0.1:"):
+        proxy.wait_log(f'key="during" {piece}')
+    proxy.wait_log('key="during" dial of server a: connected after ')
+    proxy.wait_log("debug check of main/a at 127.0.0.1:")
+    proxy.reload_well(proxy.config)
+    proxy.wait_log("debug reload: the file is read, ")
+    assert proxy.status()["log"]["level"] == "debug"
+    # The time ends, and the file's level is back without a word from anybody.
+    proxy.ask("log level debug for 50ms")
+    proxy.wait_log("info log: level info again: the time is over")
+    assert proxy.status()["log"] == {"level": "info", "file_level": "info", "left_s": None}
+    lines = proxy.log().count(" debug ")
+    assert ask(proxy.address(), b"after") == "a"
+    proxy.wait_log('key="after"')
+    assert proxy.log().count(" debug ") == lines
+
+
+def test_debug_lines_that_nobody_reads_are_counted_and_hold_up_nobody(bench):
+    proxy = start(bench, config_of(bench.backends("a"), target="/dev/full", level="debug"))
+    begin = dropped(proxy)
+    for number in range(20):
+        assert ask(proxy.address(), b"key-%d" % number) == "a"
+    # accepted, placed, dial, connected, ended, and the line of every connection
+    wait_until(lambda: dropped(proxy) >= begin + 20 * 6, "lost lines to be counted")
