@@ -257,7 +257,7 @@ struct LogSettings {
 
 struct Config {
     std::uint32_t workers = 0;       // 0: one per core
-    Duration drain_timeout{30'000};  // what SIGTERM gives connections in progress
+    Duration drain_timeout{30'000};  // what SIGTERM gives connections in progress, at most
     std::vector<Listener> listeners;
     std::vector<Pool> pools;
     AdminSettings admin;

@@ -21,6 +21,12 @@ namespace {
 // Signals that come within so long of the first are one reload.
 constexpr std::chrono::milliseconds reload_delay{20};
 
+// The last part of a drain, in which connections that have not ended are reset one by one:
+// a quarter, for who could have ended by itself is not to be cut much too early.
+conf::Duration drain_spread(conf::Duration drain_timeout) {
+    return std::min<conf::Duration>(drain_timeout / 4, std::chrono::seconds(30));
+}
+
 std::vector<std::unique_ptr<Worker>> make_workers(std::uint32_t wanted, Quota& total,
                                                   const DescriptorBudget& budget) {
     const auto count = wanted > 0 ? wanted : std::max(1u, std::thread::hardware_concurrency());
@@ -304,11 +310,21 @@ void Control::drain() {
             });
         });
     }
-    drain_timer_.expires_after(config_.drain_timeout);
+    const auto spread = drain_spread(config_.drain_timeout);
+    drain_timer_.expires_after(config_.drain_timeout - spread);
+    drain_timer_.async_wait([this, spread](const boost::system::error_code& error) {
+        if (!error) end_drain(spread);
+    });
+}
+
+// Resets what is left one by one, so that not all clients connect anew in one instant.
+void Control::end_drain(Clock::duration over) {
+    spdlog::warn("drain_timeout: connections in progress are reset within {} ms",
+                 std::chrono::duration_cast<std::chrono::milliseconds>(over).count());
+    for (const auto& worker : workers_) worker->depart({nullptr, End::shutdown, over});
+    drain_timer_.expires_after(over);
     drain_timer_.async_wait([this](const boost::system::error_code& error) {
-        if (error) return;
-        spdlog::warn("drain_timeout has passed: connections in progress are reset");
-        stop();
+        if (!error) stop();
     });
 }
 

@@ -107,6 +107,7 @@ private:
     void on_signal(int signal);
     void reopen_log();
     void drain();
+    void end_drain(Clock::duration over);
     void stop();
 
     LogWriter& log_;
