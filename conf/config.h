@@ -249,7 +249,8 @@ struct LogSettings {
     enum class Level : std::uint8_t { debug, info, warn, error };
     enum class Format : std::uint8_t { text, json };
     Level level = Level::info;
-    std::string target = "stderr";  // or "stdout", or the absolute path of a file
+    // Or "stdout", "syslog", "syslog:/path of its socket", or the absolute path of a file.
+    std::string target = "stderr";
     Format format = Format::text;
     bool access = true;  // one line per connection
     bool operator==(const LogSettings&) const = default;

@@ -57,6 +57,12 @@ std::string_view view_of(const fmt::memory_buffer& line) {
     return {line.data(), line.size()};
 }
 
+Priority priority_of(spdlog::level::level_enum level) {
+    if (level >= spdlog::level::err) return Priority::error;
+    if (level == spdlog::level::warn) return Priority::warning;
+    return level == spdlog::level::info ? Priority::info : Priority::debug;
+}
+
 class WriterSink final : public spdlog::sinks::base_sink<std::mutex> {
 public:
     explicit WriterSink(LogWriter& writer) : writer_(writer) {}
@@ -67,7 +73,8 @@ private:
         fmt::memory_buffer line;
         append_message(line, message.time, {level.data(), level.size()},
                        {message.payload.data(), message.payload.size()});
-        writer_.append(view_of(line), message.level > spdlog::level::debug);
+        writer_.append(view_of(line), message.level > spdlog::level::debug,
+                       priority_of(message.level));
     }
     void flush_() override {}
 
@@ -180,7 +187,7 @@ void log_debug(const DebugEntry& entry) {
                        json_string(entry.listener), json_string(client),
                        json_string(escaped(entry.key)));
     }
-    writer->append(view_of(line), false);
+    writer->append(view_of(line), false, Priority::debug);
 }
 
 std::string log_loss_line(std::uint64_t lost) {

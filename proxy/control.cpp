@@ -164,7 +164,7 @@ std::optional<std::string> Control::apply(conf::Config next, std::vector<std::st
     std::optional<std::string> reason;
     OpenedSockets opened = listeners_.open(next, reason);
     if (reason) return reason;
-    std::variant<Fd, std::string> log_target;
+    std::variant<LogTarget, std::string> log_target;
     if (next.log.target != config_.log.target) log_target = open_log_target(next.log.target);
     if (auto* error = std::get_if<std::string>(&log_target)) return std::move(*error);
 
@@ -176,7 +176,7 @@ std::optional<std::string> Control::apply(conf::Config next, std::vector<std::st
     }
     steps.done("listeners changed");
     set_log_style(log_level_.adopt(next.log));
-    if (auto& target = std::get<Fd>(log_target)) log_.redirect(std::move(target));
+    if (auto& target = std::get<LogTarget>(log_target)) log_.redirect(std::move(target));
     config_ = std::move(next);
     keep_said();
     steps.done("it serves");
@@ -279,10 +279,10 @@ void Control::on_signal(int signal) {
     });
 }
 
-// After logrotate(8) has moved the file away.
+// After logrotate(8) has moved the file away, or a syslog daemon its socket.
 void Control::reopen_log() {
     const std::string& target = config_.log.target;
-    if (!target.starts_with('/')) {
+    if (target == "stderr" || target == "stdout") {
         spdlog::info("log: {} is no file that could be opened again", target);
         return;
     }
@@ -291,7 +291,7 @@ void Control::reopen_log() {
         spdlog::error("log: not opened again, it goes on as it was: {}", *error);
         return;
     }
-    log_.redirect(std::move(std::get<Fd>(opened)));
+    log_.redirect(std::move(std::get<LogTarget>(opened)));
     spdlog::info("log: opened again");
 }
 
