@@ -256,7 +256,8 @@ struct LogSettings {
     enum class Level : std::uint8_t { debug, info, warn, error };
     enum class Format : std::uint8_t { text, json };
     Level level = Level::info;
-    std::string target = "stderr";  // or "stdout", or the absolute path of a file
+    // Or "stdout", "syslog", "syslog:/path of its socket", or the absolute path of a file.
+    std::string target = "stderr";
     Format format = Format::text;
     bool access = true;  // one line per connection
     bool operator==(const LogSettings&) const = default;
@@ -265,7 +266,7 @@ struct LogSettings {
 struct Config {
     std::uint32_t workers = 0;       // 0: one for each processor that it may use
     Duration drain_delay{0};         // from SIGTERM, not ready, to the end of accepting; 0: at once
-    Duration drain_timeout{30'000};  // what the drain after it gives connections in progress
+    Duration drain_timeout{30'000};  // what the drain after it gives connections, at most
     std::vector<Listener> listeners;
     std::vector<Pool> pools;
     AdminSettings admin;

@@ -346,13 +346,18 @@ void read_admin(Section& section, AdminSettings& admin, const ListenerChecks& ch
 }
 
 void read_log_target(const Value& value, std::string& target) {
-    constexpr auto* what = "stderr, stdout or the absolute path of a file";
+    constexpr auto* what =
+        "stderr, stdout, syslog, syslog:/path of its socket or the absolute path of a file";
     const auto text = value.text(what);
     if (!text) return;
-    const bool is_path = text->starts_with('/') && !text->ends_with('/');
-    if (*text != "stderr" && *text != "stdout" && !is_path) {
+    constexpr std::string_view socket = "syslog:";
+    const bool is_socket = text->starts_with(socket);
+    const std::string_view path = std::string_view(*text).substr(is_socket ? socket.size() : 0);
+    const bool is_path = path.starts_with('/') && !path.ends_with('/');
+    if (*text != "stderr" && *text != "stdout" && *text != "syslog" && !is_path) {
         value.expected(what);
-    } else if (check_text(value, *text, {path_bytes_max})) {
+    } else if (check_text(value, *text,
+                          {is_socket ? socket.size() + socket_path_bytes_max : path_bytes_max})) {
         target = *text;
     }
 }

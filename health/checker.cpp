@@ -100,6 +100,7 @@ public:
     void forget(const std::string& key);
     std::optional<View> view(const std::string& key) const;
     bool take_down(const std::string& key, std::string_view reason);
+    void observe(std::function<void(const Checked&)> on_check) { on_check_ = std::move(on_check); }
     void stop();
 
 private:
@@ -118,6 +119,7 @@ private:
 
     asio::io_context& io_;
     const OnChange on_change_;
+    std::function<void(const Checked&)> on_check_;
     const std::size_t max_probes_;
     const std::uint64_t salt_ = std::random_device{}();
 
@@ -299,6 +301,7 @@ void Checker::Impl::on_done(Entry& entry, const Outcome& outcome) {
 
 // Last in it comes the callback, after which `entry` may be gone.
 void Checker::Impl::end_probe(Entry& entry, const Outcome& outcome, Clock::time_point now) {
+    if (on_check_) on_check_({entry.target, outcome.result, outcome.detail, now - entry.started});
     entry.hook.unlink();
     entry.probing = false;
     --probes_under_way_;
@@ -372,6 +375,10 @@ void Checker::forget(const std::string& key) {
 
 bool Checker::take_down(const std::string& key, std::string_view reason) {
     return impl_->take_down(key, reason);
+}
+
+void Checker::observe(std::function<void(const Checked&)> on_check) {
+    impl_->observe(std::move(on_check));
 }
 
 void Checker::stop() {

@@ -50,6 +50,14 @@ struct Change {
     std::string reason;
 };
 
+// A check that has ended.
+struct Checked {
+    const Target& target;
+    const std::string& result;  // as in View
+    const std::string& detail;  // for people; may be empty
+    Clock::duration took;
+};
+
 // Enough to check 1,000 servers every 2 s with a timeout of 1 s while none of
 // them answers; few enough to leave descriptors for clients.
 inline constexpr std::size_t max_probes_at_once = 512;
@@ -92,6 +100,10 @@ public:
     // Change says so. False where
     // it is down already or no target.
     bool take_down(const std::string& key, std::string_view reason = {});
+
+    // Has `on_check` called with every check that ends, whatever it changes. It calls
+    // nothing here.
+    void observe(std::function<void(const Checked&)> on_check);
 
     // Ends all probing for good; what is known stays readable.
     void stop();

@@ -57,6 +57,12 @@ std::string_view view_of(const fmt::memory_buffer& line) {
     return {line.data(), line.size()};
 }
 
+Priority priority_of(spdlog::level::level_enum level) {
+    if (level >= spdlog::level::err) return Priority::error;
+    if (level == spdlog::level::warn) return Priority::warning;
+    return level == spdlog::level::info ? Priority::info : Priority::debug;
+}
+
 class WriterSink final : public spdlog::sinks::base_sink<std::mutex> {
 public:
     explicit WriterSink(LogWriter& writer) : writer_(writer) {}
@@ -67,7 +73,8 @@ private:
         fmt::memory_buffer line;
         append_message(line, message.time, {level.data(), level.size()},
                        {message.payload.data(), message.payload.size()});
-        writer_.append(view_of(line), true);
+        writer_.append(view_of(line), message.level > spdlog::level::debug,
+                       priority_of(message.level));
     }
     void flush_() override {}
 
@@ -138,11 +145,17 @@ void start_logging(LogWriter& writer, const conf::LogSettings& settings) {
 }
 
 void set_log_style(const conf::LogSettings& settings) {
-    spdlog::set_level(to_spdlog(settings.level));
+    set_log_level(settings.level);
     format.store(settings.format, std::memory_order_relaxed);
 }
 
+void set_log_level(conf::LogSettings::Level level) {
+    spdlog::set_level(to_spdlog(level));
+    detail::debug_wanted.store(level == conf::LogSettings::Level::debug, std::memory_order_relaxed);
+}
+
 void stop_logging() {
+    detail::debug_wanted.store(false, std::memory_order_relaxed);
     access_writer.store(nullptr, std::memory_order_release);
     spdlog::set_default_logger(std::make_shared<spdlog::logger>("none"));
 }
@@ -157,6 +170,32 @@ void log_access(const AccessEntry& entry) {
         append_access_json(line, entry);
     }
     writer->append(view_of(line), false);
+}
+
+void log_debug(const DebugEntry& entry) {
+    LogWriter* writer = access_writer.load(std::memory_order_acquire);
+    if (writer == nullptr || !logs_debug()) return;
+    fmt::memory_buffer line;
+    auto out = std::back_inserter(line);
+    const std::string client = entry.client.to_string();
+    const auto now = std::chrono::system_clock::now();
+    if (format.load(std::memory_order_relaxed) == Format::text) {
+        append_time(line, now);
+        fmt::format_to(out, " debug connection={}-{} listener={} client={} key=\"{}\" {}\n",
+                       entry.worker, entry.number, entry.listener, escaped(client),
+                       escaped(entry.key), entry.message);
+    } else {
+        line.append(std::string_view("{\"time\":\""));
+        append_time(line, now);
+        fmt::format_to(out,
+                       R"(","level":"debug","message":{},"connection":"{}-{}","listener":{},)"
+                       R"("client":{},"key":{}}})"
+                       "\n",
+                       json_string(entry.message), entry.worker, entry.number,
+                       json_string(entry.listener), json_string(client),
+                       json_string(escaped(entry.key)));
+    }
+    writer->append(view_of(line), false, Priority::debug);
 }
 
 std::string log_loss_line(std::uint64_t lost) {

@@ -2,6 +2,8 @@
 // connection at its end. Both end in one LogWriter. Any thread.
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -15,6 +17,7 @@ namespace ringway::proxy {
 void start_logging(LogWriter& writer, const conf::LogSettings& settings);
 // Level and format of what is logged from now on.
 void set_log_style(const conf::LogSettings& settings);
+void set_log_level(conf::LogSettings::Level level);
 // Detaches the default logger from the writer.
 void stop_logging();
 
@@ -34,6 +37,30 @@ struct AccessEntry {
 };
 
 void log_access(const AccessEntry& entry);
+
+namespace detail {
+inline std::atomic<bool> debug_wanted{false};
+}
+
+// Whether debug lines are logged. Asked before anything is done for such a line, so that
+// one that is not wanted costs a load and a branch.
+inline bool logs_debug() {
+    return detail::debug_wanted.load(std::memory_order_relaxed);
+}
+
+// A step of one connection. The lines of one have its number in common; a PROXY header
+// changes its client.
+struct DebugEntry {
+    std::size_t worker;
+    std::uint32_t number;  // of the connection, of those of its worker
+    std::string_view listener;
+    const conf::Endpoint& client;
+    std::string_view key;  // bytes; escaped in the line; empty before it is known
+    std::string_view message;
+};
+
+// Logs `entry`, where logs_debug().
+void log_debug(const DebugEntry& entry);
 
 // The line that says how many lines were lost.
 std::string log_loss_line(std::uint64_t lost);

@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
+#include "conf/scalar.h"
 #include "proxy/access_log.h"
 #include "proxy/control.h"
 #include "proxy/reports.h"
@@ -27,6 +28,8 @@ namespace {
 namespace asio = boost::asio;
 namespace json = boost::json;
 using Words = std::span<const std::string>;
+
+constexpr conf::Duration log_level_time_max{24 * 3'600'000};
 
 json::object status(Control& control, Words /*arguments*/) {
     return report_status(control);
@@ -203,6 +206,27 @@ Answer now(Control& control, Words arguments) {
     co_return run(control, arguments);
 }
 
+json::object log(Control& control, Words arguments) {
+    if (arguments[0] != "level" || arguments.size() == 3) {
+        throw Refused{"usage: log level [LEVEL [for TIME]]"};
+    }
+    if (arguments.size() == 1) return report_log(control);
+    const auto level = parse_log_level(arguments[1]);
+    if (!level) {
+        throw Refused{fmt::format("a level is debug, info, warn or error, not \"{}\"",
+                                  escaped(arguments[1]))};
+    }
+    std::optional<conf::Duration> time;
+    if (arguments.size() > 2) {
+        time = conf::parse_duration(arguments[3]);
+        if (arguments[2] != "for" || !time || time->count() < 1 || *time > log_level_time_max) {
+            throw Refused{"for how long is a time from 1ms to 24h, as 30s or 5m"};
+        }
+    }
+    control.log_level().set(*level, time);
+    return report_log(control);
+}
+
 struct Command {
     std::string_view name;
     std::string_view usage;
@@ -233,6 +257,7 @@ constexpr std::array commands{
     Command{"plan", "plan FILE", 1, 1, plan},
     Command{"ring", "ring POOL", 1, 1, now<ring_of>},
     Command{"events", "events [N]", 0, 1, now<events>},
+    Command{"log", "log level [LEVEL [for TIME]]", 1, 4, now<log>},
     Command{"reload", "reload [--max-moved N%]", 0, 2, reload},
 };
 

@@ -56,7 +56,8 @@ Connection::Connection(ConnectionTools& tools, std::shared_ptr<const Route> rout
       client_(std::move(client)),
       relay_(*this, tools.relay),
       accepted_at_(Clock::now()),
-      unacknowledged_(nothing_asked) {
+      unacknowledged_(nothing_asked),
+      number_(++tools.last_number) {
     auto& counts = (*route_->counts)[tools_.worker];
     counts.accepted.add(1);
     counts.active.add(1);
@@ -67,6 +68,7 @@ Connection::~Connection() {
 }
 
 void Connection::start(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot) {
+    if (logs_debug()) debug("accepted");
     opening_ = open(std::move(socket), std::move(snapshot));
     advance(accepted_at_);
 }
@@ -89,6 +91,7 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
     }
     note_placement(intake);
     if (intake.refusal() != End::none) co_return finish(intake.refusal());
+    if (logs_debug()) debug_placement(*snapshot, intake);
     if (head.empty() && !read_ahead(head)) co_return finish(End::client_left);
     speaks_first_ = !head.empty() || route_->send_proxy.version != conf::SendProxy::Version::none;
 
@@ -111,6 +114,7 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
         int error = dial();
         const TimePoint give_up_at = std::min(moved_at_ + route_->connect.timeout, spent_at);
         while (is_exhausted(error)) {
+            if (logs_debug()) debug_dialled(error);
             // Holding on to the client makes accepting pause; then this server again.
             if (Clock::now() > give_up_at) co_return finish(End::local_error);
             late_ = false;
@@ -150,6 +154,7 @@ bool Connection::claim(const ring::Snapshot& snapshot, const ring::Member& membe
     ring::Slot claim = snapshot.try_claim(member);
     if (!claim) {
         pass_over(Spill::owner_full);
+        if (logs_debug()) debug_full(snapshot, member);
         return false;
     }
     slot_ = Slot(std::move(claim), tools_.worker);
@@ -159,6 +164,7 @@ bool Connection::claim(const ring::Snapshot& snapshot, const ring::Member& membe
 // Begins to connect to the slot's server; the errno of what failed at once, or 0.
 int Connection::dial() {
     moved_at_ = Clock::now();
+    if (logs_debug()) debug_dial();
     Fd socket = begin_connect(slot_.server().address, route_->connect, speaks_first_);
     if (!socket) return errno;
     return relay_.server().open(std::move(socket), tools_.relay.poller) ? 0 : errno;
@@ -173,6 +179,7 @@ bool Connection::dial_is_pending() const {
 // resource that this machine lacks.
 void Connection::drop_server(int error) {
     pass_over(Spill::owner_failed);
+    if (logs_debug()) debug_dialled(error);
     if (!is_local_error(error)) {
         count_failed_dial(slot_.counts(), error);
         if (Trouble* const trouble = slot_.server().trouble.get()) {
@@ -198,6 +205,7 @@ void Connection::note_placement(const Intake& intake) {
 }
 
 void Connection::begin_relay(const Intake& intake, const std::string& head) {
+    if (logs_debug()) debug_dialled(0);
     if (route_->send_proxy.version == conf::SendProxy::Version::none) {
         relay_.hold_for_server(head);
     } else {
@@ -324,6 +332,7 @@ void Connection::finish(End reason) {
     } else {
         counts.refused.add(1);
     }
+    if (logs_debug()) debug_end(now);
     if (route_->log_access) write_log_line(now);
     // Before the sockets close: a peer who has seen the end finds it counted, and
     // the place on the server free.
@@ -337,24 +346,6 @@ void Connection::report_early_reset(TimePoint now) const {
     if (trouble == nullptr || relay_.bytes_down() > 0) return;
     const auto open_for = now - accepted_at_ - std::chrono::duration<float, std::milli>(open_ms_);
     if (open_for <= early_reset_within) trouble->report(health::Failure::early_reset);
-}
-
-void Connection::write_log_line(TimePoint now) const {
-    const std::chrono::duration<double, std::milli> total = now - accepted_at_;
-    log_access({.listener = route_->listener,
-                .client = client_,
-                .key = key_,
-                .placed_by = missing_ != End::none && placed_by_ != PlacedBy::nothing
-                                 ? to_string(placed_by_)
-                                 : "",
-                .missing = to_string(missing_),
-                .server = slot_ ? std::string_view(slot_.server().id) : "",
-                .attempts = attempts_,
-                .bytes_up = relay_.bytes_up(),
-                .bytes_down = relay_.bytes_down(),
-                .open_ms = static_cast<double>(open_ms_),
-                .total_ms = total.count(),
-                .end = to_string(end_)});
 }
 
 }  // namespace ringway::proxy

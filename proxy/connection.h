@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include <boost/intrusive/list.hpp>
 
@@ -33,6 +34,7 @@ struct ConnectionTools {
     Timers& timers;
     std::size_t worker;                       // its index, for counts
     std::function<void(Connection&)> retire;  // hands an ended connection back
+    std::uint32_t last_number = 0;            // of its connections
 };
 
 // First the coroutine open() runs, until a server has answered; from then on
@@ -94,6 +96,14 @@ private:
     void report_early_reset(TimePoint now) const;
     void write_log_line(TimePoint now) const;
 
+    // Lines for debugging, where logs_debug().
+    void debug(std::string_view message) const;
+    void debug_placement(const ring::Snapshot& snapshot, const Intake& intake) const;
+    void debug_full(const ring::Snapshot& snapshot, const ring::Member& member) const;
+    void debug_dial() const;
+    void debug_dialled(int error) const;
+    void debug_end(TimePoint now) const;
+
     ConnectionTools& tools_;
     const std::shared_ptr<const Route> route_;
     const Admission admission_;  // to limits that route_ keeps alive
@@ -107,6 +117,7 @@ private:
     std::size_t unacknowledged_;  // when last asked; nothing_asked since progress
     std::chrono::milliseconds settle_pause_{};
     float open_ms_ = 0;
+    const std::uint32_t number_;    // of the worker's connections, for the log
     std::uint64_t counted_up_ = 0;  // bytes that are in the server's counts already
     std::uint64_t counted_down_ = 0;
     std::uint8_t attempts_ = 0;

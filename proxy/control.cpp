@@ -29,6 +29,12 @@ void rethrow(const std::exception_ptr& error) {
     if (error) std::rethrow_exception(error);
 }
 
+// The last part of a drain, in which connections that have not ended are reset one by one:
+// a quarter, for who could have ended by itself is not to be cut much too early.
+conf::Duration drain_spread(conf::Duration drain_timeout) {
+    return std::min<conf::Duration>(drain_timeout / 4, std::chrono::seconds(30));
+}
+
 std::vector<std::unique_ptr<Worker>> make_workers(std::uint32_t count, Quota& total,
                                                   const DescriptorBudget& budget) {
     std::vector<std::unique_ptr<Worker>> workers;
@@ -59,6 +65,7 @@ Control::Control(std::string file, conf::Config config, LogWriter& log, std::str
       reload_timer_(io_),
       turns_(io_, boost::asio::steady_timer::time_point::max()),
       config_(std::move(config)),
+      log_level_(io_, config_.log.level),
       budget_(claim_descriptors()),
       total_(budget_.connections),
       workers_(make_workers(config_.workers > 0 ? config_.workers : processors_.usable(), total_,
@@ -198,10 +205,10 @@ void Control::on_signal(int signal) {
     });
 }
 
-// After logrotate(8) has moved the file away.
+// After logrotate(8) has moved the file away, or a syslog daemon its socket.
 void Control::reopen_log() {
     const std::string& target = config_.log.target;
-    if (!target.starts_with('/')) {
+    if (target == "stderr" || target == "stdout") {
         spdlog::info("log: {} is no file that could be opened again", target);
         return;
     }
@@ -210,7 +217,7 @@ void Control::reopen_log() {
         spdlog::error("log: not opened again, it goes on as it was: {}", *error);
         return;
     }
-    log_.redirect(std::move(std::get<Fd>(opened)));
+    log_.redirect(std::move(std::get<LogTarget>(opened)));
     spdlog::info("log: opened again");
 }
 
@@ -249,11 +256,21 @@ void Control::drain() {
             });
         });
     }
-    drain_timer_.expires_after(config_.drain_timeout);
+    const auto spread = drain_spread(config_.drain_timeout);
+    drain_timer_.expires_after(config_.drain_timeout - spread);
+    drain_timer_.async_wait([this, spread](const boost::system::error_code& error) {
+        if (!error) end_drain(spread);
+    });
+}
+
+// Resets what is left one by one, so that not all clients connect anew in one instant.
+void Control::end_drain(Clock::duration over) {
+    spdlog::warn("drain_timeout: connections in progress are reset within {} ms",
+                 std::chrono::duration_cast<std::chrono::milliseconds>(over).count());
+    for (const auto& worker : workers_) worker->depart({nullptr, End::shutdown, over});
+    drain_timer_.expires_after(over);
     drain_timer_.async_wait([this](const boost::system::error_code& error) {
-        if (error) return;
-        spdlog::warn("drain_timeout has passed: connections in progress are reset");
-        stop();
+        if (!error) stop();
     });
 }
 

@@ -26,6 +26,7 @@
 #include "proxy/http_server.h"
 #include "proxy/listeners.h"
 #include "proxy/log.h"
+#include "proxy/log_level.h"
 #include "proxy/loop_delay.h"
 #include "proxy/notify.h"
 #include "proxy/plan.h"
@@ -112,6 +113,7 @@ public:
     std::chrono::system_clock::time_point started_at() const { return started_at_by_wall_; }
     const Worker& worker(std::size_t index) const { return *workers_[index]; }
     const LoopDelay& loop_delay() const { return loop_delay_; }
+    LogLevel& log_level() { return log_level_; }
     std::uint64_t log_lines_dropped() const { return log_.dropped(); }
     const Events& events() const { return events_; }
     // Whether a signal has come that ends it.
@@ -152,6 +154,7 @@ private:
     void reopen_log();
     void leave();
     void drain();
+    void end_drain(Clock::duration over);
     void stop();
 
     LogWriter& log_;
@@ -161,6 +164,7 @@ private:
     boost::asio::steady_timer reload_timer_;  // runs from a SIGHUP to the reload that it asks for
     boost::asio::steady_timer turns_;         // is cancelled when a change of configuration ends
     conf::Config config_;
+    LogLevel log_level_;
     const DescriptorBudget budget_;
     const Processors processors_ = processors();
     Quota total_;  // of all listeners

@@ -35,7 +35,8 @@ void Departure::step() {
     const TimePoint now = Clock::now();
     std::vector<Connection*> left;
     for (Connection& connection : connections_) {
-        if (connection.is_relayed_to(*cut_.server)) left.push_back(&connection);
+        const bool goes = !cut_.server || connection.is_relayed_to(*cut_.server);
+        if (goes) left.push_back(&connection);
     }
     std::size_t ends = left.size();
     const Clock::duration pause = pause_of(cut_.over);

@@ -1,5 +1,5 @@
-// Resets the connections of one server that went down or was removed: one by one, at
-// random, over a time. Worker thread only.
+// Resets connections one by one, at random, over a time: those of a server that went down or
+// was removed, or all that are left at the end of a drain. Worker thread only.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,7 @@ namespace ringway::proxy {
 
 // Which connections end, why, and in how long: at once where `over` is zero.
 struct Cut {
-    std::shared_ptr<const PerWorker<ServerCounts>> server;
+    std::shared_ptr<const PerWorker<ServerCounts>> server;  // nullptr for all, of no server too
     End reason = End::none;
     Clock::duration over{};
 };
@@ -30,7 +30,8 @@ public:
     Departure(Cut cut, Connections& connections, Timers& timers);
 
     bool is_over() const { return over_; }
-    bool is_of(const PerWorker<ServerCounts>& server) const { return cut_.server.get() == &server; }
+    // Whether it ends the connections of `server`; of all where that is nullptr.
+    bool is_of(const PerWorker<ServerCounts>* server) const { return cut_.server.get() == server; }
 
 private:
     void on_deadline() override { step(); }

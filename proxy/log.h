@@ -10,18 +10,15 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
-#include <variant>
+#include <vector>
 
-#include "proxy/fd.h"
+#include "proxy/log_target.h"
 
 namespace ringway::proxy {
-
-// What `log.target` names: "stderr", "stdout" or the path of a file, which is made where
-// there is none. Why it cannot be had, otherwise.
-std::variant<Fd, std::string> open_log_target(const std::string& target);
 
 class LogWriter {
 public:
@@ -29,17 +26,17 @@ public:
     using LossLine = std::function<std::string(std::uint64_t lost)>;
 
     // Without a `loss_line` losses are counted and not told of.
-    explicit LogWriter(Fd target, LossLine loss_line = {});
+    explicit LogWriter(LogTarget target, LossLine loss_line = {});
     // Writes what is left, unless the reader has stopped reading.
     ~LogWriter();
     LogWriter(const LogWriter&) = delete;
     LogWriter& operator=(const LogWriter&) = delete;
 
     // `line` ends with a newline. It is written within 100 ms, at once if `urgent`.
-    void append(std::string_view line, bool urgent);
+    void append(std::string_view line, bool urgent, Priority priority = Priority::info);
 
     // Lines go to `target` from its next write on, those that wait included.
-    void redirect(Fd target);
+    void redirect(LogTarget target);
 
     // Lines that were lost because nobody took them in time, or a disk was full. Once
     // lines are taken again one of them tells how many, at most one a second.
@@ -50,9 +47,8 @@ private:
 
     void run();
     bool owes_word() const { return loss_line_ && told_ != dropped(); }
-    void write_batch(std::string_view lines, bool last);
+    void write_batch(std::string_view lines, std::span<const LogMark> marks, bool last);
     std::string_view write(std::string_view text);
-    std::size_t put(std::string_view piece) const;
 
     const LossLine loss_line_;
 
@@ -60,15 +56,15 @@ private:
     std::mutex mutex_;
     std::condition_variable wake_;
     std::string waiting_;
-    Fd next_target_;
+    std::vector<LogMark> marks_;  // of each line that waits
+    LogTarget next_target_;
     bool urgent_ = false;
     bool stopping_ = false;
 
     // Its own thread only.
-    Fd target_;
-    std::size_t piece_bytes_;  // written at once
-    bool torn_ = false;        // the target ends in the middle of a line
-    std::uint64_t told_ = 0;   // of those dropped
+    LogTarget target_;
+    bool torn_ = false;       // the target ends in the middle of a line
+    std::uint64_t told_ = 0;  // of those dropped
     std::chrono::steady_clock::time_point told_at_;
 
     // Any thread, relaxed.

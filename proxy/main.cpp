@@ -5,6 +5,7 @@
 #include <iostream>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -33,11 +34,16 @@ constexpr int exit_refused = 1;  // the configuration, or a resource that it nam
 constexpr int exit_usage = 2;
 constexpr int exit_unwritten = 4;  // the answer, wholly; 3 is ringctl's
 
+// Before there is a log, and where it is not what people look at.
+void complain(std::string_view text) {
+    fmt::print(stderr, "{}{}\n", proxy::stderr_prefix(proxy::Priority::error), text);
+}
+
 // The configuration in `file`, or nothing after every error was printed.
 std::optional<proxy::ConfigFile> load(const std::string& file) {
     auto loaded = proxy::load_config(file);
     if (const auto* errors = std::get_if<std::vector<std::string>>(&loaded)) {
-        for (const auto& error : *errors) fmt::print(stderr, "{}\n", error);
+        for (const auto& error : *errors) complain(error);
         return std::nullopt;
     }
     return std::move(std::get<proxy::ConfigFile>(loaded));
@@ -62,11 +68,11 @@ int serve(const std::string& file, proxy::ConfigFile loaded) {
     const conf::LogSettings& settings = loaded.config.log;
     auto target = proxy::open_log_target(settings.target);
     if (const auto* error = std::get_if<std::string>(&target)) {
-        fmt::print(stderr, "ringway: {}\n", *error);
+        complain(fmt::format("ringway: {}", *error));
         return exit_refused;
     }
     const bool on_stderr = settings.target == "stderr";
-    proxy::LogWriter log(std::move(std::get<proxy::Fd>(target)), proxy::log_loss_line);
+    proxy::LogWriter log(std::move(std::get<proxy::LogTarget>(target)), proxy::log_loss_line);
     proxy::start_logging(log, settings);
     std::optional<std::string> refusal;
     {
@@ -75,7 +81,7 @@ int serve(const std::string& file, proxy::ConfigFile loaded) {
     }
     if (refusal) {
         spdlog::error("{}", *refusal);
-        if (!on_stderr) fmt::print(stderr, "ringway: {}\n", *refusal);
+        if (!on_stderr) complain(fmt::format("ringway: {}", *refusal));
     } else {
         spdlog::info("stopped");
     }
@@ -145,7 +151,7 @@ int main(int argc, char** argv) {
         fmt::print(stderr, "ringway: {}\n", error.what());
         return exit_usage;
     } catch (const std::exception& error) {
-        fmt::print(stderr, "ringway: {}\n", error.what());
+        complain(fmt::format("ringway: {}", error.what()));
         return exit_refused;
     }
 }

@@ -7,10 +7,23 @@
 #include <spdlog/spdlog.h>
 #include <boost/asio/post.hpp>
 
+#include "proxy/access_log.h"
 #include "proxy/keys/proxy_header.h"
 #include "proxy/presentable.h"
 
 namespace ringway::proxy {
+
+namespace {
+
+void debug_check(const health::Checked& check) {
+    if (!logs_debug()) return;
+    const std::chrono::duration<double, std::milli> took = check.took;
+    spdlog::debug("check of {} at {}: {} after {:.1f} ms", escaped(check.target.key),
+                  escaped(check.target.address.to_string()),
+                  check.detail.empty() ? check.result : check.detail, took.count());
+}
+
+}  // namespace
 
 Pools::Pools(boost::asio::io_context& io, std::size_t workers, Events& events, Background& builder,
              Connections connections)
@@ -20,7 +33,9 @@ Pools::Pools(boost::asio::io_context& io, std::size_t workers, Events& events, B
       builder_(builder),
       checker_(io, [this](const health::Change& change) { on_health_change(change); }),
       connections_(std::move(connections)),
-      alarm_(io) {}
+      alarm_(io) {
+    checker_.observe(debug_check);
+}
 
 void Pools::stop() {
     stopped_ = true;

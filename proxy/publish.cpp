@@ -3,8 +3,10 @@
 // next one, so that a burst of changes is few rings, and the last state is always published.
 #include <utility>
 
+#include <spdlog/spdlog.h>
 #include <boost/asio/post.hpp>
 
+#include "proxy/access_log.h"
 #include "proxy/pools.h"
 
 namespace ringway::proxy {
@@ -45,6 +47,9 @@ void Pools::published(const std::string& name, std::uint64_t job,
     Pool& pool = found->second;
     pool.job = 0;
     pool.published = wanted;
+    if (logs_debug()) {
+        spdlog::debug("pool {}: ring of generation {}", name, balancer->snapshot()->generation());
+    }
     if (pool.next == balancer) pool.balancer = balancer;
     pool.figures.publish(pool.balancer->snapshot());
     for (const Cut& cut : std::exchange(pool.cuts_in_job, {})) connections_.depart(cut);

@@ -44,25 +44,32 @@ std::optional<std::string> Control::needs_restart(const conf::Config& next) cons
 // no trace; what follows cannot. Listeners lead to pools whose rings are there.
 asio::awaitable<std::optional<std::string>> Control::apply(conf::Config next,
                                                            std::vector<std::string>& notes) {
+    DebugSteps steps("configuration");
     if (auto reason = refusal(next)) co_return reason;
+    steps.done("nothing in it needs a restart or is too large");
     std::optional<std::string> reason;
     OpenedSockets opened = listeners_.open(next, reason);
     if (reason) co_return reason;
-    std::variant<Fd, std::string> log_target;
+    std::variant<LogTarget, std::string> log_target;
     if (next.log.target != config_.log.target) log_target = open_log_target(next.log.target);
     if (auto* error = std::get_if<std::string>(&log_target)) co_return std::move(*error);
 
+    steps.done(fmt::format("{} addresses opened", opened.size()));
     notes = pools_.notes_on(next);
     pools_.apply(next);
+    steps.done("pools changed");
     co_await published();
+    steps.done("rings published");
     if (draining_) co_return std::string(draining_reason);
 
     listeners_.apply(next, std::move(opened), pools_);
     pools_.drop_others(next);
-    set_log_style(next.log);
-    if (auto& target = std::get<Fd>(log_target)) log_.redirect(std::move(target));
+    steps.done("listeners changed");
+    set_log_style(log_level_.adopt(next.log));
+    if (auto& target = std::get<LogTarget>(log_target)) log_.redirect(std::move(target));
     config_ = std::move(next);
     keep_said();
+    steps.done("it serves");
     co_return std::nullopt;
 }
 
@@ -91,6 +98,7 @@ asio::awaitable<ReloadResult> Control::reload(double max_moved) {
     ++status_.reloads;
     notifier_.reloading();
     status_.reloaded_at = std::chrono::system_clock::now();
+    DebugSteps steps("reload");
     Loaded loaded;
     Background::Step load = [&] {
         loaded = load_config(status_.file);
@@ -101,6 +109,7 @@ asio::awaitable<ReloadResult> Control::reload(double max_moved) {
         }
     };
     co_await in_background(preparer_, std::move(load));
+    steps.done("the file is read");
     if (auto* errors = std::get_if<std::vector<std::string>>(&loaded)) {
         result.errors = std::move(*errors);
     } else {

@@ -172,6 +172,17 @@ json::value owner_of(std::span<const ring::ExplainStep> walk) {
 
 }  // namespace
 
+json::object report_log(Control& control) {
+    const LogLevel& level = control.log_level();
+    json::value left;
+    if (const auto time = level.left()) {
+        left = std::chrono::ceil<std::chrono::seconds>(*time).count();
+    }
+    return {{"level", to_string(level.level())},
+            {"file_level", to_string(level.of_file())},
+            {"left_s", std::move(left)}};
+}
+
 json::object report_status(Control& control) {
     json::array listeners;
     for (const auto& [name, listener] : control.listeners().all()) {
@@ -222,6 +233,7 @@ json::object report_status(Control& control) {
             {"max_connections", control.max_connections()},
             {"generation", config.generation},
             {"not_ready", not_ready ? json::value(*not_ready) : json::value()},
+            {"log", report_log(control)},
             {"log_lines_dropped", control.log_lines_dropped()},
             {"config",
              {{"file", config.file},

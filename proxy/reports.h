@@ -18,6 +18,7 @@ struct Refused {
 
 // The whole proxy: configuration, listeners, pools.
 boost::json::object report_status(Control& control);
+boost::json::object report_log(Control& control);
 
 // The servers of one pool, or of all where `only` is nullptr.
 boost::json::object report_servers(Control& control, const std::string* only);

@@ -71,7 +71,7 @@ void Worker::ask(std::function<void()> answer) {
 void Worker::depart(Cut cut) {
     boost::asio::post(io_, [this, cut = std::move(cut)]() mutable {
         std::erase_if(departures_, [&](const auto& departure) {
-            return departure->is_over() || departure->is_of(*cut.server);
+            return departure->is_over() || departure->is_of(cut.server.get());
         });
         auto departure = std::make_unique<Departure>(std::move(cut), connections_, timers_);
         if (!departure->is_over()) departures_.push_back(std::move(departure));
@@ -82,7 +82,7 @@ void Worker::depart(Cut cut) {
 void Worker::spare(std::shared_ptr<const PerWorker<ServerCounts>> server) {
     boost::asio::post(io_, [this, server = std::move(server)] {
         std::erase_if(departures_,
-                      [&](const auto& departure) { return departure->is_of(*server); });
+                      [&](const auto& departure) { return departure->is_of(server.get()); });
     });
 }
 

@@ -47,7 +47,7 @@ public:
     void reroute(std::string address, std::shared_ptr<const Route> route);
     // Takes what is in the queue of `address`, closes it, then drops `open`.
     void unlisten(std::string address, std::shared_ptr<void> open);
-    // Ends the connections of a server as `cut` says.
+    // Ends the connections of a server, or all, as `cut` says.
     void depart(Cut cut);
     // Those that are left of a server's stay.
     void spare(std::shared_ptr<const PerWorker<ServerCounts>> server);

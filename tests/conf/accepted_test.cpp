@@ -59,7 +59,7 @@ BOOST_AUTO_TEST_CASE(top_entries_arrive) {
     BOOST_TEST((log == LogSettings{.level = LogSettings::Level::warn, .access = false}));
     const auto other = config_of(sample({"log: {target: /a/b, format: json}", {}, {}, {}})).log;
     BOOST_TEST((other == LogSettings{.target = "/a/b", .format = LogSettings::Format::json}));
-    for (const char* target : {"stderr", "stdout"}) {
+    for (const char* target : {"stderr", "stdout", "syslog", "syslog:/run/log.sock"}) {
         const auto line = "log: {target: " + std::string(target) + "}";
         BOOST_TEST(config_of(sample({line, {}, {}, {}})).log.target == target);
     }

@@ -198,7 +198,9 @@ BOOST_AUTO_TEST_CASE(keywords_name_the_nearest) {
 
 BOOST_AUTO_TEST_CASE(a_log_goes_to_a_stream_or_a_file_by_its_whole_path) {
     const std::vector<std::pair<std::string, std::string>> refused{
-        {"syslog", "\"syslog\""},
+        {"syslogd", "\"syslogd\""},
+        {"\"syslog:\"", "\"syslog:\""},
+        {"syslog:log.sock", "\"syslog:log.sock\""},
         {"ringway.log", "\"ringway.log\""},
         {"/var/log/", "\"/var/log/\""},
         {"\"\"", "\"\""},
@@ -207,15 +209,18 @@ BOOST_AUTO_TEST_CASE(a_log_goes_to_a_stream_or_a_file_by_its_whole_path) {
     for (const auto& [target, found] : refused) {
         const auto line = "log: {target: " + target + "}";
         check({top(line,
-                   "2:15: log.target: expected stderr, stdout or the absolute path of a file, "
+                   "2:15: log.target: expected stderr, stdout, syslog, syslog:/path of its "
+                   "socket or the absolute path of a file, "
                    "found " +
                        found)});
     }
     const auto longer = "log: {target: /" + std::string(4'095, 'a') + "}";
+    const auto no_socket = "log: {target: \"syslog:/" + std::string(107, 'a') + "\"}";
     check({
         top(R"(log: {target: "/a\nb"})",
             "2:15: log.target: expected text without control characters"),
         top(longer, "2:15: log.target: expected 1 to 4095 bytes, found 4096"),
+        top(no_socket, "2:15: log.target: expected 1 to 114 bytes, found 115"),
     });
 }
 

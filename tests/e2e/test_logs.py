@@ -13,6 +13,8 @@ import pytest
 from support.clients import ask, dial, read_line, read_to_end
 from support.configuration import listener, pool_of
 from support.ports import free_port
+from support.programs import find
+from support.ringway import command
 from support.waiting import wait_until
 
 
@@ -145,6 +147,83 @@ def test_json_lines_are_objects_whatever_clients_send(bench):
     assert all(list(line) == ["time", "level", "message"] for line in messages)
 
 
+JOURNAL = """export JOURNAL_STREAM=$(stat --dereference --format=%d:%i /proc/self/fd/2)
+exec "$@"
+"""
+
+
+def test_lines_to_the_journal_begin_with_their_priority(bench):
+    prefix = ["sh", "-c", JOURNAL, "sh"]
+    config = config_of(bench.backends("a"), level="debug")
+    proxy = bench.ringway(config, prefix=prefix)
+    assert ask(proxy.address(), b"key") == "a"
+    proxy.wait_log(" access ")
+    assert proxy.reload({**config, "workers": 200})["result"] != "ok"
+    proxy.wait_log("reload: refused")
+    priorities = {"error": "<3>", "warning": "<4>", "info": "<6>", "access": "<6>", "debug": "<7>"}
+    seen = set()
+    for line in proxy.log().splitlines():
+        priority, level = re.match(r"(<\d>)[-0-9T:.]+Z (\w+) ", line).groups()
+        assert priorities[level] == priority
+        seen.add(level)
+    assert seen >= {"error", "info", "access", "debug"}
+    # What is refused before there is a log is an error there too.
+    proxy.write({**config, "nonsense": 1})
+    arguments = command("--config", proxy.config_path, "--check")
+    done = subprocess.run([*prefix, *arguments], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and done.stderr.startswith("<3>")
+
+
+RSYSLOG = """
+module(load="imuxsock" SysSock.Use="off")
+input(type="imuxsock" Socket="{socket}" CreatePath="off" RateLimit.Interval="0")
+template(name="all" type="string" string="%pri-text%|%programname%|%procid%|%msg%\\n")
+action(type="omfile" file="{output}" template="all")
+"""
+
+
+class Rsyslog:
+    """A syslog daemon with a socket of its own."""
+
+    def __init__(self, folder):
+        self.socket, self.output = folder / "syslog.sock", folder / "syslog.out"
+        self.config, self.pid_file = folder / "rsyslog.conf", folder / "rsyslog.pid"
+        self.config.write_text(RSYSLOG.format(socket=self.socket, output=self.output))
+
+    def __enter__(self):
+        arguments = [find("rsyslogd"), "-n", "-f", self.config, "-i", self.pid_file]
+        self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL)
+        wait_until(self.pid_file.exists, "rsyslogd to start")
+        wait_until(self.socket.exists, "the socket of rsyslogd")
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(60)
+
+
+def test_a_syslog_daemon_gets_every_line_with_its_priority_and_may_be_started_again(bench):
+    syslog = Rsyslog(bench.folder)
+    with syslog:
+        config = config_of(bench.backends("a"), target=f"syslog:{syslog.socket}")
+        proxy = start(bench, config)
+        assert ask(proxy.address(), b"first") == "a"
+        wait_text(syslog.output, 'key="first"')
+        wait_text(syslog.output, f"daemon.info|ringway|{proxy.pid}| ")
+        proxy.reload({**config, "workers": 200})
+        wait_text(syslog.output, "daemon.err|")
+    proxy.write(config)
+    assert ask(proxy.address(), b"nobody listens") == "a"
+    wait_until(lambda: dropped(proxy) > 0, "lost lines to be counted")
+    with syslog:
+        wait_text(syslog.output, "daemon.warning|")  # that lines were lost
+        assert ask(proxy.address(), b"again") == "a"
+        wait_text(syslog.output, 'key="again"')
+        proxy.signal(signal.SIGUSR1)
+        wait_text(syslog.output, "log: opened again")
+        assert proxy.log() == "", "something went to stderr"
+
+
 def dropped(proxy) -> int:
     return proxy.status()["log_lines_dropped"]
 
@@ -197,3 +276,39 @@ def test_a_disk_that_fills_up_and_is_emptied_again_has_whole_lines(bench):
     lines = seen.read_text().splitlines()
     assert all(" access " in line or " warning log: " in line for line in lines if line)
     assert not [x for x in lines if " access " in x and not re.search(r" end=\w+$", x)]
+
+
+def test_debug_lines_come_and_go_at_run_time_and_tell_of_picks_dials_checks_and_reloads(bench):
+    health = {"interval": "1s", "timeout": "1s"}
+    pool = pool_of(bench.backends("a"), health=health)
+    proxy = bench.ringway({"listeners": [listener(free_port())], "pools": {"main": pool}})
+    assert ask(proxy.address(), b"before") == "a"
+    proxy.wait_log('key="before"')
+    assert " debug " not in proxy.log()
+    assert proxy.ask("log level debug for 1h")["left_s"] == 3600
+    assert ask(proxy.address(), b"during") == "a"
+    proxy.wait_log('key="during" ended: ')
+    for piece in ("placed by its key: hash 0x", "dial 1 of 3: server a at 127.0.0.1:"):
+        proxy.wait_log(f'key="during" {piece}')
+    proxy.wait_log('key="during" dial of server a: connected after ')
+    proxy.wait_log("debug check of main/a at 127.0.0.1:")
+    proxy.reload_well(proxy.config)
+    proxy.wait_log("debug reload: the file is read, ")
+    assert proxy.status()["log"]["level"] == "debug"
+    # The time ends, and the file's level is back without a word from anybody.
+    proxy.ask("log level debug for 50ms")
+    proxy.wait_log("info log: level info again: the time is over")
+    assert proxy.status()["log"] == {"level": "info", "file_level": "info", "left_s": None}
+    lines = proxy.log().count(" debug ")
+    assert ask(proxy.address(), b"after") == "a"
+    proxy.wait_log('key="after"')
+    assert proxy.log().count(" debug ") == lines
+
+
+def test_debug_lines_that_nobody_reads_are_counted_and_hold_up_nobody(bench):
+    proxy = start(bench, config_of(bench.backends("a"), target="/dev/full", level="debug"))
+    begin = dropped(proxy)
+    for number in range(20):
+        assert ask(proxy.address(), b"key-%d" % number) == "a"
+    # accepted, placed, dial, connected, ended, and the line of every connection
+    wait_until(lambda: dropped(proxy) >= begin + 20 * 6, "lost lines to be counted")

@@ -187,7 +187,7 @@ def test_the_drain_ends_at_its_timeout(bench):
     proxy.signal(signal.SIGTERM)
     assert read_to_end(session) == (b"", RESET)
     assert proxy.wait_exit() == 0
-    assert 0.4 < time.monotonic() - begin < within(1)
+    assert 0.35 < time.monotonic() - begin < within(1)
     wait_until(lambda: backend.peers[0].ending == RESET, "the server to be reset")
     assert proxy.access_log()[-1].end == "shutdown"
 

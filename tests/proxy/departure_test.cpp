@@ -92,6 +92,37 @@ BOOST_AUTO_TEST_CASE(those_that_are_left_are_spared_when_the_server_is_back) {
     BOOST_TEST(!test::eventually([&] { return active("a") < left; }, 1'100ms));
 }
 
+BOOST_AUTO_TEST_CASE(all_that_are_left_end_one_by_one_whatever_they_are_at) {
+    connect("a", 10);
+    connect("b", 10);
+    const Fd without_key = rig.connect();
+    BOOST_TEST(test::eventually([&] { return rig.count(&proxy::ListenerCounts::active) == 21; }));
+    rig.worker().depart({nullptr, End::shutdown, 400ms});
+    bool some = false;
+    BOOST_TEST(test::eventually([&] {
+        const auto left = rig.count(&proxy::ListenerCounts::active);
+        some = some || (left > 0 && left < 21);
+        return left == 0;
+    }));
+    BOOST_TEST(some);
+    BOOST_TEST(test::was_reset(test::receive_to_end(without_key)));
+    BOOST_TEST(rig.ended("shutdown", 21));
+}
+
+// The drain of a server or of the proxy: whichever comes to a connection first.
+BOOST_AUTO_TEST_CASE(a_server_that_departs_and_a_drain_that_ends_cross) {
+    connect("a", 10);
+    connect("b", 10);
+    depart("a", End::server_removed, 1h);
+    rig.worker().depart({nullptr, End::shutdown, 300ms});
+    depart("b", End::server_down, 0s);
+    BOOST_TEST(rig.ended("server_down"));
+    BOOST_TEST(rig.is_idle());
+    const auto ends = [&](End end) { return rig.ended_by(end); };
+    BOOST_TEST(ends(End::shutdown) >= 9u);  // one in an hour is the most that goes before
+    BOOST_TEST(ends(End::shutdown) + ends(End::server_removed) + ends(End::server_down) == 20u);
+}
+
 BOOST_AUTO_TEST_CASE(a_worker_stops_in_the_middle_of_it) {
     connect("a", 3);
     depart("a", End::server_down, 1h);

@@ -39,10 +39,10 @@ std::string text_of(const std::string& path) {
     return all.str();
 }
 
-Fd opened(const std::string& path) {
+proxy::LogTarget opened(const std::string& path) {
     auto target = open_log_target(path);
     if (const auto* error = std::get_if<std::string>(&target)) BOOST_FAIL(*error);
-    return std::move(std::get<Fd>(target));
+    return std::move(std::get<proxy::LogTarget>(target));
 }
 
 std::string refusal(const std::string& path) {
@@ -108,8 +108,8 @@ BOOST_AUTO_TEST_CASE(streams_are_copied_and_stay_open) {
         struct stat copy {
         }, original{};
         {
-            const Fd target = opened(name);
-            BOOST_REQUIRE(::fstat(target.get(), &copy) == 0);
+            const auto target = opened(name);
+            BOOST_REQUIRE(::fstat(target.fd(), &copy) == 0);
         }
         BOOST_REQUIRE(::fstat(fd, &original) == 0);
         BOOST_TEST(copy.st_ino == original.st_ino);

@@ -38,6 +38,10 @@ BOOST_AUTO_TEST_CASE(commands_and_their_arguments_by_place) {
     BOOST_TEST((offered({"drain", "redis", "server-1", ""}) == Words{}));
     BOOST_TEST((offered({"drain", "web", ""}) == Words{}));
     BOOST_TEST((offered({"completion", ""}) == Words{"bash", "zsh"}));
+    BOOST_TEST((offered({"log", ""}) == Words{"level"}));
+    BOOST_TEST((offered({"log", "level", ""}) == Words{"debug", "error", "info", "warn"}));
+    BOOST_TEST((offered({"log", "level", "debug", ""}) == Words{"for"}));
+    BOOST_TEST((offered({"log", "level", "debug", "for", ""}) == Words{}));
     BOOST_TEST((offered({"nonsense", ""}) == Words{}));
     BOOST_TEST((offered({}) == Words{}));
 }

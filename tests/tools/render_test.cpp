@@ -71,6 +71,24 @@ BOOST_AUTO_TEST_CASE(status_tells_of_failed_reloads_and_lost_log_lines) {
     BOOST_TEST(text.find("\n7 log lines dropped\n") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_log_level_that_was_set_is_told_with_its_time) {
+    const std::string of_file = R"("level":"info","file_level":"info","left_s":null})";
+    const std::string timed = R"("level":"debug","file_level":"info","left_s":252})";
+    const std::string untimed = R"("level":"warn","file_level":"info","left_s":null})";
+    BOOST_TEST(shown("log", R"({"ok":true,)" + of_file) == "log level info, as the file says\n");
+    BOOST_TEST(shown("log", R"({"ok":true,)" + timed) ==
+               "log level debug for another 4m 12s; the file says info\n");
+    BOOST_TEST(shown("log", R"({"ok":true,)" + untimed) ==
+               "log level warn until the next reload; the file says info\n");
+    const auto status_has_it = [](const std::string& log) {
+        const auto text = shown("status", R"({"ok":true,"log":{)" + log + "}");
+        return text.find("\nlog level ") != std::string::npos;
+    };
+    BOOST_TEST(!status_has_it(of_file));
+    BOOST_TEST(status_has_it(timed));
+    BOOST_TEST(status_has_it(untimed));
+}
+
 BOOST_AUTO_TEST_CASE(servers_stand_in_an_aligned_table) {
     const std::string answer = R"({"ok":true,"servers":[)" + std::string(online_server) + ',' +
                                std::string(draining_server) + "]}";

@@ -54,6 +54,10 @@ constexpr std::array all_commands{
             "All or nothing: with any error in the file, nothing changes and every error is\n"
             "printed. With --max-moved 10% nothing changes either where a pool or a listener\n"
             "would have more of its keys move.\n"},
+    Command{"log", "level [LEVEL [for TIME]]", 1, 4, "the level of the log, or set it for a time",
+            "LEVEL is debug, info, warn or error, TIME as 30s or 5m, up to 24h. When the time is\n"
+            "over the level is the file's again; until then a reload leaves it. Without a time it\n"
+            "holds until the next reload.\n"},
     Command{"completion", "SHELL", 1, 1, "a script that completes words in bash or zsh",
             "In ~/.bashrc: source <(ringctl completion bash)\n"
             "In ~/.zshrc, after compinit: source <(ringctl completion zsh)\n",

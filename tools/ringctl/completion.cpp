@@ -128,6 +128,8 @@ Words arguments(const Before& before, const AskNames& ask) {
     if (expected[index] == "POOL") return ask(before.socket, "");
     if (expected[index] == "ID") return ask(before.socket, before.positional.back());
     if (expected[index] == "SHELL") return {"bash", "zsh"};
+    if (expected[index] == "LEVEL") return {"debug", "info", "warn", "error"};
+    if (expected[index] == "level" || expected[index] == "for") return {expected[index]};
     return {};
 }
 

@@ -65,6 +65,17 @@ std::string pools(const json::object& answer, bool colours) {
     return table.to_string(colours);
 }
 
+// "debug for another 4m 12s; the file says info".
+std::string log_level(const json::object& answer) {
+    const std::string level = text(answer, "level");
+    const std::string of_file = text(answer, "file_level");
+    const bool timed = text(answer, "left_s") != nothing;
+    if (!timed && level == of_file) return level + ", as the file says";
+    return fmt::format("{} {}; the file says {}", level,
+                       timed ? "for another " + seconds(answer, "left_s") : "until the next reload",
+                       of_file);
+}
+
 std::string status(const json::object& answer, bool colours) {
     const json::object& config = object(answer, "config");
     const std::string result = text(config, "result");
@@ -81,6 +92,10 @@ std::string status(const json::object& answer, bool colours) {
     }
     if (const std::string problem = text(object(answer, "state"), "problem"); problem != nothing) {
         out += paint("what is said is not kept: " + problem, Tone::bad, colours) + '\n';
+    }
+    const json::object& log = object(answer, "log");
+    if (text(log, "left_s") != nothing || text(log, "level") != text(log, "file_level")) {
+        out += paint("log level " + log_level(log), Tone::warning, colours) + '\n';
     }
     if (const auto dropped = number(answer, "log_lines_dropped"); dropped.value_or(0) > 0) {
         out += paint(fmt::format("{} log lines dropped", *dropped), Tone::warning, colours) + '\n';
@@ -289,6 +304,7 @@ std::string render(std::string_view command, const json::object& answer, bool co
     if (command == "plan") return proxy::plan_text(answer);
     if (command == "events") return render_events(answer, colours);
     if (command == "ring") return render_ring(answer, colours, utf8);
+    if (command == "log") return "log level " + log_level(answer) + '\n';
     if (command == "overrides") return overrides(answer, colours);
     for (const std::string_view each :
          {"register", "unregister", "drain", "offline", "online", "auto", "forget"}) {
