@@ -19,6 +19,7 @@
 #include "proxy/relay.h"
 #include "proxy/route.h"
 #include "proxy/server.h"
+#include "proxy/standstill.h"
 #include "proxy/task.h"
 #include "proxy/timers.h"
 #include "ring/balancer.h"
@@ -83,11 +84,10 @@ private:
     void on_deadline() override;
     void advance(TimePoint now);
     void move_bytes(TimePoint now);
+    Relay::State pump(TimePoint now);
     void count_bytes();
     std::uint64_t progress() const;
     End broken_end() const;
-    TimePoint relay_deadline() const;
-    bool reader_caught_up();
     void finish(End reason);
     void report_early_reset(TimePoint now) const;
     void write_log_line(TimePoint now) const;
@@ -101,9 +101,7 @@ private:
     Task opening_;     // gone once the relay runs
     std::string key_;  // as far as the log shows it
     TimePoint accepted_at_;
-    TimePoint moved_at_{};        // the last progress of the relay; before it, the last dial
-    std::size_t unacknowledged_;  // when last asked; nothing_asked since progress
-    std::chrono::milliseconds settle_pause_{};
+    Standstill standstill_;  // since the last progress of the relay; before it, the last dial
     float open_ms_ = 0;
     std::uint64_t counted_up_ = 0;  // bytes that are in the server's counts already
     std::uint64_t counted_down_ = 0;
