@@ -229,6 +229,7 @@ void Connection::begin_relay(const Intake& intake, const std::string& head) {
             header_for_server(route_->send_proxy, intake, relay_.client().socket) + head);
     }
     relaying_ = true;
+    speaks_first_ = speaks_first_ && !slot_.server().address.is_unix;
     slot_.counts().total.add(1);
     auto& counts = (*route_->pool_counts)[tools_.worker];
     counts.picks.add(1);
@@ -284,10 +285,29 @@ void Connection::move_bytes(TimePoint now) {
 
 Relay::State Connection::pump(TimePoint now) {
     const auto before = progress();
+    const auto up_before = relay_.bytes_up();
     const Relay::State state = relay_.pump();
     if (progress() != before) standstill_.moved(now, route_->timeouts);
     count_bytes();
+    if (speaks_first_) acknowledge_answer(relay_.bytes_up() != up_before);
     return state;
+}
+
+// The acknowledgement of the server's first answer has until the next round to go with a
+// segment that is sent anyway: with the client's next bytes (`sent`), or after the server's
+// own end, which holds nothing back any more. After the client's end there is no such segment,
+// and the kernel must be told before the answer comes.
+void Connection::acknowledge_answer(bool sent) {
+    const bool answered = relay_.bytes_down() > 0;
+    const bool ended = relay_.half_closed();
+    if (!answered && !ended) return;
+    if (!answered_ && !ended) {
+        answered_ = true;
+        return tools_.relay.poller.call_again(relay_.server());
+    }
+    speaks_first_ = false;
+    const Side& server = relay_.server();
+    if ((!sent || ended) && !server.hung_up) acknowledge_at_once(server.socket);
 }
 
 // Changes with every byte delivered and with every end of a direction.

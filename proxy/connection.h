@@ -85,6 +85,7 @@ private:
     void advance(TimePoint now);
     void move_bytes(TimePoint now);
     Relay::State pump(TimePoint now);
+    void acknowledge_answer(bool sent);
     void count_bytes();
     std::uint64_t progress() const;
     End broken_end() const;
@@ -109,7 +110,8 @@ private:
     PlacedBy placed_by_ = PlacedBy::nothing;
     End missing_ = End::none;  // why it was not placed by its key
     Spill spill_ = Spill::none;
-    bool speaks_first_ = false;  // to the server, as soon as it has answered
+    bool speaks_first_ = false;  // to the server, and its answer is not acknowledged yet
+    bool answered_ = false;      // in the round before this one
     bool relaying_ = false;
     bool lasting_ = false;  // the server's socket is watched for a lost peer
     bool late_ = false;     // the deadline of the present step has passed

@@ -22,11 +22,9 @@ bool bind_source(const Fd& socket, const conf::Endpoint& source) {
     return ::bind(socket.get(), &address.any, address.size) == 0;
 }
 
-// The last segment of the handshake is not sent alone, but with the first bytes (tcp(7),
-// TCP_QUICKACK). Where none came it would wait for 200 ms.
-void join_last_ack(const Fd& socket) {
-    const int off = 0;
-    ::setsockopt(socket.get(), IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off);
+// tcp(7), TCP_QUICKACK.
+void set_quick_ack(const Fd& socket, int value) {
+    ::setsockopt(socket.get(), IPPROTO_TCP, TCP_QUICKACK, &value, sizeof value);
 }
 
 Fd failed(int error) {
@@ -44,7 +42,9 @@ Fd begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& sett
     if (!server.is_unix) {
         const int on = 1;
         ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        if (speaks_first) join_last_ack(socket);
+        // The last segment of the handshake goes with the first bytes. Where none came it
+        // would wait for 200 ms.
+        if (speaks_first) set_quick_ack(socket, 0);
         const auto& source = server.is_v6 ? settings.source_v6 : settings.source_v4;
         if (source && !bind_source(socket, *source)) {
             const int error = errno;
@@ -58,6 +58,10 @@ Fd begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& sett
     const int error = server.is_unix && errno == EAGAIN ? ECONNREFUSED : errno;
     socket.close();
     return failed(error);
+}
+
+void acknowledge_at_once(const Fd& socket) {
+    set_quick_ack(socket, 1);
 }
 
 bool is_exhausted(int error) {

@@ -13,6 +13,12 @@ namespace ringway::proxy {
 Fd begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& settings,
                  bool speaks_first);
 
+// Has what came on it acknowledged now, and what comes next as on any new connection. For one
+// that speaks first: the kernel then takes its ends for a dialogue and keeps acknowledgements
+// back for 40 ms, for which a server waits that writes its answer in two pieces (Nagle's
+// algorithm, RFC 9293, 3.7.4).
+void acknowledge_at_once(const Fd& socket);
+
 // Whether a dial failed by something that this machine lacks now and may have again in a
 // moment.
 bool is_exhausted(int error);
