@@ -58,6 +58,7 @@ Connection::~Connection() {
 }
 
 void Connection::start(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot) {
+    if (client_.is_unix) keep_urgent_in_place(socket);
     opening_ = open(std::move(socket), std::move(snapshot));
     advance(accepted_at_);
 }

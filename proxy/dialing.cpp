@@ -34,11 +34,17 @@ Fd failed(int error) {
 
 }  // namespace
 
+void keep_urgent_in_place(const Fd& socket) {
+    const int on = 1;
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
+}
+
 Fd begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& settings,
                  bool speaks_first) {
     const SocketAddress address(server);
     Fd socket(::socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!socket) return {};
+    keep_urgent_in_place(socket);
     if (!server.is_unix) {
         const int on = 1;
         ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

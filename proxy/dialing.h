@@ -13,6 +13,11 @@ namespace ringway::proxy {
 Fd begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& settings,
                  bool speaks_first);
 
+// Has urgent bytes delivered in their places (SO_OOBINLINE), as any others. To be set before
+// one can come. A listening TCP socket hands this on to those that it accepts, a unix socket
+// does not.
+void keep_urgent_in_place(const Fd& socket);
+
 // Has what came on it acknowledged now, and what comes next as on any new connection. For one
 // that speaks first: the kernel then takes its ends for a dialogue and keeps acknowledgements
 // back for 40 ms, for which a server waits that writes its answer in two pieces (Nagle's

@@ -57,7 +57,10 @@ void Side::on_ready(std::uint32_t events) {
     if (events & (EPOLLIN | EPOLLPRI | any_end)) readable = true;
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) writable = true;
     if (events & any_end) hung_up = true;
-    if ((events & EPOLLPRI) && !urgent) keep_urgent_data();
+    // The urgent byte of TCP is a byte of the stream like others (RFC 6093) and delivered in
+    // its place: SO_OOBINLINE is on from the beginning, since setting it now is too late for
+    // a byte that another urgent one has followed.
+    if (events & EPOLLPRI) urgent = true;
     if (events & EPOLLERR) set_broken(0);
     owner_.on_side_ready();
 }
@@ -66,14 +69,6 @@ bool Side::open(Fd fd, Poller& poller) {
     close();
     socket = std::move(fd);
     return poller.add(socket.get(), *this, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET);
-}
-
-// The urgent byte of TCP is a byte of the stream like others (RFC 6093): have it
-// delivered in its place rather than apart.
-void Side::keep_urgent_data() {
-    urgent = true;
-    const int on = 1;
-    ::setsockopt(socket.get(), SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
 }
 
 void Side::close() {

@@ -56,8 +56,6 @@ public:
     void set_broken(int reason);
 
 private:
-    void keep_urgent_data();
-
     Owner& owner_;
 };
 
