@@ -127,6 +127,12 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
         }
         if (client.broken) co_return finish(End::client_left);
         connected = server.writable && (!server.broken || has_bytes(server));
+        if (connected && met_itself(server.socket, slot_.server().address)) {
+            // With a reset, so that the server can have its port at once.
+            server.close_with_reset();
+            connected = false;
+            error = ECONNREFUSED;
+        }
         if (connected) break;
         if (late_) error = give_up_at < spent_at ? ETIMEDOUT : ECANCELED;
         drop_server(error != 0 ? error : server.error);

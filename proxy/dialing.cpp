@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstdint>
+#include <fstream>
 #include <optional>
 
 #include "proxy/address.h"
@@ -25,6 +27,25 @@ bool bind_source(const Fd& socket, const conf::Endpoint& source) {
 // tcp(7), TCP_QUICKACK.
 void set_quick_ack(const Fd& socket, int value) {
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_QUICKACK, &value, sizeof value);
+}
+
+// The ports that the kernel gives to sockets that ask for none (ip(7)).
+struct PortRange {
+    std::uint16_t first = 1;
+    std::uint16_t last = 65'535;
+};
+
+// Unknown, it is taken to be all of them.
+PortRange read_local_ports() {
+    std::ifstream file("/proc/sys/net/ipv4/ip_local_port_range");
+    PortRange range;
+    if (!(file >> range.first >> range.last)) return {};
+    return range;
+}
+
+bool is_local_port(std::uint16_t port) {
+    static const PortRange range = read_local_ports();
+    return range.first <= port && port <= range.last;
 }
 
 Fd failed(int error) {
@@ -68,6 +89,17 @@ Fd begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& sett
 
 void acknowledge_at_once(const Fd& socket) {
     set_quick_ack(socket, 1);
+}
+
+bool met_itself(const Fd& socket, const conf::Endpoint& server) {
+    if (server.is_unix || !is_local_port(server.port)) return false;
+    SocketAddress near;
+    if (::getsockname(socket.get(), &near.any, &near.size) != 0) return false;
+    const conf::Endpoint local = to_endpoint(near);
+    if (local.port != server.port) return false;
+    // Not the configured address: a wildcard there stands for loopback.
+    SocketAddress far;
+    return ::getpeername(socket.get(), &far.any, &far.size) == 0 && to_endpoint(far) == local;
 }
 
 bool is_exhausted(int error) {

@@ -24,6 +24,12 @@ void keep_urgent_in_place(const Fd& socket);
 // algorithm, RFC 9293, 3.7.4).
 void acknowledge_at_once(const Fd& socket);
 
+// Whether the dial has met its own socket. Where nobody listens on a port of this machine
+// that the kernel gives to sockets that ask for none, a dial may get that very port and
+// connect to itself (RFC 9293, 3.5, simultaneous open). A server with another port costs no
+// system call. The range of ports is read once, at the first dial.
+bool met_itself(const Fd& socket, const conf::Endpoint& server);
+
 // Whether a dial failed by something that this machine lacks now and may have again in a
 // moment.
 bool is_exhausted(int error);

@@ -154,3 +154,31 @@ def test_a_peer_that_can_no_longer_be_reached_is_lost_and_has_not_reset(bench, w
     other.sendall(b"anybody there?\n")
     assert read_to_end(other) == (b"", RESET)
     assert proxy.wait_access(server="a").end == f"{who}_lost"
+
+
+# tests/faults.md 1: a dead server's port is one that the kernel gives to sockets which ask
+# for none, and the dial gets it.
+def test_a_dial_that_meets_itself_is_refused_and_leaves_the_port_to_the_server(bench, wire):
+    port = 40000
+    ports = f"net.ipv4.ip_local_port_range={port} {port + 1}"
+    subprocess.run([*wire.prefix(), "sysctl", "-qw", ports], check=True)
+    far = Far(wire)
+    entry = listener(PORT)
+    entry["bind"] = f"{NEAR}:{PORT}"
+    dead = f"127.0.0.1:{port}"
+    servers = [{"id": "dead", "address": dead}, {"id": "b", "address": f"{SERVERS['b']}:{PORT}"}]
+    config = {"listeners": [entry], "pools": {"main": {"servers": servers}}}
+    proxy = bench.ringway(config, prefix=wire.prefix())
+    key = key_of(proxy, "dead")
+    for number in range(1, 4):
+        client = connect(wire)
+        client.sendall(key + b"\n")
+        server = far.accept("b")
+        assert read_line(server) == key
+        assert proxy.server("dead")["connect_failures"] == number
+        # Not even the remains of a connection are on the port.
+        with wire.near_socket() as revived:
+            revived.bind(("127.0.0.1", port))
+        server.close()
+        client.close()
+    assert proxy.server("dead")["total"] == 0

@@ -14,7 +14,34 @@ using namespace ringway;
 using proxy::Fd;
 using test::WorkerRig;
 
+namespace {
+
+// A socket of a port that the kernel chose, connected to itself.
+Fd self_connected() {
+    Fd socket = test::bound_socket();
+    const proxy::SocketAddress own(test::local_endpoint(socket));
+    BOOST_REQUIRE(::connect(socket.get(), &own.any, own.size) == 0);
+    return socket;
+}
+
+}  // namespace
+
 BOOST_AUTO_TEST_SUITE(dialing)
+
+BOOST_AUTO_TEST_CASE(a_socket_that_met_itself_is_told_from_one_that_met_a_server) {
+    const Fd socket = self_connected();
+    BOOST_TEST(proxy::met_itself(socket, test::local_endpoint(socket)));
+    const Fd listening = test::listening_socket();
+    const Fd dialled = test::connected_socket(test::local_endpoint(listening));
+    BOOST_TEST(!proxy::met_itself(dialled, test::local_endpoint(listening)));
+}
+
+BOOST_AUTO_TEST_CASE(a_server_at_a_wildcard_is_found_out_too) {
+    const Fd socket = self_connected();
+    const auto port = test::local_endpoint(socket).port;
+    BOOST_TEST(proxy::met_itself(socket, test::endpoint("0.0.0.0:" + std::to_string(port))));
+    BOOST_TEST(proxy::met_itself(socket, test::endpoint("[::]:" + std::to_string(port))));
+}
 
 BOOST_AUTO_TEST_CASE(a_socket_towards_a_server_has_urgent_bytes_in_place_from_the_beginning) {
     const Fd listening = test::listening_socket();

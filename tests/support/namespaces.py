@@ -66,6 +66,10 @@ class Namespaces:
         self.vanish(address)
         self._ip(self.near, f"neigh del {address} dev near")
 
+    def near_socket(self) -> socket.socket:
+        """As far_socket()."""
+        return self._make_in(self.near, socket.socket)
+
     def far_socket(self) -> socket.socket:
         """A TCP socket of the far side, whichever thread uses it."""
         return self._make_in(self.far, socket.socket)
