@@ -15,9 +15,10 @@ from support.namespaces import NEAR, Namespaces
 from support.ports import free_port
 from support.waiting import DEADLINE, scaled, wait_until, within
 
-# A lost peer is found after this; a reader pauses for several times as long.
-UNACKNOWLEDGED = {"unacknowledged": "300ms"}
-PAUSE = 2.0
+# A lost peer is found after this, in which the kernels of a busy machine answer; a reader
+# pauses for several times as long.
+UNACKNOWLEDGED = {"unacknowledged": f"{int(within(0.6) * 1000)}ms"}
+PAUSE = within(0.6) * 4
 # More than the kernels on the way hold, and little enough to be in them.
 MORE_THAN_FITS = scaled(24 << 20, least=16 << 20)
 FITS = 2 << 20
@@ -53,7 +54,7 @@ def test_a_client_that_pauses_gets_everything(bench):
 
 
 def test_a_client_that_takes_little_at_a_time_gets_everything(bench):
-    data = noise(60_000)
+    data = noise(50_000)
     backends = bench.backends("a", serve=lambda peer, _backend: peer.sock.sendall(data))
     proxy = proxy_with(bench, backends)
     with socket.socket() as client:
@@ -63,7 +64,7 @@ def test_a_client_that_takes_little_at_a_time_gets_everything(bench):
         received = bytearray()
         while piece := client.recv(1000):
             received += piece
-            time.sleep(0.05)  # the client's own pace
+            time.sleep(0.1)  # the client's own pace
         me = client.getsockname()
     assert received == data
     assert proxy.wait_access(client=me).end == "done"
