@@ -17,19 +17,11 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// How long a relay that waits for acknowledgements before a reset waits to look
-// again: longer each time that nothing has moved.
-constexpr milliseconds shortest_settle_pause{5};
-constexpr milliseconds longest_settle_pause{250};
 // A connection that lasts so long gets the socket options for lost peers on its
 // server's side too; most are over by then and are spared the system calls.
 constexpr milliseconds lasting_after{1'000};
 // Between two tries to dial while this machine lacks descriptors or memory.
 constexpr milliseconds exhausted_pause{100};
-constexpr auto nothing_asked = static_cast<std::size_t>(-1);
-// A client that broke off waits for nothing; what it sent before has this long
-// to reach the server.
-constexpr milliseconds client_reset_grace{50};
 
 // A server may answer and break off before anybody has looked.
 bool has_bytes(const Side& side) {
@@ -56,7 +48,6 @@ Connection::Connection(ConnectionTools& tools, std::shared_ptr<const Route> rout
       client_(std::move(client)),
       relay_(*this, tools.relay),
       accepted_at_(Clock::now()),
-      unacknowledged_(nothing_asked),
       number_(++tools.last_number) {
     auto& counts = (*route_->counts)[tools_.worker];
     counts.accepted.add(1);
@@ -69,6 +60,7 @@ Connection::~Connection() {
 
 void Connection::start(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot) {
     if (logs_debug()) debug("accepted");
+    if (client_.is_unix) keep_urgent_in_place(socket);
     opening_ = open(std::move(socket), std::move(snapshot));
     advance(accepted_at_);
 }
@@ -112,7 +104,8 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
         failure = End::connect_failed;
 
         int error = dial();
-        const TimePoint give_up_at = std::min(moved_at_ + route_->connect.timeout, spent_at);
+        const TimePoint give_up_at =
+            std::min(standstill_.moved_at() + route_->connect.timeout, spent_at);
         while (is_exhausted(error)) {
             if (logs_debug()) debug_dialled(error);
             // Holding on to the client makes accepting pause; then this server again.
@@ -130,6 +123,12 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
         }
         if (client.broken) co_return finish(End::client_left);
         connected = server.writable && (!server.broken || has_bytes(server));
+        if (connected && met_itself(server.socket, slot_.server().address)) {
+            // With a reset, so that the server can have its port at once.
+            server.close_with_reset();
+            connected = false;
+            error = ECONNREFUSED;
+        }
         if (connected) break;
         if (late_) error = give_up_at < spent_at ? ETIMEDOUT : ECANCELED;
         drop_server(error != 0 ? error : server.error);
@@ -163,7 +162,7 @@ bool Connection::claim(const ring::Snapshot& snapshot, const ring::Member& membe
 
 // Begins to connect to the slot's server; the errno of what failed at once, or 0.
 int Connection::dial() {
-    moved_at_ = Clock::now();
+    standstill_.set_moved_at(Clock::now());
     if (logs_debug()) debug_dial();
     Fd socket = begin_connect(slot_.server().address, route_->connect, speaks_first_);
     if (!socket) return errno;
@@ -213,14 +212,16 @@ void Connection::begin_relay(const Intake& intake, const std::string& head) {
             header_for_server(route_->send_proxy, intake, relay_.client().socket) + head);
     }
     relaying_ = true;
+    speaks_first_ = speaks_first_ && !slot_.server().address.is_unix;
     slot_.counts().total.add(1);
     auto& counts = (*route_->pool_counts)[tools_.worker];
     counts.picks.add(1);
     if (spill_ == Spill::owner_full) counts.spills_full.add(1);
     if (spill_ == Spill::owner_failed) counts.spills_failed.add(1);
-    const TimePoint dialled_at = std::exchange(moved_at_, Clock::now());
-    counts.connect_times.observe(moved_at_ - dialled_at);
-    open_ms_ = std::chrono::duration<float, std::milli>(moved_at_ - accepted_at_).count();
+    const TimePoint now = Clock::now();
+    counts.connect_times.observe(now - standstill_.moved_at());
+    standstill_.set_moved_at(now);
+    open_ms_ = std::chrono::duration<float, std::milli>(now - accepted_at_).count();
 }
 
 void Connection::on_side_ready() {
@@ -246,42 +247,50 @@ void Connection::advance(TimePoint now) {
 }
 
 void Connection::move_bytes(TimePoint now) {
-    const auto before = progress();
-    const Relay::State state = relay_.pump();
-    if (progress() != before) {
-        moved_at_ = now;
-        unacknowledged_ = nothing_asked;
+    const auto& timeouts = route_->timeouts;
+    Relay::State state = pump(now);
+    if (state != Relay::State::ended && standstill_.look(relay_, state, timeouts, now)) {
+        state = pump(now);
     }
-    count_bytes();
     const bool broken = relay_.client().broken || relay_.server().broken;
     if (state == Relay::State::ended) return finish(broken ? broken_end() : End::done);
+    const TimePoint deadline = standstill_.deadline(relay_, timeouts);
+    if (deadline <= now) return finish(broken ? broken_end() : standstill_.timeout(relay_));
 
-    const bool settling = state == Relay::State::settling;
-    if ((settling || relay_deadline() <= now) && reader_caught_up()) moved_at_ = now;
-    const TimePoint deadline = relay_deadline();
-    if (deadline <= now) {
-        if (broken) return finish(broken_end());
-        return finish(relay_.half_closed() ? End::half_close_timeout : End::idle_timeout);
-    }
     const TimePoint lasts_from = accepted_at_ + lasting_after;
     if (!lasting_ && lasts_from <= now) {
-        watch_for_lost_peer(relay_.server().socket.get(), route_->timeouts);
+        watch_for_lost_peer(relay_.server().socket.get(), timeouts);
         lasting_ = true;
     }
-    const TimePoint look_again = settling ? now + settle_pause_ : deadline;
-    tools_.timers.set(*this, lasting_ ? look_again : std::min(look_again, lasts_from));
+    const TimePoint look_at = standstill_.next_look(state, deadline, now);
+    tools_.timers.set(*this, lasting_ ? look_at : std::min(look_at, lasts_from));
 }
 
-// Whether a peer has acknowledged some of what the kernel still held for it when
-// last asked: a slow reader is no idle one. Asked only when time is up.
-bool Connection::reader_caught_up() {
-    const std::size_t left = relay_.unacknowledged();
-    const std::size_t before = std::exchange(unacknowledged_, left);
-    const bool caught_up = before == nothing_asked ? left > 0 : left < before;
-    settle_pause_ =
-        caught_up ? shortest_settle_pause
-                  : std::clamp(settle_pause_ * 2, shortest_settle_pause, longest_settle_pause);
-    return caught_up;
+Relay::State Connection::pump(TimePoint now) {
+    const auto before = progress();
+    const auto up_before = relay_.bytes_up();
+    const Relay::State state = relay_.pump();
+    if (progress() != before) standstill_.moved(now, route_->timeouts);
+    count_bytes();
+    if (speaks_first_) acknowledge_answer(relay_.bytes_up() != up_before);
+    return state;
+}
+
+// The acknowledgement of the server's first answer has until the next round to go with a
+// segment that is sent anyway: with the client's next bytes (`sent`), or after the server's
+// own end, which holds nothing back any more. After the client's end there is no such segment,
+// and the kernel must be told before the answer comes.
+void Connection::acknowledge_answer(bool sent) {
+    const bool answered = relay_.bytes_down() > 0;
+    const bool ended = relay_.half_closed();
+    if (!answered && !ended) return;
+    if (!answered_ && !ended) {
+        answered_ = true;
+        return tools_.relay.poller.call_again(relay_.server());
+    }
+    speaks_first_ = false;
+    const Side& server = relay_.server();
+    if ((!sent || ended) && !server.hung_up) acknowledge_at_once(server.socket);
 }
 
 // Changes with every byte delivered and with every end of a direction.
@@ -292,19 +301,9 @@ std::uint64_t Connection::progress() const {
 
 End Connection::broken_end() const {
     if (relay_.client().broken) {
-        return relay_.client().error == ETIMEDOUT ? End::client_lost : End::client_reset;
+        return means_lost(relay_.client().error) ? End::client_lost : End::client_reset;
     }
-    return relay_.server().error == ETIMEDOUT ? End::server_lost : End::server_reset;
-}
-
-// When the relay has waited long enough, as things stand.
-TimePoint Connection::relay_deadline() const {
-    const auto& timeouts = route_->timeouts;
-    if (relay_.client().broken) return moved_at_ + client_reset_grace;
-    if (relay_.half_closed() || relay_.server().broken) {
-        return moved_at_ + std::min(timeouts.half_close, timeouts.idle);
-    }
-    return moved_at_ + timeouts.idle;
+    return means_lost(relay_.server().error) ? End::server_lost : End::server_reset;
 }
 
 // The server's counts grow while a long connection lives.

@@ -20,6 +20,7 @@
 #include "proxy/relay.h"
 #include "proxy/route.h"
 #include "proxy/server.h"
+#include "proxy/standstill.h"
 #include "proxy/task.h"
 #include "proxy/timers.h"
 #include "ring/balancer.h"
@@ -87,11 +88,11 @@ private:
     void on_deadline() override;
     void advance(TimePoint now);
     void move_bytes(TimePoint now);
+    Relay::State pump(TimePoint now);
+    void acknowledge_answer(bool sent);
     void count_bytes();
     std::uint64_t progress() const;
     End broken_end() const;
-    TimePoint relay_deadline() const;
-    bool reader_caught_up();
     void finish(End reason);
     void report_early_reset(TimePoint now) const;
     void write_log_line(TimePoint now) const;
@@ -113,9 +114,7 @@ private:
     Task opening_;     // gone once the relay runs
     std::string key_;  // as far as the log shows it
     TimePoint accepted_at_;
-    TimePoint moved_at_{};        // the last progress of the relay; before it, the last dial
-    std::size_t unacknowledged_;  // when last asked; nothing_asked since progress
-    std::chrono::milliseconds settle_pause_{};
+    Standstill standstill_;  // since the last progress of the relay; before it, the last dial
     float open_ms_ = 0;
     const std::uint32_t number_;    // of the worker's connections, for the log
     std::uint64_t counted_up_ = 0;  // bytes that are in the server's counts already
@@ -124,7 +123,8 @@ private:
     PlacedBy placed_by_ = PlacedBy::nothing;
     End missing_ = End::none;  // why it was not placed by its key
     Spill spill_ = Spill::none;
-    bool speaks_first_ = false;  // to the server, as soon as it has answered
+    bool speaks_first_ = false;  // to the server, and its answer is not acknowledged yet
+    bool answered_ = false;      // in the round before this one
     bool relaying_ = false;
     bool lasting_ = false;  // the server's socket is watched for a lost peer
     bool late_ = false;     // the deadline of the present step has passed

@@ -81,7 +81,7 @@ void Connection::debug_dialled(int error) const {
         outcome = std::generic_category().message(error);
     }
     debug(fmt::format("dial of server {}: {} after {:.1f} ms", escaped(slot_.server().id), outcome,
-                      ms_of(Clock::now() - moved_at_)));
+                      ms_of(Clock::now() - standstill_.moved_at())));
 }
 
 void Connection::debug_end(TimePoint now) const {

@@ -13,6 +13,23 @@ namespace ringway::proxy {
 Fd begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& settings,
                  bool speaks_first);
 
+// Has urgent bytes delivered in their places (SO_OOBINLINE), as any others. To be set before
+// one can come. A listening TCP socket hands this on to those that it accepts, a unix socket
+// does not.
+void keep_urgent_in_place(const Fd& socket);
+
+// Has what came on it acknowledged now, and what comes next as on any new connection. For one
+// that speaks first: the kernel then takes its ends for a dialogue and keeps acknowledgements
+// back for 40 ms, for which a server waits that writes its answer in two pieces (Nagle's
+// algorithm, RFC 9293, 3.7.4).
+void acknowledge_at_once(const Fd& socket);
+
+// Whether the dial has met its own socket. Where nobody listens on a port of this machine
+// that the kernel gives to sockets that ask for none, a dial may get that very port and
+// connect to itself (RFC 9293, 3.5, simultaneous open). A server with another port costs no
+// system call. The range of ports is read once, at the first dial.
+bool met_itself(const Fd& socket, const conf::Endpoint& server);
+
 // Whether a dial failed by something that this machine lacks now and may have again in a
 // moment.
 bool is_exhausted(int error);

@@ -26,10 +26,15 @@ constexpr std::size_t small_spell_bytes = 16 << 10;
 // What one splice may move. A default pipe has 16 slots of up to a page run each.
 constexpr std::size_t max_splice_bytes = 1 << 20;
 
-// Bytes given to the kernel that the peer has not acknowledged (tcp(7), SIOCOUTQ).
-std::size_t unacknowledged_bytes(int fd) {
+// A direction of so few bytes is not asked for what its reader has yet to take: they fit
+// into the first window of nearly everybody, and the kernel goes on for minutes anyway.
+constexpr std::uint64_t small_stream_bytes = 4096;
+
+// Bytes that the peer's window, or the network's, has not let out yet (SIOCOUTQNSD). What
+// is under way needs nobody but the kernel.
+bool has_unsent_bytes(const Side& side) {
     int bytes = 0;
-    return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
+    return ::ioctl(side.socket.get(), SIOCOUTQNSD, &bytes) == 0 && bytes > 0;
 }
 
 // Whether there is nothing to read now (tcp(7), unix(7), SIOCINQ).
@@ -40,6 +45,11 @@ bool is_empty(int fd) {
 
 }  // namespace
 
+std::size_t unacknowledged_bytes(const Side& side) {
+    int bytes = 0;
+    return ::ioctl(side.socket.get(), SIOCOUTQ, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
+}
+
 void Side::on_ready(std::uint32_t events) {
     if (!socket) return;
     constexpr std::uint32_t any_end = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
@@ -47,7 +57,10 @@ void Side::on_ready(std::uint32_t events) {
     if (events & (EPOLLIN | EPOLLPRI | any_end)) readable = true;
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) writable = true;
     if (events & any_end) hung_up = true;
-    if ((events & EPOLLPRI) && !urgent) keep_urgent_data();
+    // The urgent byte of TCP is a byte of the stream like others (RFC 6093) and delivered in
+    // its place: SO_OOBINLINE is on from the beginning, since setting it now is too late for
+    // a byte that another urgent one has followed.
+    if (events & EPOLLPRI) urgent = true;
     if (events & EPOLLERR) set_broken(0);
     owner_.on_side_ready();
 }
@@ -56,14 +69,6 @@ bool Side::open(Fd fd, Poller& poller) {
     close();
     socket = std::move(fd);
     return poller.add(socket.get(), *this, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET);
-}
-
-// The urgent byte of TCP is a byte of the stream like others (RFC 6093): have it
-// delivered in its place rather than apart.
-void Side::keep_urgent_data() {
-    urgent = true;
-    const int on = 1;
-    ::setsockopt(socket.get(), SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
 }
 
 void Side::close() {
@@ -98,11 +103,22 @@ Relay::State Relay::pump() {
     if (client_.broken && server_.broken) return State::ended;
     if (client_.broken) return settle(up_, client_, server_, down_);
     if (server_.broken) return settle(down_, server_, client_, up_);
-    return up_.closed && down_.closed ? State::ended : State::moving;
+    return up_.closed && down_.closed && is_delivered() ? State::ended : State::moving;
 }
 
-std::size_t Relay::unacknowledged() const {
-    return unacknowledged_bytes(client_.socket.get()) + unacknowledged_bytes(server_.socket.get());
+// Both directions have ended. A socket that is closed with bytes that its peer has no room
+// for is at the kernel's mercy: it gives up after some minutes of a shut window, or when
+// there are many such sockets (tcp(7), tcp_orphan_retries, tcp_max_orphans), and nobody hears
+// of it. So these are kept until all is acknowledged, of which the kernel tells (EPOLLHUP).
+bool Relay::is_delivered() {
+    if (lingers_) return unacknowledged_bytes(client_) + unacknowledged_bytes(server_) == 0;
+    lingers_ = (up_.bytes > small_stream_bytes && has_unsent_bytes(server_)) ||
+               (down_.bytes > small_stream_bytes && has_unsent_bytes(client_));
+    if (!lingers_) return true;
+    // The second end was left to close().
+    ::shutdown(client_.socket.get(), SHUT_WR);
+    ::shutdown(server_.socket.get(), SHUT_WR);
+    return false;
 }
 
 void Relay::close() {
@@ -176,7 +192,8 @@ void Relay::copy(Flow& flow, Side& from, Side& to) {
     const ssize_t got = ::recv(from.socket.get(), tools_.buffer.data(), tools_.buffer.size(), 0);
     if (got <= 0) {
         if (got < 0 && errno == EINTR) return;
-        if (got < 0 && errno == EAGAIN) {
+        // A peer that was given up as lost has an open socket, from which no more comes.
+        if (got < 0 && errno == EAGAIN && !from.broken) {
             from.readable = false;
             return;
         }
@@ -232,7 +249,7 @@ void Relay::fill_pipe(Flow& flow, Side& from, Side& to) {
     }
     if (got < 0 && errno == EINTR) return;
     const bool blocked = got < 0 && errno == EAGAIN;
-    if (blocked && !from.urgent) {
+    if (blocked && !from.urgent && !from.broken) {
         from.readable = false;
         return;
     }
@@ -278,7 +295,7 @@ Relay::State Relay::settle(Flow& flow, Side& from, Side& to, const Flow& other) 
     if (to.broken) return State::ended;
     const bool all_given = flow.closed || (flow.ended && !flow.holds());
     if (!all_given) return State::moving;
-    return unacknowledged_bytes(to.socket.get()) == 0 ? State::ended : State::settling;
+    return unacknowledged_bytes(to) == 0 ? State::ended : State::settling;
 }
 
 }  // namespace ringway::proxy

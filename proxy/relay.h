@@ -56,10 +56,12 @@ public:
     void set_broken(int reason);
 
 private:
-    void keep_urgent_data();
-
     Owner& owner_;
 };
+
+// Bytes that the kernel has taken for a side and its peer has not acknowledged yet, the end
+// of the stream among them (tcp(7), SIOCOUTQ).
+std::size_t unacknowledged_bytes(const Side& side);
 
 class Relay {
 public:
@@ -67,7 +69,8 @@ public:
         moving,    // waits for its sockets
         settling,  // one side broke: waits until the other has taken what came before.
                    // No event tells; call pump() again within milliseconds
-        ended,     // both directions ended, or nothing is left to deliver after a reset
+        ended,     // both directions ended and are delivered as far as anybody must wait for
+                   // it, or nothing is left to deliver after a reset
     };
 
     Relay(Side::Owner& owner, RelayTools& tools) : tools_(tools), client_(owner), server_(owner) {}
@@ -91,8 +94,6 @@ public:
     std::uint64_t bytes_up() const { return up_.bytes; }      // client to server
     std::uint64_t bytes_down() const { return down_.bytes; }  // server to client
     bool half_closed() const { return up_.closed || down_.closed; }
-    // Bytes that the kernel has taken from us and a peer has not acknowledged yet.
-    std::size_t unacknowledged() const;
     // Read from one side and not yet taken by the other, either way.
     bool holds_bytes() const { return up_.holds() || down_.holds(); }
 
@@ -118,6 +119,7 @@ private:
         bool holds() const { return held != nullptr || piped > 0; }
     };
 
+    bool is_delivered();
     bool intact() const { return !client_.broken && !server_.broken; }
     void move(Flow& flow, Side& from, Side& to, const Flow& other);
     bool deliver_held(Flow& flow, Side& to);
@@ -134,6 +136,7 @@ private:
     Side server_;
     Flow up_;
     Flow down_;
+    bool lingers_ = false;  // both directions have ended: waits for the last acknowledgement
 };
 
 }  // namespace ringway::proxy

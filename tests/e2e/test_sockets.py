@@ -8,6 +8,8 @@ import threading
 import time
 from contextlib import suppress
 
+import pytest
+
 from support.backends import record
 from support.clients import EOF, RESET, ask, dial, read_exactly, read_line, read_to_end
 from support.configuration import FAST_CHECKS, listener, pool_of
@@ -75,6 +77,27 @@ def test_unix_sockets_work_on_both_sides(bench):
         reached.add(owner)
     assert len(reached) > 1
     assert proxy.wait_access(end="done").client == "unix:"
+
+
+def test_urgent_bytes_of_a_unix_client_stay_in_their_places(bench):
+    backend = bench.backend("a", record)
+    path = bench.folder / "front.sock"
+    entry = listener(1, "first_line", bind=f"unix:{path}")
+    bench.ringway({"listeners": [entry], "pools": {"main": pool_of([backend])}})
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(DEADLINE)
+        client.connect(str(path))
+        client.sendall(b"key\n")
+        assert read_line(client) == b"a"
+        try:
+            client.send(b"!", socket.MSG_OOB)
+        except OSError as error:
+            pytest.skip(f"this kernel has no urgent bytes on unix sockets: {error}")
+        client.send(b"?", socket.MSG_OOB)
+        client.sendall(b"rest")
+        client.shutdown(1)
+        assert read_to_end(client) == (b"", EOF)
+    assert bytes(backend.peers[0].received) == b"key\n!?rest"
 
 
 def test_a_unix_server_that_is_gone_is_passed_over(bench):

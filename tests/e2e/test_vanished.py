@@ -1,6 +1,7 @@
 """Machines that no longer answer: every packet to them is dropped, none comes back."""
 
 import socket
+import subprocess
 import time
 
 import pytest
@@ -132,3 +133,52 @@ def test_an_idle_peer_that_vanishes_is_found_by_keepalive(bench, wire, who):
     wire.vanish(SERVERS["a"] if who == "server" else CLIENT)
     assert read_to_end(client if who == "server" else server) == (b"", RESET)
     assert proxy.wait_access(server="a").end == f"{who}_lost"
+
+
+# tests/faults.md 11: the kernel then tells of no route in place of a timeout. It gives up by
+# itself here, before the proxy does.
+@pytest.mark.parametrize("who", ["client", "server"])
+def test_a_peer_that_can_no_longer_be_reached_is_lost_and_has_not_reset(bench, wire, who):
+    far = Far(wire)
+    proxy = start(bench, wire, timeouts={"unacknowledged": "10s"})
+    retries = "net.ipv4.tcp_retries2=4"
+    subprocess.run([*wire.prefix(), "sysctl", "-qw", retries], check=True)
+    client = connect(wire)
+    client.sendall(key_of(proxy, "a") + b"\n")
+    server = far.accept("a")
+    read_line(server)
+    begin = time.monotonic()
+    wait_until(lambda: time.monotonic() - begin > 1.1, "the connection to last")
+    wire.unreach(SERVERS["a"] if who == "server" else CLIENT)
+    other = client if who == "server" else server
+    other.sendall(b"anybody there?\n")
+    assert read_to_end(other) == (b"", RESET)
+    assert proxy.wait_access(server="a").end == f"{who}_lost"
+
+
+# tests/faults.md 1: a dead server's port is one that the kernel gives to sockets which ask
+# for none, and the dial gets it.
+def test_a_dial_that_meets_itself_is_refused_and_leaves_the_port_to_the_server(bench, wire):
+    port = 40000
+    ports = f"net.ipv4.ip_local_port_range={port} {port + 1}"
+    subprocess.run([*wire.prefix(), "sysctl", "-qw", ports], check=True)
+    far = Far(wire)
+    entry = listener(PORT)
+    entry["bind"] = f"{NEAR}:{PORT}"
+    dead = f"127.0.0.1:{port}"
+    servers = [{"id": "dead", "address": dead}, {"id": "b", "address": f"{SERVERS['b']}:{PORT}"}]
+    config = {"listeners": [entry], "pools": {"main": {"servers": servers}}}
+    proxy = bench.ringway(config, prefix=wire.prefix())
+    key = key_of(proxy, "dead")
+    for number in range(1, 4):
+        client = connect(wire)
+        client.sendall(key + b"\n")
+        server = far.accept("b")
+        assert read_line(server) == key
+        assert proxy.server("dead")["connect_failures"] == number
+        # Not even the remains of a connection are on the port.
+        with wire.near_socket() as revived:
+            revived.bind(("127.0.0.1", port))
+        server.close()
+        client.close()
+    assert proxy.server("dead")["total"] == 0

@@ -13,6 +13,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "proxy/clock.h"
+#include "proxy/dialing.h"
 #include "proxy/pipes.h"
 #include "proxy/poller.h"
 #include "proxy/relay.h"
@@ -61,6 +62,8 @@ public:
         server = std::move(back.far);
         set_blocking(front.far, false);
         set_blocking(back.near, false);
+        proxy::keep_urgent_in_place(front.far);
+        proxy::keep_urgent_in_place(back.near);
         BOOST_REQUIRE(relay_.client().open(std::move(front.far), bench.tools().poller));
         BOOST_REQUIRE(relay_.server().open(std::move(back.near), bench.tools().poller));
         relay_.hold_for_server(head);

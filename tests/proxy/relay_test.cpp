@@ -130,6 +130,23 @@ BOOST_AUTO_TEST_CASE(an_end_is_passed_on_after_the_last_byte_that_a_slow_reader_
     BOOST_TEST(received.error == 0);
 }
 
+BOOST_AUTO_TEST_CASE(after_both_ends_a_relay_waits_until_a_paused_reader_has_taken_everything) {
+    for (const bool upward : {true, false}) {
+        RelaySession session(bench, {.peers = small_buffer});
+        const auto& from = upward ? session.client : session.server;
+        const auto& to = upward ? session.server : session.client;
+        const std::string bytes = noise.text(0, 200'000);
+        session.send(from, bytes);
+        test::end_sending(from);
+        test::end_sending(to);
+        for (int i = 0; i < 50; ++i) session.turn();
+        BOOST_TEST(!session.relay().holds_bytes());
+        BOOST_TEST((session.state() == State::moving));
+        BOOST_TEST((session.receive_to_end(to).bytes == bytes));
+        BOOST_TEST(session.turn_until_ended());
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_reset_is_passed_on_after_all_bytes_that_came_before_it) {
     for (const bool from_client : {true, false}) {
         RelaySession session(bench, {.relay = small_buffer});

@@ -69,4 +69,10 @@ int epoll_ctl(int set, int operation, int fd, epoll_event* event) noexcept {
     return real(set, operation, fd, event);
 }
 
+int epoll_wait(int set, epoll_event* events, int room, int timeout) {
+    static auto* const real = next<decltype(epoll_wait)>("epoll_wait");
+    while (syscalls::events_held) ::usleep(1000);
+    return real(set, events, room, timeout);
+}
+
 }  // extern "C"

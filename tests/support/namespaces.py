@@ -61,6 +61,15 @@ class Namespaces:
     def far_prefix(self) -> list[str]:
         return ["ip", "netns", "exec", self.far]
 
+    def unreach(self, address: str):
+        """As vanish(), and the near side's kernel finds out that nobody has the address."""
+        self.vanish(address)
+        self._ip(self.near, f"neigh del {address} dev near")
+
+    def near_socket(self) -> socket.socket:
+        """As far_socket()."""
+        return self._make_in(self.near, socket.socket)
+
     def far_socket(self) -> socket.socket:
         """A TCP socket of the far side, whichever thread uses it."""
         return self._make_in(self.far, socket.socket)
