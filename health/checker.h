@@ -13,6 +13,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "conf/config.h"
+#include "health/local_fault.h"
 #include "health/schedule.h"
 
 namespace ringway::health {
@@ -23,22 +24,27 @@ struct Target {
     conf::Endpoint address;
     conf::HealthSettings settings;
     std::string preface;  // sent before all that the settings have said, if they have anything
+    std::optional<conf::Endpoint> source{};  // the address to connect from
+    bool starts_down = false;  // where it is new, it is down until its first check succeeds
     bool operator==(const Target&) const = default;
 };
 
 // What is known of a target.
 struct View {
-    bool up = true;                  // an unchecked server counts as up
+    bool up = true;                  // an unchecked server counts as up, unless it starts down
+    bool awaited = false;            // down, and only because no probe has ended yet
     bool checked = false;            // a probe has ended
     Clock::time_point since{};       // of the last change of `up`, or of the start
     Clock::time_point last_probe{};  // when the last probe ended
     std::uint32_t successes = 0;     // in a row
     std::uint32_t failures = 0;      // in a row
     std::uint64_t not_run = 0;       // probes that failed for local reasons and count for nothing
-    std::uint64_t all_passed = 0;    // probes ever
-    std::uint64_t all_failed = 0;    // the same
-    Clock::duration last_took{};     // of the last probe: until its answer or its timeout
-    std::string last_result;         // "ok", "refused", "timeout", ... ; empty before the first
+    std::string not_run_why;         // the last probe's, for people; empty if it ran
+    LocalFault not_run_by = LocalFault::none;  // the same
+    std::uint64_t all_passed = 0;              // probes ever
+    std::uint64_t all_failed = 0;              // the same
+    Clock::duration last_took{};               // of the last probe: until its answer or its timeout
+    std::string last_result;  // "ok", "refused", "timeout", ... ; empty before the first
 };
 
 // A target went up or down. `reason` is for people: "connect: Connection refused, 3 in a row".
@@ -48,9 +54,9 @@ struct Change {
     std::string reason;
 };
 
-// Enough to check 1,000 servers every 2 s with a timeout of 1 s while none of
+// Enough to check 1,000 servers every 2 s with a timeout of 1.5 s while none of
 // them answers; few enough to leave descriptors for clients.
-inline constexpr std::size_t max_probes_at_once = 512;
+inline constexpr std::size_t max_probes_at_once = 800;
 
 // Probes every target on its interval, starts spread over that interval
 // (health/schedule.h); the first result of a target decides at once. A probe
@@ -71,8 +77,8 @@ public:
 
     // Replaces the set of targets; their keys are distinct. What is known of a
     // target survives while its key and address stay, whatever happens to its
-    // settings. A target that is new, or has a new address, counts as up and
-    // unchecked; no Change says so.
+    // settings. A target that is new, or has a new address, is unchecked and counts as up,
+    // or as down where it says so; no Change says so.
     void set_targets(std::vector<Target> targets);
 
     // Nothing for a key that is not a target.
@@ -82,6 +88,9 @@ public:
     // its probes bring it back, the first of them soon. No Change says so. False where
     // it is down already or no target.
     bool take_down(const std::string& key);
+
+    // Probes of all targets ever that could not run for local reasons.
+    std::uint64_t not_run() const;
 
     // Ends all probing for good; what is known stays readable.
     void stop();

@@ -22,7 +22,8 @@ enum class Transition : std::uint8_t { none, went_up, went_down };
 
 class State {
 public:
-    explicit State(Limits limits) { set_limits(limits); }
+    // `up`: what the server counts as until the first result.
+    explicit State(Limits limits, bool up = true) : up_(up) { set_limits(limits); }
 
     // New limits count from the next result on; streaks go on.
     void set_limits(Limits limits) {
@@ -30,8 +31,8 @@ public:
         limits_ = limits;
     }
 
-    // A probe has ended. A first success is no transition: a server that was
-    // never checked counts as up already.
+    // A probe has ended. A first success is no transition where the server, never
+    // checked, counts as up already.
     Transition on_probe(bool ok) {
         count(ok);
         const bool first = !decided_;
@@ -51,7 +52,14 @@ public:
         successes_ = 0;
     }
 
+    // A server that waits for its first result does so no longer: it is up until then.
+    void wait_no_more() {
+        if (awaited()) up_ = true;
+    }
+
     bool up() const { return up_; }
+    // Down, and only because nothing is known yet.
+    bool awaited() const { return !up_ && !decided_; }
     // Up, and no result speaks against it. Otherwise the next result is wanted soon.
     bool settled() const { return up_ && failures_ == 0; }
     bool checked() const { return checked_; }
@@ -67,7 +75,7 @@ private:
     std::uint32_t streak(bool ok) const { return ok ? successes_ : failures_; }
 
     Limits limits_;
-    bool up_ = true;
+    bool up_;
     bool checked_ = false;
     bool decided_ = false;
     std::uint32_t successes_ = 0;

@@ -84,6 +84,10 @@ std::optional<std::string> Control::why_not_ready() const {
             return entry.second.online && entry.second.weight > 0;
         });
         if (!serves) return fmt::format("pool {} has no server online", listener.settings.pool);
+        if (const auto fault = pools_.local_fault(pool)) {
+            return fmt::format("pool {}: no connection can leave this machine: {}",
+                               listener.settings.pool, *fault);
+        }
     }
     return std::nullopt;
 }
@@ -114,6 +118,7 @@ std::optional<std::string> Control::run() {
     for (const auto& worker : workers_) worker->run();
     await_signal();
     loop_delay_.start();
+    pools_.watch_local_faults();
     serving_ = true;
     spdlog::info("{} descriptors allow {} connections at once", budget_.limit, budget_.connections);
     spdlog::info("ready: {} listeners, {} pools, {} workers", config_.listeners.size(),

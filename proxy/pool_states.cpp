@@ -10,6 +10,7 @@
 #include <boost/asio/post.hpp>
 
 #include "health/slow_start.h"
+#include "health/source.h"
 #include "proxy/keys/proxy_header.h"
 #include "proxy/pools.h"
 
@@ -39,6 +40,12 @@ ring::Status ring_status(const WantedServer& server) {
     return server.by_hand == Override::drain ? ring::Status::draining : ring::Status::offline;
 }
 
+// Whether a server waits for its first check before it gets a key.
+bool starts_down(const Pool& pool, const WantedServer& server) {
+    const auto& health = pool.settings.health;
+    return server.is_new && health && health->initial == conf::HealthSettings::Initial::down;
+}
+
 Clock::duration time_of(const conf::Leaving& leaving) {
     return leaving.way == conf::Leaving::Way::drain ? leaving.over : conf::Duration(0);
 }
@@ -57,6 +64,9 @@ std::string Pools::detail(std::string_view pool_name, std::string_view id) const
     if (server.by_hand == Override::drain) by_hand = "draining";
     if (server.by_hand == Override::online) by_hand = "online by hand";
     if (server.by_hand == Override::offline) by_hand = "offline by hand";
+    if (awaits_check(pool_name, id, server)) {
+        return by_hand + (by_hand.empty() ? "" : ", ") + "down: not checked yet";
+    }
     if (!seems_up(pool_name, id, server)) {
         const bool ignored = server.by_hand == Override::automatic && pool.panics;
         return fmt::format("{}{}down: {}{}", by_hand, by_hand.empty() ? "" : ", ",
@@ -65,6 +75,8 @@ std::string Pools::detail(std::string_view pool_name, std::string_view id) const
     }
     if (!by_hand.empty()) return by_hand;
     if (server.weight == 0) return "weight 0";
+    if (const auto fault = local_fault(pool)) return "cannot be dialled: " + *fault;
+    if (view && !view->not_run_why.empty()) return "not checked: " + view->not_run_why;
     if (server.ramp < ring::full_ramp) {
         return fmt::format("ramping, {} % of its points", server.ramp / 10);
     }
@@ -73,9 +85,17 @@ std::string Pools::detail(std::string_view pool_name, std::string_view id) const
 }
 
 bool Pools::seems_up(std::string_view pool, std::string_view id, const WantedServer& server) const {
-    if (server.away_until) return false;
+    if (server.away_until || awaits_check(pool, id, server)) return false;
     const auto view = health(pool, id);
     return !view || view->up;
+}
+
+// Whether the server gets no key because its first check has not ended yet.
+bool Pools::awaits_check(std::string_view pool, std::string_view id,
+                         const WantedServer& server) const {
+    if (server.is_new) return starts_down(*find(pool), server);
+    const auto view = health(pool, id);
+    return view && view->awaited;
 }
 
 void Pools::on_health_change(const health::Change& change) {
@@ -156,13 +176,20 @@ void Pools::retarget() {
         const std::string preface =
             version == conf::SendProxy::Version::none ? "" : local_proxy_header(version);
         for (const auto& [id, server] : pool.servers) {
-            targets.push_back({.key = target_key(name, id),
+            auto& target = targets.emplace_back(
+                health::Target{.key = target_key(name, id),
                                .address = server.check_address.value_or(server.address),
                                .settings = *pool.settings.health,
-                               .preface = server.check_address ? "" : preface});
+                               .preface = server.check_address ? "" : preface,
+                               .starts_down = starts_down(pool, server)});
+            const auto* const source = health::source_for(pool.settings.connect, target.address);
+            if (source != nullptr) target.source = *source;
         }
     }
     checker_.set_targets(std::move(targets));
+    for (auto& [name, pool] : pools_) {
+        for (auto& [id, server] : pool.servers) server.is_new = false;
+    }
 }
 
 // Has the workers tell of failures where somebody wants to know.
@@ -191,6 +218,8 @@ void Pools::judge(const std::string& name, Pool& pool) {
     for (const auto& [id, server] : pool.servers) {
         seem_up.push_back(seems_up(name, id, server));
         if (server.weight == 0 || server.by_hand != Override::automatic) continue;
+        // Of whom nothing is known yet, nothing can be believed or not.
+        if (awaits_check(name, id, server)) continue;
         ++all;
         if (seem_up.back()) ++up;
     }
@@ -204,7 +233,13 @@ void Pools::judge(const std::string& name, Pool& pool) {
     const TimePoint now = Clock::now();
     auto seems = seem_up.begin();
     for (auto& [id, server] : pool.servers) {
-        turn(pool, server, standing_of(*seems++, server.by_hand, panics));
+        const bool awaits = awaits_check(name, id, server);
+        if (server.came_with_pool && !awaits) {
+            const auto view = health(name, id);
+            server.came_with_pool = view && view->all_failed == 0;
+        }
+        turn(pool, server, standing_of(*seems++, server.by_hand, panics && !awaits));
+        server.came_with_pool = server.came_with_pool && awaits;
         server.ramp = ring::full_ramp;
         if (server.ramps_since && pool.settings.slow_start.count() > 0) {
             server.ramp = health::ramp_after(now - *server.ramps_since, pool.settings.slow_start);
@@ -218,7 +253,8 @@ void Pools::turn(const Pool& pool, WantedServer& server, health::Standing standi
         server.online = standing.online;
         server.since = Clock::now();
         server.ramps_since.reset();
-        if (server.online && !pool.panics) server.ramps_since = server.since;
+        const bool ramps = server.online && !pool.panics && !server.came_with_pool;
+        if (ramps) server.ramps_since = server.since;
     }
     if (standing.down == server.down) return;
     server.down = standing.down;

@@ -27,12 +27,14 @@ Pools::Pools(boost::asio::io_context& io, std::size_t workers, Events& events,
       events_(events),
       checker_(io, [this](const health::Change& change) { on_health_change(change); }),
       connections_(std::move(connections)),
-      alarm_(io) {}
+      alarm_(io),
+      look_(io) {}
 
 void Pools::stop() {
     stopped_ = true;
     checker_.stop();
     alarm_.cancel();
+    look_.cancel();
 }
 
 const Pool* Pools::find(std::string_view pool) const {
@@ -114,6 +116,7 @@ void Pools::adopt(const std::string& name, Pool& pool, std::vector<std::string>&
         if (added) {
             server.since = Clock::now();
             server.counts = std::make_shared<PerWorker<ServerCounts>>(workers_);
+            server.came_with_pool = all_new;
             if (!all_new) server.ramps_since = server.since;
             changes.push_back(fmt::format("pool {}: server {} added", name, id));
         } else if (server.address != wish.address || server.weight != wish.weight ||
@@ -121,6 +124,7 @@ void Pools::adopt(const std::string& name, Pool& pool, std::vector<std::string>&
                    server.check_address != wish.check_address) {
             changes.push_back(fmt::format("pool {}: server {} changed", name, id));
         }
+        if (server.address != wish.address) server.is_new = true;
         static_cast<Wish&>(server) = std::move(wish);
     }
     std::erase_if(pool.servers, [&](const auto& entry) {

@@ -19,6 +19,7 @@
 
 #include "conf/config.h"
 #include "health/checker.h"
+#include "health/local_fault.h"
 #include "health/passive.h"
 #include "health/standing.h"
 #include "proxy/clock.h"
@@ -45,6 +46,11 @@ struct WantedServer : Wish {
     std::string failed_by;                // why connections took it down; empty if they did not
     std::optional<TimePoint> away_until;  // where no check brings it back
 
+    bool is_new = true;  // no check knows it at its address yet
+    // Among the pool's first servers and waiting for its first check: comes without a slow
+    // start, since none of those has more keys to lose than another.
+    bool came_with_pool = false;
+
     std::optional<TimePoint> ramps_since;  // of its slow start, while it goes on
     std::uint32_t ramp = ring::full_ramp;  // as last published
 };
@@ -57,6 +63,11 @@ struct Pool {
     std::shared_ptr<PerWorker<PoolCounts>> counts;
     std::map<std::string, WantedServer, std::less<>> servers;
     bool panics = false;  // so few are up that their states are ignored
+
+    health::LocalFaults local;       // whether all its connections fail on this machine
+    health::LocalSigns local_signs;  // as last looked at
+    std::uint64_t local_failures_logged = 0;
+    TimePoint local_failures_logged_at{};
 };
 
 // The rings of pools by their names, at one moment or as they would be.
@@ -117,6 +128,11 @@ public:
     // The finer word beside "online" and "offline".
     std::string detail(std::string_view pool, std::string_view id) const;
 
+    // Looks once a second, from now on, whether connections of pools fail on this machine.
+    void watch_local_faults();
+    // Why no connection of the pool can leave this machine now; nothing where some can.
+    std::optional<std::string> local_fault(const Pool& pool) const;
+
     // Ends all checks and slow starts.
     void stop();
 
@@ -140,6 +156,10 @@ private:
     void remove(const Pool& pool, const WantedServer& server) const;
     void arm();
     bool seems_up(std::string_view pool, std::string_view id, const WantedServer& server) const;
+    bool awaits_check(std::string_view pool, std::string_view id, const WantedServer& server) const;
+    void look_for_local_faults();
+    void look_for_local_faults(const std::string& name, Pool& pool, bool checks_failed);
+    void warn_of_checks(std::uint64_t not_run);
 
     boost::asio::io_context& io_;
     const std::size_t workers_;
@@ -149,7 +169,11 @@ private:
     std::set<std::string> dirty_;  // pools to reconcile at the end of this turn
     health::Checker checker_;
     const Connections connections_;
-    boost::asio::steady_timer alarm_;  // stands at the next step or return of any server
+    boost::asio::steady_timer alarm_;   // stands at the next step or return of any server
+    boost::asio::steady_timer look_;    // for local faults
+    std::uint64_t checks_not_run_ = 0;  // as last looked at
+    std::uint64_t checks_not_run_logged_ = 0;
+    TimePoint checks_not_run_logged_at_{};
     bool stopped_ = false;
 };
 
