@@ -167,6 +167,10 @@ void Checker::Impl::add(Entries& entries, Target target, Clock::time_point now) 
 // What is said next is said by the new target; its state and its place in time stay.
 void Checker::Impl::adopt(Entry& entry, Target target, Clock::time_point now) {
     const bool same_settings = entry.target.settings == target.settings;
+    if (entry.target.source != target.source) {
+        entry.view.not_run_why.clear();
+        entry.view.not_run_by = LocalFault::none;
+    }
     entry.target = std::move(target);
     if (same_settings) return;
     const conf::HealthSettings& settings = entry.target.settings;

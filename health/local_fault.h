@@ -67,6 +67,9 @@ public:
         return fault_;
     }
 
+    // Connections leave another way from now on, and nothing is known of it yet.
+    void forgive() { fault_ = LocalFault::none; }
+
     LocalFault fault() const { return fault_; }
 
 private:

@@ -122,7 +122,7 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
         while (is_exhausted(error)) {
             // Holding on to the client makes accepting pause; then this server again.
             if (Clock::now() > give_up_at) {
-                drop_server(error);
+                count_failed_dial(slot_.counts(), (*route_->pool_counts)[tools_.worker], error);
                 co_return finish(End::local_error);
             }
             late_ = false;

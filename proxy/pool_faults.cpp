@@ -82,7 +82,7 @@ void Pools::look_for_local_faults() {
 // The servers are looked at only where some check could not run since the last look, or
 // there is a fault that may be over.
 void Pools::look_for_local_faults(const std::string& name, Pool& pool, bool checks_failed) {
-    const LocalFault before = pool.local.fault();
+    const LocalFault before = pool.local_fault_told;
     health::LocalSigns signs = signs_of(*pool.counts);
     if (checks_failed || before != LocalFault::none || pool.local_signs.checks_no_address > 0) {
         for (const auto& [id, server] : pool.servers) {
@@ -95,6 +95,7 @@ void Pools::look_for_local_faults(const std::string& name, Pool& pool, bool chec
     pool.local_signs = signs;
     const TimePoint now = Clock::now();
     const LocalFault fault = pool.local.judge(signs, now);
+    pool.local_fault_told = fault;
     const std::uint64_t new_failures = dials(signs) - pool.local_failures_logged;
     if (fault != before && fault != LocalFault::none) {
         const std::string cause = cause_of(pool.settings.connect, fault);

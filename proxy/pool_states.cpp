@@ -69,8 +69,10 @@ std::string Pools::detail(std::string_view pool_name, std::string_view id) const
     }
     if (!seems_up(pool_name, id, server)) {
         const bool ignored = server.by_hand == Override::automatic && pool.panics;
-        return fmt::format("{}{}down: {}{}", by_hand, by_hand.empty() ? "" : ", ",
+        const bool unseen = view && !view->not_run_why.empty();
+        return fmt::format("{}{}down: {}{}{}", by_hand, by_hand.empty() ? "" : ", ",
                            server.failed_by.empty() ? view->last_result : server.failed_by,
+                           unseen ? ", not checked: " + view->not_run_why : "",
                            ignored ? ", ignored in a panic" : "");
     }
     if (!by_hand.empty()) return by_hand;

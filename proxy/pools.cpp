@@ -78,6 +78,7 @@ void Pools::merge(Pool& pool, const conf::Pool& from_file, std::vector<std::stri
     }
     if (pool.balancer && pool.settings.connect != from_file.connect) {
         changes.push_back(fmt::format("pool {}: connect settings changed", name));
+        pool.local.forgive();
     }
     if (pool.balancer && pool.settings.health != from_file.health) {
         changes.push_back(fmt::format("pool {}: health settings changed", name));

@@ -64,8 +64,9 @@ struct Pool {
     std::map<std::string, WantedServer, std::less<>> servers;
     bool panics = false;  // so few are up that their states are ignored
 
-    health::LocalFaults local;       // whether all its connections fail on this machine
-    health::LocalSigns local_signs;  // as last looked at
+    health::LocalFaults local;  // whether all its connections fail on this machine
+    health::LocalFault local_fault_told = health::LocalFault::none;  // in log and events
+    health::LocalSigns local_signs;                                  // as last looked at
     std::uint64_t local_failures_logged = 0;
     TimePoint local_failures_logged_at{};
 };

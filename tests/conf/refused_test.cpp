@@ -279,7 +279,7 @@ BOOST_AUTO_TEST_CASE(what_a_check_says_and_hears_is_checked) {
              "10:29: pools.main.health.http.status: no answer has such a status: 100 and 102 to "
              "199 come before it"),
         pool("health: {initial: offline}",
-             "10:23: pools.main.health.initial: expected up or down, found \"offline\""),
+             "10:23: pools.main.health.initial: expected one of up, down, found \"offline\""),
     });
 }
 

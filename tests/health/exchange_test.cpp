@@ -211,6 +211,16 @@ BOOST_AUTO_TEST_CASE(an_answer_is_read_to_its_end_before_the_connection_ends) {
     BOOST_TEST(checker.view("pool/c")->last_result == "ok");
 }
 
+// tests/faults.md 16
+BOOST_AUTO_TEST_CASE(an_answer_without_end_is_cut_off) {
+    const Talker server(io, "HTTP/1.1 200 OK\r\n\r\n" + std::string(60'000, 'x'), true);
+    auto settings = quick();
+    settings.http.emplace();
+    checker.set_targets({{"pool/a", server.address(), settings}});
+    run_until([&] { return server.broken > 0; });
+    BOOST_TEST(view().last_result == "ok");
+}
+
 // It was asked to close; the verdict does not wait for it, and the check's time bounds it.
 BOOST_AUTO_TEST_CASE(a_server_that_keeps_the_connection_open_is_left_cleanly) {
     const Talker server(io, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");

@@ -48,6 +48,13 @@ BOOST_AUTO_TEST_CASE(a_fault_that_nothing_shows_any_more_ends) {
     BOOST_CHECK(now == failed_at + LocalFaults::kept_for);
 }
 
+BOOST_AUTO_TEST_CASE(what_failed_another_way_is_forgiven) {
+    fail(LocalFault::no_address);
+    BOOST_CHECK(look() == LocalFault::no_address);
+    faults.forgive();
+    BOOST_CHECK(look() == LocalFault::none);
+}
+
 BOOST_AUTO_TEST_CASE(checks_without_a_source_address_are_a_fault_without_a_client) {
     signs.checks_no_address = 2;
     signs.checks_out = 1;  // of the other family
