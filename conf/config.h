@@ -158,7 +158,9 @@ struct HashSettings {
 };
 
 struct ConnectSettings {
-    Duration timeout{1'000};     // of one attempt
+    // Of one attempt. A lost SYN is sent again after 1 s (RFC 6298): what is shorter, or just
+    // as long, moves a key for one lost packet.
+    Duration timeout{2'000};
     std::uint32_t attempts = 3;  // distinct servers tried for one connection
     Duration budget{0};          // of all attempts together; 0 for what they add up to
     // The addresses that servers are dialled from, by family; absent: the kernel's choice.
@@ -190,7 +192,7 @@ struct HttpCheck {
 // where `expect` or `http` is there.
 struct HealthSettings {
     Duration interval{2'000};
-    Duration timeout{1'000};
+    Duration timeout{1'500};        // longer than a lost SYN takes, as ConnectSettings::timeout
     std::uint32_t rise = 2;         // successes in a row that bring a server back
     std::uint32_t fall = 3;         // failures in a row that take it off
     Duration fast_interval{0};      // while a server is down or changing; 0 for `interval`
@@ -198,6 +200,9 @@ struct HealthSettings {
     std::string expect;             // bytes; empty for a connect alone
     bool expect_anywhere = false;   // in the answer's first 16 KiB, not at its beginning
     std::optional<HttpCheck> http;  // not with `expect`
+    // What a new server counts as before its first check.
+    enum class Initial : std::uint8_t { up, down };
+    Initial initial = Initial::up;
     bool operator==(const HealthSettings&) const = default;
 };
 

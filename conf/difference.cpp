@@ -201,6 +201,7 @@ void write(const Writer& to, const HealthSettings& health) {
     to.number("rise", health.rise);
     to.number("fall", health.fall);
     to.time_or_none("fast_interval", health.fast_interval);
+    to.text("initial", health.initial == HealthSettings::Initial::up ? "up" : "down");
     to.bytes("send", health.send);
     (health.expect_anywhere ? to.in("expect") : to)
         .bytes(health.expect_anywhere ? "anywhere" : "expect", health.expect);

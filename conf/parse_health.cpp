@@ -59,6 +59,10 @@ void read_status(const Value& value, HttpCheck& http) {
     if (!least || !greatest || *least < 100 || *greatest > 599 || *least > *greatest) {
         return value.expected(what);
     }
+    // 1xx but 101 come before the answer, never as it (RFC 9110, section 15.2).
+    if (*greatest < 200 && (*least > 101 || *greatest < 101)) {
+        return value.error("no answer has such a status: 100 and 102 to 199 come before it");
+    }
     http.least_status = static_cast<std::uint16_t>(*least);
     http.greatest_status = static_cast<std::uint16_t>(*greatest);
 }
@@ -86,6 +90,10 @@ void read_health(Section& section, HealthSettings& health) {
     section.integer("rise", health.rise, 1, 100);
     section.integer("fall", health.fall, 1, 100);
     section.duration("fast_interval", health.fast_interval);
+    section.value("initial", [&](const Value& initial) {
+        const auto word = initial.keyword({"up", "down"});
+        if (word) health.initial = static_cast<HealthSettings::Initial>(*word);
+    });
     section.value("send",
                   [&](const Value& send) { read_bytes(send, health.send, send_bytes_max); });
     section.value("expect", [&](const Value& expect) { read_expect(expect, health); });

@@ -1,6 +1,7 @@
 #include "health/answer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "conf/text.h"
 
@@ -44,9 +45,9 @@ Answer::State Answer::read(std::string_view bytes) {
     if (state_ != State::wants_bytes) return state_;
     read_bytes_ += bytes.size();
     if (!settings_->http && settings_->expect_anywhere) return state_ = read_anywhere(bytes);
-    const std::size_t wanted = settings_->http ? status_bytes : settings_->expect.size();
-    kept_ += bytes.substr(0, wanted - kept_.size());
-    return state_ = settings_->http ? read_status() : read_prefix();
+    if (settings_->http) return state_ = read_http(bytes);
+    kept_ += bytes.substr(0, settings_->expect.size() - kept_.size());
+    return state_ = read_prefix();
 }
 
 Answer::State Answer::end() {
@@ -72,10 +73,37 @@ Answer::State Answer::read_anywhere(std::string_view bytes) {
     return read_bytes_ > bytes_max ? fail("mismatch") : State::wants_bytes;
 }
 
+// Interim answers (RFC 9110, section 15.2) come before the one that decides, each a head
+// without a body. 101 is none: nothing of HTTP follows it.
+Answer::State Answer::read_http(std::string_view bytes) {
+    for (const char c : bytes) {
+        if (in_interim_) {
+            in_interim_ = !skip_interim(c);
+            continue;
+        }
+        kept_ += c;
+        if (const State state = read_status(); state != State::wants_bytes) return state;
+        if (kept_.size() < status_bytes) continue;
+        kept_.clear();
+        in_interim_ = true;
+        interim_line_empty_ = c == '\n';
+    }
+    return read_bytes_ > bytes_max ? fail("too long") : State::wants_bytes;
+}
+
+// Whether the interim head ends with this byte: an LF behind an empty line.
+bool Answer::skip_interim(char c) {
+    if (c == '\n') return std::exchange(interim_line_empty_, true);
+    if (c != '\r') interim_line_empty_ = false;
+    return false;
+}
+
+// Wants bytes too where a whole status line is that of an interim answer.
 Answer::State Answer::read_status() {
     if (!may_be_status_line(kept_)) return fail("not HTTP");
     if (kept_.size() < status_bytes) return State::wants_bytes;
     const int status = (kept_[9] - '0') * 100 + (kept_[10] - '0') * 10 + (kept_[11] - '0');
+    if (status >= 100 && status < 200 && status != 101) return State::wants_bytes;
     const conf::HttpCheck& http = *settings_->http;
     if (status >= http.least_status && status <= http.greatest_status) return State::good;
     return fail("status " + kept_.substr(9, 3));
@@ -88,6 +116,7 @@ Answer::State Answer::fail(std::string result) {
 
 std::string Answer::detail() const {
     if (result_ == "ended") return "the server ended the connection before its answer";
+    if (result_ == "too long") return "answer: no status in its first bytes";
     if (result_.starts_with("status")) return "answer: " + result_;
     return "answer: " + result_ + ", found " + conf::quoted(kept_);
 }

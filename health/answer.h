@@ -22,7 +22,8 @@ std::string request_of(const conf::HealthSettings& settings, const conf::Endpoin
 
 class Answer {
 public:
-    // An answer may have so many bytes before what is looked for anywhere in it.
+    // An answer may have so many bytes before what is looked for anywhere in it, or before
+    // the status that decides.
     static constexpr std::size_t bytes_max = 16 << 10;
 
     enum class State : std::uint8_t { wants_bytes, good, bad };
@@ -42,13 +43,17 @@ public:
 private:
     State read_prefix();
     State read_anywhere(std::string_view bytes);
+    State read_http(std::string_view bytes);
     State read_status();
+    bool skip_interim(char c);
     State fail(std::string result);
 
     const conf::HealthSettings* settings_;
     State state_ = State::wants_bytes;
     std::string kept_;  // of what was read, no more than is needed
     std::size_t read_bytes_ = 0;
+    bool in_interim_ = false;          // within the head of an interim answer (1xx)
+    bool interim_line_empty_ = false;  // its present line has nothing so far
     std::string result_;
 };
 

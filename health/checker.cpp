@@ -47,20 +47,25 @@ using Hook = intrusive::set_member_hook<intrusive::link_mode<intrusive::auto_unl
 
 // One target, and its place in one of the Checker's two orders.
 struct Entry {
-    Entry(asio::io_context& io, Target t, Clock::time_point now, std::uint64_t salt,
-          std::function<void(Entry&, const Outcome&)> done)
+    Entry(asio::io_context& io, Farewells& farewells, Target t, Clock::time_point now,
+          std::uint64_t salt, std::function<void(Entry&, const Outcome&)> done)
         : target(std::move(t)),
           schedule(target.key, target.settings.interval, salt),
           fast_schedule(target.key, fast_interval_of(target.settings), salt),
-          state(limits_of(target.settings)),
-          probe(io, [this, ended = std::move(done)](const Outcome& o) { ended(*this, o); }) {
+          state(limits_of(target.settings), !target.starts_down),
+          probe(io, farewells,
+                [this, ended = std::move(done)](const Outcome& o) { ended(*this, o); }) {
         view.since = now;
     }
 
+    Clock::time_point first(Clock::time_point now) const { return pace().first(now); }
     // The next regular probe.
-    Clock::time_point next(Clock::time_point now) const {
-        return (state.settled() ? schedule : fast_schedule).next(now);
+    Clock::time_point next(Clock::time_point now) const { return pace().next(now); }
+    // The same, behind the probe that ends now.
+    Clock::time_point following(Clock::time_point now) const {
+        return pace().following(started, now);
     }
+    const Schedule& pace() const { return state.settled() ? schedule : fast_schedule; }
 
     Target target;
     Schedule schedule;
@@ -97,10 +102,10 @@ public:
     void set_targets(std::vector<Target> targets);
     void set_target(Target target);
     void remove_target(const std::string& key);
-    void forget(const std::string& key);
     std::optional<View> view(const std::string& key) const;
     bool take_down(const std::string& key, std::string_view reason);
     void observe(std::function<void(const Checked&)> on_check) { on_check_ = std::move(on_check); }
+    std::uint64_t not_run() const { return not_run_; }
     void stop();
 
 private:
@@ -122,6 +127,9 @@ private:
     std::function<void(const Checked&)> on_check_;
     const std::size_t max_probes_;
     const std::uint64_t salt_ = std::random_device{}();
+
+    std::uint64_t not_run_ = 0;
+    Farewells farewells_;
 
     // Every entry is in exactly one of the two orders, until stop().
     Entries entries_;
@@ -161,15 +169,6 @@ void Checker::Impl::remove_target(const std::string& key) {
     arm();
 }
 
-void Checker::Impl::forget(const std::string& key) {
-    const auto known = entries_.find(key);
-    if (stopped_ || known == entries_.end()) return;
-    Target target = known->second->target;
-    erase(known);
-    add(std::move(target), Clock::now());
-    arm();
-}
-
 void Checker::Impl::set(Target target, Clock::time_point now) {
     const auto known = entries_.find(target.key);
     if (known == entries_.end()) return add(std::move(target), now);
@@ -185,9 +184,9 @@ void Checker::Impl::add(Target target, Clock::time_point now) {
     const std::string key = target.key;
     auto& entry = entries_[key];
     assert(!entry && "keys of targets are distinct");
-    entry = std::make_unique<Entry>(io_, std::move(target), now, salt_,
+    entry = std::make_unique<Entry>(io_, farewells_, std::move(target), now, salt_,
                                     [this](Entry& e, const Outcome& o) { on_done(e, o); });
-    plan(*entry, entry->schedule.first(now));
+    plan(*entry, entry->first(now));
 }
 
 void Checker::Impl::erase(Entries::iterator entry) {
@@ -198,12 +197,17 @@ void Checker::Impl::erase(Entries::iterator entry) {
 // What is said next is said by the new target; its state and its place in time stay.
 void Checker::Impl::adopt(Entry& entry, Target target, Clock::time_point now) {
     const bool same_settings = entry.target.settings == target.settings;
+    if (entry.target.source != target.source) {
+        entry.view.not_run_why.clear();
+        entry.view.not_run_by = LocalFault::none;
+    }
     entry.target = std::move(target);
     if (same_settings) return;
     const conf::HealthSettings& settings = entry.target.settings;
     entry.schedule = Schedule(entry.target.key, settings.interval, salt_);
     entry.fast_schedule = Schedule(entry.target.key, fast_interval_of(settings), salt_);
     entry.state.set_limits(limits_of(settings));
+    if (settings.initial == conf::HealthSettings::Initial::up) entry.state.wait_no_more();
     if (entry.probing) return;  // its end plans by the new interval
     entry.hook.unlink();
     plan(entry, std::min(entry.when, entry.next(now)));
@@ -234,10 +238,11 @@ std::optional<View> Checker::Impl::view(const std::string& key) const {
     const Entry& entry = *found->second;
     View view = entry.view;
     view.up = entry.state.up();
+    view.awaited = entry.state.awaited();
     view.checked = entry.state.checked();
     view.successes = entry.state.successes();
     view.failures = entry.state.failures();
-    view.reason = entry.state.reason();
+    view.reason = entry.state.awaited() ? "not checked yet" : entry.state.reason();
     return view;
 }
 
@@ -250,6 +255,7 @@ void Checker::Impl::stop() {
         entry->probe.cancel();
         entry->probing = false;
     }
+    farewells_.clear();
     timer_.cancel();
 }
 
@@ -287,7 +293,8 @@ void Checker::Impl::start_due(Clock::time_point now) {
         entry.when = now + entry.target.settings.timeout;
         probing_.insert(entry);
         ++probes_under_way_;
-        entry.probe.start(entry.target.address, entry.target.settings, entry.target.preface);
+        const Target& target = entry.target;
+        entry.probe.start(target.address, target.settings, target.preface, target.source);
     }
 }
 
@@ -307,8 +314,13 @@ void Checker::Impl::end_probe(Entry& entry, const Outcome& outcome, Clock::time_
     --probes_under_way_;
     if (outcome.verdict == Verdict::not_run) {
         ++entry.view.not_run;
-        return plan(entry, entry.next(now));
+        ++not_run_;
+        entry.view.not_run_why = outcome.detail;
+        entry.view.not_run_by = outcome.fault;
+        return plan(entry, entry.following(now));
     }
+    entry.view.not_run_why.clear();
+    entry.view.not_run_by = LocalFault::none;
     const bool passed = outcome.verdict == Verdict::passed;
     const bool first = !entry.state.checked();
     ++(passed ? entry.view.all_passed : entry.view.all_failed);
@@ -316,7 +328,7 @@ void Checker::Impl::end_probe(Entry& entry, const Outcome& outcome, Clock::time_
     entry.view.last_probe = now;
     entry.view.last_result = outcome.result;
     const Transition transition = entry.state.on_probe(passed, outcome.result);
-    plan(entry, entry.next(now));
+    plan(entry, entry.following(now));
     if (transition == Transition::none) return;
     entry.view.since = now;
     const auto streak = passed ? entry.state.successes() : entry.state.failures();
@@ -369,16 +381,16 @@ void Checker::remove_target(const std::string& key) {
     impl_->remove_target(key);
 }
 
-void Checker::forget(const std::string& key) {
-    impl_->forget(key);
-}
-
 bool Checker::take_down(const std::string& key, std::string_view reason) {
     return impl_->take_down(key, reason);
 }
 
 void Checker::observe(std::function<void(const Checked&)> on_check) {
     impl_->observe(std::move(on_check));
+}
+
+std::uint64_t Checker::not_run() const {
+    return impl_->not_run();
 }
 
 void Checker::stop() {

@@ -14,6 +14,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "conf/config.h"
+#include "health/local_fault.h"
 #include "health/schedule.h"
 
 namespace ringway::health {
@@ -24,23 +25,28 @@ struct Target {
     conf::Endpoint address;
     conf::HealthSettings settings;
     std::string preface;  // sent before all that the settings have said, if they have anything
+    std::optional<conf::Endpoint> source{};  // the address to connect from
+    bool starts_down = false;  // where it is new, it is down until its first check succeeds
     bool operator==(const Target&) const = default;
 };
 
 // What is known of a target.
 struct View {
-    bool up = true;                  // an unchecked server counts as up
+    bool up = true;                  // an unchecked server counts as up, unless it starts down
+    bool awaited = false;            // down, and only because no probe has ended yet
     bool checked = false;            // a probe has ended
     Clock::time_point since{};       // of the last change of `up`, or of the start
     Clock::time_point last_probe{};  // when the last probe ended
     std::uint32_t successes = 0;     // in a row
     std::uint32_t failures = 0;      // in a row
     std::uint64_t not_run = 0;       // probes that failed for local reasons and count for nothing
-    std::uint64_t all_passed = 0;    // probes ever
-    std::uint64_t all_failed = 0;    // the same
-    Clock::duration last_took{};     // of the last probe: until its answer or its timeout
-    std::string last_result;         // "ok", "refused", "timeout", ... ; empty before the first
-    std::string reason;              // why it is down; empty while it is up
+    std::string not_run_why;         // the last probe's, for people; empty if it ran
+    LocalFault not_run_by = LocalFault::none;  // the same
+    std::uint64_t all_passed = 0;              // probes ever
+    std::uint64_t all_failed = 0;              // the same
+    Clock::duration last_took{};               // of the last probe: until its answer or its timeout
+    std::string last_result;  // "ok", "refused", "timeout", ... ; empty before the first
+    std::string reason;       // why it is down; empty while it is up
 };
 
 // A target went up or down. `reason` is for people: "connect: Connection refused, 3 in a row".
@@ -58,9 +64,9 @@ struct Checked {
     Clock::duration took;
 };
 
-// Enough to check 1,000 servers every 2 s with a timeout of 1 s while none of
+// Enough to check 1,000 servers every 2 s with a timeout of 1.5 s while none of
 // them answers; few enough to leave descriptors for clients.
-inline constexpr std::size_t max_probes_at_once = 512;
+inline constexpr std::size_t max_probes_at_once = 800;
 
 // Probes every target on its interval, starts spread over that interval
 // (health/schedule.h); the first result of a target decides at once. A probe
@@ -81,16 +87,13 @@ public:
 
     // Replaces the set of targets; their keys are distinct. What is known of a
     // target survives while its key and address stay, whatever happens to its
-    // settings. A target that is new, or has a new address, counts as up and
-    // unchecked; no Change says so.
+    // settings. A target that is new, or has a new address, is unchecked and counts as up,
+    // or as down where it says so; no Change says so.
     void set_targets(std::vector<Target> targets);
 
     // The same for one target: added, or changed. Costs nothing where it is as it was.
     void set_target(Target target);
     void remove_target(const std::string& key);
-
-    // Forgets what is known of a target, which is new then.
-    void forget(const std::string& key);
 
     // Nothing for a key that is not a target.
     std::optional<View> view(const std::string& key) const;
@@ -104,6 +107,9 @@ public:
     // Has `on_check` called with every check that ends, whatever it changes. It calls
     // nothing here.
     void observe(std::function<void(const Checked&)> on_check);
+
+    // Probes of all targets ever that could not run for local reasons.
+    std::uint64_t not_run() const;
 
     // Ends all probing for good; what is known stays readable.
     void stop();

@@ -12,18 +12,18 @@ namespace ringway::health {
 
 struct Condition {
     bool up;
-    std::string
-        reason;  // "refused", "connections failed"; where it is up, "checked ok" or the like
+    bool awaits_check;   // down, and only because its first check has yet to end
+    std::string reason;  // "refused", "connections failed"; of one that is up, "checked ok" or so
 };
 
 // Where there are checks they decide: whoever adds them during a time-out takes the server
 // down by it, so that they bring it back. Where there are none a time-out does.
 inline Condition condition_of(const std::optional<View>& checks,
                               const std::optional<TimeOut>& time_out) {
-    if (checks && !checks->up) return {false, checks->reason};
-    if (checks) return {true, checks->checked ? "checked ok" : "not checked yet"};
-    if (time_out) return {false, to_string(time_out->reason)};
-    return {true, "not checked"};
+    if (checks && !checks->up) return {false, checks->awaited, checks->reason};
+    if (checks) return {true, false, checks->checked ? "checked ok" : "not checked yet"};
+    if (time_out) return {false, false, to_string(time_out->reason)};
+    return {true, false, "not checked"};
 }
 
 }  // namespace ringway::health

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cassert>
+#include <cerrno>
 #include <utility>
 
 #include <netinet/in.h>
@@ -17,6 +18,7 @@
 #include <boost/asio/write.hpp>
 
 #include "health/answer.h"
+#include "health/source.h"
 
 namespace ringway::health {
 
@@ -53,17 +55,35 @@ std::string result_of(const error_code& error) {
     return error.message();
 }
 
+LocalFault fault_of(const error_code& error) {
+    using namespace boost::system::errc;
+    if (!is_local(error)) return LocalFault::none;
+    const bool port = error == address_not_available || error == resource_unavailable_try_again;
+    return port ? LocalFault::no_port : LocalFault::no_resources;
+}
+
+Outcome failure(const error_code& error, const char* step) {
+    const LocalFault fault = fault_of(error);
+    return {fault != LocalFault::none ? Verdict::not_run : Verdict::failed, result_of(error),
+            step + error.message(), fault};
+}
+
 Outcome exchange_failure(const error_code& error) {
-    return {is_local(error) ? Verdict::not_run : Verdict::failed, result_of(error),
-            "answer: " + error.message()};
+    return failure(error, "answer: ");
+}
+
+Outcome source_failure(const conf::Endpoint& source, int error) {
+    std::string what = "no address " + address_text(source) + " here";
+    if (error != EADDRNOTAVAIL)
+        what += ": " + error_code(error, asio::error::get_system_category()).message();
+    return {Verdict::not_run, "no address", what, LocalFault::no_address};
 }
 
 }  // namespace
 
 Outcome connect_outcome(const error_code& error) {
     if (!error) return {Verdict::passed, "ok", "connect: ok"};
-    const Verdict verdict = is_local(error) ? Verdict::not_run : Verdict::failed;
-    return {verdict, result_of(error), "connect: " + error.message()};
+    return failure(error, "connect: ");
 }
 
 // Outlives a cancelled probe until Asio has handed back its handlers.
@@ -71,12 +91,19 @@ struct Probe::Attempt : std::enable_shared_from_this<Attempt> {
     Attempt(asio::io_context& io, Probe* probe, conf::HealthSettings with)
         : socket(io), owner(probe), settings(std::move(with)), answer(settings) {}
 
-    void begin(const conf::Endpoint& address, const std::string& preface);
+    void begin(const conf::Endpoint& address, const std::string& preface,
+               const std::optional<conf::Endpoint>& source);
+    void end_later(const Outcome& outcome);
     void connected(const error_code& error);
     void await_answer();
     void read_answer();
+    void decided(const Outcome& outcome);
     void end(const Outcome& outcome) const {
         if (owner != nullptr) owner->finish(outcome);
+    }
+    // An acknowledgement is sent now, and those of the next bytes at once (tcp(7)).
+    void acknowledge_at_once(int on) {
+        ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
     }
 
     Stream::socket socket;
@@ -84,32 +111,39 @@ struct Probe::Attempt : std::enable_shared_from_this<Attempt> {
     const conf::HealthSettings settings;
     std::string request;
     Answer answer;
+    const Clock::time_point started = Clock::now();
     bool is_connected = false;
     bool is_sent = false;
 };
 
-void Probe::Attempt::begin(const conf::Endpoint& address, const std::string& preface) {
+void Probe::Attempt::begin(const conf::Endpoint& address, const std::string& preface,
+                           const std::optional<conf::Endpoint>& source) {
     const Stream::endpoint remote = to_asio(address);
     error_code error;
     socket.open(remote.protocol(), error);
-    if (error) {
-        asio::post(socket.get_executor(),
-                   [self = shared_from_this(), error] { self->end(connect_outcome(error)); });
-        return;
+    if (error) return end_later(connect_outcome(error));
+    if (source) {
+        if (const int failed = bind_source(socket.native_handle(), *source); failed != 0) {
+            return end_later(source_failure(*source, failed));
+        }
     }
-    // Both only make the check gentler, so where they fail it goes on.
-    const int hold_back_ack = 0;
-    ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_QUICKACK, &hold_back_ack,
-                 sizeof hold_back_ack);
-    error_code ignored;
-    socket.set_option(asio::socket_base::linger(true, 0), ignored);
     if (has_exchange(settings)) request = preface + request_of(settings, address);
+    // The handshake's last step may wait for what is sent next. A server that speaks first
+    // would wait with it, for 200 ms.
+    if (!has_exchange(settings) || !request.empty()) acknowledge_at_once(0);
     socket.async_connect(remote,
                          [self = shared_from_this()](const error_code& e) { self->connected(e); });
 }
 
+void Probe::Attempt::end_later(const Outcome& outcome) {
+    asio::post(socket.get_executor(), [self = shared_from_this(), outcome] { self->end(outcome); });
+}
+
 void Probe::Attempt::connected(const error_code& error) {
     if (owner == nullptr) return;
+    if (!error && is_connected_to_itself(socket.native_handle())) {
+        return end({Verdict::failed, "refused", "connect: nobody listens there"});
+    }
     if (error || !has_exchange(settings)) return end(connect_outcome(error));
     is_connected = true;
     asio::async_write(socket, asio::buffer(request),
@@ -117,6 +151,8 @@ void Probe::Attempt::connected(const error_code& error) {
                           if (self->owner == nullptr) return;
                           if (failed) return self->end(exchange_failure(failed));
                           self->is_sent = true;
+                          // A server whose answer is in two pieces may wait with the second.
+                          self->acknowledge_at_once(1);
                           self->await_answer();
                       });
 }
@@ -137,22 +173,34 @@ void Probe::Attempt::read_answer() {
     if (error == asio::error::would_block) return await_answer();
     if (error && error != asio::error::eof) return end(exchange_failure(error));
     const auto state = error ? answer.end() : answer.read({buffer.data(), got});
-    if (state == Answer::State::wants_bytes) return await_answer();
-    if (state == Answer::State::good) return end({Verdict::passed, "ok", "answer: ok"});
-    end({Verdict::failed, answer.result(), answer.detail()});
+    if (state == Answer::State::wants_bytes) {
+        acknowledge_at_once(1);
+        return await_answer();
+    }
+    if (state == Answer::State::good) return decided({Verdict::passed, "ok", "answer: ok"});
+    decided({Verdict::failed, answer.result(), answer.detail()});
 }
 
-Probe::Probe(asio::io_context& io, Done done) : io_(io), done_(std::move(done)) {}
+// The server's answer has decided; the connection ends behind the verdict. A server that was
+// asked by HTTP to close does so after its answer.
+void Probe::Attempt::decided(const Outcome& outcome) {
+    const auto way = settings.http ? Farewells::Way::await_end : Farewells::Way::end_at_once;
+    owner->farewells_.add(std::move(socket), way, started + settings.timeout);
+    end(outcome);
+}
+
+Probe::Probe(asio::io_context& io, Farewells& farewells, Done done)
+    : io_(io), farewells_(farewells), done_(std::move(done)) {}
 
 Probe::~Probe() {
     cancel();
 }
 
 void Probe::start(const conf::Endpoint& address, const conf::HealthSettings& settings,
-                  const std::string& preface) {
+                  const std::string& preface, const std::optional<conf::Endpoint>& source) {
     assert(!attempt_);
     attempt_ = std::make_shared<Attempt>(io_, this, settings);
-    attempt_->begin(address, preface);
+    attempt_->begin(address, preface, source);
 }
 
 bool Probe::is_answered() const {
@@ -172,6 +220,7 @@ void Probe::cancel() {
     const auto attempt = std::exchange(attempt_, nullptr);
     attempt->owner = nullptr;
     error_code ignored;
+    attempt->socket.set_option(asio::socket_base::linger(true, 0), ignored);
     attempt->socket.close(ignored);
 }
 

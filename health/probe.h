@@ -5,12 +5,15 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/system/error_code.hpp>
 
 #include "conf/config.h"
+#include "health/farewell.h"
+#include "health/local_fault.h"
 
 namespace ringway::health {
 
@@ -24,33 +27,37 @@ struct Outcome {
     Verdict verdict;
     std::string result;  // a word or two: "ok", "refused", "timeout", "status 503", ...
     std::string detail;  // for people: "connect: Connection refused"
+    LocalFault fault = LocalFault::none;  // why it was not run
 };
 
 // What the end of a connect attempt says of the server.
 Outcome connect_outcome(const boost::system::error_code& error);
 
-// Opens a connection, over TCP or a unix socket, says and hears what the settings want, and resets
-// it.
+// Opens a connection, over TCP or a unix socket, says and hears what the settings want, and
+// ends it.
 //
-// Where they want nothing, the last packet of the handshake is held back and the reset
+// Where they want nothing, the last packet of the handshake is held back and a reset
 // takes its place (SYN, SYN-ACK, RST, as HAProxy's plain TCP check does), so that the
 // server's accept() normally never sees the check, its log has no line of it, and
 // neither side keeps a TIME_WAIT entry or a port. Where they want an answer, it is read
-// through one buffer that all probes share, only as far as it is needed: a server
-// that goes on sending is cut off.
+// through one buffer that all probes share, only as far as it is needed for the verdict.
+// After it the connection ends as a client's would, without a reset (health/farewell.h).
 class Probe {
 public:
     using Done = std::function<void(const Outcome&)>;
 
-    Probe(boost::asio::io_context& io, Done done);
+    // `farewells` outlives this.
+    Probe(boost::asio::io_context& io, Farewells& farewells, Done done);
     ~Probe();
     Probe(const Probe&) = delete;
     Probe& operator=(const Probe&) = delete;
 
     // Calls `done` once, later and never from within, unless cancelled. One at a
-    // time. `preface` goes before what the settings have said.
+    // time. `preface` goes before what the settings have said; `source` is the address to
+    // connect from.
     void start(const conf::Endpoint& address, const conf::HealthSettings& settings,
-               const std::string& preface = {});
+               const std::string& preface = {},
+               const std::optional<conf::Endpoint>& source = std::nullopt);
 
     // Whether something of the server's, or a local failure, is there that the
     // io_context has not come to yet.
@@ -59,7 +66,7 @@ public:
     // What the attempt under way waits for: "connect" or "answer".
     const char* step() const;
 
-    // The attempt under way, if any, ends without a word.
+    // The attempt under way, if any, ends without a word, and its connection with a reset.
     void cancel();
 
 private:
@@ -67,6 +74,7 @@ private:
     void finish(const Outcome& outcome);
 
     boost::asio::io_context& io_;
+    Farewells& farewells_;
     const Done done_;
     std::shared_ptr<Attempt> attempt_;
 };

@@ -9,6 +9,7 @@
 // closer than the interval to make up for it.
 #pragma once
 
+#include <algorithm>
 #include <cassert>
 #include <chrono>
 #include <cstdint>
@@ -37,8 +38,7 @@ public:
         return now + place_in(interval_ < within ? interval_ : within);
     }
 
-    // The key's first probe after `now`; at most one interval away. Those that passed
-    // while one was late or under way are skipped.
+    // The key's first probe after `now`; at most one interval away.
     Clock::time_point next(Clock::time_point now) const {
         const Clock::duration period = interval_ - jitter_;
         const Clock::duration since_place = now.time_since_epoch() - place_in(period);
@@ -47,6 +47,13 @@ public:
         auto probe = probe_of(round);
         while (probe <= now) probe = probe_of(++round);
         return probe;
+    }
+
+    // The probe after one that started at `started` and has ended by `now`. One whose time
+    // came meanwhile starts at once: a server whose probes take the whole interval to time
+    // out is found to be down no later than others.
+    Clock::time_point following(Clock::time_point started, Clock::time_point now) const {
+        return std::max(next(started), now);
     }
 
 private:

@@ -24,7 +24,8 @@ enum class Transition : std::uint8_t { none, went_up, went_down };
 
 class State {
 public:
-    explicit State(Limits limits) { set_limits(limits); }
+    // `up`: what the server counts as until the first result.
+    explicit State(Limits limits, bool up = true) : up_(up) { set_limits(limits); }
 
     // New limits count from the next result on; streaks go on.
     void set_limits(Limits limits) {
@@ -33,8 +34,8 @@ public:
     }
 
     // A probe has ended; `reason` is its result, which stands beside the state where it
-    // takes the server down. A first success is no transition: a server that was
-    // never checked counts as up already.
+    // takes the server down. A first success is no transition where the server, never
+    // checked, counts as up already.
     Transition on_probe(bool ok, std::string_view reason = {}) {
         count(ok);
         const bool first = !decided_;
@@ -56,9 +57,16 @@ public:
         successes_ = 0;
     }
 
+    // A server that waits for its first result does so no longer: it is up until then.
+    void wait_no_more() {
+        if (awaited()) up_ = true;
+    }
+
     bool up() const { return up_; }
     // Why it is down; empty while it is up.
     const std::string& reason() const { return reason_; }
+    // Down, and only because nothing is known yet.
+    bool awaited() const { return !up_ && !decided_; }
     // Up, and no result speaks against it. Otherwise the next result is wanted soon.
     bool settled() const { return up_ && failures_ == 0; }
     bool checked() const { return checked_; }
@@ -74,7 +82,7 @@ private:
     std::uint32_t streak(bool ok) const { return ok ? successes_ : failures_; }
 
     Limits limits_;
-    bool up_ = true;
+    bool up_;
     std::string reason_;
     bool checked_ = false;
     bool decided_ = false;

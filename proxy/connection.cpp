@@ -92,6 +92,7 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
     ring::Walk walk(*snapshot, snapshot->hash(intake.key()));
     End failure = End::no_server;
     bool connected = false;
+    bool went_out = false;  // a dial left this machine
     const auto budget = route_->connect.budget;
     const TimePoint spent_at = budget.count() > 0 ? Clock::now() + budget : TimePoint::max();
     while (attempts_ < route_->connect.attempts) {
@@ -109,7 +110,10 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
         while (is_exhausted(error)) {
             if (logs_debug()) debug_dialled(error);
             // Holding on to the client makes accepting pause; then this server again.
-            if (Clock::now() > give_up_at) co_return finish(End::local_error);
+            if (Clock::now() > give_up_at) {
+                count_failed_dial(slot_.counts(), (*route_->pool_counts)[tools_.worker], error);
+                co_return finish(End::local_error);
+            }
             late_ = false;
             tools_.timers.set(*this, Clock::now() + exhausted_pause);
             while (dial_is_pending()) co_await std::suspend_always{};
@@ -131,9 +135,11 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
         }
         if (connected) break;
         if (late_) error = give_up_at < spent_at ? ETIMEDOUT : ECANCELED;
-        drop_server(error != 0 ? error : server.error);
+        if (error == 0) error = server.error;
+        went_out = went_out || local_fault_of(error) == health::LocalFault::none;
+        drop_server(error);
     }
-    if (!connected) co_return finish(failure);
+    if (!connected) co_return finish(attempts_ > 0 && !went_out ? End::local_error : failure);
     begin_relay(intake, head);
 }
 
@@ -179,8 +185,8 @@ bool Connection::dial_is_pending() const {
 void Connection::drop_server(int error) {
     pass_over(Spill::owner_failed);
     if (logs_debug()) debug_dialled(error);
+    count_failed_dial(slot_.counts(), (*route_->pool_counts)[tools_.worker], error);
     if (!is_local_error(error)) {
-        count_failed_dial(slot_.counts(), error);
         if (Trouble* const trouble = slot_.server().trouble.get()) {
             trouble->report(health::Failure::connect);
         }

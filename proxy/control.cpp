@@ -100,8 +100,11 @@ std::optional<std::string> Control::why_not_ready() const {
         const bool serves = std::ranges::any_of(pools_.find(name)->servers, [](const auto& entry) {
             return entry.second.online && entry.second.weight > 0;
         });
-        if (serves) return std::nullopt;
-        return fmt::format("pool {} has no server online", name);
+        if (!serves) return fmt::format("pool {} has no server online", name);
+        if (const auto fault = pools_.local_fault(*pools_.find(name))) {
+            return fmt::format("pool {}: no connection can leave this machine: {}", name, *fault);
+        }
+        return std::nullopt;
     };
     if (config_.admin.ready) {
         for (const std::string& name : *config_.admin.ready) {
@@ -157,6 +160,7 @@ boost::asio::awaitable<void> Control::start() {
     for (const std::string& note : notes) spdlog::info("{}", note);
     for (const auto& worker : workers_) worker->run();
     loop_delay_.start();
+    pools_.watch_local_faults();
     serving_ = true;
     spdlog::info("{} workers{}: {}", workers_.size(), config_.workers > 0 ? "" : " (auto)",
                  processors_.to_string());

@@ -9,20 +9,12 @@
 #include <fstream>
 #include <optional>
 
+#include "health/source.h"
 #include "proxy/address.h"
 
 namespace ringway::proxy {
 
 namespace {
-
-// Binds the address alone: the port is chosen by connect(2), which knows the other
-// end and so may share one among servers (ip(7), IP_BIND_ADDRESS_NO_PORT).
-bool bind_source(const Fd& socket, const conf::Endpoint& source) {
-    const int on = 1;
-    ::setsockopt(socket.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-    const SocketAddress address(source);
-    return ::bind(socket.get(), &address.any, address.size) == 0;
-}
 
 // tcp(7), TCP_QUICKACK.
 void set_quick_ack(const Fd& socket, int value) {
@@ -72,17 +64,20 @@ Fd begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& sett
         // The last segment of the handshake goes with the first bytes. Where none came it
         // would wait for 200 ms.
         if (speaks_first) set_quick_ack(socket, 0);
-        const auto& source = server.is_v6 ? settings.source_v6 : settings.source_v4;
-        if (source && !bind_source(socket, *source)) {
-            const int error = errno;
-            socket.close();
-            return failed(error);
+        if (const auto* const source = health::source_for(settings, server)) {
+            if (const int error = health::bind_source(socket.get(), *source); error != 0) {
+                socket.close();
+                return failed(error);
+            }
         }
     }
     if (::connect(socket.get(), &address.any, address.size) == 0) return socket;
     if (errno == EINPROGRESS) return socket;
+    int error = errno;
     // A unix socket says so when the server's queue is full (unix(7)): its fault, not ours.
-    const int error = server.is_unix && errno == EAGAIN ? ECONNREFUSED : errno;
+    if (server.is_unix && error == EAGAIN) error = ECONNREFUSED;
+    // The kernel has two words for a want of ports (connect(2)).
+    if (error == EADDRNOTAVAIL) error = EAGAIN;
     socket.close();
     return failed(error);
 }
@@ -93,13 +88,7 @@ void acknowledge_at_once(const Fd& socket) {
 
 bool met_itself(const Fd& socket, const conf::Endpoint& server) {
     if (server.is_unix || !is_local_port(server.port)) return false;
-    SocketAddress near;
-    if (::getsockname(socket.get(), &near.any, &near.size) != 0) return false;
-    const conf::Endpoint local = to_endpoint(near);
-    if (local.port != server.port) return false;
-    // Not the configured address: a wildcard there stands for loopback.
-    SocketAddress far;
-    return ::getpeername(socket.get(), &far.any, &far.size) == 0 && to_endpoint(far) == local;
+    return health::is_connected_to_itself(socket.get());
 }
 
 bool is_exhausted(int error) {
@@ -110,7 +99,19 @@ bool is_local_error(int error) {
     return is_exhausted(error) || error == EADDRNOTAVAIL || error == EAGAIN || error == ECANCELED;
 }
 
-void count_failed_dial(ServerCounts& counts, int error) {
+health::LocalFault local_fault_of(int error) {
+    if (is_exhausted(error)) return health::LocalFault::no_resources;
+    if (error == EADDRNOTAVAIL) return health::LocalFault::no_address;
+    return error == EAGAIN ? health::LocalFault::no_port : health::LocalFault::none;
+}
+
+void count_failed_dial(ServerCounts& counts, PoolCounts& pool, int error) {
+    if (const auto fault = local_fault_of(error); fault != health::LocalFault::none) {
+        counts.local_failures.add(1);
+        return pool.local_failures[static_cast<std::size_t>(fault)].add(1);
+    }
+    pool.failed_dials.add(1);
+    if (is_local_error(error)) return;
     counts.connect_failures.add(1);
     switch (error) {
         case ECONNREFUSED:

@@ -8,7 +8,8 @@
 namespace ringway::proxy {
 
 // A socket that has begun to connect to `server`, from the configured address of its
-// family; an empty one with errno set where that failed at once. `speaks_first`: bytes
+// family; an empty one with errno set where that failed at once: EADDRNOTAVAIL where the
+// configured address is not here, EAGAIN where no port is left. `speaks_first`: bytes
 // will be sent as soon as it is connected, and the handshake's last step may go with them.
 Fd begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& settings,
                  bool speaks_first);
@@ -38,7 +39,10 @@ bool is_exhausted(int error);
 // a dial that was given up because the budget of all was spent.
 bool is_local_error(int error);
 
-// Counts a dial that failed with `error`, which is the server's fault.
-void count_failed_dial(ServerCounts& counts, int error);
+// What this machine lacked for a dial that failed with `error`, if that never left it.
+health::LocalFault local_fault_of(int error);
+
+// Counts a dial that failed with `error`, by whose fault it is.
+void count_failed_dial(ServerCounts& server, PoolCounts& pool, int error);
 
 }  // namespace ringway::proxy

@@ -28,6 +28,10 @@ std::string_view to_string(Event::Kind kind) {
             return "reload_refused";
         case Event::Kind::draining:
             return "draining";
+        case Event::Kind::local_fault:
+            return "local_fault";
+        case Event::Kind::local_fault_over:
+            return "local_fault_over";
     }
     return "unknown";
 }

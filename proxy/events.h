@@ -24,6 +24,8 @@ struct Event {
         reload,
         reload_refused,
         draining,
+        local_fault,
+        local_fault_over,
     };
 
     std::uint64_t id = 0;  // rises by one for ever, from 1

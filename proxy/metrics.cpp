@@ -185,6 +185,19 @@ void add_pool_metrics(Makers& m) {
                      add(family, {{"pool", p.pool}, {"reason", "full"}}, p.spills_full);
                      add(family, {{"pool", p.pool}, {"reason", "connect_failed"}}, p.spills_failed);
                  });
+    add_per_pool(m,
+                 {"ringway_pool_local_dial_failures_total", counter,
+                  "Dials that failed on this machine, by what it lacked."},
+                 [](MetricFamily& family, Pool p) {
+                     for (std::size_t i = 1; i < p.local_failures.size(); ++i) {
+                         const char* const reason = to_string(static_cast<health::LocalFault>(i));
+                         add(family, {{"pool", p.pool}, {"reason", reason}}, p.local_failures[i]);
+                     }
+                 });
+    add_pool_value(m,
+                   {"ringway_pool_local_fault", gauge,
+                    "1 while no connection of the pool can leave this machine."},
+                   [](Pool p) { return p.local_fault ? 1.0 : 0.0; });
     add_pool_value(m,
                    {"ringway_pool_peak_to_average_ratio", gauge,
                     "The greatest share of a server, divided by its fair share; exact."},
@@ -245,6 +258,10 @@ void add_server_metrics(Makers& m) {
             of("unreachable", s.unreachable);
             of("other", s.failed_otherwise);
         });
+    add_server_value(m,
+                     {"ringway_server_local_dial_failures_total", counter,
+                      "Dials of it that failed on this machine."},
+                     [](Server s) { return s.local_failures; });
 }
 
 void add_check_metrics(Makers& m) {

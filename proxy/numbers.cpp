@@ -84,6 +84,7 @@ ServerNumbers server_numbers(const Pool& pool, const std::string& id, const Want
         numbers.timed_out += one.timed_out.value();
         numbers.unreachable += one.unreachable.value();
         numbers.failed_otherwise += one.failed_otherwise.value();
+        numbers.local_failures += one.local_failures.value();
     }
     return numbers;
 }
@@ -95,10 +96,14 @@ PoolNumbers pool_numbers(const std::string& name, const Pool& pool) {
     for (const auto& [id, server] : pool.servers) numbers.online += server.online ? 1 : 0;
     numbers.points = pool.balancer->snapshot()->point_count();
     numbers.panics = pool.panics;
+    numbers.local_fault = pool.local.fault() != health::LocalFault::none;
     for (const PoolCounts& one : *pool.counts) {
         numbers.picks += one.picks.value();
         numbers.spills_full += one.spills_full.value();
         numbers.spills_failed += one.spills_failed.value();
+        for (std::size_t i = 0; i < numbers.local_failures.size(); ++i) {
+            numbers.local_failures[i] += one.local_failures[i].value();
+        }
         numbers.connect_times.add(one.connect_times);
         numbers.sessions.add(one.sessions);
     }

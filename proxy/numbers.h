@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "health/local_fault.h"
 #include "proxy/end.h"
 #include "proxy/histogram.h"
 
@@ -39,6 +40,7 @@ struct ServerNumbers {
     std::uint64_t timed_out = 0;
     std::uint64_t unreachable = 0;
     std::uint64_t failed_otherwise = 0;
+    std::uint64_t local_failures = 0;
     std::optional<CheckNumbers> checks;
 };
 
@@ -51,6 +53,8 @@ struct PoolNumbers {
     std::uint64_t picks = 0;
     std::uint64_t spills_full = 0;
     std::uint64_t spills_failed = 0;
+    std::array<std::uint64_t, health::local_fault_count> local_failures{};
+    bool local_fault = false;
     double peak_to_average = 0;
     std::optional<double> moved_last_change;
     Distribution connect_times;

@@ -22,12 +22,14 @@ std::pair<std::string, std::string> split_target(const std::string& target) {
     return {target.substr(0, slash), target.substr(slash + 1)};
 }
 
-ServerFacts facts_of(std::string_view id, const Wish& wish, bool up, std::uint32_t ramp) {
+ServerFacts facts_of(std::string_view id, const Wish& wish, const health::Condition& condition,
+                     std::uint32_t ramp) {
     return {.id = id,
             .weight = wish.weight,
             .max_connections = wish.max_connections,
             .by_hand = wish.by_hand,
-            .up = up,
+            .up = condition.up,
+            .awaits_check = condition.awaits_check,
             .ramp = ramp};
 }
 
@@ -49,17 +51,24 @@ std::string Pools::detail(std::string_view pool_name, std::string_view id) const
     const Pool& pool = *find(pool_name);
     const WantedServer& server = pool.servers.find(id)->second;
     const health::Condition now = condition(server);
+    const auto view = checker_.view(server.target);
+    const std::string unseen =
+        view && !view->not_run_why.empty() ? "not checked: " + view->not_run_why : "";
     std::string by_hand;
     if (server.by_hand == Override::drain) by_hand = "draining";
     if (server.by_hand == Override::online) by_hand = "online by hand";
     if (server.by_hand == Override::offline) by_hand = "offline by hand";
     if (!now.up) {
-        const bool ignored = server.by_hand == Override::automatic && pool.panics;
-        return fmt::format("{}{}down: {}{}", by_hand, by_hand.empty() ? "" : ", ", now.reason,
+        const bool ignored =
+            server.by_hand == Override::automatic && pool.panics && !now.awaits_check;
+        return fmt::format("{}{}down: {}{}{}{}", by_hand, by_hand.empty() ? "" : ", ", now.reason,
+                           unseen.empty() ? "" : ", ", unseen,
                            ignored ? ", ignored in a panic" : "");
     }
     if (!by_hand.empty()) return by_hand;
     if (server.weight == 0) return "weight 0";
+    if (const auto fault = local_fault(pool)) return "cannot be dialled: " + *fault;
+    if (!unseen.empty()) return unseen;
     if (server.ramp < ring::full_ramp) {
         return fmt::format("ramping, {} % of its points", server.ramp / 10);
     }
@@ -122,7 +131,7 @@ std::vector<ring::Change> Pools::judge(Pool& pool) {
     std::vector<ServerFacts> facts;
     facts.reserve(pool.servers.size());
     for (const auto& [id, server] : pool.servers) {
-        facts.push_back(facts_of(id, server, condition(server).up, ring::full_ramp));
+        facts.push_back(facts_of(id, server, condition(server), ring::full_ramp));
     }
     const RingState state = ring_state(pool.settings.panic, facts);
     if (state.panics != std::exchange(pool.panics, state.panics)) {
@@ -136,7 +145,13 @@ std::vector<ring::Change> Pools::judge(Pool& pool) {
     std::vector<WantedServer*> servers;
     servers.reserve(facts.size());
     for (auto& [id, server] : pool.servers) {
+        const bool awaits = facts[servers.size()].awaits_check;
+        if (server.came_with_pool && !awaits) {
+            const auto view = checker_.view(server.target);
+            server.came_with_pool = view && view->all_failed == 0;
+        }
         turn(pool, server, state.standings[servers.size()]);
+        server.came_with_pool = server.came_with_pool && awaits;
         server.ramp = ring::full_ramp;
         if (server.ramps_since && pool.settings.slow_start.count() > 0) {
             server.ramp = health::ramp_after(now - *server.ramps_since, pool.settings.slow_start);
@@ -165,7 +180,8 @@ void Pools::turn(Pool& pool, WantedServer& server, health::Standing standing) co
         server.online = standing.online;
         server.since = Clock::now();
         server.ramps_since.reset();
-        if (server.online && !pool.panics) server.ramps_since = server.since;
+        const bool ramps = server.online && !pool.panics && !server.came_with_pool;
+        if (ramps) server.ramps_since = server.since;
     }
     if (standing.down == server.down) return;
     server.down = standing.down;
@@ -239,10 +255,10 @@ void Pools::on_alarm() {
     arm();
 }
 
-// Whether a server that stays would be up where the file said `next` of its pool, and of it
-// what `wish` is.
-bool Pools::would_be_up(const conf::Pool& next, const Wish& wish,
-                        const WantedServer& server) const {
+// What a server that stays would be where the file said `next` of its pool, and of it what
+// `wish` is.
+health::Condition Pools::condition_after(const conf::Pool& next, const Wish& wish,
+                                         const WantedServer& server) const {
     const bool same = server.address == wish.address;
     auto time_out =
         same && next.passive && server.passive ? server.passive->time_out() : std::nullopt;
@@ -254,7 +270,10 @@ bool Pools::would_be_up(const conf::Pool& next, const Wish& wish,
         view.reset();
     }
     if (view && !same_target) view.emplace();
-    return health::condition_of(view, time_out).up;
+    if (view && next.health->initial == conf::HealthSettings::Initial::up && view->awaited) {
+        view.emplace();
+    }
+    return health::condition_of(view, time_out);
 }
 
 RingDraft Pools::draft_of(const conf::Pool& next) const {
@@ -272,7 +291,9 @@ RingDraft Pools::draft_of(const conf::Pool& next) const {
     for (const auto& [id, wish] : wanted) {
         const WantedServer* const server = server_now(id);
         const bool ramps = server != nullptr && next.slow_start.count() > 0;
-        facts.push_back(facts_of(id, wish, server == nullptr || would_be_up(next, wish, *server),
+        const health::Condition new_one{.up = true, .awaits_check = false, .reason = ""};
+        facts.push_back(facts_of(id, wish,
+                                 server == nullptr ? new_one : condition_after(next, wish, *server),
                                  ramps ? server->ramp : ring::full_ramp));
     }
     const bool same_ring = now != nullptr && now->settings.hash == next.hash;

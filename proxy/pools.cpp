@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 #include <boost/asio/post.hpp>
 
+#include "health/source.h"
 #include "proxy/access_log.h"
 #include "proxy/keys/proxy_header.h"
 #include "proxy/presentable.h"
@@ -33,7 +34,8 @@ Pools::Pools(boost::asio::io_context& io, std::size_t workers, Events& events, B
       builder_(builder),
       checker_(io, [this](const health::Change& change) { on_health_change(change); }),
       connections_(std::move(connections)),
-      alarm_(io) {
+      alarm_(io),
+      look_(io) {
     checker_.observe(debug_check);
 }
 
@@ -41,6 +43,7 @@ void Pools::stop() {
     stopped_ = true;
     checker_.stop();
     alarm_.cancel();
+    look_.cancel();
 }
 
 const Pool* Pools::find(std::string_view pool) const {
@@ -102,6 +105,7 @@ void Pools::take(Pool& pool, const conf::Pool& from_file) {
                                                      pool.ledger->connections);
     }
     if (!pool.balancer) pool.balancer = pool.next;
+    if (pool.settings.connect != from_file.connect) pool.local.forgive();
     pool.settings = from_file;
     pool.settings.servers.clear();
     pool.in_file = servers_of(from_file);
@@ -157,15 +161,17 @@ void Pools::adopt(Pool& pool, const std::string& id, Wish wish, bool may_ramp) {
         server.trouble.reset();
         server.passive.reset();
     }
+    const bool is_new = known == pool.servers.end() || server.address != wish.address;
     static_cast<Wish&>(server) = std::move(wish);
     equip(pool, server);
-    check(pool, server);
+    check(pool, server, is_new);
 }
 
 WantedServer& Pools::add(Pool& pool, const std::string& id, bool ramps) {
     WantedServer& server = pool.servers[id];
     server.target = fmt::format("{}/{}", pool.settings.name, id);
     server.since = Clock::now();
+    server.came_with_pool = !ramps;
     if (ramps) server.ramps_since = server.since;
     std::weak_ptr<PerWorker<ServerCounts>>& counts = pool.ledger->servers[id];
     server.counts = counts.lock();
@@ -191,8 +197,9 @@ void Pools::equip(const Pool& pool, WantedServer& server) {
 
 // Has the server checked as its pool wants it. Checks and time-outs hand over to one
 // another: checks that are new bring back a server whose time-out goes on, and where they
-// end a server that they have found up is in none.
-void Pools::check(const Pool& pool, WantedServer& server) {
+// end a server that they have found up is in none. One that `is_new` may have to wait for
+// its first check.
+void Pools::check(const Pool& pool, WantedServer& server, bool is_new) {
     const auto known = checker_.view(server.target);
     if (!pool.settings.health) {
         if (known && known->up && server.passive) server.passive->end_time_out(Clock::now());
@@ -201,10 +208,15 @@ void Pools::check(const Pool& pool, WantedServer& server) {
     // A check that goes elsewhere speaks to somebody who was not promised a header.
     const auto version = pool.settings.send_proxy.version;
     const bool has_preface = version != conf::SendProxy::Version::none && !server.check_address;
-    checker_.set_target({.key = server.target,
-                         .address = server.check_address.value_or(server.address),
-                         .settings = *pool.settings.health,
-                         .preface = has_preface ? local_proxy_header(version) : ""});
+    const bool waits = pool.settings.health->initial == conf::HealthSettings::Initial::down;
+    health::Target target{.key = server.target,
+                          .address = server.check_address.value_or(server.address),
+                          .settings = *pool.settings.health,
+                          .preface = has_preface ? local_proxy_header(version) : "",
+                          .starts_down = is_new && waits};
+    const auto* const source = health::source_for(pool.settings.connect, target.address);
+    if (source != nullptr) target.source = *source;
+    checker_.set_target(std::move(target));
     if (known || !server.passive) return;
     if (const auto time_out = server.passive->time_out()) {
         checker_.take_down(server.target, to_string(time_out->reason));

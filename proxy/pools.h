@@ -23,6 +23,7 @@
 #include "conf/config.h"
 #include "health/checker.h"
 #include "health/condition.h"
+#include "health/local_fault.h"
 #include "health/passive.h"
 #include "proxy/background.h"
 #include "proxy/clock.h"
@@ -49,6 +50,10 @@ struct WantedServer : Wish {
     std::shared_ptr<Trouble> trouble;
     std::optional<health::Passive> passive;
 
+    // Among the pool's first servers and waiting for its first check: comes without a slow
+    // start, since none of those has more keys to lose than another.
+    bool came_with_pool = false;
+
     std::optional<TimePoint> ramps_since;  // of its slow start, while it goes on
     std::uint32_t ramp = ring::full_ramp;  // as last decided
 };
@@ -70,6 +75,12 @@ struct Pool {
     std::shared_ptr<PerWorker<PoolCounts>> counts;
     std::map<std::string, WantedServer, std::less<>> servers;
     bool panics = false;  // so few are up that their states are ignored
+
+    health::LocalFaults local;  // whether all its connections fail on this machine
+    health::LocalFault local_fault_told = health::LocalFault::none;  // in log and events
+    health::LocalSigns local_signs;                                  // as last looked at
+    std::uint64_t local_failures_logged = 0;
+    TimePoint local_failures_logged_at{};
 
     // On its way to the ring.
     std::shared_ptr<ring::Balancer> next;  // will serve; `balancer` itself unless its hash changes
@@ -164,6 +175,11 @@ public:
     // The finer word beside "online" and "offline".
     std::string detail(std::string_view pool, std::string_view id) const;
 
+    // Looks once a second, from now on, whether connections of pools fail on this machine.
+    void watch_local_faults();
+    // Why no connection of the pool can leave this machine now; nothing where some can.
+    std::optional<std::string> local_fault(const Pool& pool) const;
+
     // Ends all checks and slow starts.
     void stop();
 
@@ -184,7 +200,7 @@ private:
     void adopt(Pool& pool, const std::string& id, Wish wish, bool may_ramp);
     WantedServer& add(Pool& pool, const std::string& id, bool ramps);
     void equip(const Pool& pool, WantedServer& server);
-    void check(const Pool& pool, WantedServer& server);
+    void check(const Pool& pool, WantedServer& server, bool is_new);
     void drop(Pool& pool, const std::string& id, bool renamed);
 
     // What is known (pool_states.cpp).
@@ -198,7 +214,8 @@ private:
                     const conf::Leaving& leaving);
     void set_alarm(Pool& pool, TimePoint now);
     void arm();
-    bool would_be_up(const conf::Pool& next, const Wish& wish, const WantedServer& server) const;
+    health::Condition condition_after(const conf::Pool& next, const Wish& wish,
+                                      const WantedServer& server) const;
     RingDraft draft_of(const conf::Pool& next) const;
 
     // The way to the ring (publish.cpp).
@@ -207,6 +224,11 @@ private:
     void published(const std::string& name, std::uint64_t job,
                    const std::shared_ptr<ring::Balancer>& balancer, std::uint64_t wanted);
     void tell_waiting();
+
+    // Local faults (pool_faults.cpp).
+    void look_for_local_faults();
+    void look_for_local_faults(const std::string& name, Pool& pool, bool checks_failed);
+    void warn_of_checks(std::uint64_t not_run);
 
     boost::asio::io_context& io_;
     const std::size_t workers_;
@@ -226,6 +248,10 @@ private:
     const Connections connections_;
     std::set<std::pair<TimePoint, std::string>> alarms_;  // of pools
     boost::asio::steady_timer alarm_;                     // stands at the first of them
+    boost::asio::steady_timer look_;                      // for local faults
+    std::uint64_t checks_not_run_ = 0;                    // as last looked at
+    std::uint64_t checks_not_run_logged_ = 0;
+    TimePoint checks_not_run_logged_at_{};
     bool stopped_ = false;
 };
 

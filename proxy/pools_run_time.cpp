@@ -119,7 +119,8 @@ Pools::Refusal Pools::clear(std::string_view pool_name, std::string_view id) {
     Pool& pool = pools_.find(pool_name)->second;
     WantedServer& server = pool.servers.find(id)->second;
     if (server.passive) server.passive->clear();
-    checker_.forget(server.target);
+    checker_.remove_target(server.target);
+    check(pool, server, true);
     publish(pool);
     spdlog::info("pool {}: what is known of server {} is cleared", pool_name, id);
     events_.add(Event::Kind::by_hand, pool_name, id, "cleared");

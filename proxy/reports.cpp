@@ -121,8 +121,10 @@ json::value or_null(const std::optional<T>& value) {
 // What there is to say of a server beside its share.
 json::object describe(const Pools& pools, const std::string& pool, const std::string& id,
                       const WantedServer& server, std::optional<double> share) {
-    json::value last_check;
-    if (const auto view = pools.health(pool, id); view && view->checked) {
+    json::value last_check, check_problem;
+    const auto view = pools.health(pool, id);
+    if (view && !view->not_run_why.empty()) check_problem = view->not_run_why;
+    if (view && view->checked) {
         last_check = {{"result", view->last_result},        {"ago_ms", ms_since(view->last_probe)},
                       {"check_ms", to_ms(view->last_took)}, {"successes", view->successes},
                       {"failures", view->failures},         {"not_run", view->not_run}};
@@ -145,8 +147,10 @@ json::object describe(const Pools& pools, const std::string& pool, const std::st
             {"bytes_up", sum(counts, &ServerCounts::bytes_up)},
             {"bytes_down", sum(counts, &ServerCounts::bytes_down)},
             {"connect_failures", sum(counts, &ServerCounts::connect_failures)},
+            {"local_dial_failures", sum(counts, &ServerCounts::local_failures)},
             {"source", is_runtime ? "runtime" : "file"},
-            {"last_check", std::move(last_check)}};
+            {"last_check", std::move(last_check)},
+            {"check_problem", std::move(check_problem)}};
 }
 
 // One server of a walk.
@@ -215,6 +219,7 @@ json::object report_status(Control& control) {
                          {"servers", pool.servers.size()},
                          {"online", online},
                          {"panic", pool.panics},
+                         {"local_fault", or_null(control.pools().local_fault(pool))},
                          {"points", snapshot->point_count()},
                          {"active", active},
                          {"spills", sum(counts, &PoolCounts::spills_full) +

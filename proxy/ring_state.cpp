@@ -44,13 +44,16 @@ RingState ring_state(double panic, std::span<const ServerFacts> servers) {
     RingState state;
     for (const ServerFacts& server : servers) {
         if (server.weight == 0 || server.by_hand != health::Override::automatic) continue;
+        // Of whom nothing is known yet, nothing can be believed or not.
+        if (server.awaits_check) continue;
         ++state.all;
         if (server.up) ++state.up;
     }
     state.panics = health::panics(state.up, state.all, panic);
     state.standings.reserve(servers.size());
     for (const ServerFacts& server : servers) {
-        state.standings.push_back(health::standing_of(server.up, server.by_hand, state.panics));
+        state.standings.push_back(
+            health::standing_of(server.up, server.by_hand, state.panics && !server.awaits_check));
     }
     return state;
 }

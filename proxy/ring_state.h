@@ -32,6 +32,7 @@ struct ServerFacts {
     std::uint32_t max_connections = 0;
     health::Override by_hand = health::Override::automatic;
     bool up = true;                        // by its checks and its connections
+    bool awaits_check = false;             // down until its first check: no panic brings it up
     std::uint32_t ramp = ring::full_ramp;  // of its points, in thousandths
 };
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "conf/config.h"
+#include "health/local_fault.h"
 #include "proxy/counter.h"
 #include "proxy/end.h"
 #include "proxy/histogram.h"
@@ -27,6 +28,7 @@ struct alignas(64) ServerCounts {
     Counter timed_out;         // nobody answered
     Counter unreachable;       // no way there
     Counter failed_otherwise;
+    Counter local_failures;  // dials that failed on this machine, which are none of the above
 };
 
 // One worker's counts of one listener.
@@ -43,9 +45,12 @@ struct alignas(64) ListenerCounts {
 
 // One worker's counts of one pool.
 struct alignas(64) PoolCounts {
-    Counter picks;                               // connections that were given to a server
-    Counter spills_full;                         // not to the owner, which was full
-    Counter spills_failed;                       // not to the owner, whose dial failed
+    Counter picks;          // connections that were given to a server
+    Counter spills_full;    // not to the owner, which was full
+    Counter spills_failed;  // not to the owner, whose dial failed
+    Counter failed_dials;   // that left this machine
+    // Dials that failed on this machine, by health::LocalFault.
+    std::array<Counter, health::local_fault_count> local_failures;
     Histogram<connect_bounds_us> connect_times;  // of dials that succeeded
     Histogram<session_bounds_us> sessions;       // from accept to the end, if it had a server
 };

@@ -38,12 +38,14 @@ std::optional<std::string_view> cookie_of(std::string_view header, std::string_v
 
 }  // namespace
 
-// The request line, then "name: value" lines up to an empty one.
+// The request line, then "name: value" lines up to an empty one. Empty lines before it are
+// skipped, as servers do (RFC 9112, section 2.2): what limits them is max_bytes.
 Verdict HttpHeadParser::read(std::string_view head, std::string& key) {
     auto verdict = Verdict::more;
     while (verdict == Verdict::more) {
         const auto line = lines_.next(head);
         if (!line) break;
+        if (at_request_line_ && line->empty()) continue;
         verdict = at_request_line_ ? read_request_line(*line, key) : read_header(*line, key);
         at_request_line_ = false;
     }
@@ -53,7 +55,6 @@ Verdict HttpHeadParser::read(std::string_view head, std::string& key) {
 // Headers may follow any line that is not empty; the target needs a request line as
 // RFC 9112, section 3 has it: three words, single blanks between them.
 Verdict HttpHeadParser::read_request_line(std::string_view line, std::string& key) {
-    if (line.empty()) return Verdict::malformed;
     if (part_->from != From::target) return Verdict::more;
     const auto target = field_of(line, 2, " ");
     const auto version = field_of(line, 3, " ");

@@ -217,8 +217,10 @@ const makeListener = () =>
     make('dl', { class: 'ends', 'aria-label': 'Ends by reason' }),
   );
 
-const bad_kinds = new Set(['server_down', 'panic', 'reload_refused']);
-const good_kinds = new Set(['server_up', 'panic_over', 'reload', 'registered']);
+const bad_kinds = new Set(['server_down', 'panic', 'reload_refused', 'local_fault']);
+const good_kinds = new Set([
+  'server_up', 'panic_over', 'reload', 'registered', 'local_fault_over',
+]);
 
 export class Events {
   #newest = -1;

@@ -212,6 +212,9 @@ BOOST_AUTO_TEST_CASE(what_a_check_says_and_hears_arrives) {
     BOOST_TEST((*health("http: {}").http == HttpCheck{}));
     BOOST_TEST((*health("http: {method: HEAD, path: /up, host: a.example, status: 200-399}").http ==
                 HttpCheck{"HEAD", "/up", "a.example", 200, 399}));
+    BOOST_TEST(health("http: {status: 101}").http->greatest_status == 101);
+    BOOST_TEST((health("initial: down").initial == HealthSettings::Initial::down));
+    BOOST_TEST((health("initial: up").initial == HealthSettings::Initial::up));
     BOOST_TEST((*health("http: {status: 204}").http == HttpCheck{"GET", "/", "", 204, 204}));
 }
 
@@ -248,6 +251,14 @@ BOOST_AUTO_TEST_CASE(what_follows_a_failure_arrives) {
 
 BOOST_AUTO_TEST_CASE(an_empty_health_entry_turns_checks_on) {
     BOOST_TEST((config_of(sample({{}, {}, "health: {}", {}})).pools[0].health == HealthSettings{}));
+}
+
+// A SYN that is lost is sent again after 1 s (RFC 6298, section 2.1).
+BOOST_AUTO_TEST_CASE(the_default_timeouts_outlast_the_loss_of_a_packet) {
+    const auto pool = config_of(sample({{}, {}, "health: {}", {}})).pools[0];
+    BOOST_TEST((pool.connect.timeout >= 1s + 500ms));
+    BOOST_TEST((pool.health->timeout >= 1s + 500ms));
+    BOOST_TEST((pool.health->timeout <= pool.health->interval));
 }
 
 BOOST_AUTO_TEST_CASE(the_default_check_timeout_fits_a_short_interval) {

@@ -94,9 +94,9 @@ const std::vector<Change> changes{
      "pools.main.hash.seed: (not shown) -> (not shown)"},
     {"  main:", "balance_factor: 1.25", "balance_factor: 2",
      "pools.main.hash.balance_factor: 1.25 -> 2"},
-    {"connect:", "timeout: 1s", "timeout: 2s", "pools.main.connect.timeout: 1s -> 2s"},
+    {"connect:", "timeout: 2s", "timeout: 3s", "pools.main.connect.timeout: 2s -> 3s"},
     {"connect:", "attempts: 3", "attempts: 4", "pools.main.connect.attempts: 3 -> 4"},
-    {"connect:", "budget: 3s", "budget: 4s", "pools.main.connect.budget: 3s -> 4s"},
+    {"connect:", "budget: 5s", "budget: 6s", "pools.main.connect.budget: 5s -> 6s"},
     {"connect:", "10.0.0.5", "10.0.0.6", "pools.main.connect.source_v4: 10.0.0.5 -> 10.0.0.6"},
     {"connect:", "2001:db8::5", "2001:db8::6",
      "pools.main.connect.source_v6: 2001:db8::5 -> 2001:db8::6"},
@@ -105,11 +105,12 @@ const std::vector<Change> changes{
     {"send: v2", "unique_id: false", "unique_id: true",
      "pools.main.proxy_protocol.unique_id: false -> true"},
     {"    health:", "interval: 2s", "interval: 3s", "pools.main.health.interval: 2s -> 3s"},
-    {"    health:", "timeout: 1s", "timeout: 2s", "pools.main.health.timeout: 1s -> 2s"},
+    {"    health:", "timeout: 1500ms", "timeout: 2s", "pools.main.health.timeout: 1500ms -> 2s"},
     {"    health:", "rise: 2", "rise: 3", "pools.main.health.rise: 2 -> 3"},
     {"    health:", "fall: 3", "fall: 4", "pools.main.health.fall: 3 -> 4"},
     {"    health:", "fast_interval: 500ms", "fast_interval: 1s",
      "pools.main.health.fast_interval: 500ms -> 1s"},
+    {"    health:", "initial: up", "initial: down", "pools.main.health.initial: up -> down"},
     {"    health:", "'PING", "'pING",
      R"(pools.main.health.send: "PING\x0d\x0a" -> "pING\x0d\x0a")"},
     {"    health:", "'+PONG'", "'-PONG'", R"(pools.main.health.expect: "+PONG" -> "-PONG")"},
@@ -176,10 +177,10 @@ BOOST_AUTO_TEST_CASE(entries_that_come_and_go_are_told_with_what_they_are) {
     const Config before = config_of(sample());
     const Config after = config_of(sample({"", "", "health: {interval: 3s}", ""}));
     const auto found = difference(before, after);
-    BOOST_TEST(found.size() == 4u);
+    BOOST_TEST(found.size() == 5u);
     BOOST_TEST(text_of(found.at(0)) == "pools.main.health.fall: - -> 3");
-    BOOST_TEST(text_of(found.at(1)) == "pools.main.health.interval: - -> 3s");
-    BOOST_TEST(text_of(difference(after, before).at(1)) == "pools.main.health.interval: 3s -> -");
+    BOOST_TEST(text_of(found.at(2)) == "pools.main.health.interval: - -> 3s");
+    BOOST_TEST(text_of(difference(after, before).at(2)) == "pools.main.health.interval: 3s -> -");
 }
 
 BOOST_AUTO_TEST_CASE(order_is_no_difference_but_in_a_key) {

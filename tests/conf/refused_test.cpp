@@ -306,6 +306,11 @@ BOOST_AUTO_TEST_CASE(what_a_check_says_and_hears_is_checked) {
         pool("health: {http: {status: 300-200}}",
              "10:29: pools.main.health.http.status: expected a status from 100 to 599, or a range "
              "of them as 200-399, found \"300-200\""),
+        pool("health: {http: {status: 100}}",
+             "10:29: pools.main.health.http.status: no answer has such a status: 100 and 102 to "
+             "199 come before it"),
+        pool("health: {initial: offline}",
+             "10:23: pools.main.health.initial: expected one of up, down, found \"offline\""),
     });
 }
 

@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from support.clients import RESET, read_line, read_to_end
+from support.clients import EOF, RESET, read_line, read_to_end
 from support.configuration import listener
+from support.lossy import FirstSynLost
 from support.namespaces import NEAR, Namespaces
 from support.waiting import DEADLINE, wait_until, within
 
@@ -77,6 +78,27 @@ def test_a_connect_whose_packets_are_dropped_goes_to_the_next_server(bench, wire
     assert (read_line(server), read_line(server)) == (key, b"early")
     server.close()
     client.close()
+
+
+def test_the_loss_of_a_first_packet_moves_no_key_and_fails_no_check(bench):
+    wire = bench.start(FirstSynLost())
+    for address in (*SERVERS.values(), CLIENT):
+        wire.add(address)
+    far = Far(wire)
+    proxy = start(bench, wire, health={})  # and all the defaults
+    key = key_of(proxy, "a")
+    client = connect(wire)
+    client.sendall(key + b"\n")
+    client.shutdown(socket.SHUT_WR)
+    server = far.accept("a")
+    while read_to_end(server) != (key + b"\n", EOF):  # a check
+        server = far.accept("a")
+    server.close()
+    assert proxy.wait_access(server="a").attempts == 1
+    client.close()
+    for id in SERVERS:
+        wait_until(lambda: (proxy.server(id)["last_check"] or {}).get("successes", 0) >= 2, id)
+        assert proxy.server(id)["status"] == "online"
 
 
 # tests/faults.md 2, and 12 by way of the checks

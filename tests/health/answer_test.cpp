@@ -102,6 +102,33 @@ BOOST_AUTO_TEST_CASE(a_status_passes_or_is_named) {
     check(asks(), "HTTP/1.1 200", "ended");
 }
 
+// RFC 9110, section 15.2
+BOOST_AUTO_TEST_CASE(interim_answers_come_before_the_one_that_decides) {
+    const std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+    const std::string hints = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nX: HTTP/1.1 500\r\n\r\n";
+    const std::string ok = "HTTP/1.1 200 OK\r\n\r\n";
+    check(asks(), go_on + ok, "ok");
+    check(asks(), "HTTP/1.1 100\r\n\r\n" + ok, "ok");
+    check(asks(), "HTTP/1.1 100\n\n" + ok, "ok");
+    check(asks(), go_on + hints + go_on + "HTTP/1.1 503 No\r\n\r\n", "status 503");
+    check(asks(100, 599), go_on + ok, "ok");
+    check(asks(100, 599), go_on, "ended");
+    check(asks(), hints, "ended");
+    check(asks(), go_on + "SSH-2.0\r\n", "not HTTP");
+    // What follows is another protocol.
+    check(asks(), "HTTP/1.1 101 Switching Protocols\r\n\r\n", "status 101");
+    check(asks(101, 101), "HTTP/1.1 101 Switching Protocols\r\n\r\n", "ok");
+}
+
+BOOST_AUTO_TEST_CASE(interim_answers_without_end_are_given_up) {
+    const auto settings = asks();
+    std::string flood;
+    while (flood.size() < 2 * Answer::bytes_max) flood += "HTTP/1.1 102 Processing\r\n\r\n";
+    BOOST_TEST(result(settings, flood, 1'000) == "too long");
+    flood = "HTTP/1.1 102 Processing\r\nX: " + std::string(2 * Answer::bytes_max, 'x');
+    BOOST_TEST(result(settings, flood, 1'000) == "too long");
+}
+
 BOOST_AUTO_TEST_CASE(a_request_names_the_host_or_the_address) {
     const auto address = *conf::Endpoint::parse("192.0.2.1:8080");
     auto settings = asks();

@@ -186,6 +186,44 @@ BOOST_AUTO_TEST_CASE(a_probe_that_cannot_run_here_is_no_failed_check) {
     BOOST_TEST(changes.empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_check_without_its_source_address_is_none_and_says_so) {
+    Server server;
+    server.listen();
+    auto checked = target(server);
+    checked.source = conf::Endpoint::parse("192.0.2.77:1");  // of no machine: RFC 5737
+    checker->set_targets({checked});
+    run_until([&] { return checker->view("pool/a")->not_run > 0; });
+    BOOST_TEST(!checker->view("pool/a")->checked);
+    BOOST_TEST(checker->view("pool/a")->up);
+    BOOST_TEST(checker->view("pool/a")->not_run_why == "no address 192.0.2.77 here");
+    BOOST_CHECK(checker->view("pool/a")->not_run_by == health::LocalFault::no_address);
+    BOOST_TEST(checker->not_run() > 0u);
+    checked.source = conf::Endpoint::parse("127.0.0.1:1");
+    checker->set_targets({checked});
+    run_until_checked("pool/a");
+    BOOST_TEST(checker->view("pool/a")->not_run_why == "");
+    BOOST_TEST(changes.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_target_that_starts_down_goes_up_with_its_first_check) {
+    Server server;
+    server.listen();
+    auto waiting = target(server);
+    waiting.starts_down = true;
+    waiting.settings.initial = conf::HealthSettings::Initial::down;
+    checker->set_targets({waiting});
+    BOOST_TEST(!checker->view("pool/a")->up);
+    BOOST_TEST(checker->view("pool/a")->awaited);
+    run_until([&] { return !changes.empty(); });
+    BOOST_TEST(changes[0].up);
+    BOOST_TEST(changes[0].reason == "connect: ok, first check");
+    BOOST_TEST(!checker->view("pool/a")->awaited);
+    // It is no new one where only its settings change.
+    waiting.settings.rise = 7;
+    checker->set_targets({waiting});
+    BOOST_TEST(checker->view("pool/a")->up);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_known_survives_new_settings_but_not_a_new_address) {
     const Server server;
     Server other;
@@ -239,7 +277,7 @@ BOOST_AUTO_TEST_CASE(probes_beyond_the_limit_wait_for_their_turn) {
     for (int round = 0; round < 3; ++round) {
         checker->set_targets({target(silent, "pool/d" + std::to_string(round), impatient())});
         run_until_checked("pool/d" + std::to_string(round));
-        run_until([&] { return io.poll_one() == 0; });
+        io.poll();  // what the probe has left
     }
     checker->set_targets({target(server, "pool/e")});
     run_until_checked("pool/e");

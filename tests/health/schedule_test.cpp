@@ -119,6 +119,23 @@ BOOST_AUTO_TEST_CASE(late_probes_do_not_move_the_ones_after_them) {
     BOOST_CHECK(schedule.next(fourth - 1'700ms) == fourth);
 }
 
+// `fall` checks that time out are over within `fall` x interval + timeout of any moment, even
+// with a timeout as long as the interval.
+BOOST_AUTO_TEST_CASE(probes_that_time_out_keep_the_interval) {
+    for (const Clock::duration timeout : {1'000ms, 1'900ms, 2'000ms}) {
+        for (const std::string& key : keys(100)) {
+            const Schedule schedule(key, 2s);
+            auto started = schedule.next(some_time);
+            for (int fall = 1; fall <= 10; ++fall) {
+                BOOST_REQUIRE(started <= some_time + fall * 2s);
+                const auto next = schedule.following(started, started + timeout);
+                BOOST_REQUIRE(next >= started + timeout);
+                started = next;
+            }
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_key_keeps_its_place) {
     BOOST_CHECK(Schedule("a/b", 2s).next(some_time) == Schedule("a/b", 2s).next(some_time));
     BOOST_CHECK(Schedule("a/b", 2s).next(some_time) != Schedule("a/c", 2s).next(some_time));

@@ -96,6 +96,28 @@ BOOST_AUTO_TEST_CASE(the_first_result_decides_at_once) {
     BOOST_TEST(passed.checked());
 }
 
+BOOST_AUTO_TEST_CASE(a_server_that_starts_down_waits_for_its_first_result_which_decides) {
+    State passed({.rise = 5, .fall = 5}, false);
+    BOOST_TEST(!passed.up());
+    BOOST_TEST(passed.awaited());
+    BOOST_TEST(!passed.settled());
+    BOOST_CHECK(passed.on_probe(true) == Transition::went_up);
+    BOOST_TEST(!passed.awaited());
+
+    State failed({.rise = 2, .fall = 5}, false);
+    BOOST_CHECK(failed.on_probe(false) == Transition::none);
+    BOOST_TEST(!failed.awaited());
+    failed.wait_no_more();
+    BOOST_TEST(!failed.up());
+    BOOST_CHECK(failed.on_probe(true) == Transition::none);
+    BOOST_CHECK(failed.on_probe(true) == Transition::went_up);
+
+    State impatient({.rise = 5, .fall = 5}, false);
+    impatient.wait_no_more();
+    BOOST_TEST(impatient.up());
+    BOOST_CHECK(impatient.on_probe(true) == Transition::none);
+}
+
 BOOST_AUTO_TEST_CASE(fall_failures_in_a_row_take_down_and_rise_successes_bring_back) {
     State state({.rise = 2, .fall = 3});
     state.on_probe(true);

@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(the_limit_counts_every_byte_up_to_the_keys_last) {
 BOOST_AUTO_TEST_CASE(each_reason_for_no_key_has_its_word) {
     const KeyPart header{.from = From::header, .name = "X-User"};
     BOOST_TEST((Desk({.parts = {header}}).bring("GET /\n\n").refusal == End::key_missing));
-    BOOST_TEST((Desk({.parts = {header}}).bring("\n").refusal == End::key_malformed));
+    BOOST_TEST((Desk({.parts = {header}}).bring("GET /\n:\n").refusal == End::key_malformed));
     BOOST_TEST((Desk({.parts = {{.from = From::sni}}}).bring("GET /").refusal == End::key_not_tls));
 }
 

@@ -18,7 +18,7 @@ from support.namespaces import Namespaces
 
 _TUNSETIFF = 0x400454CA
 _IFF_TUN_WITHOUT_HEADER = 0x0001 | 0x1000
-_FIN, _SYN, _RST = 0x01, 0x02, 0x04
+_FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 _PACKET_BYTES_MAX = 65_536
 
 LOST = 0.02
@@ -81,6 +81,29 @@ class _Direction:
             os.write(self._target, packet)
 
 
+class _LosesNothing(_Direction):
+    def carry(self):
+        os.write(self._target, os.read(self._source, _PACKET_BYTES_MAX))
+
+
+class _LosesFirstSyns(_Direction):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self._seen = set()
+
+    def carry(self):
+        packet = os.read(self._source, _PACKET_BYTES_MAX)
+        header = (packet[0] & 0x0F) * 4
+        if packet[0] >> 4 == 4 and _flags(packet) & (_SYN | _ACK) == _SYN:
+            # Addresses, ports and sequence number: the same where it is sent again.
+            which = packet[12:20] + packet[header : header + 8]
+            if which not in self._seen:
+                self._seen.add(which)
+                self.lost += 1
+                return
+        os.write(self._target, packet)
+
+
 class LossyNamespaces(Namespaces):
     def __init__(self, seed: int):
         self._seed = seed
@@ -88,10 +111,12 @@ class LossyNamespaces(Namespaces):
         self._wake = os.pipe()
         super().__init__()
         draw = random.Random(seed)
-        near, far = self._devices
-        self._directions = [_Direction(draw, near, far), _Direction(draw, far, near)]
+        self._directions = self._ways(draw, *self._devices)
         self._thread = threading.Thread(target=self._carry)
         self._thread.start()
+
+    def _ways(self, draw: random.Random, near: int, far: int) -> list[_Direction]:
+        return [_Direction(draw, near, far), _Direction(draw, far, near)]
 
     def _join(self):
         for namespace, link in ((self.near, "near"), (self.far, "far")):
@@ -131,6 +156,16 @@ class LossyNamespaces(Namespaces):
         for fd in (*self._devices, *self._wake):
             os.close(fd)
         super().stop()
+
+
+class FirstSynLost(LossyNamespaces):
+    """The first packet of every connection that the near side opens is lost, and no other."""
+
+    def __init__(self):
+        super().__init__(seed=0)
+
+    def _ways(self, draw, near, far):
+        return [_LosesFirstSyns(draw, near, far), _LosesNothing(draw, far, near)]
 
 
 def _open_tun(link: str) -> int:

@@ -183,6 +183,12 @@ std::string server(const json::object& answer, bool colours) {
          fmt::format("{} active, {} in total, {} failed to connect", text(s, "active"),
                      text(s, "total"), text(s, "connect_failures"))},
         {"bytes", fmt::format("{} up, {} down", bytes(s, "bytes_up"), bytes(s, "bytes_down"))}};
+    if (number(s, "local_dial_failures").value_or(0) > 0) {
+        lines.push_back({"failed here", count_of(s, "local_dial_failures", "dial")});
+    }
+    if (const auto* problem = s.if_contains("check_problem"); problem && problem->is_string()) {
+        lines.push_back({"not checked", text(s, "check_problem")});
+    }
     if (s.contains("share")) lines.push_back({"share", percent(s, "share") + " of the keys"});
     if (number(s, "max_connections").value_or(0) > 0) {
         lines.push_back({"limit", count_of(s, "max_connections", "connection")});

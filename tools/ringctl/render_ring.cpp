@@ -33,10 +33,10 @@ std::vector<double> decimals(const json::object& from, std::string_view field) {
 
 Tone tone_of_event(const json::object& event) {
     const std::string kind = text(event, "kind");
-    for (const std::string_view each : {"server_down", "panic", "reload_refused"}) {
+    for (const std::string_view each : {"server_down", "panic", "reload_refused", "local_fault"}) {
         if (kind == each) return Tone::bad;
     }
-    for (const std::string_view each : {"server_up", "panic_over", "reload"}) {
+    for (const std::string_view each : {"server_up", "panic_over", "reload", "local_fault_over"}) {
         if (kind == each) return Tone::good;
     }
     return Tone::warning;

@@ -49,8 +49,8 @@ Answer header_by_lines(std::string_view wanted, std::string_view bytes) {
         std::string line(rest.substr(0, newline));
         rest.remove_prefix(newline + 1);
         if (!line.empty() && line.back() == '\r') line.pop_back();
-        if (number == 0 && line.empty()) return refused(Verdict::malformed);
-        if (number == 0) continue;
+        if (number == 0 && line.empty()) number = -1;  // not the request line
+        if (number <= 0) continue;
         if (line.empty()) return refused(Verdict::missing);
         const auto colon = line.find(':');
         const auto name = line.substr(0, colon);
@@ -123,9 +123,20 @@ BOOST_AUTO_TEST_CASE(a_head_that_ends_without_the_header_misses_it) {
     BOOST_TEST(whole(settings, "GET /\n\n") == refused(Verdict::missing));
 }
 
+// RFC 9112, 2.2: left behind by clients that end a body with a line break.
+BOOST_AUTO_TEST_CASE(empty_lines_before_the_request_line_are_skipped) {
+    const auto settings = header("X-User");
+    BOOST_TEST(whole(settings, "\r\nGET /\r\nX-User: ann\r\n") == found("ann"));
+    BOOST_TEST(whole(settings, "\n\r\n\nGET /\r\nX-User: ann\r\n") == found("ann"));
+    BOOST_TEST(whole(settings, "\r\nGET /\r\n\r\nX-User: ann\r\n") == refused(Verdict::missing));
+    BOOST_TEST(whole(settings, "\r\n\r\n") == refused(Verdict::more));
+    BOOST_TEST(whole(cookie("sid"), "\r\nGET /\r\nCookie: sid=1\r\n") == found("1"));
+    BOOST_TEST(whole(target, "\r\nGET /a HTTP/1.1\r\n") == found("/a"));
+    BOOST_TEST(whole(target, "\r\n GET /a HTTP/1.1\r\n") == refused(Verdict::malformed));
+}
+
 BOOST_AUTO_TEST_CASE(what_is_no_head_is_malformed) {
     const auto settings = header("X-User");
-    BOOST_TEST(whole(settings, "\r\nGET /\r\n") == refused(Verdict::malformed));
     BOOST_TEST(whole(settings, "GET /\nno colon\n") == refused(Verdict::malformed));
     BOOST_TEST(whole(settings, "GET /\n: no name\n") == refused(Verdict::malformed));
 }

@@ -1,0 +1,46 @@
+// Ends connections of checks whose verdict is known, gently: what the server still sends is
+// read until it ends its side, so that it sees neither a reset nor an error. This is a
+// courtesy and bounded: in time, in bytes, and in how many at once; beyond that the
+// connection is closed as it is. Lives on one io_context: every call on its thread.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <set>
+
+#include <boost/asio/generic/stream_protocol.hpp>
+
+#include "health/schedule.h"
+
+namespace ringway::health {
+
+class Farewells {
+public:
+    static constexpr std::size_t at_once_max = 64;
+    static constexpr std::size_t bytes_max = 256 << 10;  // of what is left to read
+
+    enum class Way {
+        await_end,   // the server ends first: it has been asked to
+        end_at_once  // our side ends now, with a FIN
+    };
+
+    Farewells() = default;
+    ~Farewells() { clear(); }
+    Farewells(const Farewells&) = delete;
+    Farewells& operator=(const Farewells&) = delete;
+
+    void add(boost::asio::generic::stream_protocol::socket socket, Way way,
+             Clock::time_point until);
+    // Closes all now.
+    void clear();
+
+private:
+    struct Farewell;
+    void read_on(const std::shared_ptr<Farewell>& one);
+    void await(const std::shared_ptr<Farewell>& one);
+    void close(const std::shared_ptr<Farewell>& one);
+
+    std::set<std::shared_ptr<Farewell>> all_;
+};
+
+}  // namespace ringway::health
