@@ -10,6 +10,7 @@
 #include "conf/overlap.h"
 #include "conf/parse.h"
 #include "conf/parse_health.h"
+#include "conf/parse_log.h"
 #include "conf/scalar.h"
 #include "conf/section.h"
 #include "conf/text.h"
@@ -24,8 +25,6 @@ using std::string_view;
 constexpr std::size_t seed_bytes_max = 4'096;
 constexpr std::uint64_t points_max = std::uint64_t{1} << 24;  // of one pool's ring
 constexpr std::int64_t connections_max = 1'000'000'000;
-constexpr std::size_t socket_path_bytes_max = 107;  // unix(7): sun_path less its NUL
-constexpr std::size_t path_bytes_max = 4'095;       // PATH_MAX less its NUL
 
 void read_timeouts(Section& section, ListenerTimeouts& timeouts) {
     section.duration("key", timeouts.key);
@@ -343,36 +342,6 @@ void read_admin(Section& section, AdminSettings& admin, const ListenerChecks& ch
     }
     section.text("state", admin.state, {path_bytes_max, false});
     read_ready(section, admin, checks);
-}
-
-void read_log_target(const Value& value, std::string& target) {
-    constexpr auto* what =
-        "stderr, stdout, syslog, syslog:/path of its socket or the absolute path of a file";
-    const auto text = value.text(what);
-    if (!text) return;
-    constexpr std::string_view socket = "syslog:";
-    const bool is_socket = text->starts_with(socket);
-    const std::string_view path = std::string_view(*text).substr(is_socket ? socket.size() : 0);
-    const bool is_path = path.starts_with('/') && !path.ends_with('/');
-    if (*text != "stderr" && *text != "stdout" && *text != "syslog" && !is_path) {
-        value.expected(what);
-    } else if (check_text(value, *text,
-                          {is_socket ? socket.size() + socket_path_bytes_max : path_bytes_max})) {
-        target = *text;
-    }
-}
-
-void read_log(Section& section, LogSettings& log) {
-    using Level = LogSettings::Level;
-    using Format = LogSettings::Format;
-    section.choice<Level>("level", log.level,
-                          {{"debug", Level::debug},
-                           {"info", Level::info},
-                           {"warn", Level::warn},
-                           {"error", Level::error}});
-    section.value("target", [&](const Value& value) { read_log_target(value, log.target); });
-    section.choice<Format>("format", log.format, {{"text", Format::text}, {"json", Format::json}});
-    section.boolean("access", log.access);
 }
 
 void read_root(Section& root, Config& config) {
