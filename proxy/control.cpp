@@ -141,7 +141,6 @@ std::optional<std::string> Control::run() {
     if (config_.admin.http) {
         if (auto reason = http_.open(*config_.admin.http)) return reason;
     }
-    if (auto reason = remember()) return reason;
     signals_.listen([this](int signal) { on_signal(signal); });
     boost::asio::co_spawn(io_, start(), rethrow);
     io_.run();

@@ -81,8 +81,11 @@ public:
         std::optional<std::string> refused;  // why a reload would refuse it
         std::vector<std::string> notes;      // what the file says, and run time says otherwise
     };
-    // Returns when all that was asked of the pools until now serves.
-    boost::asio::awaitable<void> published();
+    // Returns when all that was asked of a pool until now serves, or of all where `pool` is
+    // nullptr.
+    boost::asio::awaitable<void> published(const std::string* pool);
+    // Returns when the start is over, if it goes on.
+    boost::asio::awaitable<void> started();
 
     using FilePlanOrErrors = std::variant<FilePlan, std::vector<std::string>>;
     boost::asio::awaitable<FilePlanOrErrors> plan(std::string file);

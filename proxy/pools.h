@@ -128,8 +128,11 @@ public:
     // Makes the pools what `config` says together with what was said at run time
     // (proxy/overrides.h). Pools that it does not name stay until drop_others().
     void apply(const conf::Config& config);
-    // Calls `then` once all that was asked for until now has been published.
-    void when_published(std::function<void()> then);
+    // Calls `then` once all that was asked for until now of a pool, or of all where it is
+    // nullptr, has been published.
+    void when_published(const std::string* pool, std::function<void()> then);
+    // Whether a ring of the pool is worked out in a few milliseconds.
+    bool is_small(std::string_view pool) const;
     // Ends the pools that `config` does not name, when no listener leads there any more.
     void drop_others(const conf::Config& config);
 

@@ -11,6 +11,13 @@
 
 namespace ringway::proxy {
 
+namespace {
+
+// A ring of so many points is edited in one or two milliseconds (tools/ringbench).
+constexpr std::uint64_t small_points = 1 << 18;
+
+}  // namespace
+
 // A burst of flips becomes one change of the ring.
 void Pools::publish_soon(const std::string& name) {
     if (dirty_.empty()) {
@@ -57,9 +64,20 @@ void Pools::published(const std::string& name, std::uint64_t job,
     tell_waiting();
 }
 
-void Pools::when_published(std::function<void()> then) {
+bool Pools::is_small(std::string_view pool) const {
+    const Pool* const of = find(pool);
+    if (of == nullptr) return true;
+    std::uint64_t weights = 0;
+    for (const auto& [id, server] : of->servers) weights += server.weight;
+    const bool maglev = of->settings.hash.algorithm == conf::HashSettings::Algorithm::maglev;
+    return (maglev ? of->servers.size() : weights) * of->settings.hash.vnodes <= small_points;
+}
+
+void Pools::when_published(const std::string* pool, std::function<void()> then) {
     Waiting waiting;
-    for (const auto& [name, pool] : pools_) waiting.wanted.emplace(name, pool.wanted);
+    for (const auto& [name, each] : pools_) {
+        if (pool == nullptr || name == *pool) waiting.wanted.emplace(name, each.wanted);
+    }
     waiting.then = std::move(then);
     waiting_.push_back(std::move(waiting));
     tell_waiting();

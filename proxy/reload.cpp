@@ -58,7 +58,7 @@ asio::awaitable<std::optional<std::string>> Control::apply(conf::Config next,
     notes = pools_.notes_on(next);
     pools_.apply(next);
     steps.done("pools changed");
-    co_await published();
+    co_await published(nullptr);
     steps.done("rings published");
     if (draining_) co_return std::string(draining_reason);
 
@@ -73,10 +73,17 @@ asio::awaitable<std::optional<std::string>> Control::apply(conf::Config next,
     co_return std::nullopt;
 }
 
-asio::awaitable<void> Control::published() {
+asio::awaitable<void> Control::published(const std::string* pool) {
     asio::steady_timer done(io_, asio::steady_timer::time_point::max());
-    pools_.when_published([&done] { done.expires_at(asio::steady_timer::time_point::min()); });
+    pools_.when_published(pool,
+                          [&done] { done.expires_at(asio::steady_timer::time_point::min()); });
     co_await done.async_wait(asio::as_tuple(asio::use_awaitable));
+}
+
+asio::awaitable<void> Control::started() {
+    while (!serving_ && changing_) {
+        co_await turns_.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
 }
 
 asio::awaitable<void> Control::take_turn() {
@@ -95,9 +102,7 @@ asio::awaitable<ReloadResult> Control::reload(double max_moved) {
         result.errors = {draining_reason};
         co_return result;
     }
-    ++status_.reloads;
     notifier_.reloading();
-    status_.reloaded_at = std::chrono::system_clock::now();
     DebugSteps steps("reload");
     Loaded loaded;
     Background::Step load = [&] {
@@ -140,7 +145,10 @@ asio::awaitable<std::vector<std::string>> Control::moves_beyond(const conf::Conf
     co_return lines;
 }
 
+// All that is told of a reload changes at once, with its result.
 void Control::report_reload(const ReloadResult& result) {
+    ++status_.reloads;
+    status_.reloaded_at = std::chrono::system_clock::now();
     if (result.ok) {
         ++status_.generation;
         status_.loaded_at = std::chrono::system_clock::now();

@@ -49,7 +49,7 @@ BOOST_AUTO_TEST_CASE(changes_while_a_ring_is_worked_out_are_one_more_ring) {
     slow.apply(config({pool("main", {server("a")})}));
     BOOST_TEST(ring_now()->members().empty());
     bool published = false;
-    slow.when_published([&] { published = true; });
+    slow.when_published(nullptr, [&] { published = true; });
     for (int i = 0; i < 100; ++i) {
         BOOST_TEST(!slow.register_server("main", "r" + std::to_string(i),
                                          test::endpoint("192.0.2.7:7"), 1));
@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(a_ring_with_other_settings_serves_once_it_is_whole) {
         BOOST_TEST(slow.find("main")->balancer == serving);
     }
     bool published = false;
-    slow.when_published([&] { published = true; });
+    slow.when_published(nullptr, [&] { published = true; });
     while (!later.steps.empty()) later.finish_one();
     BOOST_TEST(published);
     BOOST_TEST(slow.find("main")->balancer->snapshot()->settings().vnodes == 64u);
