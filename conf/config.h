@@ -121,11 +121,13 @@ struct ProxyProtocol {
 };
 
 struct ListenerTimeouts {
-    Duration key{5'000};              // from accept until the key is known; never extended
-    Duration idle{600'000};           // no byte in either direction
-    Duration half_close{30'000};      // one direction has ended and no byte moves in the other
-    Duration unacknowledged{30'000};  // sent data that the peer's kernel never confirms
-    Duration keepalive{60'000};       // silence after which a peer's kernel is asked for a sign
+    Duration key{5'000};     // from accept until the key is known; never extended
+    Duration idle{600'000};  // no byte in either direction; a reader that pauses has so long
+    // One direction has ended, no byte moves in the other, and none waits for a reader.
+    Duration half_close{30'000};
+    // The peer's kernel answers nothing that is sent to it, neither bytes nor probes.
+    Duration unacknowledged{30'000};
+    Duration keepalive{60'000};  // silence after which a peer's kernel is asked for a sign
     bool operator==(const ListenerTimeouts&) const = default;
 };
 
