@@ -78,11 +78,12 @@ BOOST_AUTO_TEST_CASE(own_options_stand_anywhere_and_others_belong_to_the_command
 BOOST_AUTO_TEST_CASE(many_servers_are_registered_in_one_command_or_from_input) {
     BOOST_TEST(sent_for({"register", "p", "a", "192.0.2.1:7", "b", "192.0.2.2:7", "--weight",
                          "2"}) == "register p a 192.0.2.1:7 b 192.0.2.2:7 --weight 2\n");
-    input.str("# id address weight\n"
-              "a 192.0.2.1:7\n"
-              "\n"
-              "\"b c\" [2001:db8::1]:7 3\r\n"
-              "\"#d\" unix:/run/d.sock");
+    input.str(
+        "# id address weight\n"
+        "a 192.0.2.1:7\n"
+        "\n"
+        "\"b c\" [2001:db8::1]:7 3\r\n"
+        "\"#d\" unix:/run/d.sock");
     BOOST_TEST(sent_for({"register", "p", "-"}) ==
                "register p a 192.0.2.1:7 \"b c\" [2001:db8::1]:7 --weight 3 #d unix:/run/d.sock\n");
     BOOST_TEST(sent_for({"set", "p", "a", "weight", "3"}) == "set p a weight 3\n");
@@ -222,10 +223,9 @@ BOOST_AUTO_TEST_CASE(wrong_usage_is_exit_code_2_and_asks_nobody) {
 BOOST_AUTO_TEST_CASE(help_names_every_command_and_explains_each) {
     BOOST_TEST(call({"help"}) == exit_done);
     const std::string all = out.str();
-    for (const char* name :
-         {"status", "servers", "server", "register", "unregister", "drain", "auto", "explain",
-          "reload", "top", "events", "ring", "plan", "forget", "overrides", "completion", "set",
-          "clear"}) {
+    for (const char* name : {"status", "servers", "server", "register", "unregister", "drain",
+                             "auto", "explain", "reload", "top", "events", "ring", "plan", "forget",
+                             "overrides", "completion", "set", "clear"}) {
         BOOST_TEST(all.find(std::string("  ") + name) != std::string::npos);
         BOOST_TEST(call({"help", name}) == exit_done);
         BOOST_TEST(out.str().starts_with(std::string("usage: ringctl ") + name));

@@ -40,7 +40,7 @@ constexpr std::array all_commands{
     Command{"set", "POOL ID weight|address VALUE", 4, 4, "give a server another weight or address",
             "`set POOL ID weight 3` moves only keys of this server. `set POOL ID address\n"
             "192.0.2.7:80` moves none: they go to the new address, whose health is checked anew.\n"
-            "It holds over reloads, whatever the file says, until `forget`.\n"},
+            "Both hold over reloads, whatever the file says, until `forget`.\n"},
     Command{"unregister", "POOL ID", 2, 2, "remove a server",
             "Only its keys move. Connections in progress go on.\n"},
     Command{"drain", "POOL ID", 2, 2, "give a server no new connections",

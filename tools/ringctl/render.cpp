@@ -320,8 +320,8 @@ std::string render(std::string_view command, const json::object& answer, bool co
     if (command == "ring") return render_ring(answer, colours, utf8);
     if (command == "log") return "log level " + log_level(answer) + '\n';
     if (command == "overrides") return overrides(answer, colours);
-    for (const std::string_view each :
-         {"register", "set", "unregister", "drain", "offline", "online", "auto", "clear", "forget"}) {
+    for (const std::string_view each : {"register", "set", "unregister", "drain", "offline",
+                                        "online", "auto", "clear", "forget"}) {
         if (command == each) return changed_server(answer, colours);
     }
     return any(answer);
