@@ -95,9 +95,7 @@ asio::awaitable<ReloadResult> Control::reload(double max_moved) {
         result.errors = {draining_reason};
         co_return result;
     }
-    ++status_.reloads;
     notifier_.reloading();
-    status_.reloaded_at = std::chrono::system_clock::now();
     DebugSteps steps("reload");
     Loaded loaded;
     Background::Step load = [&] {
@@ -140,7 +138,10 @@ asio::awaitable<std::vector<std::string>> Control::moves_beyond(const conf::Conf
     co_return lines;
 }
 
+// The count goes up with the result: whoever waits for it must find what it counts.
 void Control::report_reload(const ReloadResult& result) {
+    ++status_.reloads;
+    status_.reloaded_at = std::chrono::system_clock::now();
     if (result.ok) {
         ++status_.generation;
         status_.loaded_at = std::chrono::system_clock::now();

@@ -43,6 +43,16 @@ def test_a_reload_names_each_entry_that_it_changes(bench):
     assert [line[0] for line in changes()] == ["-"] * 3
 
 
+def test_a_reload_is_counted_when_it_serves(bench):
+    (a,) = bench.backends("a")
+    proxy = bench.simple([a])
+    for round_ in range(scaled(20, least=5)):
+        ids = {f"{round_}-{number}" for number in range(200)}
+        servers = [{"id": id, "address": a.address} for id in sorted(ids)]
+        proxy.reload_well({**proxy.config, "pools": {"main": pool_of(servers)}})
+        assert set(proxy.servers()) == ids
+
+
 def test_reloads_under_load_fail_no_connection(bench):
     """Twenty of them, each with a different set of servers, listeners coming and going."""
     webs = [bench.start(RealNginx(bench.folder, f"web-{number}")) for number in range(4)]
