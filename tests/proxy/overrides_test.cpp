@@ -48,7 +48,7 @@ public:
             slot.in_file = named == file.end() ? std::nullopt : std::optional(named->second);
             if (slot.in_file) slot.registered.reset();
             if (!slot.in_file) slot.away = false;
-            if (!slot.is_there()) slot = {};
+            if (!slot.is_there()) slot = {.in_file = slot.in_file, .away = slot.away};
         }
     }
     bool add(const std::string& id, int weight) {
