@@ -17,8 +17,11 @@ Pools::Refusal Pools::register_servers(std::string_view pool,
     SaidOfServers said;
     std::set<std::string_view> ids;
     for (const Registration& server : servers) {
-        if (to->servers.contains(server.id) || !ids.insert(server.id).second) {
+        if (to->servers.contains(server.id)) {
             return fmt::format("pool {} has a server {} already", pool, server.id);
+        }
+        if (!ids.insert(server.id).second) {
+            return fmt::format("server {} is named more than once", server.id);
         }
         if (!is_presentable(server.id)) return "a server's id is UTF-8 without control characters";
         if (server.id.empty() || server.id.size() > ring::Limits::id_bytes) {

@@ -2,7 +2,7 @@
 add_library(ringway_ringctl STATIC
     ringctl/answers.cpp ringctl/app.cpp ringctl/client.cpp ringctl/commands.cpp
     ringctl/completion.cpp ringctl/fields.cpp ringctl/known_terminal.cpp ringctl/rates.cpp
-    ringctl/render.cpp ringctl/render_ring.cpp ringctl/repeat.cpp ringctl/screen.cpp
+    ringctl/registrations.cpp ringctl/render.cpp ringctl/render_ring.cpp ringctl/repeat.cpp ringctl/screen.cpp
     ringctl/table.cpp ringctl/top.cpp
     ${PROJECT_SOURCE_DIR}/proxy/plan_text.cpp ${PROJECT_SOURCE_DIR}/proxy/standard_streams.cpp
     ${PROJECT_SOURCE_DIR}/proxy/words.cpp)
