@@ -270,7 +270,7 @@ Answer run(Control& control, std::vector<std::string> words) {
         if (arguments < command.min_arguments || arguments > command.max_arguments) {
             throw Refused{fmt::format("usage: {}", command.usage)};
         }
-        co_await control.started();
+        co_await control.may_change();
         if (!command.changes) co_await control.published(nullptr);
         json::object answer = co_await command.run(control, Words(words).subspan(1));
         // A ring that takes little time is there before the answer.

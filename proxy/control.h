@@ -84,8 +84,9 @@ public:
     // Returns when all that was asked of a pool until now serves, or of all where `pool` is
     // nullptr.
     boost::asio::awaitable<void> published(const std::string* pool);
-    // Returns when the start is over, if it goes on.
-    boost::asio::awaitable<void> started();
+    // Returns when servers may be changed and asked for: not while the proxy starts, nor while
+    // a configuration changes its pools.
+    boost::asio::awaitable<void> may_change();
 
     using FilePlanOrErrors = std::variant<FilePlan, std::vector<std::string>>;
     boost::asio::awaitable<FilePlanOrErrors> plan(std::string file);
@@ -147,6 +148,7 @@ private:
     boost::asio::awaitable<void> start();
     boost::asio::awaitable<void> reload_by_signal();
     boost::asio::awaitable<void> take_turn();
+    boost::asio::awaitable<void> adopt_pools(const conf::Config& next);
     boost::asio::awaitable<std::optional<std::string>> apply(conf::Config next,
                                                              std::vector<std::string>& notes);
     boost::asio::awaitable<std::vector<std::string>> moves_beyond(const conf::Config& next,
@@ -189,6 +191,7 @@ private:
     std::size_t busy_workers_ = 0;            // that still have connections while draining
     std::optional<std::string> not_started_;  // why
     bool changing_ = false;                   // a configuration is on its way to serve
+    bool adopting_ = false;                   // and changes pools, one after another
     bool serving_ = false;
     bool leaving_ = false;  // a signal came that ends it; accepting goes on until draining_
     bool draining_ = false;

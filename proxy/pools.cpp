@@ -1,6 +1,7 @@
 #include "proxy/pools.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -57,16 +58,18 @@ SaidOfPool Pools::said_of(std::string_view pool) const {
 }
 
 void Pools::apply(const conf::Config& config) {
-    for (const conf::Pool& next : config.pools) {
-        Pool& pool = pools_[next.name];
-        take(pool, next);
-        SaidOfPool said = said_of(next.name);
-        settle(said, pool.in_file);
-        said_.erase(next.name);
-        if (!said.empty()) said_.emplace(next.name, std::move(said));
-        adopt_all(pool);
-        publish(pool);
-    }
+    for (const conf::Pool& next : config.pools) apply(next);
+}
+
+void Pools::apply(const conf::Pool& next) {
+    Pool& pool = pools_[next.name];
+    take(pool, next);
+    SaidOfPool said = said_of(next.name);
+    settle(said, pool.in_file);
+    said_.erase(next.name);
+    if (!said.empty()) said_.emplace(next.name, std::move(said));
+    adopt_all(pool);
+    publish(pool);
 }
 
 void Pools::drop_others(const conf::Config& config) {
@@ -81,6 +84,7 @@ void Pools::drop_others(const conf::Config& config) {
         while (!pool.servers.empty()) drop(pool, pool.servers.begin()->first, false);
         for (const Cut& each : pool.cuts_in_job) connections_.depart(each);
         for (const Cut& each : pool.cuts) connections_.depart(each);
+        tell_waiting(pool, std::numeric_limits<std::uint64_t>::max());
         alarms_.erase({pool.alarm, name});
         ledgers_[name] = pool.ledger;
         entry = pools_.erase(entry);

@@ -66,6 +66,16 @@ struct PoolLedger {
     std::map<std::string, std::weak_ptr<PerWorker<ServerCounts>>, std::less<>> servers;
 };
 
+// Somebody waits for pools: until so much of what was asked of each has been published.
+struct Wait {
+    std::size_t pools;           // that are still waited for
+    std::function<void()> then;  // called when none is
+};
+struct Waiting {
+    std::uint64_t wanted;
+    std::shared_ptr<Wait> wait;
+};
+
 struct Pool {
     conf::Pool settings;  // but for its servers, which are below
     FileServers in_file;  // those that the file names
@@ -88,6 +98,7 @@ struct Pool {
     bool again = false;                    // what it makes will be old when it is done
     std::uint64_t wanted = 0;              // counts what was asked for,
     std::uint64_t published = 0;           // and what has been done of it
+    std::vector<Waiting> waiting;          // for what was asked for
     // Connections to end once the ring sends no new ones there: the ring that is being worked
     // out, and the one after it.
     std::vector<Cut> cuts_in_job;
@@ -126,8 +137,10 @@ public:
     std::optional<std::string> refusal(const conf::Config& config) const;
 
     // Makes the pools what `config` says together with what was said at run time
-    // (proxy/overrides.h). Pools that it does not name stay until drop_others().
+    // (proxy/overrides.h), one pool after another. Pools that it does not name stay until
+    // drop_others().
     void apply(const conf::Config& config);
+    void apply(const conf::Pool& next);
     // Calls `then` once all that was asked for until now of a pool, or of all where it is
     // nullptr, has been published.
     void when_published(const std::string* pool, std::function<void()> then);
@@ -226,7 +239,7 @@ private:
     void publish_soon(const std::string& name);
     void published(const std::string& name, std::uint64_t job,
                    const std::shared_ptr<ring::Balancer>& balancer, std::uint64_t wanted);
-    void tell_waiting();
+    static void tell_waiting(Pool& pool, std::uint64_t published);
 
     // Local faults (pool_faults.cpp).
     void look_for_local_faults();
@@ -241,11 +254,6 @@ private:
     std::map<std::string, std::shared_ptr<PoolLedger>, std::less<>> ledgers_;  // of pools that left
     SaidOfAll said_;               // of pools that the file does not name too; nothing empty in it
     std::set<std::string> dirty_;  // pools to publish at the end of this turn
-    struct Waiting {
-        std::map<std::string, std::uint64_t, std::less<>> wanted;  // by pool
-        std::function<void()> then;
-    };
-    std::vector<Waiting> waiting_;
     std::uint64_t last_job_ = 0;
     health::Checker checker_;
     const Connections connections_;

@@ -61,7 +61,7 @@ void Pools::published(const std::string& name, std::uint64_t job,
     pool.figures.publish(pool.balancer->snapshot());
     for (const Cut& cut : std::exchange(pool.cuts_in_job, {})) connections_.depart(cut);
     if (std::exchange(pool.again, false)) publish(pool);
-    tell_waiting();
+    tell_waiting(pool, pool.published);
 }
 
 bool Pools::is_small(std::string_view pool) const {
@@ -74,27 +74,26 @@ bool Pools::is_small(std::string_view pool) const {
 }
 
 void Pools::when_published(const std::string* pool, std::function<void()> then) {
-    Waiting waiting;
-    for (const auto& [name, each] : pools_) {
-        if (pool == nullptr || name == *pool) waiting.wanted.emplace(name, each.wanted);
+    const auto wait = std::make_shared<Wait>(Wait{0, std::move(then)});
+    for (auto& [name, each] : pools_) {
+        const bool meant = pool == nullptr || name == *pool;
+        if (!meant || each.published >= each.wanted) continue;
+        each.waiting.push_back({each.wanted, wait});
+        ++wait->pools;
     }
-    waiting.then = std::move(then);
-    waiting_.push_back(std::move(waiting));
-    tell_waiting();
+    if (wait->pools == 0) wait->then();
 }
 
-void Pools::tell_waiting() {
-    std::vector<std::function<void()>> done;
-    std::erase_if(waiting_, [&](Waiting& waiting) {
-        std::erase_if(waiting.wanted, [&](const auto& entry) {
-            const Pool* const pool = find(entry.first);
-            return pool == nullptr || pool->published >= entry.second;
-        });
-        if (!waiting.wanted.empty()) return false;
-        done.push_back(std::move(waiting.then));
+void Pools::tell_waiting(Pool& pool, std::uint64_t published) {
+    std::vector<std::shared_ptr<Wait>> over;
+    std::erase_if(pool.waiting, [&](Waiting& waiting) {
+        if (waiting.wanted > published) return false;
+        over.push_back(std::move(waiting.wait));
         return true;
     });
-    for (const auto& then : done) then();
+    for (const auto& wait : over) {
+        if (--wait->pools == 0) wait->then();
+    }
 }
 
 }  // namespace ringway::proxy

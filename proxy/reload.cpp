@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "conf/difference.h"
@@ -22,6 +23,9 @@ using Loaded = std::variant<ConfigFile, std::vector<std::string>>;
 
 // Of the entries that a reload changes.
 constexpr std::size_t changes_logged = 100;
+
+// Of pools that a configuration changes in one turn of the loop: a few milliseconds.
+constexpr std::size_t servers_per_turn = 1'000;
 
 constexpr auto* draining_reason = "ringway is draining: nothing can change any more";
 
@@ -56,7 +60,7 @@ asio::awaitable<std::optional<std::string>> Control::apply(conf::Config next,
 
     steps.done(fmt::format("{} addresses opened", opened.size()));
     notes = pools_.notes_on(next);
-    pools_.apply(next);
+    co_await adopt_pools(next);
     steps.done("pools changed");
     co_await published(nullptr);
     steps.done("rings published");
@@ -73,17 +77,33 @@ asio::awaitable<std::optional<std::string>> Control::apply(conf::Config next,
     co_return std::nullopt;
 }
 
+// Pool by pool, with questions answered in between. Nobody else changes servers meanwhile:
+// what was found to fit goes on to fit.
+asio::awaitable<void> Control::adopt_pools(const conf::Config& next) {
+    adopting_ = true;
+    std::size_t servers = 0;
+    for (const conf::Pool& pool : next.pools) {
+        pools_.apply(pool);
+        servers += pool.servers.size() + 1;
+        if (servers < servers_per_turn) continue;
+        servers = 0;
+        co_await asio::post(io_, asio::use_awaitable);
+    }
+    adopting_ = false;
+    turns_.cancel();
+}
+
+asio::awaitable<void> Control::may_change() {
+    while (adopting_ || (!serving_ && changing_)) {
+        co_await turns_.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+}
+
 asio::awaitable<void> Control::published(const std::string* pool) {
     asio::steady_timer done(io_, asio::steady_timer::time_point::max());
     pools_.when_published(pool,
                           [&done] { done.expires_at(asio::steady_timer::time_point::min()); });
     co_await done.async_wait(asio::as_tuple(asio::use_awaitable));
-}
-
-asio::awaitable<void> Control::started() {
-    while (!serving_ && changing_) {
-        co_await turns_.async_wait(asio::as_tuple(asio::use_awaitable));
-    }
 }
 
 asio::awaitable<void> Control::take_turn() {
