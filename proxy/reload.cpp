@@ -80,7 +80,9 @@ asio::awaitable<void> Control::published() {
 }
 
 asio::awaitable<void> Control::take_turn() {
-    while (changing_) co_await turns_.async_wait(asio::as_tuple(asio::use_awaitable));
+    while (turns_->taken) {
+        co_await turns_->ended.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
 }
 
 asio::awaitable<void> Control::reload_by_signal() {
