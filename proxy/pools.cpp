@@ -83,7 +83,9 @@ void Pools::drop_others(const conf::Config& config) {
         for (const Cut& each : pool.cuts) connections_.depart(each);
         alarms_.erase({pool.alarm, name});
         ledgers_[name] = pool.ledger;
+        const std::string gone = name;
         entry = pools_.erase(entry);
+        tell_waiting(gone);
     }
     std::erase_if(ledgers_,
                   [](const auto& entry) { return entry.second->connections->live() == 0; });
@@ -266,7 +268,7 @@ Pools::Refusal Pools::say(std::string_view pool_name, const SaidOfServers& said)
     }
     // Whatever is new waits for the ring that is being worked out; all else is decided now.
     if (only_new && pool.job != 0) {
-        ++pool.wanted;
+        pool.wanted = ++last_wanted_;
         pool.again = true;
     } else {
         publish(pool);

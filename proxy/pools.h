@@ -86,8 +86,8 @@ struct Pool {
     std::shared_ptr<ring::Balancer> next;  // will serve; `balancer` itself unless its hash changes
     std::uint64_t job = 0;                 // that works a ring out; 0 for none
     bool again = false;                    // what it makes will be old when it is done
-    std::uint64_t wanted = 0;              // counts what was asked for,
-    std::uint64_t published = 0;           // and what has been done of it
+    std::uint64_t wanted = 0;              // the number of what was asked for last,
+    std::uint64_t published = 0;           // and of the last that has been done
     // Connections to end once the ring sends no new ones there: the ring that is being worked
     // out, and the one after it.
     std::vector<Cut> cuts_in_job;
@@ -223,7 +223,7 @@ private:
     void publish_soon(const std::string& name);
     void published(const std::string& name, std::uint64_t job,
                    const std::shared_ptr<ring::Balancer>& balancer, std::uint64_t wanted);
-    void tell_waiting();
+    void tell_waiting(const std::string& name);
 
     // Local faults (pool_faults.cpp).
     void look_for_local_faults();
@@ -244,6 +244,7 @@ private:
     };
     std::vector<Waiting> waiting_;
     std::uint64_t last_job_ = 0;
+    std::uint64_t last_wanted_ = 0;  // of all pools: one that comes back does not count anew
     health::Checker checker_;
     const Connections connections_;
     std::set<std::pair<TimePoint, std::string>> alarms_;  // of pools

@@ -25,7 +25,7 @@ void Pools::publish_soon(const std::string& name) {
 }
 
 void Pools::publish(Pool& pool) {
-    ++pool.wanted;
+    pool.wanted = ++last_wanted_;
     std::vector<ring::Change> changes = judge(pool);
     if (pool.job != 0) {
         pool.again = true;
@@ -54,24 +54,29 @@ void Pools::published(const std::string& name, std::uint64_t job,
     pool.figures.publish(pool.balancer->snapshot());
     for (const Cut& cut : std::exchange(pool.cuts_in_job, {})) connections_.depart(cut);
     if (std::exchange(pool.again, false)) publish(pool);
-    tell_waiting();
+    tell_waiting(name);
 }
 
 void Pools::when_published(std::function<void()> then) {
     Waiting waiting;
-    for (const auto& [name, pool] : pools_) waiting.wanted.emplace(name, pool.wanted);
+    for (const auto& [name, pool] : pools_) {
+        if (pool.published < pool.wanted) waiting.wanted.emplace(name, pool.wanted);
+    }
+    if (waiting.wanted.empty()) return then();
     waiting.then = std::move(then);
     waiting_.push_back(std::move(waiting));
-    tell_waiting();
 }
 
-void Pools::tell_waiting() {
+// Of a pool whose ring was published, or that is gone.
+void Pools::tell_waiting(const std::string& name) {
+    if (waiting_.empty()) return;
+    const Pool* const pool = find(name);
     std::vector<std::function<void()>> done;
     std::erase_if(waiting_, [&](Waiting& waiting) {
-        std::erase_if(waiting.wanted, [&](const auto& entry) {
-            const Pool* const pool = find(entry.first);
-            return pool == nullptr || pool->published >= entry.second;
-        });
+        const auto entry = waiting.wanted.find(name);
+        if (entry == waiting.wanted.end()) return false;
+        if (pool != nullptr && pool->published < entry->second) return false;
+        waiting.wanted.erase(entry);
         if (!waiting.wanted.empty()) return false;
         done.push_back(std::move(waiting.then));
         return true;
