@@ -269,7 +269,13 @@ health::Condition Pools::condition_after(const conf::Pool& next, const Wish& wis
         if (view->up) time_out.reset();
         view.reset();
     }
-    if (view && !same_target) view.emplace();
+    if (view && !same_target) {
+        view.emplace();
+        if (time_out) {
+            view->up = false;
+            view->reason = to_string(time_out->reason);
+        }
+    }
     if (view && next.health->initial == conf::HealthSettings::Initial::up && view->awaited) {
         view.emplace();
     }

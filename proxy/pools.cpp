@@ -219,7 +219,8 @@ void Pools::check(const Pool& pool, WantedServer& server, bool is_new) {
     const auto* const source = health::source_for(pool.settings.connect, target.address);
     if (source != nullptr) target.source = *source;
     checker_.set_target(std::move(target));
-    if (known || !server.passive) return;
+    // New ones, and those that go elsewhere from now on, know nothing of a time-out.
+    if (!server.passive) return;
     if (const auto time_out = server.passive->time_out()) {
         checker_.take_down(server.target, to_string(time_out->reason));
     }
