@@ -101,13 +101,14 @@ void Pools::take(Pool& pool, const conf::Pool& from_file) {
             pool.ledger->counts = std::make_shared<PerWorker<PoolCounts>>(workers_);
         }
         pool.counts = pool.ledger->counts;
+        forgive_local_faults(pool);
     }
     if (!pool.next || pool.settings.hash != from_file.hash) {
         pool.next = std::make_shared<ring::Balancer>(ring_settings(from_file.hash),
                                                      pool.ledger->connections);
     }
     if (!pool.balancer) pool.balancer = pool.next;
-    if (pool.settings.connect != from_file.connect) pool.local.forgive();
+    if (pool.settings.connect != from_file.connect) forgive_local_faults(pool);
     pool.settings = from_file;
     pool.settings.servers.clear();
     pool.in_file = servers_of(from_file);

@@ -226,6 +226,7 @@ private:
     void tell_waiting(const std::string& name);
 
     // Local faults (pool_faults.cpp).
+    static void forgive_local_faults(Pool& pool);
     void look_for_local_faults();
     void look_for_local_faults(const std::string& name, Pool& pool, bool checks_failed);
     void warn_of_checks(std::uint64_t not_run);

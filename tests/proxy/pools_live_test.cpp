@@ -80,6 +80,25 @@ BOOST_AUTO_TEST_CASE(a_limit_counts_connections_over_whatever_a_reload_replaces)
     BOOST_TEST(live("renamed") == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(a_pool_that_comes_back_has_no_fault_for_dials_that_failed_before) {
+    pools.watch_local_faults();
+    auto one = pool("main", {server("a")});
+    apply(config({one}));
+    const auto counts = main().counts;
+    (*counts)[0].local_failures[static_cast<std::size_t>(health::LocalFault::no_port)].add(3);
+    BOOST_TEST(turn_until([&] { return pools.local_fault(main()).has_value(); }));
+    {
+        const ring::Slot lives = take("a");
+        apply(config({}));
+        apply(config({one}));
+    }
+    BOOST_TEST((main().counts == counts));
+    const auto looked = proxy::Clock::now() + 1100ms;
+    BOOST_TEST(turn_until([&] { return proxy::Clock::now() > looked; }));
+    BOOST_TEST(!pools.local_fault(main()).has_value());
+    pools.stop();
+}
+
 BOOST_AUTO_TEST_CASE(a_server_registered_again_has_the_connections_that_it_had) {
     apply({server("b", "192.0.2.2:80")});
     pools.register_server("main", "r", test::endpoint("192.0.2.7:7"), 1);
