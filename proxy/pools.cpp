@@ -150,6 +150,7 @@ std::set<std::string> Pools::rename(Pool& pool,
         const std::string& to = found->second.front();
         pool.ledger->connections->rename(from, to);
         pool.ledger->servers[to] = pool.servers.find(from)->second.counts;
+        pool.ledger->servers.erase(from);  // who comes with that id is another
         renamed.insert(from);
         spdlog::info("pool {}: server {} is {} now, at {}", pool.settings.name, from, to, address);
     }
