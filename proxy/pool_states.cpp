@@ -186,12 +186,7 @@ void Pools::turn(Pool& pool, WantedServer& server, health::Standing standing) co
     if (standing.down == server.down) return;
     server.down = standing.down;
     if (!server.down) {
-        const auto is_its = [&](const Cut& cut) {
-            return cut.reason == End::server_down && cut.server == server.counts;
-        };
-        std::erase_if(pool.cuts_in_job, is_its);
-        std::erase_if(pool.cuts, is_its);
-        connections_.spare(server.counts);
+        spare(pool, server);
     } else {
         cut(pool, server, End::server_down, pool.settings.on_down);
     }
@@ -202,6 +197,14 @@ void Pools::cut(Pool& pool, const WantedServer& server, End reason, const conf::
     if (leaving.way == Way::keep) return;
     const Clock::duration over = leaving.way == Way::drain ? leaving.over : conf::Duration(0);
     pool.cuts.push_back({server.counts, reason, over});
+}
+
+// Its connections, those that are left, stay.
+void Pools::spare(Pool& pool, const WantedServer& server) const {
+    const auto is_its = [&](const Cut& cut) { return cut.server == server.counts; };
+    std::erase_if(pool.cuts_in_job, is_its);
+    std::erase_if(pool.cuts, is_its);
+    connections_.spare(server.counts);
 }
 
 // Of whatever time alone will change next in a pool.

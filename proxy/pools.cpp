@@ -179,8 +179,12 @@ WantedServer& Pools::add(Pool& pool, const std::string& id, bool ramps) {
     if (ramps) server.ramps_since = server.since;
     std::weak_ptr<PerWorker<ServerCounts>>& counts = pool.ledger->servers[id];
     server.counts = counts.lock();
-    if (!server.counts) server.counts = std::make_shared<PerWorker<ServerCounts>>(workers_);
-    counts = server.counts;
+    if (server.counts) {
+        spare(pool, server);  // it is back while connections live that were to end with it
+    } else {
+        server.counts = std::make_shared<PerWorker<ServerCounts>>(workers_);
+        counts = server.counts;
+    }
     return server;
 }
 

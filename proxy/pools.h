@@ -212,6 +212,7 @@ private:
     void turn(Pool& pool, WantedServer& server, health::Standing standing) const;
     static void cut(Pool& pool, const WantedServer& server, End reason,
                     const conf::Leaving& leaving);
+    void spare(Pool& pool, const WantedServer& server) const;
     void set_alarm(Pool& pool, TimePoint now);
     void arm();
     health::Condition condition_after(const conf::Pool& next, const Wish& wish,
