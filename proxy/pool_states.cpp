@@ -49,7 +49,9 @@ health::Condition Pools::condition(const WantedServer& server) const {
 
 std::string Pools::detail(std::string_view pool_name, std::string_view id) const {
     const Pool& pool = *find(pool_name);
-    const WantedServer& server = pool.servers.find(id)->second;
+    const auto found = pool.servers.find(id);
+    if (found == pool.servers.end()) return "removed";
+    const WantedServer& server = found->second;
     const health::Condition now = condition(server);
     const auto view = checker_.view(server.target);
     const std::string unseen =

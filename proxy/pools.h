@@ -172,7 +172,8 @@ public:
     // What the checks know of a server; nothing where it is not checked.
     std::optional<health::View> health(std::string_view pool, std::string_view id) const;
 
-    // The finer word beside "online" and "offline".
+    // The finer word beside "online" and "offline". A server that was removed is still on the
+    // ring until the next one has been worked out: "removed".
     std::string detail(std::string_view pool, std::string_view id) const;
 
     // Looks once a second, from now on, whether connections of pools fail on this machine.
