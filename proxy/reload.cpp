@@ -166,7 +166,7 @@ void Control::report_reload(const ReloadResult& result) {
         for (const auto& error : result.errors) spdlog::error("reload: {}", error);
         events_.add(Event::Kind::reload_refused, "", "", result.errors.front());
     }
-    notifier_.ready();
+    if (!leaving_) notifier_.ready();  // the last word is that it stops
 }
 
 asio::awaitable<Control::FilePlanOrErrors> Control::plan(std::string file) {
