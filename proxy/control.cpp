@@ -63,7 +63,6 @@ Control::Control(std::string file, conf::Config config, LogWriter& log, std::str
       signals_(io_),
       drain_timer_(io_),
       reload_timer_(io_),
-      turns_(io_, boost::asio::steady_timer::time_point::max()),
       config_(std::move(config)),
       log_level_(io_, config_.log.level),
       budget_(claim_descriptors()),

@@ -49,7 +49,9 @@ health::Condition Pools::condition(const WantedServer& server) const {
 
 std::string Pools::detail(std::string_view pool_name, std::string_view id) const {
     const Pool& pool = *find(pool_name);
-    const WantedServer& server = pool.servers.find(id)->second;
+    const auto found = pool.servers.find(id);
+    if (found == pool.servers.end()) return "removed";
+    const WantedServer& server = found->second;
     const health::Condition now = condition(server);
     const auto view = checker_.view(server.target);
     const std::string unseen =
@@ -186,12 +188,7 @@ void Pools::turn(Pool& pool, WantedServer& server, health::Standing standing) co
     if (standing.down == server.down) return;
     server.down = standing.down;
     if (!server.down) {
-        const auto is_its = [&](const Cut& cut) {
-            return cut.reason == End::server_down && cut.server == server.counts;
-        };
-        std::erase_if(pool.cuts_in_job, is_its);
-        std::erase_if(pool.cuts, is_its);
-        connections_.spare(server.counts);
+        spare(pool, server);
     } else {
         cut(pool, server, End::server_down, pool.settings.on_down);
     }
@@ -202,6 +199,14 @@ void Pools::cut(Pool& pool, const WantedServer& server, End reason, const conf::
     if (leaving.way == Way::keep) return;
     const Clock::duration over = leaving.way == Way::drain ? leaving.over : conf::Duration(0);
     pool.cuts.push_back({server.counts, reason, over});
+}
+
+// Its connections, those that are left, stay.
+void Pools::spare(Pool& pool, const WantedServer& server) const {
+    const auto is_its = [&](const Cut& cut) { return cut.server == server.counts; };
+    std::erase_if(pool.cuts_in_job, is_its);
+    std::erase_if(pool.cuts, is_its);
+    connections_.spare(server.counts);
 }
 
 // Of whatever time alone will change next in a pool.
@@ -269,7 +274,13 @@ health::Condition Pools::condition_after(const conf::Pool& next, const Wish& wis
         if (view->up) time_out.reset();
         view.reset();
     }
-    if (view && !same_target) view.emplace();
+    if (view && !same_target) {
+        view.emplace();
+        if (time_out) {
+            view->up = false;
+            view->reason = to_string(time_out->reason);
+        }
+    }
     if (view && next.health->initial == conf::HealthSettings::Initial::up && view->awaited) {
         view.emplace();
     }

@@ -96,8 +96,8 @@ struct Pool {
     std::shared_ptr<ring::Balancer> next;  // will serve; `balancer` itself unless its hash changes
     std::uint64_t job = 0;                 // that works a ring out; 0 for none
     bool again = false;                    // what it makes will be old when it is done
-    std::uint64_t wanted = 0;              // counts what was asked for,
-    std::uint64_t published = 0;           // and what has been done of it
+    std::uint64_t wanted = 0;              // the number of what was asked for last,
+    std::uint64_t published = 0;           // and of the last that has been done
     std::vector<Waiting> waiting;          // for what was asked for
     // Connections to end once the ring sends no new ones there: the ring that is being worked
     // out, and the one after it.
@@ -188,7 +188,8 @@ public:
     // What the checks know of a server; nothing where it is not checked.
     std::optional<health::View> health(std::string_view pool, std::string_view id) const;
 
-    // The finer word beside "online" and "offline".
+    // The finer word beside "online" and "offline". A server that was removed is still on the
+    // ring until the next one has been worked out: "removed".
     std::string detail(std::string_view pool, std::string_view id) const;
 
     // Looks once a second, from now on, whether connections of pools fail on this machine.
@@ -228,6 +229,7 @@ private:
     void turn(Pool& pool, WantedServer& server, health::Standing standing) const;
     static void cut(Pool& pool, const WantedServer& server, End reason,
                     const conf::Leaving& leaving);
+    void spare(Pool& pool, const WantedServer& server) const;
     void set_alarm(Pool& pool, TimePoint now);
     void arm();
     health::Condition condition_after(const conf::Pool& next, const Wish& wish,
@@ -242,6 +244,7 @@ private:
     static void tell_waiting(Pool& pool, std::uint64_t published);
 
     // Local faults (pool_faults.cpp).
+    static void forgive_local_faults(Pool& pool);
     void look_for_local_faults();
     void look_for_local_faults(const std::string& name, Pool& pool, bool checks_failed);
     void warn_of_checks(std::uint64_t not_run);
@@ -255,6 +258,7 @@ private:
     SaidOfAll said_;               // of pools that the file does not name too; nothing empty in it
     std::set<std::string> dirty_;  // pools to publish at the end of this turn
     std::uint64_t last_job_ = 0;
+    std::uint64_t last_wanted_ = 0;  // of all pools: one that comes back does not count anew
     health::Checker checker_;
     const Connections connections_;
     std::set<std::pair<TimePoint, std::string>> alarms_;  // of pools

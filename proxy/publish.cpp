@@ -32,7 +32,7 @@ void Pools::publish_soon(const std::string& name) {
 }
 
 void Pools::publish(Pool& pool) {
-    ++pool.wanted;
+    pool.wanted = ++last_wanted_;
     std::vector<ring::Change> changes = judge(pool);
     if (pool.job != 0) {
         pool.again = true;

@@ -90,12 +90,12 @@ asio::awaitable<void> Control::adopt_pools(const conf::Config& next) {
         co_await asio::post(io_, asio::use_awaitable);
     }
     adopting_ = false;
-    turns_.cancel();
+    turns_->ended.cancel();
 }
 
 asio::awaitable<void> Control::may_change() {
-    while (adopting_ || (!serving_ && changing_)) {
-        co_await turns_.async_wait(asio::as_tuple(asio::use_awaitable));
+    while (adopting_ || (!serving_ && turns_->taken)) {
+        co_await turns_->ended.async_wait(asio::as_tuple(asio::use_awaitable));
     }
 }
 
@@ -107,7 +107,9 @@ asio::awaitable<void> Control::published(const std::string* pool) {
 }
 
 asio::awaitable<void> Control::take_turn() {
-    while (changing_) co_await turns_.async_wait(asio::as_tuple(asio::use_awaitable));
+    while (turns_->taken) {
+        co_await turns_->ended.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
 }
 
 asio::awaitable<void> Control::reload_by_signal() {
@@ -192,7 +194,7 @@ void Control::report_reload(const ReloadResult& result) {
         for (const auto& error : result.errors) spdlog::error("reload: {}", error);
         events_.add(Event::Kind::reload_refused, "", "", result.errors.front());
     }
-    notifier_.ready();
+    if (!leaving_) notifier_.ready();  // the last word is that it stops
 }
 
 asio::awaitable<Control::FilePlanOrErrors> Control::plan(std::string file) {

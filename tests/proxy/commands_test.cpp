@@ -8,6 +8,7 @@
 #include <boost/json.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include "proxy/http_answers.h"
 #include "proxy/version.h"
 #include "tests/proxy/asking.h"
 #include "tests/proxy/control_rig.h"
@@ -191,6 +192,19 @@ BOOST_AUTO_TEST_CASE(explain_names_the_owner_and_the_walk) {
     BOOST_TEST(none.at("owner").is_null());
     BOOST_TEST(none.at("walk").as_array().empty());
     BOOST_TEST(none.at("if_all_online").at("owner").as_string() == owner);
+}
+
+BOOST_AUTO_TEST_CASE(explain_is_answered_while_a_server_that_left_is_on_the_ring) {
+    const auto page = [&] {
+        return proxy::answer_http(control, "/v1/pools/main/explain?key=user-1").status;
+    };
+    for (int i = 0; i < 20; ++i) {
+        BOOST_TEST(!control.pools().unregister_server("main", "a"));
+        BOOST_TEST(page() == 200u);
+        ok("explain main user-1");
+        BOOST_TEST(!control.pools().forget("main", "a"));
+        BOOST_TEST(page() == 200u);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_key_may_be_any_bytes_and_is_shown_escaped) {

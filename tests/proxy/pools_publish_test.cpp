@@ -95,6 +95,45 @@ BOOST_AUTO_TEST_CASE(a_ring_with_other_settings_serves_once_it_is_whole) {
     BOOST_TEST((slow.find("main")->balancer->snapshot()->find("c") != nullptr));
 }
 
+BOOST_AUTO_TEST_CASE(a_server_that_left_is_told_of_while_the_ring_has_it) {
+    Later later;
+    Pools slow(io, 1, events, later, {});
+    slow.apply(config({pool("main", {server("a"), server("b")})}));
+    later.finish_one();
+    BOOST_TEST(!slow.unregister_server("main", "b"));
+    BOOST_TEST((slow.find("main")->balancer->snapshot()->find("b") != nullptr));
+    BOOST_TEST(slow.detail("main", "b") == "removed");
+    BOOST_TEST(slow.detail("main", "a") == "not checked");
+}
+
+BOOST_AUTO_TEST_CASE(who_waits_for_a_pool_that_goes_is_told) {
+    Later later;
+    Pools slow(io, 1, events, later, {});
+    slow.apply(config({pool("main", {server("a")}), pool("other", {server("b")})}));
+    while (!later.steps.empty()) later.finish_one();
+    for (int i = 0; i < 3; ++i) {
+        slow.set_weight("other", "b", static_cast<std::uint32_t>(2 + i));
+        slow.set_weight("main", "a", static_cast<std::uint32_t>(2 + i));
+    }
+    int times = 0;
+    slow.when_published(nullptr, [&] { ++times; });
+    later.finish_one();
+    later.finish_one();
+    BOOST_TEST(times == 0);
+    // It goes while its ring is worked out, and comes back: another pool, for who waits.
+    slow.drop_others(config({pool("main", {})}));
+    slow.when_published(nullptr, [&] { ++times; });
+    slow.apply(config({pool("main", {server("a")}), pool("other", {server("b")})}));
+    slow.when_published(nullptr, [&] { ++times; });
+    while (!later.steps.empty()) later.finish_one();
+    BOOST_TEST(times == 3);
+    // The last thing to wait for.
+    slow.set_weight("other", "b", 7);
+    slow.when_published(nullptr, [&] { ++times; });
+    slow.drop_others(config({pool("main", {})}));
+    BOOST_TEST(times == 4);
+}
+
 BOOST_AUTO_TEST_CASE(connections_of_a_server_end_once_the_ring_is_without_it) {
     Later later;
     Strings done;
