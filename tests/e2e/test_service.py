@@ -249,7 +249,9 @@ class _Ended:
 
 
 def _calls(group: str) -> set[str]:
-    """The system calls of a group, and of those within it."""
+    """The system calls of a group, and of those within it; a call is itself."""
+    if not group.startswith("@"):
+        return {group}
     done = subprocess.run(
         ["systemd-analyze", "syscall-filter", group], capture_output=True, text=True, check=True
     )
