@@ -308,8 +308,9 @@ RingDraft Pools::draft_of(const conf::Pool& next) const {
                                  ramps ? server->ramp : ring::full_ramp));
     }
     const bool same_ring = now != nullptr && now->settings.hash == next.hash;
+    // The one with these settings, which may have yet to serve.
     auto base =
-        same_ring ? now->balancer->snapshot() : ring::Balancer(ring_settings(next.hash)).snapshot();
+        same_ring ? now->next->snapshot() : ring::Balancer(ring_settings(next.hash)).snapshot();
     auto changes = ring_changes(*base, facts, ring_state(next.panic, facts),
                                 [](std::size_t, const ring::Member*) { return nullptr; });
     return {next.name, std::move(base), std::move(changes)};

@@ -95,6 +95,25 @@ BOOST_AUTO_TEST_CASE(a_ring_with_other_settings_serves_once_it_is_whole) {
     BOOST_TEST((slow.find("main")->balancer->snapshot()->find("c") != nullptr));
 }
 
+BOOST_AUTO_TEST_CASE(a_plan_during_a_change_of_settings_is_of_the_ring_that_comes) {
+    Later later;
+    Pools slow(io, 1, events, later, {});
+    auto one = pool("main", {server("a"), server("b")});
+    one.hash.algorithm = conf::HashSettings::Algorithm::maglev;
+    slow.apply(config({one}));
+    later.finish_one();
+    one.hash.algorithm = conf::HashSettings::Algorithm::ring;
+    one.slow_start = 1h;
+    slow.apply(config({one}));
+    slow.set_override("main", "a", Override::offline);
+    slow.set_override("main", "a", Override::automatic);  // back, with few of its points
+    BOOST_TEST(slow.find("main")->servers.at("a").ramp < ring::full_ramp);
+    const auto draft = proxy::make_rings(slow.drafts_of(config({one})));
+    while (!later.steps.empty()) later.finish_one();
+    BOOST_TEST(ring::fingerprint(*slow.find("main")->balancer->snapshot()) ==
+               ring::fingerprint(*draft.at("main")));
+}
+
 BOOST_AUTO_TEST_CASE(a_server_that_left_is_told_of_while_the_ring_has_it) {
     Later later;
     Pools slow(io, 1, events, later, {});
