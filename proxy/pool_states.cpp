@@ -13,6 +13,8 @@ namespace ringway::proxy {
 
 namespace {
 
+static_assert(health::full_ramp == ring::full_ramp);
+
 // Steps and returns that are due within so long share one change of their ring.
 constexpr std::chrono::milliseconds alarm_tick{10};
 

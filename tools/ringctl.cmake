@@ -7,7 +7,7 @@ add_library(ringway_ringctl STATIC
     ${PROJECT_SOURCE_DIR}/proxy/plan_text.cpp ${PROJECT_SOURCE_DIR}/proxy/standard_streams.cpp
     ${PROJECT_SOURCE_DIR}/proxy/words.cpp)
 target_include_directories(ringway_ringctl
-    PUBLIC ${PROJECT_SOURCE_DIR} PRIVATE ${CMAKE_BINARY_DIR}/generated)
+    PUBLIC ${PROJECT_SOURCE_DIR} PRIVATE ${PROJECT_BINARY_DIR}/generated)
 target_compile_definitions(ringway_ringctl PUBLIC BOOST_ERROR_CODE_HEADER_ONLY)
 target_link_libraries(ringway_ringctl
     PUBLIC Boost::json PRIVATE ringway_options Boost::program_options fmt::fmt PkgConfig::ncursesw
