@@ -1,6 +1,7 @@
 // The way of a pool's ring from what is wanted and known to what serves: worked out away
 // from the control thread, one ring of a pool at a time. What changes meanwhile is in the
 // next one, so that a burst of changes is few rings, and the last state is always published.
+#include <exception>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -15,6 +16,17 @@ namespace {
 
 // A ring of so many points is edited in one or two milliseconds (tools/ringbench).
 constexpr std::uint64_t small_points = 1 << 18;
+
+// What could be refused has been looked at before; a ring that cannot be made all the same,
+// for want of memory, leaves the one that serves.
+void build(const std::string& pool, ring::Balancer& balancer,
+           const std::vector<ring::Change>& changes) {
+    try {
+        balancer.apply(changes);
+    } catch (const std::exception& error) {
+        spdlog::error("pool {}: its ring stays as it was: {}", pool, error.what());
+    }
+}
 
 }  // namespace
 
@@ -43,8 +55,9 @@ void Pools::publish(Pool& pool) {
     const auto then = [this, name = pool.settings.name, job = pool.job, balancer = pool.next,
                        wanted = pool.wanted] { published(name, job, balancer, wanted); };
     if (changes.empty()) return then();
-    builder_.run([balancer = pool.next, changes = std::move(changes)] { balancer->apply(changes); },
-                 then);
+    const auto work = [name = pool.settings.name, balancer = pool.next,
+                       changes = std::move(changes)] { build(name, *balancer, changes); };
+    builder_.run(work, then);
 }
 
 void Pools::published(const std::string& name, std::uint64_t job,

@@ -180,4 +180,15 @@ BOOST_AUTO_TEST_CASE(connections_of_a_server_end_once_the_ring_is_without_it) {
     BOOST_TEST(std::count(done.begin(), done.end(), "server_down") == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_ring_that_cannot_be_made_leaves_the_one_that_serves) {
+    apply({server("a")});
+    const auto before = ring();
+    auto dense = server("b");
+    dense.weight = 1'000'000'000;  // more than refusal() would have let in
+    apply({server("a"), dense});
+    BOOST_TEST(ring() == before);
+    apply({server("a"), server("b")});
+    BOOST_TEST(online() == (Strings{"a x1", "b x1"}), boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
