@@ -274,8 +274,11 @@ Answer run(Control& control, std::vector<std::string> words) {
         if (!command.changes) co_await control.published(nullptr);
         json::object answer = co_await command.run(control, Words(words).subspan(1));
         // A ring that takes little time is there before the answer.
-        const bool small = command.changes && control.pools().is_small(words[1]);
-        if (small) co_await control.published(&words[1]);
+        if (!command.changes || !control.pools().is_small(words[1])) co_return answer;
+        co_await control.published(&words[1]);
+        if (auto* const server = answer.if_contains("server")) {
+            *server = report_server(control, words[1], words[2]).at("server");
+        }
         co_return answer;
     }
     std::string known;

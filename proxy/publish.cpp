@@ -68,7 +68,7 @@ void Pools::published(const std::string& name, std::uint64_t job,
     pool.job = 0;
     pool.published = wanted;
     if (logs_debug()) {
-        spdlog::debug("pool {}: ring of generation {}", name, balancer->snapshot()->generation());
+        spdlog::debug("pool {}: ring {} serves", name, balancer->snapshot()->generation());
     }
     if (pool.next == balancer) pool.balancer = balancer;
     pool.figures.publish(pool.balancer->snapshot());

@@ -40,8 +40,12 @@ std::optional<std::string> Control::needs_restart(const conf::Config& next) cons
     if (next.workers != config_.workers) return "workers cannot change while running: restart";
     conf::AdminSettings admin = next.admin;
     admin.ready = config_.admin.ready;  // nothing is opened for it
-    if (admin != config_.admin) return "admin cannot change while running: restart";
-    return std::nullopt;
+    if (admin == config_.admin) return std::nullopt;
+    for (const conf::Difference& each : conf::difference(config_, next)) {
+        if (!each.path.starts_with("admin.") || each.path == "admin.ready") continue;
+        return fmt::format("{} cannot change while running: restart", each.path);
+    }
+    return "admin cannot change while running: restart";
 }
 
 // The one way from a configuration to a running state. What can fail comes first and leaves

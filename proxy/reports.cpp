@@ -273,7 +273,9 @@ json::object report_server(Control& control, const std::string& pool, const std:
 
 json::object report_change(Control& control, const std::string& pool, const std::string& id) {
     const auto& server = server_of(control, pool, id);
-    const auto share = pool_of(control, pool).figures.known_share(id);
+    const Pool& of = pool_of(control, pool);
+    const bool serves = of.published >= of.wanted;
+    const auto share = serves ? of.figures.known_share(id) : std::nullopt;
     return {{"server", describe(control.pools(), pool, id, server, share)}};
 }
 

@@ -289,6 +289,16 @@ BOOST_AUTO_TEST_CASE(ring_tells_who_owns_each_slice) {
     BOOST_TEST(error("ring") == "usage: ring POOL");
 }
 
+BOOST_AUTO_TEST_CASE(the_answer_to_a_change_of_a_small_pool_has_the_share_that_serves) {
+    for (const auto* weight : {"5", "1", "0", "7"}) {
+        const auto answer = ok("set main a weight " + std::string(weight));
+        BOOST_TEST(answer.at("server").at("share") == server("a").at("share"));
+    }
+    BOOST_TEST(ok("drain main a").at("server").at("share").is_null());
+    const auto added = ok("register main c 192.0.2.3:80");
+    BOOST_TEST(added.at("server").at("share") == server("c").at("share"));
+}
+
 BOOST_AUTO_TEST_CASE(shares_and_what_moved_are_those_of_the_ring_now) {
     const auto pool = [&] { return ok("status").at("pools").at(0).as_object(); };
     const double share = server("a").at("share").as_double();
