@@ -13,7 +13,7 @@ inline constexpr std::size_t servers_max = 65'535;                   // of one p
 inline constexpr std::uint64_t points_max = std::uint64_t{1} << 24;  // of one pool's ring
 inline constexpr std::uint32_t weight_max = 1'000;
 inline constexpr std::uint32_t vnodes_max = 65'536;
-inline constexpr double balance_factor_max = 1'000;
+inline constexpr std::int64_t balance_factor_max = 1'000;
 
 inline constexpr std::size_t socket_path_bytes_max = 107;  // unix(7): sun_path less its NUL
 inline constexpr std::size_t path_bytes_max = 4'095;       // PATH_MAX less its NUL
