@@ -18,7 +18,7 @@ static_assert(conf::servers_max == Limits::servers);
 static_assert(conf::points_max == Limits::points);
 static_assert(conf::weight_max == Limits::weight);
 static_assert(conf::vnodes_max == Limits::vnodes);
-static_assert(conf::balance_factor_max <= Limits::balance_factor);
+static_assert(static_cast<double>(conf::balance_factor_max) <= Limits::balance_factor);
 
 ring::Status status_of(const ServerFacts& server, health::Standing standing) {
     if (standing.online) return ring::Status::online;
