@@ -209,6 +209,8 @@ private:
     void put(std::string_view pool, std::string_view id, const Said& said);
     Refusal say(std::string_view pool, const SaidOfServers& said);
     Refusal say(std::string_view pool, std::string_view id, const Said& said);
+    Refusal say_by_hand(std::string_view pool, std::string_view id, const Said& next,
+                        std::string_view verb, const std::string& what);
     Refusal needs_server(std::string_view pool, std::string_view id) const;
     void take(Pool& pool, const conf::Pool& from_file);
     void adopt_all(Pool& pool);
