@@ -55,6 +55,15 @@ std::string Pools::detail(std::string_view pool_name, std::string_view id) const
     if (found == pool.servers.end()) return "removed";
     const WantedServer& server = found->second;
     const health::Condition now = condition(server);
+    const bool online =
+        health::standing_of(now.up, server.by_hand, pool.panics && !now.awaits_check).online;
+    std::string why = why_so(pool, server, now);
+    if (online == pool.is_online(id)) return why;
+    return fmt::format("{}, on its way {} the ring", why, online ? "into" : "out of");
+}
+
+std::string Pools::why_so(const Pool& pool, const WantedServer& server,
+                          const health::Condition& now) const {
     const auto view = checker_.view(server.target);
     const std::string unseen =
         view && !view->not_run_why.empty() ? "not checked: " + view->not_run_why : "";

@@ -42,7 +42,7 @@ namespace ringway::proxy {
 struct WantedServer : Wish {
     std::string target;  // its name among the checks' targets
     std::shared_ptr<PerWorker<ServerCounts>> counts;
-    bool online = true;  // as last decided
+    bool online = true;  // as last decided; Pool::is_online() says what serves
     TimePoint since{};   // of the last change of `online`
     bool down = false;   // its connections are treated so
 
@@ -104,6 +104,10 @@ struct Pool {
     std::vector<Cut> cuts_in_job;
     std::vector<Cut> cuts;
     TimePoint alarm = TimePoint::max();  // when time alone changes something
+
+    // Of the ring that serves, which what was decided last may not have reached yet.
+    bool is_online(std::string_view id) const;
+    std::uint64_t online() const;  // so many servers
 };
 
 // The rings of pools by their names, at one moment or as they would be.
@@ -188,8 +192,8 @@ public:
     // What the checks know of a server; nothing where it is not checked.
     std::optional<health::View> health(std::string_view pool, std::string_view id) const;
 
-    // The finer word beside "online" and "offline". A server that was removed is still on the
-    // ring until the next one has been worked out: "removed".
+    // The finer word beside Pool::is_online(). Until the next ring has been worked out a
+    // server may be "removed" and still be there, or be "on its way" into or out of it.
     std::string detail(std::string_view pool, std::string_view id) const;
 
     // Looks once a second, from now on, whether connections of pools fail on this machine.
@@ -227,6 +231,8 @@ private:
     void on_trouble(const std::string& target);
     void on_alarm();
     health::Condition condition(const WantedServer& server) const;
+    std::string why_so(const Pool& pool, const WantedServer& server,
+                       const health::Condition& now) const;
     std::vector<ring::Change> judge(Pool& pool);
     void turn(Pool& pool, WantedServer& server, health::Standing standing) const;
     static void cut(Pool& pool, const WantedServer& server, End reason,

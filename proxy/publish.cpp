@@ -1,6 +1,7 @@
 // The way of a pool's ring from what is wanted and known to what serves: worked out away
 // from the control thread, one ring of a pool at a time. What changes meanwhile is in the
 // next one, so that a burst of changes is few rings, and the last state is always published.
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -30,8 +31,25 @@ void build(const std::string& pool, ring::Balancer& balancer,
 
 }  // namespace
 
+bool Pool::is_online(std::string_view id) const {
+    const auto serving = balancer->snapshot();
+    const ring::Member* const member = serving->find(id);
+    return member != nullptr && member->status == ring::Status::online;
+}
+
+std::uint64_t Pool::online() const {
+    const auto serving = balancer->snapshot();
+    return static_cast<std::uint64_t>(
+        std::ranges::count_if(serving->members(), [&](const ring::Member& member) {
+            return member.status == ring::Status::online && servers.contains(member.id);
+        }));
+}
+
 // A burst of flips becomes one change of the ring.
 void Pools::publish_soon(const std::string& name) {
+    const auto pool = pools_.find(name);
+    if (pool == pools_.end()) return;
+    pool->second.wanted = ++last_wanted_;  // who asks from now on waits for it
     if (dirty_.empty()) {
         boost::asio::post(io_, [this] {
             for (const std::string& each : std::exchange(dirty_, {})) {

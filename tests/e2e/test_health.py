@@ -341,5 +341,5 @@ def test_servers_that_are_killed_and_come_back_cost_no_client_a_connection(bench
     proxy = bench.simple(servers, health=CHECKS)
     outcome = kill_and_return(proxy, servers, rate=scaled(400, 100), times=2, settle=0.3)
     assert not outcome.wrong, outcome.wrong[:3]
-    assert outcome.sessions_lost <= 4
+    assert outcome.sessions_lost < outcome.connections / 100  # those in progress at two moments
     assert max(outcome.offline_after) < within(OFFLINE_WITHIN)

@@ -125,6 +125,27 @@ BOOST_AUTO_TEST_CASE(a_server_that_left_is_told_of_while_the_ring_has_it) {
     BOOST_TEST(slow.detail("main", "a") == "not checked");
 }
 
+BOOST_AUTO_TEST_CASE(a_server_is_online_once_the_ring_that_serves_says_so) {
+    Later later;
+    Pools slow(io, 1, events, later, {});
+    slow.apply(config({pool("main", {server("a"), server("b")})}));
+    const auto& main = *slow.find("main");
+    BOOST_TEST(!main.is_online("a"));
+    BOOST_TEST(main.online() == 0u);
+    BOOST_TEST(slow.detail("main", "a") == "not checked, on its way into the ring");
+    later.finish_one();
+    BOOST_TEST(main.online() == 2u);
+    BOOST_TEST(slow.detail("main", "a") == "not checked");
+    slow.set_override("main", "a", Override::drain);
+    BOOST_TEST(main.is_online("a"));
+    BOOST_TEST(slow.detail("main", "a") == "draining, on its way out of the ring");
+    BOOST_TEST(!slow.unregister_server("main", "b"));
+    BOOST_TEST(main.online() == 1u);  // of the servers that there are
+    while (!later.steps.empty()) later.finish_one();
+    BOOST_TEST(!main.is_online("a"));
+    BOOST_TEST(slow.detail("main", "a") == "draining");
+}
+
 BOOST_AUTO_TEST_CASE(who_waits_for_a_pool_that_goes_is_told) {
     Later later;
     Pools slow(io, 1, events, later, {});
