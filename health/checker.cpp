@@ -47,7 +47,7 @@ using Hook = intrusive::set_member_hook<intrusive::link_mode<intrusive::auto_unl
 
 // One target, and its place in one of the Checker's two orders.
 struct Entry {
-    Entry(asio::io_context& io, Farewells& farewells, Target t, Clock::time_point now,
+    Entry(asio::io_context& io, LingeringCloses& farewells, Target t, Clock::time_point now,
           std::uint64_t salt, std::function<void(Entry&, const Outcome&)> done)
         : target(std::move(t)),
           schedule(target.key, target.settings.interval, salt),
@@ -129,7 +129,7 @@ private:
     const std::uint64_t salt_ = std::random_device{}();
 
     std::uint64_t not_run_ = 0;
-    Farewells farewells_;
+    LingeringCloses lingering_closes_;
 
     // Every entry is in exactly one of the two orders, until stop().
     Entries entries_;
@@ -184,7 +184,7 @@ void Checker::Impl::add(Target target, Clock::time_point now) {
     const std::string key = target.key;
     auto& entry = entries_[key];
     assert(!entry && "keys of targets are distinct");
-    entry = std::make_unique<Entry>(io_, farewells_, std::move(target), now, salt_,
+    entry = std::make_unique<Entry>(io_, lingering_closes_, std::move(target), now, salt_,
                                     [this](Entry& e, const Outcome& o) { on_done(e, o); });
     plan(*entry, entry->first(now));
 }
@@ -255,7 +255,7 @@ void Checker::Impl::stop() {
         entry->probe.cancel();
         entry->probing = false;
     }
-    farewells_.clear();
+    lingering_closes_.clear();
     timer_.cancel();
 }
 

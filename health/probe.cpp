@@ -184,13 +184,14 @@ void Probe::Attempt::read_answer() {
 // The server's answer has decided; the connection ends behind the verdict. A server that was
 // asked by HTTP to close does so after its answer.
 void Probe::Attempt::decided(const Outcome& outcome) {
-    const auto way = settings.http ? Farewells::Way::await_end : Farewells::Way::end_at_once;
-    owner->farewells_.add(std::move(socket), way, started + settings.timeout);
+    const auto way =
+        settings.http ? LingeringCloses::Way::await_end : LingeringCloses::Way::end_at_once;
+    owner->lingering_closes_.add(std::move(socket), way, started + settings.timeout);
     end(outcome);
 }
 
-Probe::Probe(asio::io_context& io, Farewells& farewells, Done done)
-    : io_(io), farewells_(farewells), done_(std::move(done)) {}
+Probe::Probe(asio::io_context& io, LingeringCloses& farewells, Done done)
+    : io_(io), lingering_closes_(farewells), done_(std::move(done)) {}
 
 Probe::~Probe() {
     cancel();

@@ -12,7 +12,7 @@
 #include <boost/system/error_code.hpp>
 
 #include "conf/config.h"
-#include "health/farewell.h"
+#include "health/lingering_close.h"
 #include "health/local_fault.h"
 
 namespace ringway::health {
@@ -41,13 +41,13 @@ Outcome connect_outcome(const boost::system::error_code& error);
 // server's accept() normally never sees the check, its log has no line of it, and
 // neither side keeps a TIME_WAIT entry or a port. Where they want an answer, it is read
 // through one buffer that all probes share, only as far as it is needed for the verdict.
-// After it the connection ends as a client's would, without a reset (health/farewell.h).
+// After it the connection ends as a client's would, without a reset (health/lingering_close.h).
 class Probe {
 public:
     using Done = std::function<void(const Outcome&)>;
 
     // `farewells` outlives this.
-    Probe(boost::asio::io_context& io, Farewells& farewells, Done done);
+    Probe(boost::asio::io_context& io, LingeringCloses& farewells, Done done);
     ~Probe();
     Probe(const Probe&) = delete;
     Probe& operator=(const Probe&) = delete;
@@ -74,7 +74,7 @@ private:
     void finish(const Outcome& outcome);
 
     boost::asio::io_context& io_;
-    Farewells& farewells_;
+    LingeringCloses& lingering_closes_;
     const Done done_;
     std::shared_ptr<Attempt> attempt_;
 };

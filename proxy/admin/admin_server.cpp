@@ -105,8 +105,8 @@ asio::awaitable<void> AdminServer::accept_clients() {
     while (acceptor_.is_open()) {
         auto [error, client] = co_await acceptor_.async_accept(use_tuple);
         if (!error) {
-            const bool full = places_->taken() >= max_clients;
-            if (!full || places_->make_room(patience_.unhurried)) {
+            const bool full = client_slots_->taken() >= max_clients;
+            if (!full || client_slots_->make_room(patience_.unhurried)) {
                 asio::co_spawn(io_, serve(std::move(client)), asio::detached);
                 continue;
             }
@@ -123,7 +123,7 @@ asio::awaitable<void> AdminServer::accept_clients() {
 
 asio::awaitable<void> AdminServer::serve(Protocol::socket accepted) {
     const auto client = std::make_shared<Socket>(std::move(accepted));
-    Places::Place place(places_, [client] {
+    ClientSlots::ClientSlot place(client_slots_, [client] {
         boost::system::error_code ignored;
         client->close(ignored);
     });

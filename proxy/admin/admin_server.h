@@ -55,7 +55,7 @@ private:
     Protocol::acceptor acceptor_;
     SocketFile file_;
     // Outlives this: the loop may still hold clients when it is destroyed.
-    std::shared_ptr<Places> places_ = std::make_shared<Places>();
+    std::shared_ptr<ClientSlots> client_slots_ = std::make_shared<ClientSlots>();
 };
 
 }  // namespace ringway::proxy

@@ -4,31 +4,31 @@
 
 namespace ringway::proxy {
 
-Places::Place::Place(std::shared_ptr<Places> all, std::function<void()> close)
+ClientSlots::ClientSlot::ClientSlot(std::shared_ptr<ClientSlots> all, std::function<void()> close)
     : all_(std::move(all)), close_(std::move(close)) {
     all_->all_.insert(this);
 }
 
-Places::Place::~Place() {
+ClientSlots::ClientSlot::~ClientSlot() {
     all_->all_.erase(this);
 }
 
-void Places::Place::set_answering(bool answering) {
+void ClientSlots::ClientSlot::set_answering(bool answering) {
     answering_ = answering;
     since_ = Clock::now();
 }
 
-bool Places::Place::gives_way(std::chrono::milliseconds unhurried) const {
+bool ClientSlots::ClientSlot::gives_way(std::chrono::milliseconds unhurried) const {
     return !leaving_ && (!answering_ || Clock::now() - since_ > unhurried);
 }
 
-bool Places::Place::gives_way_before(const Place& other) const {
+bool ClientSlots::ClientSlot::gives_way_before(const ClientSlot& other) const {
     return answering_ != other.answering_ ? !answering_ : since_ < other.since_;
 }
 
-bool Places::make_room(std::chrono::milliseconds unhurried) {
-    Place* first = nullptr;
-    for (Place* place : all_) {
+bool ClientSlots::make_room(std::chrono::milliseconds unhurried) {
+    ClientSlot* first = nullptr;
+    for (ClientSlot* place : all_) {
         if (!place->gives_way(unhurried)) continue;
         if (first == nullptr || place->gives_way_before(*first)) first = place;
     }

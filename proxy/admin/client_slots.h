@@ -13,27 +13,27 @@
 
 namespace ringway::proxy {
 
-class Places {
+class ClientSlots {
 public:
     // A client's, for as long as it lives. `close` ends whatever the client waits for, and so
     // the client, in a later turn of the loop.
-    class Place {
+    class ClientSlot {
     public:
-        Place(std::shared_ptr<Places> all, std::function<void()> close);
-        ~Place();
-        Place(const Place&) = delete;
-        Place& operator=(const Place&) = delete;
+        ClientSlot(std::shared_ptr<ClientSlots> all, std::function<void()> close);
+        ~ClientSlot();
+        ClientSlot(const ClientSlot&) = delete;
+        ClientSlot& operator=(const ClientSlot&) = delete;
 
         // From now on its client has been asked for an answer, or waits to ask.
         void set_answering(bool answering);
 
     private:
-        friend class Places;
+        friend class ClientSlots;
 
         bool gives_way(std::chrono::milliseconds unhurried) const;
-        bool gives_way_before(const Place& other) const;
+        bool gives_way_before(const ClientSlot& other) const;
 
-        const std::shared_ptr<Places> all_;
+        const std::shared_ptr<ClientSlots> all_;
         const std::function<void()> close_;
         TimePoint since_ = Clock::now();
         bool answering_ = false;
@@ -47,7 +47,7 @@ public:
     bool make_room(std::chrono::milliseconds unhurried);
 
 private:
-    std::set<Place*> all_;
+    std::set<ClientSlot*> all_;
 };
 
 }  // namespace ringway::proxy

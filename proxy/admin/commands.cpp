@@ -78,7 +78,7 @@ void check(const Pools::Refusal& refusal) {
 
 // `answer`, and whether what was said holds over a restart.
 json::object kept(Control& control, json::object answer) {
-    const auto reason = control.keep_said();
+    const auto reason = control.save_overrides();
     answer["kept"] = !reason;
     if (reason) answer["not_kept"] = escaped(*reason);
     return answer;
@@ -136,9 +136,9 @@ json::object unregister_server(Control& control, Words arguments) {
     return kept(control, {});
 }
 
-template <Override by_hand>
-json::object set_override(Control& control, Words arguments) {
-    check(control.pools().set_override(arguments[0], arguments[1], by_hand));
+template <AdminState admin_state>
+json::object set_admin_state(Control& control, Words arguments) {
+    check(control.pools().set_admin_state(arguments[0], arguments[1], admin_state));
     return kept(control, report_change(control, arguments[0], arguments[1]));
 }
 
@@ -247,10 +247,10 @@ constexpr std::array commands{
     Command{"register", register_usage, 3, any_number, now<register_servers>, true},
     Command{"set", "set POOL ID weight N | address ADDRESS", 4, 4, now<set>, true},
     Command{"unregister", "unregister POOL ID", 2, 2, now<unregister_server>, true},
-    Command{"drain", "drain POOL ID", 2, 2, now<set_override<Override::drain>>, true},
-    Command{"offline", "offline POOL ID", 2, 2, now<set_override<Override::offline>>, true},
-    Command{"online", "online POOL ID", 2, 2, now<set_override<Override::online>>, true},
-    Command{"auto", "auto POOL ID", 2, 2, now<set_override<Override::automatic>>, true},
+    Command{"drain", "drain POOL ID", 2, 2, now<set_admin_state<AdminState::drain>>, true},
+    Command{"offline", "offline POOL ID", 2, 2, now<set_admin_state<AdminState::offline>>, true},
+    Command{"online", "online POOL ID", 2, 2, now<set_admin_state<AdminState::online>>, true},
+    Command{"auto", "auto POOL ID", 2, 2, now<set_admin_state<AdminState::automatic>>, true},
     Command{"clear", "clear POOL ID", 2, 2, now<clear>, true},
     Command{"explain", "explain POOL KEY", 2, 2, now<explain>},
     Command{"forget", "forget POOL ID", 2, 2, now<forget>, true},
@@ -288,8 +288,8 @@ Answer run(Control& control, std::vector<std::string> words) {
 }
 
 std::vector<std::string> words_of(const std::string& line) {
-    auto split = split_words(line);
-    if (const auto* error = std::get_if<WordsError>(&split)) throw Refused{error->message};
+    auto split = split_admin_line(line);
+    if (const auto* error = std::get_if<AdminLineError>(&split)) throw Refused{error->message};
     return std::get<std::vector<std::string>>(std::move(split));
 }
 

@@ -57,7 +57,7 @@ HttpAnswer answer(const Control& control, const HttpQuestion& question) {
         case HttpPage::file:
             return page_file(question.file);
         case HttpPage::metrics:
-            return {.type = metrics_type, .more = metrics_of(numbers_of(control))};
+            return {.type = metrics_type, .more = metrics_of(metrics_snapshot(control))};
         case HttpPage::health:
             return answer_of({});
         case HttpPage::readiness:

@@ -94,7 +94,7 @@ http::response<Body> head_of(const HttpAnswer& answer, std::size_t length, bool 
 
 // What the clients share: their places, and how much waits to be taken.
 struct HttpServer::Shared {
-    Places places;
+    ClientSlots places;
     std::size_t answers_bytes = 0;
 };
 
@@ -105,13 +105,13 @@ public:
         : stream(std::move(socket)),
           buffer(2 * head_bytes),
           shared_(std::move(shared)),
-          place_({shared_, &shared_->places}, [this] { stream.close(); }) {}
+          client_slot_({shared_, &shared_->places}, [this] { stream.close(); }) {}
     ~Client() { hold(0); }
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
     // From now on it has been asked, or it has the answer.
-    void set_answering(bool answering) { place_.set_answering(answering); }
+    void set_answering(bool answering) { client_slot_.set_answering(answering); }
 
     // Counts an answer of so many bytes as waiting to be taken.
     void hold(std::size_t bytes) {
@@ -124,7 +124,7 @@ public:
 
 private:
     const std::shared_ptr<Shared> shared_;
-    Places::Place place_;
+    ClientSlots::ClientSlot client_slot_;
     std::size_t held_bytes_ = 0;
 };
 
@@ -196,8 +196,8 @@ asio::awaitable<void> HttpServer::serve(Protocol::socket accepted) {
     // A close with bytes unread would be a reset, which may overtake the answer.
     client.set_answering(false);
     client.stream.socket().shutdown(Protocol::socket::shutdown_send, ignored);
-    client.stream.expires_after(limits_.farewell);
-    for (std::size_t left = limits_.farewell_bytes; left > 0;) {
+    client.stream.expires_after(limits_.linger);
+    for (std::size_t left = limits_.linger_bytes; left > 0;) {
         client.buffer.clear();
         auto [error, got] =
             co_await client.stream.async_read_some(client.buffer.prepare(4096), use_tuple);

@@ -37,8 +37,8 @@ struct HttpLimits {
     std::chrono::milliseconds idle{75'000};      // without a request: a scrape a minute stays
     std::chrono::milliseconds answer{30'000};    // to take an answer
     std::chrono::milliseconds unhurried{1'000};  // to take it while others want the place
-    std::chrono::milliseconds farewell{1'000};   // to take the last answer and close
-    std::size_t farewell_bytes = 2 << 20;        // that are read and forgotten meanwhile
+    std::chrono::milliseconds linger{1'000};     // to take the last answer and close
+    std::size_t linger_bytes = 2 << 20;          // that are read and forgotten meanwhile
 };
 
 class HttpServer {

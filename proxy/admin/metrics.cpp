@@ -61,13 +61,13 @@ void add(MetricFamily& family, Labels labels, const Distribution& distribution) 
 }
 
 // Makes one family of the numbers.
-using Maker = std::function<MetricFamily(const Numbers&)>;
+using Maker = std::function<MetricFamily(const MetricsSnapshot&)>;
 using Makers = std::vector<Maker>;
 
 // A family that `fill(family, numbers)` fills.
 template <class Fill>
 void add_family(Makers& makers, const Name& name, Fill fill) {
-    makers.emplace_back([name, fill](const Numbers& numbers) {
+    makers.emplace_back([name, fill](const MetricsSnapshot& numbers) {
         MetricFamily family{name.name, name.help, name.type, {}};
         fill(family, numbers);
         return family;
@@ -76,49 +76,49 @@ void add_family(Makers& makers, const Name& name, Fill fill) {
 
 template <class Value>
 void add_single(Makers& makers, const Name& name, Value value) {
-    add_family(makers, name, [value](MetricFamily& family, const Numbers& numbers) {
+    add_family(makers, name, [value](MetricFamily& family, const MetricsSnapshot& numbers) {
         add(family, {}, static_cast<double>(value(numbers)));
     });
 }
 
 template <class Fill>
 void add_per_listener(Makers& makers, const Name& name, Fill fill) {
-    add_family(makers, name, [fill](MetricFamily& family, const Numbers& numbers) {
+    add_family(makers, name, [fill](MetricFamily& family, const MetricsSnapshot& numbers) {
         for (const auto& one : numbers.listeners) fill(family, one);
     });
 }
 
 template <class Value>
 void add_listener_value(Makers& makers, const Name& name, Value value) {
-    add_per_listener(makers, name, [value](MetricFamily& family, const ListenerNumbers& one) {
+    add_per_listener(makers, name, [value](MetricFamily& family, const ListenerMetrics& one) {
         add(family, {{"listener", one.listener}}, value(one));
     });
 }
 
 template <class Fill>
 void add_per_pool(Makers& makers, const Name& name, Fill fill) {
-    add_family(makers, name, [fill](MetricFamily& family, const Numbers& numbers) {
+    add_family(makers, name, [fill](MetricFamily& family, const MetricsSnapshot& numbers) {
         for (const auto& one : numbers.pools) fill(family, one);
     });
 }
 
 template <class Value>
 void add_pool_value(Makers& makers, const Name& name, Value value) {
-    add_per_pool(makers, name, [value](MetricFamily& family, const PoolNumbers& one) {
+    add_per_pool(makers, name, [value](MetricFamily& family, const PoolMetrics& one) {
         add(family, {{"pool", one.pool}}, value(one));
     });
 }
 
 template <class Fill>
 void add_per_server(Makers& makers, const Name& name, Fill fill) {
-    add_family(makers, name, [fill](MetricFamily& family, const Numbers& numbers) {
+    add_family(makers, name, [fill](MetricFamily& family, const MetricsSnapshot& numbers) {
         for (const auto& one : numbers.servers) fill(family, one);
     });
 }
 
 template <class Value>
 void add_server_value(Makers& makers, const Name& name, Value value) {
-    add_per_server(makers, name, [value](MetricFamily& family, const ServerNumbers& one) {
+    add_per_server(makers, name, [value](MetricFamily& family, const ServerMetrics& one) {
         add(family, {{"pool", one.pool}, {"server", one.server}}, value(one));
     });
 }
@@ -126,15 +126,15 @@ void add_server_value(Makers& makers, const Name& name, Value value) {
 // Of the servers that are checked.
 template <class Fill>
 void add_per_check(Makers& makers, const Name& name, Fill fill) {
-    add_per_server(makers, name, [fill](MetricFamily& family, const ServerNumbers& one) {
+    add_per_server(makers, name, [fill](MetricFamily& family, const ServerMetrics& one) {
         if (one.checks) fill(family, one, *one.checks);
     });
 }
 
-using Listener = const ListenerNumbers&;
-using Pool = const PoolNumbers&;
-using Server = const ServerNumbers&;
-using All = const Numbers&;
+using Listener = const ListenerMetrics&;
+using Pool = const PoolMetrics&;
+using Server = const ServerMetrics&;
+using All = const MetricsSnapshot&;
 
 void add_listener_metrics(Makers& m) {
     add_listener_value(m, {"ringway_listener_connections_total", counter, "Connections accepted."},
@@ -149,8 +149,8 @@ void add_listener_metrics(Makers& m) {
                      {"ringway_listener_connections_ended_total", counter,
                       "Connections that ended, by the access log's word for why."},
                      [](MetricFamily& family, Listener l) {
-                         for (std::size_t i = 1; i < end_count; ++i) {
-                             const char* const reason = to_string(static_cast<End>(i));
+                         for (std::size_t i = 1; i < close_reason_count; ++i) {
+                             const char* const reason = to_string(static_cast<CloseReason>(i));
                              add(family, {{"listener", l.listener}, {"reason", reason}}, l.ends[i]);
                          }
                      });
@@ -267,7 +267,7 @@ void add_server_metrics(Makers& m) {
 void add_check_metrics(Makers& m) {
     add_per_check(
         m, {"ringway_server_checks_total", counter, "Health checks, by result."},
-        [](MetricFamily& family, Server s, const CheckNumbers& checks) {
+        [](MetricFamily& family, Server s, const CheckMetrics& checks) {
             const auto of = [&](const char* result, std::uint64_t count) {
                 add(family, {{"pool", s.pool}, {"server", s.server}, {"result", result}}, count);
             };
@@ -278,12 +278,12 @@ void add_check_metrics(Makers& m) {
     add_per_check(m,
                   {"ringway_server_last_check_timestamp_seconds", gauge,
                    "When the last check ended; 0 before the first."},
-                  [](MetricFamily& family, Server s, const CheckNumbers& checks) {
+                  [](MetricFamily& family, Server s, const CheckMetrics& checks) {
                       add(family, {{"pool", s.pool}, {"server", s.server}}, checks.last_at_s);
                   });
     add_per_check(
         m, {"ringway_server_last_check_duration_seconds", gauge, "How long the last check took."},
-        [](MetricFamily& family, Server s, const CheckNumbers& checks) {
+        [](MetricFamily& family, Server s, const CheckMetrics& checks) {
             add(family, {{"pool", s.pool}, {"server", s.server}}, checks.last_took_s);
         });
 }
@@ -356,9 +356,9 @@ Makers all_makers() {
 
 }  // namespace
 
-std::function<bool(std::string& text)> metrics_of(Numbers numbers) {
+std::function<bool(std::string& text)> metrics_of(MetricsSnapshot numbers) {
     static const Makers makers = all_makers();
-    const auto shared = std::make_shared<const Numbers>(std::move(numbers));
+    const auto shared = std::make_shared<const MetricsSnapshot>(std::move(numbers));
     return [shared, next = std::size_t{0}](std::string& text) mutable {
         std::vector<MetricFamily> family;
         family.push_back(makers[next++](*shared));

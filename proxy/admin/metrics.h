@@ -13,6 +13,6 @@ inline constexpr std::string_view metrics_type = "text/plain; version=0.0.4; cha
 
 // Appends the text piece by piece, a family of metrics with every call, for all the
 // servers of a large pool are too much for one turn of a loop. False with the last.
-std::function<bool(std::string& text)> metrics_of(Numbers numbers);
+std::function<bool(std::string& text)> metrics_of(MetricsSnapshot numbers);
 
 }  // namespace ringway::proxy

@@ -37,8 +37,8 @@ std::uint64_t open_descriptors() {
     return count > 3 ? count - 3 : 0;  // ".", ".." and the folder itself
 }
 
-ProcessNumbers process_numbers(const Control& control) {
-    ProcessNumbers numbers;
+ProcessMetrics process_metrics(const Control& control) {
+    ProcessMetrics numbers;
     rusage usage{};
     ::getrusage(RUSAGE_SELF, &usage);
     numbers.cpu_s = seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
@@ -57,8 +57,8 @@ ProcessNumbers process_numbers(const Control& control) {
 }
 
 // `between` leads from the steady clock to the wall's.
-CheckNumbers check_numbers(const health::View& view, std::chrono::duration<double> between) {
-    CheckNumbers numbers{
+CheckMetrics check_metrics(const health::View& view, std::chrono::duration<double> between) {
+    CheckMetrics numbers{
         .passed = view.all_passed, .failed = view.all_failed, .not_run = view.not_run};
     if (view.checked) {
         numbers.last_at_s = to_seconds(view.last_probe.time_since_epoch() + between);
@@ -67,9 +67,9 @@ CheckNumbers check_numbers(const health::View& view, std::chrono::duration<doubl
     return numbers;
 }
 
-ServerNumbers server_numbers(const Pool& pool, const std::string& id, const WantedServer& server) {
+ServerMetrics server_metrics(const Pool& pool, const std::string& id, const PoolServer& server) {
     const auto& counts = *server.counts;
-    ServerNumbers numbers;
+    ServerMetrics numbers;
     numbers.server = presentable(id);
     numbers.online = pool.is_online(id);
     numbers.weight = server.weight;
@@ -89,8 +89,8 @@ ServerNumbers server_numbers(const Pool& pool, const std::string& id, const Want
     return numbers;
 }
 
-PoolNumbers pool_numbers(const std::string& name, const Pool& pool) {
-    PoolNumbers numbers;
+PoolMetrics pool_metrics(const std::string& name, const Pool& pool) {
+    PoolMetrics numbers;
     numbers.pool = name;
     numbers.servers = pool.servers.size();
     numbers.online = pool.online();
@@ -112,8 +112,8 @@ PoolNumbers pool_numbers(const std::string& name, const Pool& pool) {
     return numbers;
 }
 
-ListenerNumbers listener_numbers(const std::string& name, const Listener& listener) {
-    ListenerNumbers numbers;
+ListenerMetrics listener_metrics(const std::string& name, const Listener& listener) {
+    ListenerMetrics numbers;
     numbers.listener = name;
     for (const ListenerCounts& one : *listener.counts) {
         numbers.accepted += one.accepted.value();
@@ -121,43 +121,43 @@ ListenerNumbers listener_numbers(const std::string& name, const Listener& listen
         numbers.refused += one.refused.value();
         numbers.placed_by_source_ip += one.placed_by_source_ip.value();
         numbers.placed_at_random += one.placed_at_random.value();
-        for (std::size_t i = 0; i < end_count; ++i) numbers.ends[i] += one.ends[i].value();
+        for (std::size_t i = 0; i < close_reason_count; ++i) numbers.ends[i] += one.ends[i].value();
     }
     return numbers;
 }
 
-LoopNumbers loop_numbers(std::string name, const LoopDelay& delay) {
-    LoopNumbers numbers{.loop = std::move(name)};
+LoopMetrics loop_metrics(std::string name, const LoopDelay& delay) {
+    LoopMetrics numbers{.loop = std::move(name)};
     numbers.delays.add(delay.delays());
     return numbers;
 }
 
 }  // namespace
 
-Numbers numbers_of(const Control& control) {
-    Numbers numbers;
+MetricsSnapshot metrics_snapshot(const Control& control) {
+    MetricsSnapshot numbers;
     for (const auto& [name, listener] : control.listeners().all()) {
-        numbers.listeners.push_back(listener_numbers(name, listener));
+        numbers.listeners.push_back(listener_metrics(name, listener));
     }
     const std::chrono::duration<double> between =
         std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()) -
         std::chrono::duration<double>(Clock::now().time_since_epoch());
     for (const auto& [name, pool] : control.pools().all()) {
-        numbers.pools.push_back(pool_numbers(name, pool));
+        numbers.pools.push_back(pool_metrics(name, pool));
         for (const auto& [id, server] : pool.servers) {
-            ServerNumbers& row = numbers.servers.emplace_back(server_numbers(pool, id, server));
+            ServerMetrics& row = numbers.servers.emplace_back(server_metrics(pool, id, server));
             row.pool = name;
             if (const auto view = control.pools().health(name, id)) {
-                row.checks = check_numbers(*view, between);
+                row.checks = check_metrics(*view, between);
             }
         }
     }
-    numbers.loops.push_back(loop_numbers("control", control.loop_delay()));
+    numbers.loops.push_back(loop_metrics("control", control.loop_delay()));
     for (std::size_t i = 0; i < control.worker_count(); ++i) {
         numbers.loops.push_back(
-            loop_numbers("worker-" + std::to_string(i), control.worker(i).loop_delay()));
+            loop_metrics("worker-" + std::to_string(i), control.worker(i).loop_delay()));
     }
-    numbers.process = process_numbers(control);
+    numbers.process = process_metrics(control);
     numbers.workers = control.worker_count();
     numbers.max_connections = control.max_connections();
     const ConfigStatus& config = control.config_status();

@@ -17,7 +17,7 @@ namespace ringway::proxy {
 class Control;
 
 // Of the checks of one server. Times in seconds, points in time since 1970.
-struct CheckNumbers {
+struct CheckMetrics {
     std::uint64_t passed = 0;
     std::uint64_t failed = 0;
     std::uint64_t not_run = 0;
@@ -25,7 +25,7 @@ struct CheckNumbers {
     double last_took_s = 0;
 };
 
-struct ServerNumbers {
+struct ServerMetrics {
     std::string pool;
     std::string server;  // presentable
     bool online = false;
@@ -41,10 +41,10 @@ struct ServerNumbers {
     std::uint64_t unreachable = 0;
     std::uint64_t failed_otherwise = 0;
     std::uint64_t local_failures = 0;
-    std::optional<CheckNumbers> checks;
+    std::optional<CheckMetrics> checks;
 };
 
-struct PoolNumbers {
+struct PoolMetrics {
     std::string pool;
     std::uint64_t servers = 0;
     std::uint64_t online = 0;
@@ -61,23 +61,23 @@ struct PoolNumbers {
     Distribution sessions;
 };
 
-struct ListenerNumbers {
+struct ListenerMetrics {
     std::string listener;
     std::uint64_t accepted = 0;
     std::uint64_t active = 0;
     std::uint64_t refused = 0;
     std::uint64_t placed_by_source_ip = 0;
     std::uint64_t placed_at_random = 0;
-    std::array<std::uint64_t, end_count> ends{};
+    std::array<std::uint64_t, close_reason_count> ends{};
 };
 
-struct LoopNumbers {
+struct LoopMetrics {
     std::string loop;
     Distribution delays;
 };
 
 // As Prometheus' own clients tell them.
-struct ProcessNumbers {
+struct ProcessMetrics {
     double cpu_s = 0;
     double started_at_s = 0;
     std::uint64_t open_descriptors = 0;
@@ -86,12 +86,12 @@ struct ProcessNumbers {
     std::uint64_t virtual_bytes = 0;
 };
 
-struct Numbers {
-    std::vector<ListenerNumbers> listeners;
-    std::vector<PoolNumbers> pools;
-    std::vector<ServerNumbers> servers;
-    std::vector<LoopNumbers> loops;
-    ProcessNumbers process;
+struct MetricsSnapshot {
+    std::vector<ListenerMetrics> listeners;
+    std::vector<PoolMetrics> pools;
+    std::vector<ServerMetrics> servers;
+    std::vector<LoopMetrics> loops;
+    ProcessMetrics process;
     std::uint64_t workers = 0;
     std::uint64_t max_connections = 0;
     std::uint64_t generation = 0;
@@ -104,6 +104,6 @@ struct Numbers {
     std::uint64_t log_lines_dropped = 0;
 };
 
-Numbers numbers_of(const Control& control);
+MetricsSnapshot metrics_snapshot(const Control& control);
 
 }  // namespace ringway::proxy

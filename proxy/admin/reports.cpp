@@ -59,7 +59,7 @@ json::value time_or_null(std::optional<std::chrono::system_clock::time_point> ti
 json::object describe_state(const Control& control) {
     const StateFile& file = control.state_file();
     std::size_t servers = 0;
-    for (const auto& [pool, said] : control.pools().said()) servers += said.size();
+    for (const auto& [pool, overrides] : control.pools().overrides()) servers += overrides.size();
     json::value path, problem;
     if (!file.path().empty()) path = file.path();
     if (file.problem()) problem = *file.problem();
@@ -90,10 +90,10 @@ std::string describe(const conf::KeySettings& key) {
 // How connections of the listener ended, by the words of the access log.
 json::object describe_ends(const PerWorker<ListenerCounts>& counts) {
     json::object ends;
-    for (std::size_t i = 1; i < end_count; ++i) {
+    for (std::size_t i = 1; i < close_reason_count; ++i) {
         std::uint64_t times = 0;
         for (const ListenerCounts& of_worker : counts) times += of_worker.ends[i].value();
-        if (times > 0) ends[to_string(static_cast<End>(i))] = times;
+        if (times > 0) ends[to_string(static_cast<CloseReason>(i))] = times;
     }
     return ends;
 }
@@ -104,8 +104,8 @@ const Pool& pool_of(const Control& control, const std::string& name) {
     return *pool;
 }
 
-const WantedServer& server_of(const Control& control, const std::string& pool,
-                              const std::string& id) {
+const PoolServer& server_of(const Control& control, const std::string& pool,
+                            const std::string& id) {
     const auto& servers = pool_of(control, pool).servers;
     const auto found = servers.find(id);
     if (found == servers.end()) {
@@ -121,7 +121,7 @@ json::value or_null(const std::optional<T>& value) {
 
 // What there is to say of a server beside its share.
 json::object describe(const Pools& pools, const std::string& pool, const std::string& id,
-                      const WantedServer& server, std::optional<double> share) {
+                      const PoolServer& server, std::optional<double> share) {
     const bool online = pools.find(pool)->is_online(id);
     json::value last_check, check_problem;
     const auto view = pools.health(pool, id);
@@ -132,7 +132,7 @@ json::object describe(const Pools& pools, const std::string& pool, const std::st
                       {"failures", view->failures},         {"not_run", view->not_run}};
     }
     const auto& counts = *server.counts;
-    const bool is_runtime = server.source == WantedServer::Source::runtime;
+    const bool is_runtime = server.source == PoolServer::Source::runtime;
     return {{"pool", pool},
             {"id", id},
             {"address", server.address.to_string()},
@@ -141,7 +141,7 @@ json::object describe(const Pools& pools, const std::string& pool, const std::st
             {"share", or_null(share)},
             {"status", online ? "online" : "offline"},
             {"detail", pools.detail(pool, id)},
-            {"override", to_string(server.by_hand)},
+            {"override", to_string(server.admin_state)},
             {"ramp_percent", server.ramp / 10},
             {"since_s", ms_since(server.since) / 1000},
             {"active", sum(counts, &ServerCounts::active)},
@@ -323,22 +323,23 @@ json::object report_events(const Control& control, std::size_t count) {
 
 json::object report_overrides(const Control& control) {
     json::array all;
-    for (const auto& [pool, servers] : control.pools().said()) {
+    for (const auto& [pool, servers] : control.pools().overrides()) {
         const bool active = control.pools().find(pool) != nullptr;
-        for (const auto& [id, said] : servers) {
+        for (const auto& [id, overrides] : servers) {
             json::value registered;
-            if (said.registered) {
-                registered = {{"address", said.registered->address.to_string()},
-                              {"weight", said.registered->weight}};
+            if (overrides.registered) {
+                registered = {{"address", overrides.registered->address.to_string()},
+                              {"weight", overrides.registered->weight}};
             }
             all.push_back(
                 {{"pool", pool},
                  {"id", id},
                  {"registered", std::move(registered)},
-                 {"unregistered", said.unregistered},
-                 {"override", to_string(said.by_hand)},
-                 {"weight", or_null(said.weight)},
-                 {"address", said.address ? json::value(said.address->to_string()) : json::value()},
+                 {"unregistered", overrides.unregistered},
+                 {"override", to_string(overrides.admin_state)},
+                 {"weight", or_null(overrides.weight)},
+                 {"address",
+                  overrides.address ? json::value(overrides.address->to_string()) : json::value()},
                  {"active", active}});
         }
     }

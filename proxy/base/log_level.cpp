@@ -48,12 +48,12 @@ void LogLevel::set(Level level, std::optional<conf::Duration> time) {
 
 // Says so while the finer of both levels counts.
 void LogLevel::change(Level level, std::string_view how_long) {
-    const auto say = [&] { spdlog::info("log: level {} {}", to_string(level), how_long); };
+    const auto log_it = [&] { spdlog::info("log: level {} {}", to_string(level), how_long); };
     const bool is_finer = level < level_;
-    if (!is_finer) say();
+    if (!is_finer) log_it();
     level_ = level;
     set_log_level(level);
-    if (is_finer) say();
+    if (is_finer) log_it();
 }
 
 std::optional<Clock::duration> LogLevel::left() const {

@@ -44,13 +44,13 @@ std::vector<std::unique_ptr<Worker>> make_workers(std::uint32_t count, Quota& to
 
 // Lives as long as the workers.
 Pools::Connections connections_of(const std::vector<std::unique_ptr<Worker>>& workers) {
-    return {.depart =
-                [&workers](const Cut& cut) {
-                    for (const auto& worker : workers) worker->depart(cut);
+    return {.evict =
+                [&workers](const Eviction& cut) {
+                    for (const auto& worker : workers) worker->evict(cut);
                 },
-            .spare =
+            .cancel_eviction =
                 [&workers](const auto& server) {
-                    for (const auto& worker : workers) worker->spare(server);
+                    for (const auto& worker : workers) worker->cancel_eviction(server);
                 }};
 }
 
@@ -73,7 +73,7 @@ Control::Control(std::string file, conf::Config config, LogWriter& log, std::str
       listeners_(workers_),
       state_file_(config_.admin.state),
       notifier_(
-          io_, workers_, [this] { return summary(); }, NotifyWishes::from_environment()),
+          io_, workers_, [this] { return summary(); }, NotifySettings::from_environment()),
       loop_delay_(io_) {
     status_.file = std::move(file);
     status_.fingerprint = std::move(fingerprint);
@@ -164,12 +164,12 @@ std::optional<std::string> Control::restore() {
     if (const auto reason = state_file_.lock()) return refused(*reason);
     auto loaded = state_file_.load();
     if (const auto* reason = std::get_if<std::string>(&loaded)) return refused(*reason);
-    pools_.set_said(std::move(std::get<SaidOfAll>(loaded)));
+    pools_.set_overrides(std::move(std::get<Overrides>(loaded)));
     return std::nullopt;
 }
 
-std::optional<std::string> Control::keep_said() {
-    auto reason = state_file_.keep(pools_.said());
+std::optional<std::string> Control::save_overrides() {
+    auto reason = state_file_.keep(pools_.overrides());
     if (reason && !state_file_.path().empty()) {
         spdlog::error("what was said of servers at run time is not kept: {}", *reason);
     }
@@ -256,7 +256,7 @@ void Control::drain() {
 void Control::end_drain(Clock::duration over) {
     spdlog::warn("drain_timeout: connections in progress are reset within {} ms",
                  std::chrono::duration_cast<std::chrono::milliseconds>(over).count());
-    for (const auto& worker : workers_) worker->depart({nullptr, End::shutdown, over});
+    for (const auto& worker : workers_) worker->evict({nullptr, CloseReason::shutdown, over});
     drain_timer_.expires_after(over);
     drain_timer_.async_wait([this](const boost::system::error_code& error) {
         if (!error) stop();

@@ -110,7 +110,7 @@ public:
     }
 
     // Has the state file hold what was said of servers at run time. Why it does not.
-    std::optional<std::string> keep_said();
+    std::optional<std::string> save_overrides();
     const StateFile& state_file() const { return state_file_; }
 
     Pools& pools() { return pools_; }

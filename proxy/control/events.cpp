@@ -16,7 +16,7 @@ std::string_view to_string(Event::Kind kind) {
             return "unregistered";
         case Event::Kind::forgotten:
             return "forgotten";
-        case Event::Kind::by_hand:
+        case Event::Kind::admin_state:
             return "override";
         case Event::Kind::panic:
             return "panic";

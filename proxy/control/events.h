@@ -18,7 +18,7 @@ struct Event {
         registered,
         unregistered,
         forgotten,
-        by_hand,
+        admin_state,
         panic,
         panic_over,
         reload,
@@ -36,7 +36,7 @@ struct Event {
     std::string text;    // UTF-8 without control characters
 };
 
-// The word for it: "server_up", ..., "override" for by_hand.
+// The word for it: "server_up", ..., "override" for admin_state.
 std::string_view to_string(Event::Kind kind);
 
 class Events {

@@ -9,9 +9,9 @@
 
 namespace ringway::proxy {
 
-class Pulse {
+class LoopWatchdog {
 public:
-    explicit Pulse(std::size_t loops) : silent_(loops, false) {}
+    explicit LoopWatchdog(std::size_t loops) : silent_(loops, false) {}
 
     // Whether a question is to be put to every loop now. None is while the last one has
     // not been answered by all: a loop that hangs is not asked again and again.

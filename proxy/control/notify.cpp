@@ -52,27 +52,27 @@ std::string address_of(const std::string& name) {
 
 }  // namespace
 
-NotifyWishes NotifyWishes::from_environment() {
-    NotifyWishes wishes;
-    if (const char* socket = std::getenv("NOTIFY_SOCKET")) wishes.socket = socket;
+NotifySettings NotifySettings::from_environment() {
+    NotifySettings settings;
+    if (const char* socket = std::getenv("NOTIFY_SOCKET")) settings.socket = socket;
     const auto pid = number_in("WATCHDOG_PID");
     const bool is_ours = !pid || *pid == static_cast<std::uint64_t>(::getpid());
     if (const auto usec = number_in("WATCHDOG_USEC"); usec && is_ours) {
-        wishes.watchdog = microseconds(*usec);
+        settings.watchdog = microseconds(*usec);
     }
-    return wishes;
+    return settings;
 }
 
 Notifier::Notifier(boost::asio::io_context& io, const Workers& workers,
-                   std::function<std::string()> status, const NotifyWishes& wishes)
+                   std::function<std::string()> status, const NotifySettings& settings)
     : io_(io),
       workers_(workers),
       status_(std::move(status)),
-      address_(address_of(wishes.socket)),
-      watchdog_(wishes.watchdog),
+      address_(address_of(settings.socket)),
+      watchdog_(settings.watchdog),
       status_timer_(io),
       pulse_timer_(io),
-      pulse_(workers.size()) {
+      loop_watchdog_(workers.size()) {
     if (!address_.empty()) {
         socket_ = Fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     }
@@ -143,14 +143,15 @@ void Notifier::watch_status() {
 // At half the time, as sd_watchdog_enabled(3) advises.
 void Notifier::watch_loops() {
     const TimePoint now = Clock::now();
-    if (pulse_.ask(now)) {
+    if (loop_watchdog_.ask(now)) {
         for (std::size_t i = 0; i < workers_.size(); ++i) {
             workers_[i]->ask([this, i] { boost::asio::post(io_, [this, i] { answered(i); }); });
         }
     } else if (!std::exchange(has_hung_, true)) {
-        const auto waited = std::chrono::duration_cast<milliseconds>(pulse_.silent_for(now));
+        const auto waited =
+            std::chrono::duration_cast<milliseconds>(loop_watchdog_.silent_for(now));
         spdlog::error("watchdog: no ping for want of an answer of worker {} for {} ms",
-                      fmt::join(pulse_.silent(), ", "), waited.count());
+                      fmt::join(loop_watchdog_.silent(), ", "), waited.count());
     }
     pulse_timer_.expires_after(watchdog_ / 2);
     pulse_timer_.async_wait([this](const boost::system::error_code& error) {
@@ -159,7 +160,7 @@ void Notifier::watch_loops() {
 }
 
 void Notifier::answered(std::size_t worker) {
-    if (!pulse_.answer(worker)) return;
+    if (!loop_watchdog_.answer(worker)) return;
     if (unsent_.empty()) send("WATCHDOG=1");
     if (std::exchange(has_hung_, false)) spdlog::info("watchdog: every worker answers again");
 }

@@ -22,12 +22,12 @@ namespace ringway::proxy {
 class Worker;
 
 // What the service manager wants to be told.
-struct NotifyWishes {
+struct NotifySettings {
     std::string socket;  // a path, or "@" and an abstract name; empty for nothing at all
     std::chrono::microseconds watchdog{0};  // the longest time without a ping; 0 for no pings
 
     // By NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID.
-    static NotifyWishes from_environment();
+    static NotifySettings from_environment();
 };
 
 class Notifier {
@@ -36,7 +36,7 @@ public:
 
     // `workers` outlive this; `status` says in a line how the proxy is doing.
     Notifier(boost::asio::io_context& io, const Workers& workers,
-             std::function<std::string()> status, const NotifyWishes& wishes);
+             std::function<std::string()> status, const NotifySettings& settings);
 
     // It serves: for the first time, or after a reload, taken or refused.
     void ready();
@@ -61,7 +61,7 @@ private:
     Fd socket_;
     boost::asio::steady_timer status_timer_;
     boost::asio::steady_timer pulse_timer_;
-    Pulse pulse_;
+    LoopWatchdog loop_watchdog_;
     std::deque<std::string> unsent_;  // while the manager's queue is full
     std::string told_status_;
     bool is_ready_ = false;

@@ -10,83 +10,85 @@ FileServers servers_of(const conf::Pool& pool) {
     return servers;
 }
 
-void settle(SaidOfPool& said, const FileServers& file) {
-    for (auto& [id, of_server] : said) {
+void settle(PoolOverrides& overrides, const FileServers& file) {
+    for (auto& [id, of_server] : overrides) {
         if (file.contains(id)) {
             of_server.registered.reset();
         } else {
             of_server.unregistered = false;
-            if (!of_server.registered) of_server = Said{};
+            if (!of_server.registered) of_server = ServerOverrides{};
         }
     }
-    std::erase_if(said, [](const auto& entry) { return entry.second.is_nothing(); });
+    std::erase_if(overrides, [](const auto& entry) { return entry.second.is_nothing(); });
 }
 
 namespace {
 
 // A check of another port goes to that port of the new address; a check of another machine
 // stays where it is.
-void move_to(Wish& wish, const conf::Endpoint& address) {
-    if (wish.check_address) {
-        conf::Endpoint same_port = wish.address;
-        same_port.port = wish.check_address->port;
-        if (same_port == *wish.check_address) {
-            const std::uint16_t port = wish.check_address->port;
-            wish.check_address.reset();
+void move_to(DesiredServer& desired, const conf::Endpoint& address) {
+    if (desired.check_address) {
+        conf::Endpoint same_port = desired.address;
+        same_port.port = desired.check_address->port;
+        if (same_port == *desired.check_address) {
+            const std::uint16_t port = desired.check_address->port;
+            desired.check_address.reset();
             if (!address.is_unix) {
-                wish.check_address = address;
-                wish.check_address->port = port;
+                desired.check_address = address;
+                desired.check_address->port = port;
             }
         }
     }
-    wish.address = address;
+    desired.address = address;
 }
 
 }  // namespace
 
-std::optional<Wish> wish_of(const conf::Server* file, const Said* said) {
-    std::optional<Wish> wish;
+std::optional<DesiredServer> desired_server(const conf::Server* file,
+                                            const ServerOverrides* overrides) {
+    std::optional<DesiredServer> desired;
     if (file != nullptr) {
-        wish = Wish{.address = file->address,
-                    .weight = file->weight,
-                    .max_connections = file->max_connections,
-                    .check_address = file->check_address};
+        desired = DesiredServer{.address = file->address,
+                                .weight = file->weight,
+                                .max_connections = file->max_connections,
+                                .check_address = file->check_address};
     }
-    if (said == nullptr) return wish;
-    if (said->unregistered) return std::nullopt;
-    if (said->registered) {
-        if (!wish) wish = Wish{.address = said->registered->address};
-        wish->source = Wish::Source::runtime;
-        wish->weight = said->registered->weight;
-        move_to(*wish, said->registered->address);
+    if (overrides == nullptr) return desired;
+    if (overrides->unregistered) return std::nullopt;
+    if (overrides->registered) {
+        if (!desired) desired = DesiredServer{.address = overrides->registered->address};
+        desired->source = DesiredServer::Source::runtime;
+        desired->weight = overrides->registered->weight;
+        move_to(*desired, overrides->registered->address);
     }
-    if (!wish) return wish;
-    wish->by_hand = said->by_hand;
-    if (said->weight) wish->weight = *said->weight;
-    if (said->address) move_to(*wish, *said->address);
-    return wish;
+    if (!desired) return desired;
+    desired->admin_state = overrides->admin_state;
+    if (overrides->weight) desired->weight = *overrides->weight;
+    if (overrides->address) move_to(*desired, *overrides->address);
+    return desired;
 }
 
-std::map<std::string, Wish, std::less<>> wishes(const FileServers& file, const SaidOfPool& said) {
-    std::map<std::string, Wish, std::less<>> all;
+std::map<std::string, DesiredServer, std::less<>> desired_servers(const FileServers& file,
+                                                                  const PoolOverrides& overrides) {
+    std::map<std::string, DesiredServer, std::less<>> all;
     const auto add = [&](const std::string& id, const conf::Server* in_file,
-                         const Said* of_server) {
-        if (auto wish = wish_of(in_file, of_server)) all.emplace(id, std::move(*wish));
+                         const ServerOverrides* of_server) {
+        if (auto desired = desired_server(in_file, of_server)) all.emplace(id, std::move(*desired));
     };
     for (const auto& [id, server] : file) {
-        const auto found = said.find(id);
-        add(id, &server, found == said.end() ? nullptr : &found->second);
+        const auto found = overrides.find(id);
+        add(id, &server, found == overrides.end() ? nullptr : &found->second);
     }
-    for (const auto& [id, of_server] : said) {
+    for (const auto& [id, of_server] : overrides) {
         if (!file.contains(id)) add(id, nullptr, &of_server);
     }
     return all;
 }
 
 std::vector<std::string> notes(const std::string& pool, const FileServers& file,
-                               const SaidOfPool& said) {
+                               const PoolOverrides& overrides) {
     std::vector<std::string> lines;
-    for (const auto& [id, of_server] : said) {
+    for (const auto& [id, of_server] : overrides) {
         if (!file.contains(id)) continue;
         if (of_server.unregistered) {
             lines.push_back(fmt::format(

@@ -22,14 +22,14 @@
 #include <vector>
 
 #include "conf/config.h"
-#include "health/standing.h"
+#include "health/availability.h"
 
 namespace ringway::proxy {
 
-using health::Override;
+using health::AdminState;
 
 // Of one server.
-struct Said {
+struct ServerOverrides {
     struct Registration {
         conf::Endpoint address;
         std::uint32_t weight = 1;
@@ -37,24 +37,24 @@ struct Said {
     };
     std::optional<Registration> registered;
     bool unregistered = false;  // one of the file's; never beside the others
-    Override by_hand = Override::automatic;
+    AdminState admin_state = AdminState::automatic;
     // In place of what the file says; never beside `registered`, which has them itself.
     std::optional<std::uint32_t> weight;
     std::optional<conf::Endpoint> address;
 
-    bool is_nothing() const { return *this == Said{}; }
-    bool operator==(const Said&) const = default;
+    bool is_nothing() const { return *this == ServerOverrides{}; }
+    bool operator==(const ServerOverrides&) const = default;
 };
 
-using SaidOfPool = std::map<std::string, Said, std::less<>>;       // by server
-using SaidOfAll = std::map<std::string, SaidOfPool, std::less<>>;  // by pool
+using PoolOverrides = std::map<std::string, ServerOverrides, std::less<>>;  // by server
+using Overrides = std::map<std::string, PoolOverrides, std::less<>>;        // by pool
 
 // The servers that the file names in one pool.
 using FileServers = std::map<std::string, conf::Server, std::less<>>;
 FileServers servers_of(const conf::Pool& pool);
 
 // One server as file and run time together want it.
-struct Wish {
+struct DesiredServer {
     enum class Source { file, runtime };
 
     conf::Endpoint address;
@@ -62,23 +62,25 @@ struct Wish {
     std::uint32_t max_connections = 0;            // 0 for no limit
     std::optional<conf::Endpoint> check_address;  // where not `address` is checked
     Source source = Source::file;
-    Override by_hand = Override::automatic;
-    bool operator==(const Wish&) const = default;
+    AdminState admin_state = AdminState::automatic;
+    bool operator==(const DesiredServer&) const = default;
 };
 
 // Drops what a file that was just read ends (rules 2 to 4).
-void settle(SaidOfPool& said, const FileServers& file);
+void settle(PoolOverrides& overrides, const FileServers& file);
 
 // One server of a pool of the file: what the file names of it, if it does, under what was
 // said. Nothing where it is not to be there.
-std::optional<Wish> wish_of(const conf::Server* file, const Said* said);
+std::optional<DesiredServer> desired_server(const conf::Server* file,
+                                            const ServerOverrides* overrides);
 
 // The servers of a pool of the file.
-std::map<std::string, Wish, std::less<>> wishes(const FileServers& file, const SaidOfPool& said);
+std::map<std::string, DesiredServer, std::less<>> desired_servers(const FileServers& file,
+                                                                  const PoolOverrides& overrides);
 
 // A line for each server whose entry in the file counts for nothing, or that the file
 // takes over: what somebody who reads the file would not expect.
 std::vector<std::string> notes(const std::string& pool, const FileServers& file,
-                               const SaidOfPool& said);
+                               const PoolOverrides& overrides);
 
 }  // namespace ringway::proxy

@@ -24,12 +24,12 @@ std::pair<std::string, std::string> split_target(const std::string& target) {
     return {target.substr(0, slash), target.substr(slash + 1)};
 }
 
-ServerFacts facts_of(std::string_view id, const Wish& wish, const health::Condition& condition,
-                     std::uint32_t ramp) {
+ServerFacts facts_of(std::string_view id, const DesiredServer& desired,
+                     const health::Condition& condition, std::uint32_t ramp) {
     return {.id = id,
-            .weight = wish.weight,
-            .max_connections = wish.max_connections,
-            .by_hand = wish.by_hand,
+            .weight = desired.weight,
+            .max_connections = desired.max_connections,
+            .admin_state = desired.admin_state,
             .up = condition.up,
             .awaits_check = condition.awaits_check,
             .ramp = ramp};
@@ -44,7 +44,7 @@ std::optional<health::View> Pools::health(std::string_view pool, std::string_vie
     return server == of->servers.end() ? std::nullopt : checker_.view(server->second.target);
 }
 
-health::Condition Pools::condition(const WantedServer& server) const {
+health::Condition Pools::condition(const PoolServer& server) const {
     return health::condition_of(checker_.view(server.target),
                                 server.passive ? server.passive->time_out() : std::nullopt);
 }
@@ -53,32 +53,33 @@ std::string Pools::detail(std::string_view pool_name, std::string_view id) const
     const Pool& pool = *find(pool_name);
     const auto found = pool.servers.find(id);
     if (found == pool.servers.end()) return "removed";
-    const WantedServer& server = found->second;
+    const PoolServer& server = found->second;
     const health::Condition now = condition(server);
     const bool online =
-        health::standing_of(now.up, server.by_hand, pool.panics && !now.awaits_check).online;
+        health::availability_of(now.up, server.admin_state, pool.panics && !now.awaits_check)
+            .online;
     std::string why = why_so(pool, server, now);
     if (online == pool.is_online(id)) return why;
     return fmt::format("{}, on its way {} the ring", why, online ? "into" : "out of");
 }
 
-std::string Pools::why_so(const Pool& pool, const WantedServer& server,
+std::string Pools::why_so(const Pool& pool, const PoolServer& server,
                           const health::Condition& now) const {
     const auto view = checker_.view(server.target);
     const std::string unseen =
         view && !view->not_run_why.empty() ? "not checked: " + view->not_run_why : "";
-    std::string by_hand;
-    if (server.by_hand == Override::drain) by_hand = "draining";
-    if (server.by_hand == Override::online) by_hand = "online by hand";
-    if (server.by_hand == Override::offline) by_hand = "offline by hand";
+    std::string admin_state;
+    if (server.admin_state == AdminState::drain) admin_state = "draining";
+    if (server.admin_state == AdminState::online) admin_state = "online by hand";
+    if (server.admin_state == AdminState::offline) admin_state = "offline by hand";
     if (!now.up) {
         const bool ignored =
-            server.by_hand == Override::automatic && pool.panics && !now.awaits_check;
-        return fmt::format("{}{}down: {}{}{}{}", by_hand, by_hand.empty() ? "" : ", ", now.reason,
-                           unseen.empty() ? "" : ", ", unseen,
+            server.admin_state == AdminState::automatic && pool.panics && !now.awaits_check;
+        return fmt::format("{}{}down: {}{}{}{}", admin_state, admin_state.empty() ? "" : ", ",
+                           now.reason, unseen.empty() ? "" : ", ", unseen,
                            ignored ? ", ignored in a panic" : "");
     }
-    if (!by_hand.empty()) return by_hand;
+    if (!admin_state.empty()) return admin_state;
     if (server.weight == 0) return "weight 0";
     if (const auto fault = local_fault(pool)) return "cannot be dialled: " + *fault;
     if (!unseen.empty()) return unseen;
@@ -104,16 +105,16 @@ void Pools::on_health_change(const health::Change& change) {
 
 // Connections to a server have failed. Where it is checked its checks bring it back, else
 // time does.
-void Pools::on_trouble(const std::string& target) {
+void Pools::on_failure_reports(const std::string& target) {
     const auto [name, id] = split_target(target);
     const auto found = pools_.find(name);
     if (found == pools_.end()) return;
     Pool& pool = found->second;
     const auto entry = pool.servers.find(id);
-    if (entry == pool.servers.end() || !entry->second.trouble) return;
-    WantedServer& server = entry->second;
-    const auto [connects, resets] = server.trouble->take();
-    if (server.by_hand != Override::automatic || !condition(server).up) return;
+    if (entry == pool.servers.end() || !entry->second.failure_reports) return;
+    PoolServer& server = entry->second;
+    const auto [connects, resets] = server.failure_reports->take();
+    if (server.admin_state != AdminState::automatic || !condition(server).up) return;
 
     const TimePoint now = Clock::now();
     const auto fails = [&](health::Failure kind, std::uint32_t count, std::uint64_t successes) {
@@ -155,7 +156,7 @@ std::vector<ring::Change> Pools::judge(Pool& pool) {
         events_.add(state.panics ? Event::Kind::panic : Event::Kind::panic_over, pool.settings.name,
                     "", what);
     }
-    std::vector<WantedServer*> servers;
+    std::vector<PoolServer*> servers;
     servers.reserve(facts.size());
     for (auto& [id, server] : pool.servers) {
         const bool awaits = facts[servers.size()].awaits_check;
@@ -163,7 +164,7 @@ std::vector<ring::Change> Pools::judge(Pool& pool) {
             const auto view = checker_.view(server.target);
             server.came_with_pool = view && view->all_failed == 0;
         }
-        turn(pool, server, state.standings[servers.size()]);
+        turn(pool, server, state.availabilities[servers.size()]);
         server.came_with_pool = server.came_with_pool && awaits;
         server.ramp = ring::full_ramp;
         if (server.ramps_since && pool.settings.slow_start.count() > 0) {
@@ -175,49 +176,50 @@ std::vector<ring::Change> Pools::judge(Pool& pool) {
     }
     set_alarm(pool, now);
     const auto context_of = [&](std::size_t i, const ring::Member* member) {
-        const WantedServer& server = *servers[i];
+        const PoolServer& server = *servers[i];
         const auto* const now_there =
             member == nullptr ? nullptr : static_cast<const Server*>(member->context.get());
         const bool same = now_there != nullptr && now_there->address == server.address &&
-                          now_there->trouble == server.trouble &&
+                          now_there->failure_reports == server.failure_reports &&
                           now_there->counts == server.counts;
         return same ? nullptr
                     : std::make_shared<Server>(Server{std::string(facts[i].id), server.address,
-                                                      server.counts, server.trouble});
+                                                      server.counts, server.failure_reports});
     };
     return ring_changes(*pool.next->snapshot(), facts, state, context_of);
 }
 
-void Pools::turn(Pool& pool, WantedServer& server, health::Standing standing) const {
-    if (standing.online != server.online) {
-        server.online = standing.online;
+void Pools::turn(Pool& pool, PoolServer& server, health::Availability availability) const {
+    if (availability.online != server.online) {
+        server.online = availability.online;
         server.since = Clock::now();
         server.ramps_since.reset();
         const bool ramps = server.online && !pool.panics && !server.came_with_pool;
         if (ramps) server.ramps_since = server.since;
     }
-    if (standing.down == server.down) return;
-    server.down = standing.down;
+    if (availability.down == server.down) return;
+    server.down = availability.down;
     if (!server.down) {
-        spare(pool, server);
+        cancel_eviction(pool, server);
     } else {
-        cut(pool, server, End::server_down, pool.settings.on_down);
+        cut(pool, server, CloseReason::server_down, pool.settings.on_down);
     }
 }
 
-void Pools::cut(Pool& pool, const WantedServer& server, End reason, const conf::Leaving& leaving) {
+void Pools::cut(Pool& pool, const PoolServer& server, CloseReason reason,
+                const conf::Leaving& leaving) {
     using Way = conf::Leaving::Way;
     if (leaving.way == Way::keep) return;
     const Clock::duration over = leaving.way == Way::drain ? leaving.over : conf::Duration(0);
-    pool.cuts.push_back({server.counts, reason, over});
+    pool.evictions.push_back({server.counts, reason, over});
 }
 
 // Its connections, those that are left, stay.
-void Pools::spare(Pool& pool, const WantedServer& server) const {
-    const auto is_its = [&](const Cut& cut) { return cut.server == server.counts; };
-    std::erase_if(pool.cuts_in_job, is_its);
-    std::erase_if(pool.cuts, is_its);
-    connections_.spare(server.counts);
+void Pools::cancel_eviction(Pool& pool, const PoolServer& server) const {
+    const auto is_its = [&](const Eviction& cut) { return cut.server == server.counts; };
+    std::erase_if(pool.evictions_in_job, is_its);
+    std::erase_if(pool.evictions, is_its);
+    connections_.cancel_eviction(server.counts);
 }
 
 // Of whatever time alone will change next in a pool.
@@ -273,14 +275,14 @@ void Pools::on_alarm() {
 
 // What a server that stays would be where the file said `next` of its pool, and of it what
 // `wish` is.
-health::Condition Pools::condition_after(const conf::Pool& next, const Wish& wish,
-                                         const WantedServer& server) const {
-    const bool same = server.address == wish.address;
+health::Condition Pools::condition_after(const conf::Pool& next, const DesiredServer& desired,
+                                         const PoolServer& server) const {
+    const bool same = server.address == desired.address;
     auto time_out =
         same && next.passive && server.passive ? server.passive->time_out() : std::nullopt;
     auto view = checker_.view(server.target);
-    const bool same_target =
-        wish.check_address.value_or(wish.address) == server.check_address.value_or(server.address);
+    const bool same_target = desired.check_address.value_or(desired.address) ==
+                             server.check_address.value_or(server.address);
     if (view && !next.health) {
         if (view->up) time_out.reset();
         view.reset();
@@ -301,22 +303,22 @@ health::Condition Pools::condition_after(const conf::Pool& next, const Wish& wis
 RingDraft Pools::draft_of(const conf::Pool& next) const {
     const Pool* const now = find(next.name);
     const FileServers file = servers_of(next);
-    SaidOfPool said = said_of(next.name);
-    settle(said, file);
-    const auto wanted = wishes(file, said);
-    const auto server_now = [&](const std::string& id) -> const WantedServer* {
+    PoolOverrides overrides = overrides_of(next.name);
+    settle(overrides, file);
+    const auto wanted = desired_servers(file, overrides);
+    const auto server_now = [&](const std::string& id) -> const PoolServer* {
         if (now == nullptr) return nullptr;
         const auto found = now->servers.find(id);
         return found == now->servers.end() ? nullptr : &found->second;
     };
     std::vector<ServerFacts> facts;
-    for (const auto& [id, wish] : wanted) {
-        const WantedServer* const server = server_now(id);
+    for (const auto& [id, desired] : wanted) {
+        const PoolServer* const server = server_now(id);
         const bool ramps = server != nullptr && next.slow_start.count() > 0;
         const health::Condition new_one{.up = true, .awaits_check = false, .reason = ""};
-        facts.push_back(facts_of(id, wish,
-                                 server == nullptr ? new_one : condition_after(next, wish, *server),
-                                 ramps ? server->ramp : ring::full_ramp));
+        facts.push_back(facts_of(
+            id, desired, server == nullptr ? new_one : condition_after(next, desired, *server),
+            ramps ? server->ramp : ring::full_ramp));
     }
     const bool same_ring = now != nullptr && now->settings.hash == next.hash;
     // The one with these settings, which may have yet to serve.

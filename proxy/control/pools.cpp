@@ -53,9 +53,9 @@ const Pool* Pools::find(std::string_view pool) const {
     return found == pools_.end() ? nullptr : &found->second;
 }
 
-SaidOfPool Pools::said_of(std::string_view pool) const {
-    const auto found = said_.find(pool);
-    return found == said_.end() ? SaidOfPool{} : found->second;
+PoolOverrides Pools::overrides_of(std::string_view pool) const {
+    const auto found = overrides_.find(pool);
+    return found == overrides_.end() ? PoolOverrides{} : found->second;
 }
 
 void Pools::apply(const conf::Config& config) {
@@ -65,10 +65,10 @@ void Pools::apply(const conf::Config& config) {
 void Pools::apply(const conf::Pool& next) {
     Pool& pool = pools_[next.name];
     take(pool, next);
-    SaidOfPool said = said_of(next.name);
-    settle(said, pool.in_file);
-    said_.erase(next.name);
-    if (!said.empty()) said_.emplace(next.name, std::move(said));
+    PoolOverrides overrides = overrides_of(next.name);
+    settle(overrides, pool.in_file);
+    overrides_.erase(next.name);
+    if (!overrides.empty()) overrides_.emplace(next.name, std::move(overrides));
     adopt_all(pool);
     publish(pool);
 }
@@ -83,8 +83,8 @@ void Pools::drop_others(const conf::Config& config) {
             continue;
         }
         while (!pool.servers.empty()) drop(pool, pool.servers.begin()->first, false);
-        for (const Cut& each : pool.cuts_in_job) connections_.depart(each);
-        for (const Cut& each : pool.cuts) connections_.depart(each);
+        for (const Eviction& each : pool.evictions_in_job) connections_.evict(each);
+        for (const Eviction& each : pool.evictions) connections_.evict(each);
         tell_waiting(pool, std::numeric_limits<std::uint64_t>::max());
         alarms_.erase({pool.alarm, name});
         ledgers_[name] = pool.ledger;
@@ -119,7 +119,7 @@ void Pools::take(Pool& pool, const conf::Pool& from_file) {
 
 // Makes the servers of a pool what file and run time together want.
 void Pools::adopt_all(Pool& pool) {
-    auto wanted = wishes(pool.in_file, said_of(pool.settings.name));
+    auto wanted = desired_servers(pool.in_file, overrides_of(pool.settings.name));
     const std::set<std::string> renamed = rename(pool, wanted);
     std::erase_if(pool.ledger->servers, [](const auto& entry) { return entry.second.expired(); });
     std::vector<std::string> left;
@@ -128,22 +128,22 @@ void Pools::adopt_all(Pool& pool) {
     }
     // Where all are new none has more keys to lose than another.
     const bool all_new = pool.servers.empty() && pool.balancer->snapshot()->members().empty();
-    for (auto& [id, wish] : wanted) adopt(pool, id, std::move(wish), !all_new);
+    for (auto& [id, desired] : wanted) adopt(pool, id, std::move(desired), !all_new);
     for (const std::string& id : left) drop(pool, id, renamed.contains(id));
 }
 
 // A server that comes with the address of one that leaves is that one under another id: its
 // connections count for it. Returns the ids that were left.
-std::set<std::string> Pools::rename(Pool& pool,
-                                    const std::map<std::string, Wish, std::less<>>& wanted) {
+std::set<std::string> Pools::rename(
+    Pool& pool, const std::map<std::string, DesiredServer, std::less<>>& wanted) {
     std::map<std::string, std::vector<std::string>> leave;  // by address
     std::map<std::string, std::vector<std::string>> come;
     for (const auto& [id, server] : pool.servers) {
         if (!wanted.contains(id)) leave[server.address.to_string()].push_back(id);
     }
     if (leave.empty()) return {};
-    for (const auto& [id, wish] : wanted) {
-        if (!pool.servers.contains(id)) come[wish.address.to_string()].push_back(id);
+    for (const auto& [id, desired] : wanted) {
+        if (!pool.servers.contains(id)) come[desired.address.to_string()].push_back(id);
     }
     std::set<std::string> renamed;
     for (const auto& [address, ids] : leave) {
@@ -160,22 +160,22 @@ std::set<std::string> Pools::rename(Pool& pool,
     return renamed;
 }
 
-void Pools::adopt(Pool& pool, const std::string& id, Wish wish, bool may_ramp) {
+void Pools::adopt(Pool& pool, const std::string& id, DesiredServer desired, bool may_ramp) {
     const auto known = pool.servers.find(id);
-    WantedServer& server = known != pool.servers.end() ? known->second : add(pool, id, may_ramp);
-    if (known != pool.servers.end() && server.address != wish.address) {
+    PoolServer& server = known != pool.servers.end() ? known->second : add(pool, id, may_ramp);
+    if (known != pool.servers.end() && server.address != desired.address) {
         // Another machine: what is known of the old one says nothing of it.
-        server.trouble.reset();
+        server.failure_reports.reset();
         server.passive.reset();
     }
-    const bool is_new = known == pool.servers.end() || server.address != wish.address;
-    static_cast<Wish&>(server) = std::move(wish);
+    const bool is_new = known == pool.servers.end() || server.address != desired.address;
+    static_cast<DesiredServer&>(server) = std::move(desired);
     equip(pool, server);
     check(pool, server, is_new);
 }
 
-WantedServer& Pools::add(Pool& pool, const std::string& id, bool ramps) {
-    WantedServer& server = pool.servers[id];
+PoolServer& Pools::add(Pool& pool, const std::string& id, bool ramps) {
+    PoolServer& server = pool.servers[id];
     server.target = fmt::format("{}/{}", pool.settings.name, id);
     server.since = Clock::now();
     server.came_with_pool = !ramps;
@@ -183,7 +183,8 @@ WantedServer& Pools::add(Pool& pool, const std::string& id, bool ramps) {
     std::weak_ptr<PerWorker<ServerCounts>>& counts = pool.ledger->servers[id];
     server.counts = counts.lock();
     if (server.counts) {
-        spare(pool, server);  // it is back while connections live that were to end with it
+        cancel_eviction(pool,
+                        server);  // it is back while connections live that were to end with it
     } else {
         server.counts = std::make_shared<PerWorker<ServerCounts>>(workers_);
         counts = server.counts;
@@ -192,16 +193,16 @@ WantedServer& Pools::add(Pool& pool, const std::string& id, bool ramps) {
 }
 
 // Has the workers tell of failures where somebody wants to know.
-void Pools::equip(const Pool& pool, WantedServer& server) {
+void Pools::equip(const Pool& pool, PoolServer& server) {
     if (!pool.settings.passive) {
-        server.trouble.reset();
+        server.failure_reports.reset();
         server.passive.reset();
     } else if (server.passive) {
         server.passive->set_settings(*pool.settings.passive);
     } else {
         server.passive.emplace(*pool.settings.passive);
-        server.trouble = std::make_shared<Trouble>([this, target = server.target] {
-            boost::asio::post(io_, [this, target] { on_trouble(target); });
+        server.failure_reports = std::make_shared<FailureReports>([this, target = server.target] {
+            boost::asio::post(io_, [this, target] { on_failure_reports(target); });
         });
     }
 }
@@ -210,7 +211,7 @@ void Pools::equip(const Pool& pool, WantedServer& server) {
 // another: checks that are new bring back a server whose time-out goes on, and where they
 // end a server that they have found up is in none. One that `is_new` may have to wait for
 // its first check.
-void Pools::check(const Pool& pool, WantedServer& server, bool is_new) {
+void Pools::check(const Pool& pool, PoolServer& server, bool is_new) {
     const auto known = checker_.view(server.target);
     if (!pool.settings.health) {
         if (known && known->up && server.passive) server.passive->end_time_out(Clock::now());
@@ -238,23 +239,24 @@ void Pools::check(const Pool& pool, WantedServer& server, bool is_new) {
 // `renamed`: its connections belong to another server now.
 void Pools::drop(Pool& pool, const std::string& id, bool renamed) {
     const auto found = pool.servers.find(id);
-    if (!renamed) cut(pool, found->second, End::server_removed, pool.settings.on_removed);
+    if (!renamed) cut(pool, found->second, CloseReason::server_removed, pool.settings.on_removed);
     checker_.remove_target(found->second.target);
     pool.servers.erase(found);
 }
 
 // Has `said` count for servers of a pool that is there: all of it, or nothing changes.
-Pools::Refusal Pools::say(std::string_view pool_name, const SaidOfServers& said) {
+Pools::Refusal Pools::override_servers(std::string_view pool_name,
+                                       const OverridesOfServers& overrides) {
     auto& [name, pool] = *pools_.find(pool_name);
-    std::vector<std::optional<Wish>> next;
+    std::vector<std::optional<DesiredServer>> next;
     std::uint64_t servers = pool.servers.size();
     std::uint64_t weights = 0;
     for (const auto& [id, server] : pool.servers) weights += server.weight;
     bool only_new = true;
-    for (const auto& [id, of_server] : said) {
+    for (const auto& [id, of_server] : overrides) {
         const auto in_file = pool.in_file.find(id);
         next.push_back(
-            wish_of(in_file == pool.in_file.end() ? nullptr : &in_file->second, &of_server));
+            desired_server(in_file == pool.in_file.end() ? nullptr : &in_file->second, &of_server));
         if (const auto known = pool.servers.find(id); known != pool.servers.end()) {
             only_new = false;
             --servers;
@@ -267,8 +269,8 @@ Pools::Refusal Pools::say(std::string_view pool_name, const SaidOfServers& said)
     if (auto refusal = ring_refusal(pool.settings.hash, servers, weights)) {
         return fmt::format("pool {} would have {}", name, *refusal);
     }
-    for (std::size_t i = 0; i < said.size(); ++i) {
-        const auto& [id, of_server] = said[i];
+    for (std::size_t i = 0; i < overrides.size(); ++i) {
+        const auto& [id, of_server] = overrides[i];
         put(name, id, of_server);
         if (next[i]) {
             adopt(pool, id, std::move(*next[i]), !pool.servers.empty());
@@ -286,25 +288,26 @@ Pools::Refusal Pools::say(std::string_view pool_name, const SaidOfServers& said)
     return std::nullopt;
 }
 
-Pools::Refusal Pools::say(std::string_view pool, std::string_view id, const Said& said) {
-    return say(pool, SaidOfServers{{std::string(id), said}});
+Pools::Refusal Pools::override_servers(std::string_view pool, std::string_view id,
+                                       const ServerOverrides& overrides) {
+    return override_servers(pool, OverridesOfServers{{std::string(id), overrides}});
 }
 
-Said Pools::what_was_said(std::string_view pool, std::string_view id) const {
-    const auto of_pool = said_.find(pool);
-    if (of_pool == said_.end()) return {};
+ServerOverrides Pools::overrides_of_server(std::string_view pool, std::string_view id) const {
+    const auto of_pool = overrides_.find(pool);
+    if (of_pool == overrides_.end()) return {};
     const auto found = of_pool->second.find(id);
-    return found == of_pool->second.end() ? Said{} : found->second;
+    return found == of_pool->second.end() ? ServerOverrides{} : found->second;
 }
 
-void Pools::put(std::string_view pool, std::string_view id, const Said& said) {
-    SaidOfPool& of_pool = said_[std::string(pool)];
-    if (said.is_nothing()) {
+void Pools::put(std::string_view pool, std::string_view id, const ServerOverrides& overrides) {
+    PoolOverrides& of_pool = overrides_[std::string(pool)];
+    if (overrides.is_nothing()) {
         of_pool.erase(std::string(id));
     } else {
-        of_pool.insert_or_assign(std::string(id), said);
+        of_pool.insert_or_assign(std::string(id), overrides);
     }
-    if (of_pool.empty()) said_.erase(std::string(pool));
+    if (of_pool.empty()) overrides_.erase(std::string(pool));
 }
 
 Pools::Refusal Pools::needs_server(std::string_view pool, std::string_view id) const {

@@ -39,7 +39,7 @@
 namespace ringway::proxy {
 
 // One server: what is wanted of it, and what is known.
-struct WantedServer : Wish {
+struct PoolServer : DesiredServer {
     std::string target;  // its name among the checks' targets
     std::shared_ptr<PerWorker<ServerCounts>> counts;
     bool online = true;  // as last decided; Pool::is_online() says what serves
@@ -47,7 +47,7 @@ struct WantedServer : Wish {
     bool down = false;   // its connections are treated so
 
     // What connections tell; only where the pool has `passive`.
-    std::shared_ptr<Trouble> trouble;
+    std::shared_ptr<FailureReports> failure_reports;
     std::optional<health::Passive> passive;
 
     // Among the pool's first servers and waiting for its first check: comes without a slow
@@ -83,7 +83,7 @@ struct Pool {
     std::shared_ptr<ring::Balancer> balancer;  // that serves
     RingFigures figures;
     std::shared_ptr<PerWorker<PoolCounts>> counts;
-    std::map<std::string, WantedServer, std::less<>> servers;
+    std::map<std::string, PoolServer, std::less<>> servers;
     bool panics = false;  // so few are up that their states are ignored
 
     health::LocalFaults local;  // whether all its connections fail on this machine
@@ -101,8 +101,8 @@ struct Pool {
     std::vector<Waiting> waiting;          // for what was asked for
     // Connections to end once the ring sends no new ones there: the ring that is being worked
     // out, and the one after it.
-    std::vector<Cut> cuts_in_job;
-    std::vector<Cut> cuts;
+    std::vector<Eviction> evictions_in_job;
+    std::vector<Eviction> evictions;
     TimePoint alarm = TimePoint::max();  // when time alone changes something
 
     // Of the ring that serves, which what was decided last may not have reached yet.
@@ -128,8 +128,8 @@ class Pools {
 public:
     // Has every worker end connections, or spare those that are left of a server's.
     struct Connections {
-        std::function<void(const Cut&)> depart = [](const Cut&) {};
-        std::function<void(const std::shared_ptr<PerWorker<ServerCounts>>&)> spare =
+        std::function<void(const Eviction&)> evict = [](const Eviction&) {};
+        std::function<void(const std::shared_ptr<PerWorker<ServerCounts>>&)> cancel_eviction =
             [](const auto&) {};
     };
 
@@ -173,7 +173,7 @@ public:
     Refusal register_server(std::string_view pool, std::string_view id,
                             const conf::Endpoint& address, std::uint32_t weight);
     Refusal unregister_server(std::string_view pool, std::string_view id);
-    Refusal set_override(std::string_view pool, std::string_view id, Override by_hand);
+    Refusal set_admin_state(std::string_view pool, std::string_view id, AdminState admin_state);
     Refusal set_weight(std::string_view pool, std::string_view id, std::uint32_t weight);
     Refusal set_address(std::string_view pool, std::string_view id, const conf::Endpoint& address);
     // Ends whatever was said of a server, which is as the file says from then on.
@@ -183,8 +183,8 @@ public:
     Refusal clear(std::string_view pool, std::string_view id);
 
     // All that was said at run time; set before the first apply().
-    const SaidOfAll& said() const { return said_; }
-    void set_said(SaidOfAll said) { said_ = std::move(said); }
+    const Overrides& overrides() const { return overrides_; }
+    void set_overrides(Overrides overrides) { overrides_ = std::move(overrides); }
 
     const std::map<std::string, Pool, std::less<>>& all() const { return pools_; }
     const Pool* find(std::string_view pool) const;
@@ -205,43 +205,45 @@ public:
     void stop();
 
 private:
-    using SaidOfServers = std::vector<std::pair<std::string, Said>>;
+    using OverridesOfServers = std::vector<std::pair<std::string, ServerOverrides>>;
 
     // What is wanted (pools.cpp).
-    SaidOfPool said_of(std::string_view pool) const;
-    Said what_was_said(std::string_view pool, std::string_view id) const;
-    void put(std::string_view pool, std::string_view id, const Said& said);
-    Refusal say(std::string_view pool, const SaidOfServers& said);
-    Refusal say(std::string_view pool, std::string_view id, const Said& said);
-    Refusal say_by_hand(std::string_view pool, std::string_view id, const Said& next,
-                        std::string_view verb, const std::string& what);
+    PoolOverrides overrides_of(std::string_view pool) const;
+    ServerOverrides overrides_of_server(std::string_view pool, std::string_view id) const;
+    void put(std::string_view pool, std::string_view id, const ServerOverrides& overrides);
+    Refusal override_servers(std::string_view pool, const OverridesOfServers& overrides);
+    Refusal override_servers(std::string_view pool, std::string_view id,
+                             const ServerOverrides& overrides);
+    Refusal override_and_log(std::string_view pool, std::string_view id,
+                             const ServerOverrides& next, std::string_view verb,
+                             const std::string& what);
     Refusal needs_server(std::string_view pool, std::string_view id) const;
     void take(Pool& pool, const conf::Pool& from_file);
     void adopt_all(Pool& pool);
     std::set<std::string> rename(Pool& pool,
-                                 const std::map<std::string, Wish, std::less<>>& wanted);
-    void adopt(Pool& pool, const std::string& id, Wish wish, bool may_ramp);
-    WantedServer& add(Pool& pool, const std::string& id, bool ramps);
-    void equip(const Pool& pool, WantedServer& server);
-    void check(const Pool& pool, WantedServer& server, bool is_new);
+                                 const std::map<std::string, DesiredServer, std::less<>>& wanted);
+    void adopt(Pool& pool, const std::string& id, DesiredServer desired, bool may_ramp);
+    PoolServer& add(Pool& pool, const std::string& id, bool ramps);
+    void equip(const Pool& pool, PoolServer& server);
+    void check(const Pool& pool, PoolServer& server, bool is_new);
     void drop(Pool& pool, const std::string& id, bool renamed);
 
     // What is known (pool_states.cpp).
     void on_health_change(const health::Change& change);
-    void on_trouble(const std::string& target);
+    void on_failure_reports(const std::string& target);
     void on_alarm();
-    health::Condition condition(const WantedServer& server) const;
-    std::string why_so(const Pool& pool, const WantedServer& server,
+    health::Condition condition(const PoolServer& server) const;
+    std::string why_so(const Pool& pool, const PoolServer& server,
                        const health::Condition& now) const;
     std::vector<ring::Change> judge(Pool& pool);
-    void turn(Pool& pool, WantedServer& server, health::Standing standing) const;
-    static void cut(Pool& pool, const WantedServer& server, End reason,
+    void turn(Pool& pool, PoolServer& server, health::Availability availability) const;
+    static void cut(Pool& pool, const PoolServer& server, CloseReason reason,
                     const conf::Leaving& leaving);
-    void spare(Pool& pool, const WantedServer& server) const;
+    void cancel_eviction(Pool& pool, const PoolServer& server) const;
     void set_alarm(Pool& pool, TimePoint now);
     void arm();
-    health::Condition condition_after(const conf::Pool& next, const Wish& wish,
-                                      const WantedServer& server) const;
+    health::Condition condition_after(const conf::Pool& next, const DesiredServer& desired,
+                                      const PoolServer& server) const;
     RingDraft draft_of(const conf::Pool& next) const;
 
     // The way to the ring (publish.cpp).
@@ -263,7 +265,7 @@ private:
     Background& builder_;
     std::map<std::string, Pool, std::less<>> pools_;
     std::map<std::string, std::shared_ptr<PoolLedger>, std::less<>> ledgers_;  // of pools that left
-    SaidOfAll said_;               // of pools that the file does not name too; nothing empty in it
+    Overrides overrides_;          // of pools that the file does not name too; nothing empty in it
     std::set<std::string> dirty_;  // pools to publish at the end of this turn
     std::uint64_t last_job_ = 0;
     std::uint64_t last_wanted_ = 0;  // of all pools: one that comes back does not count anew

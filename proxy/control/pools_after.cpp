@@ -30,13 +30,13 @@ Rings make_rings(const std::vector<RingDraft>& drafts) {
 // not.
 std::optional<std::string> Pools::refusal(const conf::Config& config) const {
     for (const conf::Pool& next : config.pools) {
-        if (!said_.contains(next.name)) continue;
+        if (!overrides_.contains(next.name)) continue;
         const FileServers file = servers_of(next);
-        SaidOfPool said = said_of(next.name);
-        settle(said, file);
-        const auto wanted = wishes(file, said);
+        PoolOverrides overrides = overrides_of(next.name);
+        settle(overrides, file);
+        const auto wanted = desired_servers(file, overrides);
         std::uint64_t weights = 0;
-        for (const auto& [id, wish] : wanted) weights += wish.weight;
+        for (const auto& [id, desired] : wanted) weights += desired.weight;
         if (const auto refusal = ring_refusal(next.hash, wanted.size(), weights)) {
             return fmt::format("pool {}: with what was said at run time it has {}", next.name,
                                *refusal);
@@ -62,12 +62,12 @@ std::vector<std::string> Pools::notes_on(const conf::Config& config) const {
     std::set<std::string_view> named;
     for (const conf::Pool& next : config.pools) {
         named.insert(next.name);
-        if (!said_.contains(next.name)) continue;
-        for (std::string& line : notes(next.name, servers_of(next), said_of(next.name))) {
+        if (!overrides_.contains(next.name)) continue;
+        for (std::string& line : notes(next.name, servers_of(next), overrides_of(next.name))) {
             lines.push_back(std::move(line));
         }
     }
-    for (const auto& [pool, servers] : said_) {
+    for (const auto& [pool, servers] : overrides_) {
         if (named.contains(pool)) continue;
         lines.push_back(fmt::format(
             "pool {}: what was said of {} servers at run time counts for nothing without it", pool,

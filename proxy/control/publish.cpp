@@ -69,7 +69,7 @@ void Pools::publish(Pool& pool) {
         return;
     }
     pool.job = ++last_job_;
-    std::swap(pool.cuts_in_job, pool.cuts);
+    std::swap(pool.evictions_in_job, pool.evictions);
     const auto then = [this, name = pool.settings.name, job = pool.job, balancer = pool.next,
                        wanted = pool.wanted] { published(name, job, balancer, wanted); };
     if (changes.empty()) return then();
@@ -90,7 +90,7 @@ void Pools::published(const std::string& name, std::uint64_t job,
     }
     if (pool.next == balancer) pool.balancer = balancer;
     pool.figures.publish(pool.balancer->snapshot());
-    for (const Cut& cut : std::exchange(pool.cuts_in_job, {})) connections_.depart(cut);
+    for (const Eviction& cut : std::exchange(pool.evictions_in_job, {})) connections_.evict(cut);
     if (std::exchange(pool.again, false)) publish(pool);
     tell_waiting(pool, pool.published);
 }

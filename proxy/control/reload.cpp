@@ -76,7 +76,7 @@ asio::awaitable<std::optional<std::string>> Control::apply(conf::Config next,
     set_log_style(log_level_.adopt(next.log));
     if (auto& target = std::get<LogTarget>(log_target)) log_.redirect(std::move(target));
     config_ = std::move(next);
-    keep_said();
+    save_overrides();
     steps.done("it serves");
     co_return std::nullopt;
 }

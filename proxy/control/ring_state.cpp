@@ -20,10 +20,10 @@ static_assert(conf::weight_max == Limits::weight);
 static_assert(conf::vnodes_max == Limits::vnodes);
 static_assert(static_cast<double>(conf::balance_factor_max) <= Limits::balance_factor);
 
-ring::Status status_of(const ServerFacts& server, health::Standing standing) {
-    if (standing.online) return ring::Status::online;
-    return server.by_hand == health::Override::drain ? ring::Status::draining
-                                                     : ring::Status::offline;
+ring::Status status_of(const ServerFacts& server, health::Availability availability) {
+    if (availability.online) return ring::Status::online;
+    return server.admin_state == health::AdminState::drain ? ring::Status::draining
+                                                           : ring::Status::offline;
 }
 
 }  // namespace
@@ -55,17 +55,17 @@ std::optional<std::string> ring_refusal(const conf::HashSettings& hash, std::uin
 RingState ring_state(double panic, std::span<const ServerFacts> servers) {
     RingState state;
     for (const ServerFacts& server : servers) {
-        if (server.weight == 0 || server.by_hand != health::Override::automatic) continue;
+        if (server.weight == 0 || server.admin_state != health::AdminState::automatic) continue;
         // Of whom nothing is known yet, nothing can be believed or not.
         if (server.awaits_check) continue;
         ++state.all;
         if (server.up) ++state.up;
     }
     state.panics = health::panics(state.up, state.all, panic);
-    state.standings.reserve(servers.size());
+    state.availabilities.reserve(servers.size());
     for (const ServerFacts& server : servers) {
-        state.standings.push_back(
-            health::standing_of(server.up, server.by_hand, state.panics && !server.awaits_check));
+        state.availabilities.push_back(health::availability_of(
+            server.up, server.admin_state, state.panics && !server.awaits_check));
     }
     return state;
 }
@@ -83,7 +83,7 @@ std::vector<ring::Change> ring_changes(const ring::Snapshot& base,
     };
     for (std::size_t i = 0; i < servers.size(); ++i) {
         const ServerFacts& server = servers[i];
-        const ring::Status status = status_of(server, state.standings[i]);
+        const ring::Status status = status_of(server, state.availabilities[i]);
         unregister_until(&server.id);
         const bool known = member != members_end && member->id == server.id;
         std::shared_ptr<void> context = context_of(i, known ? &*member : nullptr);

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "conf/config.h"
-#include "health/standing.h"
+#include "health/availability.h"
 #include "ring/snapshot.h"
 #include "ring/types.h"
 
@@ -30,7 +30,7 @@ struct ServerFacts {
     std::string_view id;
     std::uint32_t weight = 1;
     std::uint32_t max_connections = 0;
-    health::Override by_hand = health::Override::automatic;
+    health::AdminState admin_state = health::AdminState::automatic;
     bool up = true;                        // by its checks and its connections
     bool awaits_check = false;             // down until its first check: no panic brings it up
     std::uint32_t ramp = ring::full_ramp;  // of its points, in thousandths
@@ -40,7 +40,7 @@ struct RingState {
     bool panics = false;  // so few are up that their states are ignored
     std::size_t up = 0;   // of those that are to take keys and of which nothing was said
     std::size_t all = 0;  // the same
-    std::vector<health::Standing> standings;  // of the servers, in their order
+    std::vector<health::Availability> availabilities;  // of the servers, in their order
 };
 
 // `panic` is the share of servers below which their states are ignored.

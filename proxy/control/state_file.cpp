@@ -26,18 +26,20 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array by_hand_words{Override::online, Override::offline, Override::drain};
+constexpr std::array by_hand_words{AdminState::online, AdminState::offline, AdminState::drain};
 
-json::object describe(const std::string& pool, const std::string& id, const Said& said) {
+json::object describe(const std::string& pool, const std::string& id,
+                      const ServerOverrides& overrides) {
     json::object entry{{"pool", pool}, {"id", id}};
-    if (said.registered) {
-        entry["registered"] = {{"address", said.registered->address.to_string()},
-                               {"weight", said.registered->weight}};
+    if (overrides.registered) {
+        entry["registered"] = {{"address", overrides.registered->address.to_string()},
+                               {"weight", overrides.registered->weight}};
     }
-    if (said.unregistered) entry["unregistered"] = true;
-    if (said.by_hand != Override::automatic) entry["by_hand"] = health::to_string(said.by_hand);
-    if (said.weight) entry["weight"] = *said.weight;
-    if (said.address) entry["address"] = said.address->to_string();
+    if (overrides.unregistered) entry["unregistered"] = true;
+    if (overrides.admin_state != AdminState::automatic)
+        entry["by_hand"] = health::to_string(overrides.admin_state);
+    if (overrides.weight) entry["weight"] = *overrides.weight;
+    if (overrides.address) entry["address"] = overrides.address->to_string();
     return entry;
 }
 
@@ -83,46 +85,48 @@ std::uint32_t weight_in(const json::object& object, const std::string& place) {
     return static_cast<std::uint32_t>(weight->get_int64());
 }
 
-Said::Registration parse_registration(const json::value& value, const std::string& place) {
+ServerOverrides::Registration parse_registration(const json::value& value,
+                                                 const std::string& place) {
     const json::object& object = object_in(value, place);
     expect_only(object, {"address", "weight"}, place);
     return {address_in(object, place), weight_in(object, place)};
 }
 
-Said parse_said(const json::object& entry, const std::string& place) {
+ServerOverrides parse_said(const json::object& entry, const std::string& place) {
     expect_only(entry, {"pool", "id", "registered", "unregistered", "by_hand", "weight", "address"},
                 place);
-    Said said;
+    ServerOverrides overrides;
     if (const json::value* const registered = entry.if_contains("registered")) {
-        said.registered = parse_registration(*registered, place + ".registered");
+        overrides.registered = parse_registration(*registered, place + ".registered");
     }
     if (const json::value* const unregistered = entry.if_contains("unregistered")) {
         if (!unregistered->is_bool()) throw Wrong{place + ".unregistered: expected true or false"};
-        said.unregistered = unregistered->get_bool();
+        overrides.unregistered = unregistered->get_bool();
     }
     if (entry.contains("by_hand")) {
         const auto word = text_in(entry, "by_hand", place);
         const auto* const found = std::ranges::find_if(
-            by_hand_words, [&](Override each) { return health::to_string(each) == word; });
+            by_hand_words, [&](AdminState each) { return health::to_string(each) == word; });
         if (found == by_hand_words.end()) {
             throw Wrong{place + ".by_hand: expected online, offline or drain"};
         }
-        said.by_hand = *found;
+        overrides.admin_state = *found;
     }
-    if (entry.contains("weight")) said.weight = weight_in(entry, place);
-    if (entry.contains("address")) said.address = address_in(entry, place);
-    const bool set = said.weight || said.address;
-    const bool there = said.registered || set || said.by_hand != Override::automatic;
-    if (said.is_nothing() || (said.unregistered && there)) {
+    if (entry.contains("weight")) overrides.weight = weight_in(entry, place);
+    if (entry.contains("address")) overrides.address = address_in(entry, place);
+    const bool set = overrides.weight || overrides.address;
+    const bool there =
+        overrides.registered || set || overrides.admin_state != AdminState::automatic;
+    if (overrides.is_nothing() || (overrides.unregistered && there)) {
         throw Wrong{place + ": expected either unregistered, or what is said of a server"};
     }
-    if (said.registered && set) {
+    if (overrides.registered && set) {
         throw Wrong{place + ": a registered server has its weight and address in registered"};
     }
-    return said;
+    return overrides;
 }
 
-void parse_server(const json::value& value, const std::string& place, SaidOfAll& all) {
+void parse_server(const json::value& value, const std::string& place, Overrides& all) {
     const json::object& entry = object_in(value, place);
     const auto pool = text_in(entry, "pool", place);
     const auto id = text_in(entry, "id", place);
@@ -130,8 +134,8 @@ void parse_server(const json::value& value, const std::string& place, SaidOfAll&
     if (id.empty() || id.size() > ring::Limits::id_bytes || conf::has_control(id)) {
         throw Wrong{place + ".id: no id of a server"};
     }
-    const Said said = parse_said(entry, place);
-    const auto [at, added] = all[std::string(pool)].try_emplace(std::string(id), said);
+    const ServerOverrides overrides = parse_said(entry, place);
+    const auto [at, added] = all[std::string(pool)].try_emplace(std::string(id), overrides);
     if (!added) throw Wrong{fmt::format("{}: given twice", place)};
 }
 
@@ -194,10 +198,10 @@ std::optional<std::string> replace(const std::string& path, std::string_view tex
 
 // `line_of` gives each server's.
 template <class LineOf>
-std::string text_with(const SaidOfAll& said, LineOf line_of) {
+std::string text_with(const Overrides& overrides, LineOf line_of) {
     std::string text = "{\"version\": 1, \"servers\": [";
     std::string_view separator = "\n";
-    for (const auto& [pool, servers] : said) {
+    for (const auto& [pool, servers] : overrides) {
         for (const auto& [id, of_server] : servers) {
             text += std::exchange(separator, ",\n");
             text += line_of(pool, id, of_server);
@@ -213,34 +217,35 @@ bool exists(const std::string& path) {
 
 }  // namespace
 
-std::string state_text(const SaidOfAll& said) {
-    return text_with(said, [](const auto& pool, const auto& id, const Said& of_server) {
-        return json::serialize(describe(pool, id, of_server));
-    });
+std::string state_text(const Overrides& overrides) {
+    return text_with(overrides,
+                     [](const auto& pool, const auto& id, const ServerOverrides& of_server) {
+                         return json::serialize(describe(pool, id, of_server));
+                     });
 }
 
-std::string StateFile::text_of(const SaidOfAll& said) {
+std::string StateFile::text_of(const Overrides& overrides) {
     decltype(lines_) lines;
-    std::string text =
-        text_with(said, [&](const auto& pool, const auto& id, const Said& of_server) {
-            auto& old = lines_[pool];
-            auto known = old.extract(id);
-            if (known.empty()) {
-                known = old.extract(old.emplace(id, std::pair{Said{}, std::string()}).first);
-            }
-            auto& [before, line] = known.mapped();
-            if (line.empty() || before != of_server) {
-                before = of_server;
-                line = json::serialize(describe(pool, id, of_server));
-            }
-            auto& kept = lines[pool];
-            return std::string_view(kept.insert(kept.end(), std::move(known))->second.second);
-        });
+    std::string text = text_with(overrides, [&](const auto& pool, const auto& id,
+                                                const ServerOverrides& of_server) {
+        auto& old = lines_[pool];
+        auto known = old.extract(id);
+        if (known.empty()) {
+            known = old.extract(old.emplace(id, std::pair{ServerOverrides{}, std::string()}).first);
+        }
+        auto& [before, line] = known.mapped();
+        if (line.empty() || before != of_server) {
+            before = of_server;
+            line = json::serialize(describe(pool, id, of_server));
+        }
+        auto& kept = lines[pool];
+        return std::string_view(kept.insert(kept.end(), std::move(known))->second.second);
+    });
     lines_ = std::move(lines);
     return text;
 }
 
-std::variant<SaidOfAll, std::string> parse_state(std::string_view text) {
+std::variant<Overrides, std::string> parse_state(std::string_view text) {
     try {
         const json::value value = parse_json(text);
         const json::object& root = object_in(value, "the file");
@@ -249,7 +254,7 @@ std::variant<SaidOfAll, std::string> parse_state(std::string_view text) {
         if (version == nullptr || *version != 1) throw Wrong{"version: expected 1"};
         const json::value* const servers = root.if_contains("servers");
         if (servers == nullptr || !servers->is_array()) throw Wrong{"servers: expected a list"};
-        SaidOfAll all;
+        Overrides all;
         std::size_t index = 0;
         for (const json::value& each : servers->get_array()) {
             parse_server(each, fmt::format("servers[{}]", index++), all);
@@ -274,8 +279,8 @@ std::optional<std::string> StateFile::lock() {
     return fmt::format("{} is in use: {}", path_, refusal->reason);
 }
 
-std::variant<SaidOfAll, std::string> StateFile::load() {
-    if (path_.empty() || !exists(path_)) return SaidOfAll{};
+std::variant<Overrides, std::string> StateFile::load() {
+    if (path_.empty() || !exists(path_)) return Overrides{};
     const auto read = conf::read_file(path_);
     if (const auto* error = std::get_if<conf::Error>(&read)) return error->to_string(path_);
     auto parsed = parse_state(std::get<std::string>(read));
@@ -286,9 +291,9 @@ std::variant<SaidOfAll, std::string> StateFile::load() {
     return parsed;
 }
 
-std::optional<std::string> StateFile::keep(const SaidOfAll& said) {
+std::optional<std::string> StateFile::keep(const Overrides& overrides) {
     if (path_.empty()) return "the configuration names no file for it (admin: state)";
-    std::string text = text_of(said);
+    std::string text = text_of(overrides);
     if (held_ == text) return problem_ = std::nullopt;
     if (auto refusal = try_lock()) return problem_ = std::move(refusal->reason);
     held_.reset();

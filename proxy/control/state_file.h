@@ -17,13 +17,13 @@
 namespace ringway::proxy {
 
 // One JSON object: {"version": 1, "servers": [{"pool": ..., "id": ..., "registered":
-// {"address": ..., "weight": ...}, "unregistered": true, "by_hand": "drain", "weight": ...,
+// {"address": ..., "weight": ...}, "unregistered": true, "admin_state": "drain", "weight": ...,
 // "address": ...}, ...]}, where a server has only those entries that say something. One
 // server a line.
-std::string state_text(const SaidOfAll& said);
+std::string state_text(const Overrides& overrides);
 
 // What such a text says, or its first error with the place.
-std::variant<SaidOfAll, std::string> parse_state(std::string_view text);
+std::variant<Overrides, std::string> parse_state(std::string_view text);
 
 class StateFile {
 public:
@@ -37,11 +37,11 @@ public:
 
     // What the file holds; nothing where it does not exist. The reason where it cannot be
     // read or understood: then nothing may be written over it.
-    std::variant<SaidOfAll, std::string> load();
+    std::variant<Overrides, std::string> load();
 
     // Has the file hold `said`; does nothing where it does. Locks it where that is yet to be
     // done. Why it does not afterwards.
-    std::optional<std::string> keep(const SaidOfAll& said);
+    std::optional<std::string> keep(const Overrides& overrides);
 
     const std::string& path() const { return path_; }
     // Why the file does not hold what was said last.
@@ -50,7 +50,7 @@ public:
     std::optional<std::chrono::system_clock::time_point> written_at() const { return written_at_; }
 
 private:
-    std::string text_of(const SaidOfAll& said);
+    std::string text_of(const Overrides& overrides);
     std::optional<FileLock::Refusal> try_lock();
 
     const std::string path_;
@@ -58,7 +58,7 @@ private:
     std::optional<std::string> held_;  // what the file is known to hold
     // Of each server, what was said and the line that says it: most stay from one text to
     // the next.
-    std::map<std::string, std::map<std::string, std::pair<Said, std::string>>> lines_;
+    std::map<std::string, std::map<std::string, std::pair<ServerOverrides, std::string>>> lines_;
     std::optional<std::string> problem_;
     std::optional<std::chrono::system_clock::time_point> written_at_;
 };

@@ -2,59 +2,59 @@
 
 namespace ringway::proxy {
 
-const char* to_string(End end) {
+const char* to_string(CloseReason end) {
     switch (end) {
-        case End::none:
+        case CloseReason::none:
             return "none";
-        case End::done:
+        case CloseReason::done:
             return "done";
-        case End::client_reset:
+        case CloseReason::client_reset:
             return "client_reset";
-        case End::server_reset:
+        case CloseReason::server_reset:
             return "server_reset";
-        case End::client_lost:
+        case CloseReason::client_lost:
             return "client_lost";
-        case End::server_lost:
+        case CloseReason::server_lost:
             return "server_lost";
-        case End::client_left:
+        case CloseReason::client_left:
             return "client_left";
-        case End::proxy_untrusted:
+        case CloseReason::proxy_untrusted:
             return "proxy_untrusted";
-        case End::proxy_missing:
+        case CloseReason::proxy_missing:
             return "proxy_missing";
-        case End::proxy_malformed:
+        case CloseReason::proxy_malformed:
             return "proxy_malformed";
-        case End::proxy_checksum:
+        case CloseReason::proxy_checksum:
             return "proxy_checksum";
-        case End::key_timeout:
+        case CloseReason::key_timeout:
             return "key_timeout";
-        case End::key_too_large:
+        case CloseReason::key_too_large:
             return "key_too_large";
-        case End::key_missing:
+        case CloseReason::key_missing:
             return "key_missing";
-        case End::key_silent:
+        case CloseReason::key_silent:
             return "key_silent";
-        case End::key_malformed:
+        case CloseReason::key_malformed:
             return "key_malformed";
-        case End::key_not_tls:
+        case CloseReason::key_not_tls:
             return "key_not_tls";
-        case End::no_server:
+        case CloseReason::no_server:
             return "no_server";
-        case End::servers_full:
+        case CloseReason::servers_full:
             return "servers_full";
-        case End::connect_failed:
+        case CloseReason::connect_failed:
             return "connect_failed";
-        case End::idle_timeout:
+        case CloseReason::idle_timeout:
             return "idle_timeout";
-        case End::half_close_timeout:
+        case CloseReason::half_close_timeout:
             return "half_close_timeout";
-        case End::server_down:
+        case CloseReason::server_down:
             return "server_down";
-        case End::server_removed:
+        case CloseReason::server_removed:
             return "server_removed";
-        case End::local_error:
+        case CloseReason::local_error:
             return "local_error";
-        case End::shutdown:
+        case CloseReason::shutdown:
             return "shutdown";
     }
     return "unknown";

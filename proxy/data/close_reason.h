@@ -7,7 +7,7 @@
 namespace ringway::proxy {
 
 // to_string gives the word of the access log.
-enum class End : std::uint8_t {
+enum class CloseReason : std::uint8_t {
     none,                // not yet
     done,                // both directions ended
     client_reset,        // the client broke off
@@ -35,8 +35,9 @@ enum class End : std::uint8_t {
     local_error,         // this machine refused a resource
     shutdown,            // the proxy stopped
 };
-inline constexpr std::size_t end_count = static_cast<std::size_t>(End::shutdown) + 1;
+inline constexpr std::size_t close_reason_count =
+    static_cast<std::size_t>(CloseReason::shutdown) + 1;
 
-const char* to_string(End end);
+const char* to_string(CloseReason end);
 
 }  // namespace ringway::proxy

@@ -70,27 +70,28 @@ void Connection::start(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot
 Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot) {
     Side& client = relay_.client();
     Side& server = relay_.server();
-    if (!client.open(std::move(socket), tools_.relay.poller)) co_return finish(End::local_error);
+    if (!client.open(std::move(socket), tools_.relay.poller))
+        co_return finish(CloseReason::local_error);
 
     // The key, behind the PROXY header where clients must send one.
-    Intake intake = take_in();
+    Preread preread = take_in();
     std::string head;  // what was read in search of it
-    if (intake.wants_bytes()) wait_for_key(intake);
-    while (intake.wants_bytes()) {
-        const End over = bring_in(intake, head);
-        if (over != End::none) co_return finish(over);
-        if (intake.wants_bytes()) co_await std::suspend_always{};
+    if (preread.wants_bytes()) wait_for_key(preread);
+    while (preread.wants_bytes()) {
+        const CloseReason over = bring_in(preread, head);
+        if (over != CloseReason::none) co_return finish(over);
+        if (preread.wants_bytes()) co_await std::suspend_always{};
     }
-    note_placement(intake);
-    if (intake.refusal() != End::none) co_return finish(intake.refusal());
-    if (logs_debug()) debug_placement(*snapshot, intake);
-    if (head.empty() && !read_ahead(head)) co_return finish(End::client_left);
+    note_placement(preread);
+    if (preread.refusal() != CloseReason::none) co_return finish(preread.refusal());
+    if (logs_debug()) debug_placement(*snapshot, preread);
+    if (head.empty() && !read_ahead(head)) co_return finish(CloseReason::client_left);
     speaks_first_ = !head.empty() || route_->send_proxy.version != conf::SendProxy::Version::none;
 
     // The servers in the key's order of preference, but for those that are full,
     // until one answers.
-    ring::Walk walk(*snapshot, snapshot->hash(intake.key()));
-    End failure = End::no_server;
+    ring::Walk walk(*snapshot, snapshot->hash(preread.key()));
+    CloseReason failure = CloseReason::no_server;
     bool connected = false;
     bool went_out = false;  // a dial left this machine
     const auto budget = route_->connect.budget;
@@ -99,10 +100,10 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
         if (attempts_ > 0 && Clock::now() >= spent_at) break;
         const ring::Member* member = walk.next();
         if (member == nullptr) break;
-        if (attempts_ == 0) failure = End::servers_full;
+        if (attempts_ == 0) failure = CloseReason::servers_full;
         if (!claim(*snapshot, *member)) continue;
         ++attempts_;
-        failure = End::connect_failed;
+        failure = CloseReason::connect_failed;
 
         int error = dial();
         const TimePoint give_up_at =
@@ -112,12 +113,12 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
             // Holding on to the client makes accepting pause; then this server again.
             if (Clock::now() > give_up_at) {
                 count_failed_dial(slot_.counts(), (*route_->pool_counts)[tools_.worker], error);
-                co_return finish(End::local_error);
+                co_return finish(CloseReason::local_error);
             }
             late_ = false;
             tools_.timers.set(*this, Clock::now() + exhausted_pause);
             while (dial_is_pending()) co_await std::suspend_always{};
-            if (client.broken) co_return finish(End::client_left);
+            if (client.broken) co_return finish(CloseReason::client_left);
             error = dial();
         }
         late_ = false;
@@ -125,7 +126,7 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
             tools_.timers.set(*this, give_up_at);
             while (dial_is_pending()) co_await std::suspend_always{};
         }
-        if (client.broken) co_return finish(End::client_left);
+        if (client.broken) co_return finish(CloseReason::client_left);
         connected = has_connected(error);
         if (connected) break;
         if (late_) error = give_up_at < spent_at ? ETIMEDOUT : ECANCELED;
@@ -133,8 +134,9 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
         went_out = went_out || local_fault_of(error) == health::LocalFault::none;
         drop_server(error);
     }
-    if (!connected) co_return finish(attempts_ > 0 && !went_out ? End::local_error : failure);
-    begin_relay(intake, head);
+    if (!connected)
+        co_return finish(attempts_ > 0 && !went_out ? CloseReason::local_error : failure);
+    begin_relay(preread, head);
 }
 
 // What a client has sent by the time that it is accepted can go to the server with the
@@ -192,8 +194,8 @@ void Connection::drop_server(int error) {
     if (logs_debug()) debug_dialled(error);
     count_failed_dial(slot_.counts(), (*route_->pool_counts)[tools_.worker], error);
     if (!is_local_error(error)) {
-        if (Trouble* const trouble = slot_.server().trouble.get()) {
-            trouble->report(health::Failure::connect);
+        if (FailureReports* const failure_reports = slot_.server().failure_reports.get()) {
+            failure_reports->report(health::Failure::connect);
         }
     }
     relay_.server().close();
@@ -205,22 +207,22 @@ void Connection::pass_over(Spill spill) {
     if (spill_ == Spill::none) spill_ = spill;
 }
 
-void Connection::note_placement(const Intake& intake) {
+void Connection::note_placement(const Preread& preread) {
     auto& counts = (*route_->counts)[tools_.worker];
-    key_ = intake.key().substr(0, logged_key_bytes);
-    placed_by_ = intake.placed_by();
-    missing_ = intake.missing();
+    key_ = preread.key().substr(0, logged_key_bytes);
+    placed_by_ = preread.placed_by();
+    missing_ = preread.missing();
     if (placed_by_ == PlacedBy::source_ip) counts.placed_by_source_ip.add(1);
     if (placed_by_ == PlacedBy::random) counts.placed_at_random.add(1);
 }
 
-void Connection::begin_relay(const Intake& intake, const std::string& head) {
+void Connection::begin_relay(const Preread& preread, const std::string& head) {
     if (logs_debug()) debug_dialled(0);
     if (route_->send_proxy.version == conf::SendProxy::Version::none) {
         relay_.hold_for_server(head);
     } else {
         relay_.hold_for_server(
-            header_for_server(route_->send_proxy, intake, relay_.client().socket) + head);
+            upstream_header(route_->send_proxy, preread, relay_.client().socket) + head);
     }
     relaying_ = true;
     speaks_first_ = speaks_first_ && !slot_.server().address.is_unix;
@@ -246,13 +248,13 @@ void Connection::on_deadline() {
 
 // Takes the connection as far as it goes now, in whichever step it is.
 void Connection::advance(TimePoint now) {
-    if (end_ != End::none) return;
+    if (end_ != CloseReason::none) return;
     if (opening_) {
         opening_.resume();
         if (!opening_.done()) return;
         opening_.reset();
         late_ = false;
-        if (end_ != End::none) return;
+        if (end_ != CloseReason::none) return;
     }
     move_bytes(now);
 }
@@ -264,7 +266,7 @@ void Connection::move_bytes(TimePoint now) {
         state = pump(now);
     }
     const bool broken = relay_.client().broken || relay_.server().broken;
-    if (state == Relay::State::ended) return finish(broken ? broken_end() : End::done);
+    if (state == Relay::State::ended) return finish(broken ? broken_end() : CloseReason::done);
     const TimePoint deadline = standstill_.deadline(relay_, timeouts);
     if (deadline <= now) return finish(broken ? broken_end() : standstill_.timeout(relay_));
 
@@ -310,11 +312,12 @@ std::uint64_t Connection::progress() const {
            (relay_.client().broken ? 1 : 0) + (relay_.server().broken ? 1 : 0);
 }
 
-End Connection::broken_end() const {
+CloseReason Connection::broken_end() const {
     if (relay_.client().broken) {
-        return means_lost(relay_.client().error) ? End::client_lost : End::client_reset;
+        return means_lost(relay_.client().error) ? CloseReason::client_lost
+                                                 : CloseReason::client_reset;
     }
-    return means_lost(relay_.server().error) ? End::server_lost : End::server_reset;
+    return means_lost(relay_.server().error) ? CloseReason::server_lost : CloseReason::server_reset;
 }
 
 // The server's counts grow while a long connection lives.
@@ -324,17 +327,17 @@ void Connection::count_bytes() {
                                   std::exchange(counted_down_, relay_.bytes_down()));
 }
 
-void Connection::cut(End reason) {
-    if (end_ == End::none) finish(reason);
+void Connection::cut(CloseReason reason) {
+    if (end_ == CloseReason::none) finish(reason);
 }
 
 // The one way out. open() may be what calls it, so the coroutine is not destroyed
 // here: advance() does that, or the worker with the connection, after the round.
-void Connection::finish(End reason) {
+void Connection::finish(CloseReason reason) {
     const TimePoint now = Clock::now();
     end_ = reason;
     tools_.timers.cancel(*this);
-    if (reason == End::server_reset) report_early_reset(now);
+    if (reason == CloseReason::server_reset) report_early_reset(now);
     auto& counts = (*route_->counts)[tools_.worker];
     counts.ended(reason).add(1);
     if (relaying_) {
@@ -348,14 +351,14 @@ void Connection::finish(End reason) {
     // the place on the server free.
     slot_.release();
     relay_.close();
-    tools_.retire(*this);
+    tools_.on_closed(*this);
 }
 
 void Connection::report_early_reset(TimePoint now) const {
-    Trouble* const trouble = slot_.server().trouble.get();
-    if (trouble == nullptr || relay_.bytes_down() > 0) return;
+    FailureReports* const failure_reports = slot_.server().failure_reports.get();
+    if (failure_reports == nullptr || relay_.bytes_down() > 0) return;
     const auto open_for = now - accepted_at_ - std::chrono::duration<float, std::milli>(open_ms_);
-    if (open_for <= early_reset_within) trouble->report(health::Failure::early_reset);
+    if (open_for <= early_reset_within) failure_reports->report(health::Failure::early_reset);
 }
 
 }  // namespace ringway::proxy

@@ -33,9 +33,9 @@ class Connection;
 struct ConnectionTools {
     RelayTools relay;
     Timers& timers;
-    std::size_t worker;                       // its index, for counts
-    std::function<void(Connection&)> retire;  // hands an ended connection back
-    std::uint32_t last_number = 0;            // of its connections
+    std::size_t worker;                          // its index, for counts
+    std::function<void(Connection&)> on_closed;  // hands an ended connection back
+    std::uint32_t last_number = 0;               // of its connections
 };
 
 // First the coroutine open() runs, until a server has answered; from then on
@@ -55,7 +55,7 @@ public:
     void start(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot);
 
     // Ends it now, with resets to both sides.
-    void cut(End reason);
+    void cut(CloseReason reason);
 
     // Whether it moves bytes to and from the server that has these counts.
     bool is_relayed_to(const PerWorker<ServerCounts>& server) const {
@@ -71,10 +71,10 @@ private:
     };  // why it is not at the owner
 
     Task open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot);
-    Intake take_in() const;
+    Preread take_in() const;
     Received receive(std::string& head, std::size_t limit);
-    void wait_for_key(const Intake& intake);
-    End bring_in(Intake& intake, std::string& head);
+    void wait_for_key(const Preread& preread);
+    CloseReason bring_in(Preread& preread, std::string& head);
     bool read_ahead(std::string& head);
     bool claim(const ring::Snapshot& snapshot, const ring::Member& member);
     int dial();
@@ -82,8 +82,8 @@ private:
     bool has_connected(int& error);
     void drop_server(int error);
     void pass_over(Spill spill);
-    void note_placement(const Intake& intake);
-    void begin_relay(const Intake& intake, const std::string& head);
+    void note_placement(const Preread& preread);
+    void begin_relay(const Preread& preread, const std::string& head);
 
     void on_side_ready() override;
     void on_deadline() override;
@@ -93,14 +93,14 @@ private:
     void acknowledge_answer(bool sent);
     void count_bytes();
     std::uint64_t progress() const;
-    End broken_end() const;
-    void finish(End reason);
+    CloseReason broken_end() const;
+    void finish(CloseReason reason);
     void report_early_reset(TimePoint now) const;
     void write_log_line(TimePoint now) const;
 
     // Lines for debugging, where logs_debug().
     void debug(std::string_view message) const;
-    void debug_placement(const ring::Snapshot& snapshot, const Intake& intake) const;
+    void debug_placement(const ring::Snapshot& snapshot, const Preread& preread) const;
     void debug_full(const ring::Snapshot& snapshot, const ring::Member& member) const;
     void debug_dial() const;
     void debug_dialled(int error) const;
@@ -122,14 +122,14 @@ private:
     std::uint64_t counted_down_ = 0;
     std::uint8_t attempts_ = 0;
     PlacedBy placed_by_ = PlacedBy::nothing;
-    End missing_ = End::none;  // why it was not placed by its key
+    CloseReason missing_ = CloseReason::none;  // why it was not placed by its key
     Spill spill_ = Spill::none;
     bool speaks_first_ = false;  // to the server, and its answer is not acknowledged yet
     bool answered_ = false;      // in the round before this one
     bool relaying_ = false;
     bool lasting_ = false;  // the server's socket is watched for a lost peer
     bool late_ = false;     // the deadline of the present step has passed
-    End end_ = End::none;
+    CloseReason end_ = CloseReason::none;
 };
 
 }  // namespace ringway::proxy

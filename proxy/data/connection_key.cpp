@@ -9,7 +9,7 @@
 
 namespace ringway::proxy {
 
-Intake Connection::take_in() const {
+Preread Connection::take_in() const {
     Origin origin{.source = client_};
     if (route_->key.needs_destination()) {
         origin.destination = local_address(relay_.client().socket);
@@ -19,38 +19,38 @@ Intake Connection::take_in() const {
 }
 
 // Sets the deadline of the key, or of on_missing's patience before it.
-void Connection::wait_for_key(const Intake& intake) {
+void Connection::wait_for_key(const Preread& preread) {
     const auto patience = route_->key.settings().silent_after;
-    const bool may_be_silent = intake.is_patient() && patience.count() > 0;
+    const bool may_be_silent = preread.is_patient() && patience.count() > 0;
     late_ = false;
     tools_.timers.set(*this, accepted_at_ + (may_be_silent ? patience : route_->timeouts.key));
 }
 
 // Takes in what has come of the client, or its end, or its silence. Why the connection is
 // over; none where it has a key or is to wait.
-End Connection::bring_in(Intake& intake, std::string& head) {
-    while (intake.wants_bytes()) {
-        switch (receive(head, intake.limit_bytes())) {
+CloseReason Connection::bring_in(Preread& preread, std::string& head) {
+    while (preread.wants_bytes()) {
+        switch (receive(head, preread.limit_bytes())) {
             case Received::bytes:
-                intake.read(head);
-                client_ = intake.origin().source;
+                preread.read(head);
+                client_ = preread.origin().source;
                 break;
             case Received::ended:
-                intake.end(head);
+                preread.end(head);
                 break;
             case Received::broken:
-                return End::client_left;
+                return CloseReason::client_left;
             case Received::nothing_yet:
-                if (!late_) return End::none;
-                if (!intake.is_patient() || route_->key.settings().silent_after.count() == 0) {
-                    return End::key_timeout;
+                if (!late_) return CloseReason::none;
+                if (!preread.is_patient() || route_->key.settings().silent_after.count() == 0) {
+                    return CloseReason::key_timeout;
                 }
-                intake.end_patience();
-                wait_for_key(intake);
+                preread.end_patience();
+                wait_for_key(preread);
                 break;
         }
     }
-    return End::none;
+    return CloseReason::none;
 }
 
 Connection::Received Connection::receive(std::string& head, std::size_t limit) {

@@ -24,7 +24,7 @@ void Connection::write_log_line(TimePoint now) const {
     log_access({.listener = route_->listener,
                 .client = client_,
                 .key = key_,
-                .placed_by = missing_ != End::none && placed_by_ != PlacedBy::nothing
+                .placed_by = missing_ != CloseReason::none && placed_by_ != PlacedBy::nothing
                                  ? to_string(placed_by_)
                                  : "",
                 .missing = to_string(missing_),
@@ -48,11 +48,11 @@ void Connection::debug(std::string_view message) const {
 
 // By what it is placed and who is its owner: of the servers that are online, for the others
 // are not on the ring.
-void Connection::debug_placement(const ring::Snapshot& snapshot, const Intake& intake) const {
-    const std::uint64_t hash = snapshot.hash(intake.key());
+void Connection::debug_placement(const ring::Snapshot& snapshot, const Preread& preread) const {
+    const std::uint64_t hash = snapshot.hash(preread.key());
     const ring::Member* const owner = snapshot.owner(hash);
     std::string by = "its key";
-    if (missing_ != End::none && placed_by_ != PlacedBy::nothing) {
+    if (missing_ != CloseReason::none && placed_by_ != PlacedBy::nothing) {
         by = fmt::format("{}, {}", to_string(placed_by_), to_string(missing_));
     }
     debug(fmt::format("placed by {}: hash {:#018x}, owner {} of pool {}, ring {}", by, hash,

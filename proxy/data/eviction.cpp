@@ -20,26 +20,26 @@ Clock::duration pause_of(Clock::duration over) {
 
 }  // namespace
 
-Departure::Departure(Cut cut, Connections& connections, Timers& timers)
-    : cut_(std::move(cut)),
+Evictor::Evictor(Eviction cut, Connections& connections, Timers& timers)
+    : eviction_(std::move(cut)),
       connections_(connections),
       timers_(timers),
-      ends_at_(Clock::now() + cut_.over),
+      ends_at_(Clock::now() + eviction_.over),
       random_(std::random_device{}()) {
     step();
 }
 
 // Ends a share of those that are left, so that the last goes with the last step. Which
 // ones, and the length of the pause, are left to chance.
-void Departure::step() {
+void Evictor::step() {
     const TimePoint now = Clock::now();
     std::vector<Connection*> left;
     for (Connection& connection : connections_) {
-        const bool goes = !cut_.server || connection.is_relayed_to(*cut_.server);
+        const bool goes = !eviction_.server || connection.is_relayed_to(*eviction_.server);
         if (goes) left.push_back(&connection);
     }
     std::size_t ends = left.size();
-    const Clock::duration pause = pause_of(cut_.over);
+    const Clock::duration pause = pause_of(eviction_.over);
     if (now < ends_at_) {
         const auto steps_left = static_cast<std::size_t>((ends_at_ - now) / pause + 1);
         ends = (left.size() + random_() % steps_left) / steps_left;
@@ -49,7 +49,7 @@ void Departure::step() {
     } else {
         over_ = true;
     }
-    for (std::size_t i = 0; i < ends; ++i) left[i]->cut(cut_.reason);
+    for (std::size_t i = 0; i < ends; ++i) left[i]->cut(eviction_.reason);
 }
 
 }  // namespace ringway::proxy

@@ -16,28 +16,30 @@
 namespace ringway::proxy {
 
 // Which connections end, why, and in how long: at once where `over` is zero.
-struct Cut {
+struct Eviction {
     std::shared_ptr<const PerWorker<ServerCounts>> server;  // nullptr for all, of no server too
-    End reason = End::none;
+    CloseReason reason = CloseReason::none;
     Clock::duration over{};
 };
 
-class Departure final : private Timer {
+class Evictor final : private Timer {
 public:
     using Connections = boost::intrusive::list<Connection>;
 
     // Begins at once. What it borrows outlives it.
-    Departure(Cut cut, Connections& connections, Timers& timers);
+    Evictor(Eviction cut, Connections& connections, Timers& timers);
 
     bool is_over() const { return over_; }
     // Whether it ends the connections of `server`; of all where that is nullptr.
-    bool is_of(const PerWorker<ServerCounts>* server) const { return cut_.server.get() == server; }
+    bool is_of(const PerWorker<ServerCounts>* server) const {
+        return eviction_.server.get() == server;
+    }
 
 private:
     void on_deadline() override { step(); }
     void step();
 
-    const Cut cut_;
+    const Eviction eviction_;
     Connections& connections_;
     Timers& timers_;
     const TimePoint ends_at_;

@@ -13,10 +13,10 @@
 
 namespace ringway::proxy {
 
-class Trouble {
+class FailureReports {
 public:
     // `wake` is called by any thread, with the first report since take().
-    explicit Trouble(std::function<void()> wake) : wake_(std::move(wake)) {}
+    explicit FailureReports(std::function<void()> wake) : wake_(std::move(wake)) {}
 
     // Any thread.
     void report(health::Failure kind) {

@@ -21,34 +21,34 @@ bool is_trusted(const conf::ProxyProtocol& proxy, const conf::Endpoint& peer) {
            });
 }
 
-End end_of(ProxyVerdict verdict) {
+CloseReason end_of(ProxyVerdict verdict) {
     switch (verdict) {
         case ProxyVerdict::missing:
-            return End::proxy_missing;
+            return CloseReason::proxy_missing;
         case ProxyVerdict::malformed:
-            return End::proxy_malformed;
+            return CloseReason::proxy_malformed;
         case ProxyVerdict::bad_checksum:
-            return End::proxy_checksum;
+            return CloseReason::proxy_checksum;
         case ProxyVerdict::more:
         case ProxyVerdict::found:
             break;
     }
-    return End::none;
+    return CloseReason::none;
 }
 
-End end_of(Verdict verdict) {
+CloseReason end_of(Verdict verdict) {
     switch (verdict) {
         case Verdict::missing:
-            return End::key_missing;
+            return CloseReason::key_missing;
         case Verdict::malformed:
-            return End::key_malformed;
+            return CloseReason::key_malformed;
         case Verdict::not_tls:
-            return End::key_not_tls;
+            return CloseReason::key_not_tls;
         case Verdict::more:
         case Verdict::found:
             break;
     }
-    return End::none;
+    return CloseReason::none;
 }
 
 }  // namespace
@@ -67,7 +67,7 @@ const char* to_string(PlacedBy placed_by) {
     return "unknown";
 }
 
-Intake::Intake(const KeyRecipe& recipe, const conf::ProxyProtocol* proxy, Origin origin)
+Preread::Preread(const KeyRecipe& recipe, const conf::ProxyProtocol* proxy, Origin origin)
     : recipe_(recipe),
       proxy_(proxy),
       origin_(std::move(origin)),
@@ -77,38 +77,38 @@ Intake::Intake(const KeyRecipe& recipe, const conf::ProxyProtocol* proxy, Origin
     if (proxy_ == nullptr) {
         read_key({});
     } else if (!is_trusted(*proxy_, origin_.source)) {
-        refusal_ = End::proxy_untrusted;
+        refusal_ = CloseReason::proxy_untrusted;
     }
 }
 
-void Intake::read(std::string& head) {
+void Preread::read(std::string& head) {
     if (proxy_ != nullptr) read_header(head);
     if (proxy_ == nullptr && wants_bytes()) read_key(head);
     give_up_if_late();
-    if (wants_bytes() && head.size() >= left_bytes_) refusal_ = End::key_too_large;
+    if (wants_bytes() && head.size() >= left_bytes_) refusal_ = CloseReason::key_too_large;
 }
 
 // Half a key is none: it may be the beginning of any. Who said nothing wants nothing.
-void Intake::end(const std::string& head) {
+void Preread::end(const std::string& head) {
     if (!wants_bytes()) return;
     if (proxy_ != nullptr || head.empty()) {
-        refusal_ = End::client_left;
+        refusal_ = CloseReason::client_left;
     } else {
-        place_without_key(End::key_missing);
+        place_without_key(CloseReason::key_missing);
     }
 }
 
-void Intake::end_patience() {
+void Preread::end_patience() {
     patient_ = false;
     give_up_if_late();
 }
 
 // A PROXY header is demanded, and waited for, whatever on_missing says.
-void Intake::give_up_if_late() {
-    if (!patient_ && proxy_ == nullptr && wants_bytes()) place_without_key(End::key_silent);
+void Preread::give_up_if_late() {
+    if (!patient_ && proxy_ == nullptr && wants_bytes()) place_without_key(CloseReason::key_silent);
 }
 
-void Intake::read_header(std::string& head) {
+void Preread::read_header(std::string& head) {
     ProxyHeader header;
     const ProxyVerdict verdict = read_proxy_header(head, *proxy_, header);
     refusal_ = end_of(verdict);
@@ -122,7 +122,7 @@ void Intake::read_header(std::string& head) {
     origin_.tlvs = std::move(header.tlvs);
 }
 
-void Intake::read_key(const std::string& head) {
+void Preread::read_key(const std::string& head) {
     const Verdict verdict = reader_.read(head, origin_);
     if (verdict == Verdict::found) {
         key_ = reader_.key();
@@ -134,7 +134,7 @@ void Intake::read_key(const std::string& head) {
 
 // What no key was found in is no reason to wait: only then on_missing speaks, and where it
 // says itself how long it waits. Limits of time and size end a connection whatever it says.
-void Intake::place_without_key(End why) {
+void Preread::place_without_key(CloseReason why) {
     using OnMissing = conf::KeySettings::OnMissing;
     const OnMissing on_missing = recipe_.settings().on_missing;
     missing_ = why;
@@ -149,7 +149,7 @@ void Intake::place_without_key(End why) {
     }
 }
 
-std::string Intake::authority() const {
+std::string Preread::authority() const {
     const auto told = tlv_of(origin_.tlvs, static_cast<std::uint8_t>(ProxyTlv::authority));
     return told ? std::string(*told) : reader_.server_name();
 }

@@ -23,15 +23,17 @@ enum class PlacedBy : std::uint8_t {
 };
 const char* to_string(PlacedBy placed_by);
 
-class Intake {
+class Preread {
 public:
     // `origin` is the accepted socket's; its destination is needed where the recipe
     // says so. `proxy` is null where no header is expected. Both it and `recipe` must
     // outlive this.
-    Intake(const KeyRecipe& recipe, const conf::ProxyProtocol* proxy, Origin origin);
+    Preread(const KeyRecipe& recipe, const conf::ProxyProtocol* proxy, Origin origin);
 
     // Until there is a key or a refusal.
-    bool wants_bytes() const { return refusal_ == End::none && placed_by_ == PlacedBy::nothing; }
+    bool wants_bytes() const {
+        return refusal_ == CloseReason::none && placed_by_ == PlacedBy::nothing;
+    }
     // What read() may be given at most.
     std::size_t limit_bytes() const { return left_bytes_; }
     // `head` is what has come and was not taken off by an earlier call: a complete
@@ -45,11 +47,11 @@ public:
     bool is_patient() const { return patient_; }
 
     // Why there is no key; none where there is one.
-    End refusal() const { return refusal_; }
+    CloseReason refusal() const { return refusal_; }
     const std::string& key() const { return key_; }
     PlacedBy placed_by() const { return placed_by_; }
     // Why it was not placed by its key.
-    End missing() const { return missing_; }
+    CloseReason missing() const { return missing_; }
 
     // By the PROXY header, once that has been read.
     const Origin& origin() const { return origin_; }
@@ -61,7 +63,7 @@ private:
     void read_header(std::string& head);
     void read_key(const std::string& head);
     void give_up_if_late();
-    void place_without_key(End why);
+    void place_without_key(CloseReason why);
 
     const KeyRecipe& recipe_;
     const conf::ProxyProtocol* proxy_;  // null once its header has been read
@@ -71,8 +73,8 @@ private:
     bool patient_;  // a key that is not there yet may still come
     std::string key_;
     PlacedBy placed_by_ = PlacedBy::nothing;
-    End refusal_ = End::none;
-    End missing_ = End::none;
+    CloseReason refusal_ = CloseReason::none;
+    CloseReason missing_ = CloseReason::none;
 };
 
 }  // namespace ringway::proxy

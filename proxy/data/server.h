@@ -35,12 +35,12 @@ struct alignas(64) ServerCounts {
 struct alignas(64) ListenerCounts {
     Counter accepted;
     Counter active;
-    Counter refused;                      // ended before a server had been found
-    Counter placed_by_source_ip;          // their bytes had no key: on_missing
-    Counter placed_at_random;             // the same
-    std::array<Counter, end_count> ends;  // by End
+    Counter refused;                               // ended before a server had been found
+    Counter placed_by_source_ip;                   // their bytes had no key: on_missing
+    Counter placed_at_random;                      // the same
+    std::array<Counter, close_reason_count> ends;  // by End
 
-    Counter& ended(End end) { return ends[static_cast<std::size_t>(end)]; }
+    Counter& ended(CloseReason end) { return ends[static_cast<std::size_t>(end)]; }
 };
 
 // One worker's counts of one pool.
@@ -61,7 +61,7 @@ struct Server {
     std::string id;
     conf::Endpoint address;
     std::shared_ptr<PerWorker<ServerCounts>> counts;
-    std::shared_ptr<Trouble> trouble;  // nullptr where nobody wants to hear of it
+    std::shared_ptr<FailureReports> failure_reports;  // nullptr where nobody wants to hear of it
 };
 
 // A connection's claim on its server: counts against the server's limits on the

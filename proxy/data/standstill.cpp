@@ -91,8 +91,9 @@ TimePoint Standstill::deadline(const Relay& relay, const conf::ListenerTimeouts&
     return moved_at_ + timeouts.idle;
 }
 
-End Standstill::timeout(const Relay& relay) const {
-    return relay.half_closed() && !reader_pauses() ? End::half_close_timeout : End::idle_timeout;
+CloseReason Standstill::timeout(const Relay& relay) const {
+    return relay.half_closed() && !reader_pauses() ? CloseReason::half_close_timeout
+                                                   : CloseReason::idle_timeout;
 }
 
 TimePoint Standstill::next_look(Relay::State state, TimePoint deadline, TimePoint now) const {

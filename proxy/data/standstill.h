@@ -34,7 +34,7 @@ public:
 
     // When it has been waited for long enough, as things stand, and what that is called.
     TimePoint deadline(const Relay& relay, const conf::ListenerTimeouts& timeouts) const;
-    End timeout(const Relay& relay) const;
+    CloseReason timeout(const Relay& relay) const;
 
     // When to look again.
     TimePoint next_look(Relay::State state, TimePoint deadline, TimePoint now) const;

@@ -22,13 +22,13 @@ conf::Endpoint local_address(const Fd& socket) {
     return to_endpoint(address);
 }
 
-std::string header_for_server(const conf::SendProxy& settings, const Intake& intake,
-                              const Fd& client) {
-    const Origin& origin = intake.origin();
+std::string upstream_header(const conf::SendProxy& settings, const Preread& preread,
+                            const Fd& client) {
+    const Origin& origin = preread.origin();
     const auto destination = origin.destination ? *origin.destination : local_address(client);
     std::string authority;
     std::string unique_id;
-    if (settings.authority) authority = intake.authority();
+    if (settings.authority) authority = preread.authority();
     if (settings.unique_id) {
         const auto told = tlv_of(origin.tlvs, static_cast<std::uint8_t>(ProxyTlv::unique_id));
         unique_id = told ? std::string(*told) : random_hex(new_unique_id_bytes);

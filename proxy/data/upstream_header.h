@@ -12,9 +12,9 @@ namespace ringway::proxy {
 // The address that an accepted socket was reached at.
 conf::Endpoint local_address(const Fd& socket);
 
-// The PROXY header for the connection that `intake` has placed and `client` brought.
+// The PROXY header for the connection that `preread` has placed and `client` brought.
 // `settings` asks for one.
-std::string header_for_server(const conf::SendProxy& settings, const Intake& intake,
-                              const Fd& client);
+std::string upstream_header(const conf::SendProxy& settings, const Preread& preread,
+                            const Fd& client);
 
 }  // namespace ringway::proxy

@@ -11,14 +11,14 @@ namespace ringway::proxy {
 Worker::Worker(std::size_t index, Quota& total, std::uint64_t most_pipes)
     : work_(io_.get_executor()),
       total_(total),
-      poller_(io_, [this] { bury(); }),
-      timers_(io_, [this] { bury(); }),
+      poller_(io_, [this] { destroy_closed(); }),
+      timers_(io_, [this] { destroy_closed(); }),
       pipes_(most_pipes),
       loop_delay_(io_),
       tools_{.relay = {.poller = poller_, .pipes = pipes_, .buffer = buffer_},
              .timers = timers_,
              .worker = index,
-             .retire = [this](Connection& connection) { retire(connection); }} {}
+             .on_closed = [this](Connection& connection) { on_closed(connection); }} {}
 
 Worker::~Worker() {
     if (!thread_.joinable()) return;
@@ -60,7 +60,7 @@ void Worker::unlisten(std::string address, std::shared_ptr<void> open) {
     boost::asio::post(io_, [this, address = std::move(address), open = std::move(open)] {
         acceptors_.at(address)->accept_queue();
         acceptors_.erase(address);
-        bury();
+        destroy_closed();
     });
 }
 
@@ -68,20 +68,20 @@ void Worker::ask(std::function<void()> answer) {
     boost::asio::post(io_, std::move(answer));
 }
 
-void Worker::depart(Cut cut) {
+void Worker::evict(Eviction cut) {
     boost::asio::post(io_, [this, cut = std::move(cut)]() mutable {
-        std::erase_if(departures_, [&](const auto& departure) {
+        std::erase_if(evictors_, [&](const auto& departure) {
             return departure->is_over() || departure->is_of(cut.server.get());
         });
-        auto departure = std::make_unique<Departure>(std::move(cut), connections_, timers_);
-        if (!departure->is_over()) departures_.push_back(std::move(departure));
-        bury();
+        auto departure = std::make_unique<Evictor>(std::move(cut), connections_, timers_);
+        if (!departure->is_over()) evictors_.push_back(std::move(departure));
+        destroy_closed();
     });
 }
 
-void Worker::spare(std::shared_ptr<const PerWorker<ServerCounts>> server) {
+void Worker::cancel_eviction(std::shared_ptr<const PerWorker<ServerCounts>> server) {
     boost::asio::post(io_, [this, server = std::move(server)] {
-        std::erase_if(departures_,
+        std::erase_if(evictors_,
                       [&](const auto& departure) { return departure->is_of(server.get()); });
     });
 }
@@ -91,16 +91,16 @@ void Worker::drain(std::function<void()> empty) {
         for (auto& [name, acceptor] : acceptors_) acceptor->accept_queue();
         acceptors_.clear();
         on_empty_ = empty;
-        bury();
+        destroy_closed();
     });
 }
 
 void Worker::stop() {
     boost::asio::post(io_, [this] {
         acceptors_.clear();
-        departures_.clear();
-        while (!connections_.empty()) connections_.front().cut(End::shutdown);
-        bury();
+        evictors_.clear();
+        while (!connections_.empty()) connections_.front().cut(CloseReason::shutdown);
+        destroy_closed();
         timers_.stop();
         loop_delay_.stop();
         poller_.stop();
@@ -120,13 +120,13 @@ void Worker::accepted(Fd socket, const conf::Endpoint& client,
     connection->start(std::move(socket), std::move(snapshot));
 }
 
-void Worker::retire(Connection& connection) {
+void Worker::on_closed(Connection& connection) {
     connections_.erase(connections_.iterator_to(connection));
     ended_.push_back(connection);
 }
 
 // Frees what ended, when no event for it can be in hand any more.
-void Worker::bury() {
+void Worker::destroy_closed() {
     ended_.clear_and_dispose([](Connection* connection) { delete connection; });
     if (on_empty_ && connections_.empty()) std::exchange(on_empty_, nullptr)();
 }

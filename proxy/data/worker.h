@@ -48,9 +48,9 @@ public:
     // Takes what is in the queue of `address`, closes it, then drops `open`.
     void unlisten(std::string address, std::shared_ptr<void> open);
     // Ends the connections of a server, or all, as `cut` says.
-    void depart(Cut cut);
+    void evict(Eviction cut);
     // Those that are left of a server's stay.
-    void spare(std::shared_ptr<const PerWorker<ServerCounts>> server);
+    void cancel_eviction(std::shared_ptr<const PerWorker<ServerCounts>> server);
     // Calls `answer` there, when its turn comes.
     void ask(std::function<void()> answer);
     // Closes every listening socket; calls `empty` on this thread when the last
@@ -70,8 +70,8 @@ private:
     void accepted(Fd socket, const conf::Endpoint& client,
                   const std::shared_ptr<const Route>& route,
                   std::shared_ptr<const ring::Snapshot> snapshot, Admission admission);
-    void retire(Connection& connection);
-    void bury();
+    void on_closed(Connection& connection);
+    void destroy_closed();
 
     // Any thread.
     boost::asio::io_context io_{1};
@@ -89,7 +89,7 @@ private:
     std::map<std::string, std::unique_ptr<Acceptor>> acceptors_;
     Connections connections_;
     Connections ended_;  // until the round in hand is over
-    std::vector<std::unique_ptr<Departure>> departures_;
+    std::vector<std::unique_ptr<Evictor>> evictors_;
     std::function<void()> on_empty_;
 
     // Control only.

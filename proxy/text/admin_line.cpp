@@ -36,7 +36,7 @@ class Splitter {
 public:
     explicit Splitter(std::string_view line) : line_(line) {}
 
-    std::variant<std::vector<std::string>, WordsError> run() {
+    std::variant<std::vector<std::string>, AdminLineError> run() {
         std::vector<std::string> words;
         for (skip_blanks(); at_ < line_.size(); skip_blanks()) {
             std::string word;
@@ -54,7 +54,7 @@ private:
     bool fail(std::size_t offset, std::string_view why) {
         std::string message = "column " + std::to_string(offset + 1) + ": ";
         message += why;
-        error_ = WordsError{offset + 1, std::move(message)};
+        error_ = AdminLineError{offset + 1, std::move(message)};
         return false;
     }
 
@@ -110,12 +110,12 @@ private:
 
     std::string_view line_;
     std::size_t at_ = 0;
-    std::optional<WordsError> error_;
+    std::optional<AdminLineError> error_;
 };
 
 }  // namespace
 
-std::variant<std::vector<std::string>, WordsError> split_words(std::string_view line) {
+std::variant<std::vector<std::string>, AdminLineError> split_admin_line(std::string_view line) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     return Splitter(line).run();
 }
@@ -137,7 +137,7 @@ std::string quote_word(std::string_view word) {
     return quoted ? '"' + out + '"' : out;
 }
 
-std::string join_words(std::span<const std::string> words) {
+std::string join_admin_line(std::span<const std::string> words) {
     std::string line;
     for (const std::string& word : words) {
         if (!line.empty()) line += ' ';

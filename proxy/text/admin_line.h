@@ -17,7 +17,7 @@
 namespace ringway::proxy {
 
 // Why a line is not made of words.
-struct WordsError {
+struct AdminLineError {
     std::size_t column;   // of the offending byte, from 1
     std::string message;  // "column 9: a quote that is never closed"
 };
@@ -25,14 +25,14 @@ struct WordsError {
 // The words of `line`, which comes without its newline; one carriage return at
 // its end is dropped, for clients that end lines as telnet does. A line of
 // blanks has no words.
-std::variant<std::vector<std::string>, WordsError> split_words(std::string_view line);
+std::variant<std::vector<std::string>, AdminLineError> split_admin_line(std::string_view line);
 
 // `word` so that split_words gives it back: bare where that is possible, and
 // printable ASCII whatever its bytes are.
 std::string quote_word(std::string_view word);
 
 // The line that split_words takes apart into `words`.
-std::string join_words(std::span<const std::string> words);
+std::string join_admin_line(std::span<const std::string> words);
 
 // `bytes` for people's eyes: control bytes as \xNN, so that a key or an id
 // cannot move the cursor or forge a line. Bytes from 0x80 up are left alone,

@@ -6,9 +6,9 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "health/availability.h"
 #include "health/condition.h"
 #include "health/slow_start.h"
-#include "health/standing.h"
 
 using namespace std::chrono_literals;
 using ringway::conf::PassiveSettings;
@@ -174,18 +174,19 @@ BOOST_AUTO_TEST_CASE(a_condition_has_the_reason_of_whoever_decides) {
 }
 
 BOOST_AUTO_TEST_CASE(what_was_said_goes_over_what_is_known_and_a_panic_over_what_is_known_alone) {
-    using ringway::health::Override;
-    using ringway::health::Standing;
-    using ringway::health::standing_of;
-    const Standing serves{true, false}, down{false, true}, drains{false, false};
+    using ringway::health::AdminState;
+    using ringway::health::Availability;
+    using ringway::health::availability_of;
+    const Availability serves{true, false}, down{false, true}, drains{false, false};
     for (const bool panics : {false, true}) {
         for (const bool up : {false, true}) {
             const bool counts_as_up = up || panics;
-            BOOST_CHECK(standing_of(up, Override::automatic, panics) ==
+            BOOST_CHECK(availability_of(up, AdminState::automatic, panics) ==
                         (counts_as_up ? serves : down));
-            BOOST_CHECK(standing_of(up, Override::online, panics) == serves);
-            BOOST_CHECK(standing_of(up, Override::offline, panics) == down);
-            BOOST_CHECK(standing_of(up, Override::drain, panics) == (counts_as_up ? drains : down));
+            BOOST_CHECK(availability_of(up, AdminState::online, panics) == serves);
+            BOOST_CHECK(availability_of(up, AdminState::offline, panics) == down);
+            BOOST_CHECK(availability_of(up, AdminState::drain, panics) ==
+                        (counts_as_up ? drains : down));
         }
     }
 }

@@ -57,8 +57,8 @@ struct Fixture {
     json::object ok(const std::string& line) { return test::ask_well(*control, line); }
     std::string error(const std::string& line) { return test::refusal_of(*control, line); }
     Strings ids() { return test::ids_of(*control, "servers"); }
-    proxy::SaidOfAll kept() const {
-        return std::get<proxy::SaidOfAll>(proxy::StateFile(state()).load());
+    proxy::Overrides kept() const {
+        return std::get<proxy::Overrides>(proxy::StateFile(state()).load());
     }
     void begin() {
         restart();
@@ -79,7 +79,7 @@ BOOST_AUTO_TEST_CASE(whatever_is_said_is_in_the_file_before_the_answer) {
     BOOST_TEST(ok("unregister main a").at("kept") == true);
     BOOST_TEST(kept().at("main").at("a").unregistered);
     BOOST_TEST(ok("drain main b").at("kept") == true);
-    BOOST_TEST((kept().at("main").at("b").by_hand == proxy::Override::drain));
+    BOOST_TEST((kept().at("main").at("b").admin_state == proxy::AdminState::drain));
     const auto status = ok("status").at("state").as_object();
     BOOST_TEST(status.at("file").as_string() == state());
     BOOST_TEST(status.at("servers") == 3);

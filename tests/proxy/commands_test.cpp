@@ -143,9 +143,9 @@ BOOST_AUTO_TEST_CASE(drain_takes_a_server_off_the_ring_and_auto_puts_it_back) {
 BOOST_AUTO_TEST_CASE(a_server_is_what_was_said_by_hand_until_auto) {
     BOOST_TEST(server("a").at("override") == "auto");
     for (const std::string word : {"offline", "online", "drain"}) {
-        const auto said = ok(word + " main a").at("server").as_object();
-        BOOST_TEST(said.at("override").as_string() == word);
-        BOOST_TEST((said.at("status") == "online") == (word == "online"));
+        const auto overrides = ok(word + " main a").at("server").as_object();
+        BOOST_TEST(overrides.at("override").as_string() == word);
+        BOOST_TEST((overrides.at("status") == "online") == (word == "online"));
     }
     BOOST_TEST(ok("offline main a").at("server").at("detail") == "offline by hand");
     ok("reload");

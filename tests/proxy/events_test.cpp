@@ -46,7 +46,7 @@ BOOST_AUTO_TEST_CASE(every_kind_has_a_word_of_its_own) {
         words.insert(to_string(kind));
     }
     BOOST_TEST(words.size() == 11u);
-    BOOST_TEST(to_string(Event::Kind::by_hand) == "override");
+    BOOST_TEST(to_string(Event::Kind::admin_state) == "override");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

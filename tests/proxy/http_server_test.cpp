@@ -35,8 +35,8 @@ constexpr HttpLimits small{.clients = 4,
                            .idle = 300ms,
                            .answer = 300ms,
                            .unhurried = 50ms,
-                           .farewell = 300ms,
-                           .farewell_bytes = 1 << 16};
+                           .linger = 300ms,
+                           .linger_bytes = 1 << 16};
 
 // An endpoint that answers a target with "got TARGET", on a thread of its own.
 class Fixture {

@@ -9,7 +9,7 @@ using namespace ringway::proxy;
 
 namespace {
 
-std::string text_of(Numbers numbers) {
+std::string text_of(MetricsSnapshot numbers) {
     std::string text = "\n";
     for (auto more = metrics_of(std::move(numbers)); more(text);) continue;
     return text;
@@ -24,7 +24,7 @@ bool has(const std::string& text, const std::string& line) {
 BOOST_AUTO_TEST_SUITE(metrics)
 
 BOOST_AUTO_TEST_CASE(large_counts_are_exact_and_labels_escaped) {
-    Numbers numbers;
+    MetricsSnapshot numbers;
     numbers.servers.push_back({.pool = "p",
                                .server = R"(a "b" \x00\ü)",
                                .online = true,
@@ -51,7 +51,7 @@ BOOST_AUTO_TEST_CASE(large_counts_are_exact_and_labels_escaped) {
 BOOST_AUTO_TEST_CASE(buckets_are_cumulative_and_in_seconds) {
     Histogram<connect_bounds_us> times;
     for (const int us : {50, 100, 300, 8'999'550}) times.observe(std::chrono::microseconds(us));
-    Numbers numbers;
+    MetricsSnapshot numbers;
     numbers.pools.push_back({.pool = "p", .moved_last_change = 0.25});
     numbers.pools[0].connect_times.add(times);
     numbers.pools[0].sessions.add(Histogram<session_bounds_us>());

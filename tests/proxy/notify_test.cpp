@@ -30,9 +30,9 @@
 using namespace ringway;
 using namespace std::chrono_literals;
 using proxy::Fd;
+using proxy::LoopWatchdog;
 using proxy::Notifier;
-using proxy::NotifyWishes;
-using proxy::Pulse;
+using proxy::NotifySettings;
 using proxy::TimePoint;
 
 namespace {
@@ -77,7 +77,7 @@ protected:
             workers.back()->run();
         }
         notifier_ = std::make_unique<Notifier>(
-            io_, workers, [this] { return status; }, NotifyWishes{name, watchdog});
+            io_, workers, [this] { return status; }, NotifySettings{name, watchdog});
         thread_ = std::thread([this] { io_.run(); });
     }
     // On the control thread, and done when this returns.
@@ -113,7 +113,7 @@ BOOST_AUTO_TEST_SUITE(pulse)
 
 BOOST_AUTO_TEST_CASE(all_is_well_when_the_last_loop_has_answered_and_once_a_round) {
     const TimePoint start{};
-    Pulse pulse(3);
+    LoopWatchdog pulse(3);
     BOOST_TEST(pulse.ask(start));
     BOOST_TEST(!pulse.answer(2));
     BOOST_TEST(!pulse.answer(0));
@@ -125,7 +125,7 @@ BOOST_AUTO_TEST_CASE(all_is_well_when_the_last_loop_has_answered_and_once_a_roun
 
 BOOST_AUTO_TEST_CASE(a_loop_that_hangs_is_named_and_not_asked_again) {
     const TimePoint start{};
-    Pulse pulse(2);
+    LoopWatchdog pulse(2);
     BOOST_TEST(pulse.ask(start));
     BOOST_TEST(!pulse.answer(0));
     for (int i = 1; i < 5; ++i) {
@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(a_loop_that_hangs_is_named_and_not_asked_again) {
 // Against a count of the answers that are missing.
 BOOST_AUTO_TEST_CASE(random_answers_complete_a_round_exactly_once) {
     test::SeededRandom random;
-    Pulse pulse(5);
+    LoopWatchdog pulse(5);
     std::vector<bool> owes(5, false);
     const auto missing = [&] { return std::count(owes.begin(), owes.end(), true); };
     for (int i = 0; i < 10'000; ++i) {
@@ -255,19 +255,19 @@ BOOST_AUTO_TEST_CASE(the_wishes_are_those_of_the_environment) {
     };
     set("NOTIFY_SOCKET", "/a/b");
     set("WATCHDOG_USEC", "30000000");
-    BOOST_TEST(NotifyWishes::from_environment().socket == "/a/b");
-    BOOST_TEST((NotifyWishes::from_environment().watchdog == 30s));
+    BOOST_TEST(NotifySettings::from_environment().socket == "/a/b");
+    BOOST_TEST((NotifySettings::from_environment().watchdog == 30s));
     set("WATCHDOG_PID", std::to_string(::getpid()));
-    BOOST_TEST((NotifyWishes::from_environment().watchdog == 30s));
+    BOOST_TEST((NotifySettings::from_environment().watchdog == 30s));
     set("WATCHDOG_PID", "1");  // another process's
-    BOOST_TEST((NotifyWishes::from_environment().watchdog == 0s));
+    BOOST_TEST((NotifySettings::from_environment().watchdog == 0s));
     ::unsetenv("WATCHDOG_PID");
     for (const char* nonsense : {"", "0", "x", "-1", "1s"}) {
         set("WATCHDOG_USEC", nonsense);
-        BOOST_TEST((NotifyWishes::from_environment().watchdog == 0s));
+        BOOST_TEST((NotifySettings::from_environment().watchdog == 0s));
     }
     for (const char* variable : {"NOTIFY_SOCKET", "WATCHDOG_USEC"}) ::unsetenv(variable);
-    BOOST_TEST(NotifyWishes::from_environment().socket == "");
+    BOOST_TEST(NotifySettings::from_environment().socket == "");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -17,8 +17,8 @@
 
 using namespace ringway;
 using Connections = proxy::Pools::Connections;
-using proxy::Override;
-using proxy::Said;
+using proxy::AdminState;
+using proxy::ServerOverrides;
 using test::Strings;
 
 namespace {
@@ -29,14 +29,14 @@ struct Slot {
     std::optional<int> in_file;  // its weight there
     std::optional<int> registered;
     bool away = false;  // unregistered while the file named it
-    std::string by_hand = "auto";
+    std::string admin_state = "auto";
     std::optional<int> weight;  // set, in place of the file's
 
     bool is_there() const { return (in_file && !away) || registered; }
     std::string shown(const std::string& id) const {
         const int of_either = registered ? *registered : weight.value_or(in_file.value_or(0));
         return id + " x" + std::to_string(of_either) + (registered ? " runtime " : " file ") +
-               by_hand;
+               admin_state;
     }
 };
 
@@ -66,7 +66,7 @@ public:
     }
     bool say(const std::string& id, const std::string& word) {
         if (!slots_[id].is_there()) return false;
-        slots_[id].by_hand = word;
+        slots_[id].admin_state = word;
         return true;
     }
     bool set(const std::string& id, int weight) {
@@ -77,7 +77,8 @@ public:
     }
     bool forget(const std::string& id) {
         Slot& slot = slots_[id];
-        if (!slot.registered && !slot.away && slot.by_hand == "auto" && !slot.weight) return false;
+        if (!slot.registered && !slot.away && slot.admin_state == "auto" && !slot.weight)
+            return false;
         slot = {.in_file = slot.in_file};
         return true;
     }
@@ -99,9 +100,9 @@ Strings servers_of(const proxy::Pools& pools) {
     const proxy::Pool* pool = pools.find("main");
     if (pool == nullptr) return all;
     for (const auto& [id, server] : pool->servers) {
-        const bool file = server.source == proxy::Wish::Source::file;
+        const bool file = server.source == proxy::DesiredServer::Source::file;
         all.push_back(id + " x" + std::to_string(server.weight) + (file ? " file " : " runtime ") +
-                      to_string(server.by_hand));
+                      to_string(server.admin_state));
     }
     return all;
 }
@@ -121,8 +122,8 @@ BOOST_AUTO_TEST_SUITE(overrides)
 BOOST_AUTO_TEST_CASE(random_sequences_leave_the_servers_that_the_rules_name) {
     test::SeededRandom random;
     const Strings ids{"a", "b", "c", "d"};
-    const std::vector<Override> words{Override::automatic, Override::online, Override::offline,
-                                      Override::drain};
+    const std::vector<AdminState> words{AdminState::automatic, AdminState::online,
+                                        AdminState::offline, AdminState::drain};
     for (int sequence = 0; sequence < 60; ++sequence) {
         boost::asio::io_context io;
         proxy::Events events;
@@ -142,7 +143,7 @@ BOOST_AUTO_TEST_CASE(random_sequences_leave_the_servers_that_the_rules_name) {
         for (int step = 0; step < 60; ++step) {
             const std::string& id = ids[random.below(ids.size())];
             const int weight = static_cast<int>(random.between(1, 9));
-            const Override word = words[random.below(words.size())];
+            const AdminState word = words[random.below(words.size())];
             const auto address = test::endpoint("192.0.2.7:7");
             switch (random.below(9)) {
                 case 0:
@@ -159,7 +160,7 @@ BOOST_AUTO_TEST_CASE(random_sequences_leave_the_servers_that_the_rules_name) {
                     break;
                 case 2:
                     if (has_pool) {
-                        BOOST_REQUIRE(!pools->set_override("main", id, word) ==
+                        BOOST_REQUIRE(!pools->set_admin_state("main", id, word) ==
                                       model.say(id, to_string(word)));
                     }
                     break;
@@ -182,10 +183,10 @@ BOOST_AUTO_TEST_CASE(random_sequences_leave_the_servers_that_the_rules_name) {
                     }
                     break;
                 case 7: {  // a restart, with nothing but what the state file holds
-                    auto kept = proxy::parse_state(proxy::state_text(pools->said()));
-                    BOOST_REQUIRE((std::get<proxy::SaidOfAll>(kept) == pools->said()));
+                    auto kept = proxy::parse_state(proxy::state_text(pools->overrides()));
+                    BOOST_REQUIRE((std::get<proxy::Overrides>(kept) == pools->overrides()));
                     pools.emplace(io, 1, events, builder, Connections{});
-                    pools->set_said(std::get<proxy::SaidOfAll>(std::move(kept)));
+                    pools->set_overrides(std::get<proxy::Overrides>(std::move(kept)));
                     read();
                     break;
                 }

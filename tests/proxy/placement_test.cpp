@@ -27,7 +27,7 @@ BOOST_AUTO_TEST_CASE(a_proxy_header_names_the_client_and_stays_here) {
     test::send_all(stranger, "key\n");
     BOOST_TEST(test::was_reset(test::receive_to_end(stranger)));
     BOOST_TEST(rig.ended("proxy_missing"));
-    BOOST_TEST(rig.ended_by(proxy::End::proxy_missing) == 1u);
+    BOOST_TEST(rig.ended_by(proxy::CloseReason::proxy_missing) == 1u);
     test::end_sending(client);
     test::end_sending(server);
     BOOST_TEST(test::receive_to_end(client).error == 0);

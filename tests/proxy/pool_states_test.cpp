@@ -14,7 +14,7 @@
 using namespace ringway;
 using namespace std::chrono_literals;
 using health::Failure;
-using proxy::Override;
+using proxy::AdminState;
 using test::checked_pool;
 using test::config;
 using test::pool;
@@ -29,18 +29,20 @@ BOOST_AUTO_TEST_CASE(a_word_by_hand_goes_over_what_is_known_until_auto) {
     apply_pool(checked_pool(
         {server("a", test::local_endpoint(down).to_string()), server("b", "192.0.2.1:80", 0)}));
     BOOST_TEST(turn_until([&] { return !is_online("a"); }));
-    const auto say = [&](Override by_hand) { return pools.set_override("main", "a", by_hand); };
-    BOOST_TEST(!say(Override::online));
+    const auto say = [&](AdminState admin_state) {
+        return pools.set_admin_state("main", "a", admin_state);
+    };
+    BOOST_TEST(!say(AdminState::online));
     BOOST_TEST(is_online("a"));
     BOOST_TEST(detail("a") == "online by hand, down: refused");
     BOOST_TEST((ring()->find("a")->status == ring::Status::online));
-    BOOST_TEST(!say(Override::offline));
+    BOOST_TEST(!say(AdminState::offline));
     BOOST_TEST(detail("a") == "offline by hand, down: refused");
     BOOST_TEST((ring()->find("a")->status == ring::Status::offline));
-    BOOST_TEST(!say(Override::drain));
+    BOOST_TEST(!say(AdminState::drain));
     BOOST_TEST(detail("a") == "draining, down: refused");
     BOOST_TEST((ring()->find("a")->status == ring::Status::draining));
-    BOOST_TEST(!say(Override::automatic));
+    BOOST_TEST(!say(AdminState::automatic));
     BOOST_TEST(detail("a") == "down: refused");
     BOOST_TEST((ring()->find("a")->status == ring::Status::offline));
     pools.stop();
@@ -135,7 +137,8 @@ BOOST_AUTO_TEST_CASE(workers_report_only_where_somebody_wants_to_hear) {
     apply_pool(pool("main", {server("a")}));
     const auto trouble_of = [&] {
         const auto snapshot = ring();
-        return static_cast<const proxy::Server*>(snapshot->find("a")->context.get())->trouble;
+        return static_cast<const proxy::Server*>(snapshot->find("a")->context.get())
+            ->failure_reports;
     };
     BOOST_TEST(trouble_of() == nullptr);
     apply_pool(watched_pool({server("a")}));
@@ -154,7 +157,7 @@ BOOST_AUTO_TEST_CASE(a_panic_ignores_what_is_known_but_not_what_was_said) {
     panicky.panic = 0.5;
     panicky.passive->retry = panicky.passive->retry_max = 60s;
     apply_pool(panicky);
-    pools.set_override("main", "d", Override::drain);  // counts on neither side
+    pools.set_admin_state("main", "d", AdminState::drain);  // counts on neither side
     const auto fail = [&](std::string_view id) {
         report(id, Failure::connect, 3);
         turn();
@@ -212,8 +215,8 @@ BOOST_AUTO_TEST_CASE(a_server_that_comes_back_ramps_and_a_reload_may_end_it) {
     auto slow = pool("main", {server("a"), server("b")});
     slow.slow_start = 60s;
     apply_pool(slow);
-    pools.set_override("main", "a", Override::drain);
-    pools.set_override("main", "a", Override::automatic);
+    pools.set_admin_state("main", "a", AdminState::drain);
+    pools.set_admin_state("main", "a", AdminState::automatic);
     BOOST_TEST(points("a") == 1u);
     apply_pool(slow);
     BOOST_TEST(points("a") == 1u);
@@ -240,12 +243,12 @@ BOOST_AUTO_TEST_CASE(connections_end_as_the_pool_says) {
     strict.on_removed = {Way::reset};
     apply_pool(strict);
     const auto now_told = [&] { return std::exchange(told, {}); };
-    pools.set_override("main", "a", Override::drain);
+    pools.set_admin_state("main", "a", AdminState::drain);
     BOOST_TEST(now_told().empty());  // a drain lets old connections be
-    pools.set_override("main", "a", Override::offline);
+    pools.set_admin_state("main", "a", AdminState::offline);
     BOOST_TEST(now_told() == (Strings{"depart server_down 7000"}),
                boost::test_tools::per_element());
-    pools.set_override("main", "a", Override::automatic);
+    pools.set_admin_state("main", "a", AdminState::automatic);
     BOOST_TEST(now_told() == (Strings{"spare"}), boost::test_tools::per_element());
     report("a", Failure::connect, 3);
     turn();
@@ -253,7 +256,7 @@ BOOST_AUTO_TEST_CASE(connections_end_as_the_pool_says) {
                boost::test_tools::per_element());
     BOOST_TEST(turn_until([&] { return is_online("a"); }));
     BOOST_TEST(now_told() == (Strings{"spare"}), boost::test_tools::per_element());
-    pools.set_override("main", "a", Override::offline);
+    pools.set_admin_state("main", "a", AdminState::offline);
     BOOST_TEST(now_told() == (Strings{"depart server_down 7000"}),
                boost::test_tools::per_element());
     pools.unregister_server("main", "b");
@@ -270,7 +273,7 @@ BOOST_AUTO_TEST_CASE(random_events_leave_on_the_ring_whom_a_simple_model_names) 
     struct Known {
         std::uint32_t failures = 0;  // in a row
         bool down = false;
-        Override by_hand = Override::automatic;
+        AdminState admin_state = AdminState::automatic;
     };
     test::SeededRandom random;
     const Strings ids{"a", "b", "c", "d"};
@@ -286,8 +289,8 @@ BOOST_AUTO_TEST_CASE(random_events_leave_on_the_ring_whom_a_simple_model_names) 
             Known& known = model[id];
             switch (random.below(4)) {
                 case 0:
-                    known.by_hand = static_cast<Override>(random.below(4));
-                    pools.set_override("main", id, known.by_hand);
+                    known.admin_state = static_cast<AdminState>(random.below(4));
+                    pools.set_admin_state("main", id, known.admin_state);
                     break;
                 case 1:
                     known.failures = 0;
@@ -300,12 +303,12 @@ BOOST_AUTO_TEST_CASE(random_events_leave_on_the_ring_whom_a_simple_model_names) 
                 default:
                     report(id, Failure::connect);
                     turn();
-                    if (known.down || known.by_hand != Override::automatic) break;
+                    if (known.down || known.admin_state != AdminState::automatic) break;
                     known.down = ++known.failures == 3;
             }
             double up = 0, all = 0;
             for (const std::string& each : ids) {
-                if (model[each].by_hand != Override::automatic) continue;
+                if (model[each].admin_state != AdminState::automatic) continue;
                 ++all;
                 up += model[each].down ? 0 : 1;
             }
@@ -313,8 +316,8 @@ BOOST_AUTO_TEST_CASE(random_events_leave_on_the_ring_whom_a_simple_model_names) 
             for (const std::string& each : ids) {
                 const Known& one = model[each];
                 const bool seems_up = !one.down || up < watched.panic * all;
-                if (one.by_hand == Override::online ||
-                    (one.by_hand == Override::automatic && seems_up)) {
+                if (one.admin_state == AdminState::online ||
+                    (one.admin_state == AdminState::automatic && seems_up)) {
                     expected.push_back(each + " x1");
                 }
             }

@@ -13,7 +13,7 @@
 
 using namespace ringway;
 using namespace std::chrono_literals;
-using proxy::Override;
+using proxy::AdminState;
 using proxy::Pools;
 using test::config;
 using test::pool;
@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_CASE(changes_while_a_ring_is_worked_out_are_one_more_ring) {
         BOOST_TEST(!slow.register_server("main", "r" + std::to_string(i),
                                          test::endpoint("192.0.2.7:7"), 1));
     }
-    slow.set_override("main", "a", Override::drain);
+    slow.set_admin_state("main", "a", AdminState::drain);
     BOOST_TEST(!slow.find("main")->servers.at("a").online);
     BOOST_TEST(later.steps.size() == 1u);
     BOOST_TEST(!published);
@@ -105,8 +105,8 @@ BOOST_AUTO_TEST_CASE(a_plan_during_a_change_of_settings_is_of_the_ring_that_come
     one.hash.algorithm = conf::HashSettings::Algorithm::ring;
     one.slow_start = 1h;
     slow.apply(config({one}));
-    slow.set_override("main", "a", Override::offline);
-    slow.set_override("main", "a", Override::automatic);  // back, with few of its points
+    slow.set_admin_state("main", "a", AdminState::offline);
+    slow.set_admin_state("main", "a", AdminState::automatic);  // back, with few of its points
     BOOST_TEST(slow.find("main")->servers.at("a").ramp < ring::full_ramp);
     const auto draft = proxy::make_rings(slow.drafts_of(config({one})));
     while (!later.steps.empty()) later.finish_one();
@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(a_server_is_online_once_the_ring_that_serves_says_so) {
     later.finish_one();
     BOOST_TEST(main.online() == 2u);
     BOOST_TEST(slow.detail("main", "a") == "not checked");
-    slow.set_override("main", "a", Override::drain);
+    slow.set_admin_state("main", "a", AdminState::drain);
     BOOST_TEST(main.is_online("a"));
     BOOST_TEST(slow.detail("main", "a") == "draining, on its way out of the ring");
     BOOST_TEST(!slow.unregister_server("main", "b"));
@@ -178,13 +178,13 @@ BOOST_AUTO_TEST_CASE(connections_of_a_server_end_once_the_ring_is_without_it) {
     Later later;
     Strings done;
     Pools slow(io, 1, events, later,
-               {.depart = [&](const proxy::Cut& cut) { done.push_back(to_string(cut.reason)); },
-                .spare = [&](const auto&) { done.push_back("spare"); }});
+               {.evict = [&](const proxy::Eviction& cut) { done.push_back(to_string(cut.reason)); },
+                .cancel_eviction = [&](const auto&) { done.push_back("spare"); }});
     auto one = pool("main", {server("a"), server("b")});
     one.on_down = one.on_removed = {.way = conf::Leaving::Way::reset};
     slow.apply(config({one}));
     later.finish_one();
-    slow.set_override("main", "a", Override::offline);
+    slow.set_admin_state("main", "a", AdminState::offline);
     slow.unregister_server("main", "b");
     BOOST_TEST(done.empty());
     later.finish_one();
@@ -194,9 +194,9 @@ BOOST_AUTO_TEST_CASE(connections_of_a_server_end_once_the_ring_is_without_it) {
                boost::test_tools::per_element());
     // Back before it was off the ring: nobody is cut.
     done.clear();
-    slow.set_override("main", "a", Override::automatic);
-    slow.set_override("main", "a", Override::offline);
-    slow.set_override("main", "a", Override::automatic);
+    slow.set_admin_state("main", "a", AdminState::automatic);
+    slow.set_admin_state("main", "a", AdminState::offline);
+    slow.set_admin_state("main", "a", AdminState::automatic);
     while (!later.steps.empty()) later.finish_one();
     BOOST_TEST(std::count(done.begin(), done.end(), "server_down") == 0);
 }

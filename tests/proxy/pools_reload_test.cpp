@@ -8,7 +8,7 @@
 using namespace ringway;
 using namespace std::chrono_literals;
 using health::Failure;
-using proxy::Override;
+using proxy::AdminState;
 using test::checked_pool;
 using test::config;
 using test::server;
@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(a_corrected_address_is_a_new_server_for_health_and_the_same
     BOOST_TEST(ring::fingerprint(*ring()) == ring::fingerprint(*draft.at("main")));
     // What connections to the old address still tell counts for nothing.
     const auto* context = static_cast<const proxy::Server*>(old->find("a")->context.get());
-    for (int i = 0; i < 3; ++i) context->trouble->report(Failure::connect);
+    for (int i = 0; i < 3; ++i) context->failure_reports->report(Failure::connect);
     turn();
     BOOST_TEST(is_online("a"));
     pools.stop();
@@ -120,7 +120,7 @@ BOOST_AUTO_TEST_CASE(a_time_out_ends_as_the_settings_of_the_moment_say_or_by_han
     report("a", Failure::connect, 3);
     turn();
     BOOST_TEST(!is_online("a"));
-    BOOST_TEST(!pools.set_override("main", "a", Override::automatic));  // says nothing of it
+    BOOST_TEST(!pools.set_admin_state("main", "a", AdminState::automatic));  // says nothing of it
     BOOST_TEST(!is_online("a"));
     BOOST_TEST(!pools.clear("main", "a").has_value());
     BOOST_TEST(is_online("a"));

@@ -43,14 +43,14 @@ struct PoolsRig {
                        1,
                        events,
                        builder,
-                       {.depart =
-                            [this](const proxy::Cut& cut) {
+                       {.evict =
+                            [this](const proxy::Eviction& cut) {
                                 const auto ms =
                                     std::chrono::duration_cast<conf::Duration>(cut.over);
                                 told.push_back("depart " + std::string(to_string(cut.reason)) +
                                                " " + std::to_string(ms.count()));
                             },
-                        .spare = [this](const auto&) { told.push_back("spare"); }}};
+                        .cancel_eviction = [this](const auto&) { told.push_back("spare"); }}};
 
     // The file as it is now.
     void apply(const conf::Config& next) {
@@ -62,7 +62,7 @@ struct PoolsRig {
     }
     const proxy::Pool& main() const { return *pools.find("main"); }
     std::shared_ptr<const ring::Snapshot> ring() const { return main().balancer->snapshot(); }
-    const proxy::WantedServer& wanted(std::string_view id) const {
+    const proxy::PoolServer& wanted(std::string_view id) const {
         return main().servers.find(id)->second;
     }
 

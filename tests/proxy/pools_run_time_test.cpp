@@ -33,7 +33,7 @@ BOOST_AUTO_TEST_CASE(a_server_of_the_file_that_is_registered_again_keeps_its_oth
     BOOST_TEST(address_of("a") == "192.0.2.7:7");
     BOOST_TEST(ring()->find("a")->max_connections == 10u);
     BOOST_TEST((wanted("a").check_address == test::endpoint("192.0.2.7:81")));
-    BOOST_TEST((wanted("a").source == proxy::Wish::Source::runtime));
+    BOOST_TEST((wanted("a").source == proxy::DesiredServer::Source::runtime));
 }
 
 BOOST_AUTO_TEST_CASE(weight_and_address_are_set_at_run_time_until_they_are_forgotten) {
@@ -60,9 +60,9 @@ BOOST_AUTO_TEST_CASE(weight_and_address_are_set_at_run_time_until_they_are_forgo
     pools.register_server("main", "r", test::endpoint("192.0.2.7:7"), 1);
     pools.set_weight("main", "r", 5);
     pools.set_address("main", "r", test::endpoint("192.0.2.7:8"));
-    BOOST_TEST(
-        (pools.said().at("main").at("r") ==
-         proxy::Said{.registered = proxy::Said::Registration{test::endpoint("192.0.2.7:8"), 5}}));
+    BOOST_TEST((pools.overrides().at("main").at("r") ==
+                proxy::ServerOverrides{.registered = proxy::ServerOverrides::Registration{
+                                           test::endpoint("192.0.2.7:8"), 5}}));
     BOOST_TEST(pools.set_weight("main", "none", 1).value() == "pool main has no server none");
     BOOST_TEST(pools.set_weight("main", "a", 1001).has_value());
     BOOST_TEST(pools.set_address("none", "a", test::endpoint("192.0.2.7:8")).has_value());

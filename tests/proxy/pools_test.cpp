@@ -15,9 +15,9 @@
 
 using namespace ringway;
 using namespace std::chrono_literals;
-using proxy::Override;
+using proxy::AdminState;
 using proxy::Pools;
-using proxy::WantedServer;
+using proxy::PoolServer;
 using test::checked_pool;
 using test::config;
 using test::pool;
@@ -68,7 +68,7 @@ BOOST_AUTO_TEST_CASE(a_new_address_moves_no_key_and_keeps_the_counts) {
 
 BOOST_AUTO_TEST_CASE(new_hash_settings_make_a_new_ring_with_the_same_servers) {
     apply({server("a"), server("b")});
-    BOOST_TEST(!pools.set_override("main", "b", Override::drain).has_value());
+    BOOST_TEST(!pools.set_admin_state("main", "b", AdminState::drain).has_value());
     const auto balancer = main().balancer;
     auto other = pool("main", {server("a"), server("b")});
     other.hash.vnodes = 32;
@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(a_server_registered_at_run_time_serves_at_once_and_survives
     apply({server("a")});
     BOOST_TEST(!pools.register_server("main", "r", test::endpoint("192.0.2.7:7"), 2).has_value());
     BOOST_TEST(online() == (Strings{"a x1", "r x2"}), boost::test_tools::per_element());
-    BOOST_TEST((wanted("r").source == WantedServer::Source::runtime));
+    BOOST_TEST((wanted("r").source == PoolServer::Source::runtime));
     apply({server("a")});
     BOOST_TEST(online() == (Strings{"a x1", "r x2"}), boost::test_tools::per_element());
 }
@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_names_a_registered_server_has_the_last_word) {
     apply({server("a"), server("r", "192.0.2.8:8", 4)});
     BOOST_TEST(online() == (Strings{"a x1", "r x4"}), boost::test_tools::per_element());
     BOOST_TEST(address_of("r") == "192.0.2.8:8");
-    BOOST_TEST((wanted("r").source == WantedServer::Source::file));
+    BOOST_TEST((wanted("r").source == PoolServer::Source::file));
     apply({server("a")});
     BOOST_TEST(online() == (Strings{"a x1"}), boost::test_tools::per_element());
 }
@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(an_unregistered_server_of_the_file_stays_away_until_it_is_r
     BOOST_TEST(online() == (Strings{"a x1", "b x1"}), boost::test_tools::per_element());
     apply({server("a"), server("b")});
     BOOST_TEST(online() == (Strings{"a x1", "b x1"}), boost::test_tools::per_element());
-    BOOST_TEST((wanted("b").source == WantedServer::Source::file));
+    BOOST_TEST((wanted("b").source == PoolServer::Source::file));
 }
 
 BOOST_AUTO_TEST_CASE(the_last_word_at_run_time_holds_over_reloads) {
@@ -178,14 +178,14 @@ BOOST_AUTO_TEST_CASE(a_server_that_left_the_file_is_new_when_it_comes_back) {
 
 BOOST_AUTO_TEST_CASE(a_drained_server_takes_no_keys_over_reloads_until_told_otherwise) {
     apply({server("a"), server("b")});
-    BOOST_TEST(!pools.set_override("main", "b", Override::drain).has_value());
+    BOOST_TEST(!pools.set_admin_state("main", "b", AdminState::drain).has_value());
     BOOST_TEST(online() == (Strings{"a x1"}), boost::test_tools::per_element());
     BOOST_TEST(pools.detail("main", "b") == "draining");
     BOOST_TEST(!wanted("b").online);
     BOOST_TEST((ring()->find("b")->status == ring::Status::draining));
     apply({server("a"), server("b", "192.0.2.5:5", 2)});
     BOOST_TEST(online() == (Strings{"a x1"}), boost::test_tools::per_element());
-    pools.set_override("main", "b", Override::automatic);
+    pools.set_admin_state("main", "b", AdminState::automatic);
     BOOST_TEST(online() == (Strings{"a x1", "b x2"}), boost::test_tools::per_element());
     BOOST_TEST(wanted("b").online);
 }
@@ -210,8 +210,8 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_done_at_run_time_is_refused_and_changes_noth
     BOOST_TEST(pools.register_server("main", "a\nb", address, 1).has_value());
     BOOST_TEST(pools.unregister_server("none", "a").value() == "no pool none");
     BOOST_TEST(pools.unregister_server("main", "z").value() == "pool main has no server z");
-    BOOST_TEST(pools.set_override("none", "a", Override::drain).value() == "no pool none");
-    BOOST_TEST(pools.set_override("main", "z", Override::drain).value() ==
+    BOOST_TEST(pools.set_admin_state("none", "a", AdminState::drain).value() == "no pool none");
+    BOOST_TEST(pools.set_admin_state("main", "z", AdminState::drain).value() ==
                "pool main has no server z");
     BOOST_TEST(ring()->generation() == generation);
     BOOST_TEST(main().servers.size() == 1u);
@@ -236,10 +236,10 @@ BOOST_AUTO_TEST_CASE(what_was_said_of_a_pool_that_is_gone_counts_again_when_it_i
     apply(file);
     pools.register_server("main", "r", test::endpoint("192.0.2.7:7"), 2);
     pools.unregister_server("main", "a");
-    pools.set_override("main", "b", Override::drain);
-    const auto said = pools.said();
+    pools.set_admin_state("main", "b", AdminState::drain);
+    const auto overrides = pools.overrides();
     apply(config({pool("other", {server("a")})}));
-    BOOST_TEST((pools.said() == said));
+    BOOST_TEST((pools.overrides() == overrides));
     BOOST_TEST(pools.notes_on(config({})).size() == 1u);
     apply(file);
     BOOST_TEST(online() == (Strings{"r x2"}), boost::test_tools::per_element());
@@ -258,11 +258,11 @@ BOOST_AUTO_TEST_CASE(what_is_forgotten_is_as_the_file_says_at_once) {
     BOOST_TEST(pools.forget("none", "a").value() == "no pool none");
     pools.register_server("main", "r", test::endpoint("192.0.2.7:7"), 2);
     pools.unregister_server("main", "a");
-    pools.set_override("main", "b", Override::offline);
+    pools.set_admin_state("main", "b", AdminState::offline);
     BOOST_TEST(online() == (Strings{"r x2"}), boost::test_tools::per_element());
     for (const auto* id : {"r", "a", "b"}) BOOST_TEST(!pools.forget("main", id).has_value());
     BOOST_TEST(online() == (Strings{"a x1", "b x1"}), boost::test_tools::per_element());
-    BOOST_TEST(pools.said().empty());
+    BOOST_TEST(pools.overrides().empty());
     // One of the file that was registered anew is the file's again.
     pools.unregister_server("main", "a");
     pools.register_server("main", "a", test::endpoint("192.0.2.9:9"), 5);
@@ -270,7 +270,7 @@ BOOST_AUTO_TEST_CASE(what_is_forgotten_is_as_the_file_says_at_once) {
     BOOST_TEST(!pools.forget("main", "a").has_value());
     BOOST_TEST(online() == (Strings{"a x1", "b x1"}), boost::test_tools::per_element());
     BOOST_TEST(address_of("a") == "192.0.2.1:80");
-    BOOST_TEST((wanted("a").source == WantedServer::Source::file));
+    BOOST_TEST((wanted("a").source == PoolServer::Source::file));
 }
 
 BOOST_AUTO_TEST_CASE(a_server_that_does_not_fit_back_stays_forgotten_by_nobody) {
@@ -279,29 +279,30 @@ BOOST_AUTO_TEST_CASE(a_server_that_does_not_fit_back_stays_forgotten_by_nobody) 
     apply(config({dense}));
     pools.unregister_server("main", "a");
     BOOST_TEST(!pools.register_server("main", "r", test::endpoint("192.0.2.7:7"), 100));
-    const auto said = pools.said();
+    const auto overrides = pools.overrides();
     BOOST_TEST(pools.forget("main", "a").has_value());
-    BOOST_TEST((pools.said() == said));
+    BOOST_TEST((pools.overrides() == overrides));
     BOOST_TEST(online() == (Strings{"r x100"}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(what_was_said_before_the_start_counts_from_the_start) {
-    pools.set_said(
-        {{"main",
-          {{"a", {.unregistered = true}},
-           {"b", {.by_hand = Override::drain}},
-           {"c", {.by_hand = Override::drain}},  // nobody names it
-           {"r", {.registered = proxy::Said::Registration{test::endpoint("192.0.2.7:7"), 3}}}}}});
+    pools.set_overrides({{"main",
+                          {{"a", {.unregistered = true}},
+                           {"b", {.admin_state = AdminState::drain}},
+                           {"c", {.admin_state = AdminState::drain}},  // nobody names it
+                           {"r",
+                            {.registered = proxy::ServerOverrides::Registration{
+                                 test::endpoint("192.0.2.7:7"), 3}}}}}});
     apply({server("a"), server("b")});
     BOOST_TEST(online() == (Strings{"r x3"}), boost::test_tools::per_element());
-    BOOST_TEST(pools.said().at("main").size() == 3u);
+    BOOST_TEST(pools.overrides().at("main").size() == 3u);
     BOOST_TEST(wanted("r").ramp == ring::full_ramp);
 }
 
 BOOST_AUTO_TEST_CASE(rings_after_a_configuration_are_those_that_it_leads_to) {
     apply({server("a"), server("b", "192.0.2.2:80", 3)});
     pools.register_server("main", "r", test::endpoint("192.0.2.7:7"), 2);
-    pools.set_override("main", "b", Override::offline);
+    pools.set_admin_state("main", "b", AdminState::offline);
     auto other = pool("main", {server("a", "192.0.2.1:80", 2), server("b"), server("c")});
     for (const std::uint32_t vnodes : {16u, 32u}) {
         other.hash.vnodes = vnodes;
@@ -335,12 +336,12 @@ BOOST_AUTO_TEST_CASE(checks_take_servers_off_and_bring_them_back) {
     apply(config({checked_pool({a, b})}));
     BOOST_TEST(online() == (Strings{"a x1"}), boost::test_tools::per_element());
 
-    pools.set_override("main", "b", Override::drain);
+    pools.set_admin_state("main", "b", AdminState::drain);
     BOOST_TEST(pools.detail("main", "b") == "draining, down: refused");
     test::start_listening(down);
     BOOST_TEST(turn_until([&] { return pools.detail("main", "b") == "draining"; }));
     BOOST_TEST(online() == (Strings{"a x1"}), boost::test_tools::per_element());
-    pools.set_override("main", "b", Override::automatic);
+    pools.set_admin_state("main", "b", AdminState::automatic);
     BOOST_TEST(online() == (Strings{"a x1", "b x1"}), boost::test_tools::per_element());
 
     up.close();

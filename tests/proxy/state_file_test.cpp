@@ -16,21 +16,21 @@
 #include "tests/support/temp_dir.h"
 
 using namespace ringway;
-using proxy::Override;
-using proxy::Said;
-using proxy::SaidOfAll;
+using proxy::AdminState;
+using proxy::Overrides;
+using proxy::ServerOverrides;
 using proxy::StateFile;
 
 namespace {
 
-SaidOfAll some() {
-    const Said::Registration here{test::endpoint("192.0.2.7:7"), 3};
-    const Said::Registration there{test::endpoint("unix:/run/a \"b\".sock"), 0};
+Overrides some() {
+    const ServerOverrides::Registration here{test::endpoint("192.0.2.7:7"), 3};
+    const ServerOverrides::Registration there{test::endpoint("unix:/run/a \"b\".sock"), 0};
     return {{"main",
              {{"a", {.unregistered = true}},
-              {"b", {.by_hand = Override::online}},
+              {"b", {.admin_state = AdminState::online}},
               {"c", {.weight = 7, .address = test::endpoint("192.0.2.9:9")}},
-              {"r", {.registered = here, .by_hand = Override::drain}}}},
+              {"r", {.registered = here, .admin_state = AdminState::drain}}}},
             {"other", {{"u", {.registered = there}}}}};
 }
 
@@ -53,11 +53,11 @@ BOOST_AUTO_TEST_CASE(what_is_kept_is_what_is_loaded) {
     const test::TempDir dir;
     const std::string path = dir.path("state.json");
     StateFile file(path);
-    BOOST_TEST(std::get<SaidOfAll>(file.load()).empty());  // there is none yet
+    BOOST_TEST(std::get<Overrides>(file.load()).empty());  // there is none yet
     BOOST_TEST(!file.keep(some()).has_value());
     BOOST_TEST(file.written_at().has_value());
     StateFile again(path);
-    BOOST_TEST((std::get<SaidOfAll>(again.load()) == some()));
+    BOOST_TEST((std::get<Overrides>(again.load()) == some()));
     struct stat status {};
     BOOST_TEST(::stat(path.c_str(), &status) == 0);
     BOOST_TEST((status.st_mode & 0777) == 0600);
@@ -85,9 +85,10 @@ BOOST_AUTO_TEST_CASE(ids_of_odd_bytes_come_back) {
                                  "\\u0000",
                                  "\xE2\x80\xA8",
                                  std::string(255, '"')};
-    SaidOfAll said;
-    for (const std::string& id : ids) said["p"][id] = {.unregistered = true};
-    BOOST_TEST((std::get<SaidOfAll>(proxy::parse_state(proxy::state_text(said))) == said));
+    Overrides overrides;
+    for (const std::string& id : ids) overrides["p"][id] = {.unregistered = true};
+    BOOST_TEST(
+        (std::get<Overrides>(proxy::parse_state(proxy::state_text(overrides))) == overrides));
 }
 
 BOOST_AUTO_TEST_CASE(what_is_already_kept_is_not_written_again) {
@@ -214,7 +215,7 @@ BOOST_AUTO_TEST_CASE(one_process_at_a_time_uses_a_file) {
     BOOST_TEST(second.lock().has_value());
     const auto reason = second.keep({});
     BOOST_TEST(reason.value_or("").ends_with(std::to_string(::getpid())));
-    BOOST_TEST((std::get<SaidOfAll>(StateFile(path).load()) == some()));
+    BOOST_TEST((std::get<Overrides>(StateFile(path).load()) == some()));
     // By another path to the same folder, too.
     BOOST_TEST(StateFile(dir.path("./state.json")).lock().has_value());
     BOOST_TEST(!StateFile(dir.path("other.json")).lock().has_value());
@@ -240,9 +241,9 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_locked_is_read_and_never_written) {
     std::filesystem::create_directory(dir.path("state.json.lock"));
     StateFile file(path);
     BOOST_TEST(!file.lock().has_value());
-    BOOST_TEST((std::get<SaidOfAll>(file.load()) == some()));
+    BOOST_TEST((std::get<Overrides>(file.load()) == some()));
     BOOST_TEST(file.keep({}).value_or("").starts_with(path + ".lock cannot be locked: "));
-    BOOST_TEST((std::get<SaidOfAll>(StateFile(path).load()) == some()));
+    BOOST_TEST((std::get<Overrides>(StateFile(path).load()) == some()));
     std::filesystem::remove(dir.path("state.json.lock"));
     BOOST_TEST(!file.keep({}).has_value());
 }

@@ -22,7 +22,7 @@ struct StatesRig : PoolsRig {
         const auto snapshot = ring();
         const auto* context = snapshot->find(id)->context.get();
         for (; count > 0; --count)
-            static_cast<const proxy::Server*>(context)->trouble->report(kind);
+            static_cast<const proxy::Server*>(context)->failure_reports->report(kind);
     }
     void turn() {
         io.restart();

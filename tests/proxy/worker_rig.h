@@ -35,8 +35,8 @@ struct RigSettings {
     double balance_factor = 0;
     std::uint64_t listener_limit = proxy::Quota::unlimited;
     std::uint64_t total_limit = proxy::Quota::unlimited;
-    std::shared_ptr<proxy::Trouble> trouble{};  // of every server
-    bool running = true;                        // from the start
+    std::shared_ptr<proxy::FailureReports> failure_reports{};  // of every server
+    bool running = true;                                       // from the start
 };
 
 inline RigSettings keyed_by_first_line() {
@@ -61,8 +61,9 @@ public:
     // A server behind `socket`; it accepts if that listens, else it refuses.
     const Fd& add_server(const std::string& id, Fd socket = listening_socket(),
                          std::uint32_t max_connections = 0) {
-        const auto server = std::make_shared<proxy::Server>(proxy::Server{
-            id, local_endpoint(socket), std::make_shared<ServerCounts>(1), settings_.trouble});
+        const auto server = std::make_shared<proxy::Server>(
+            proxy::Server{id, local_endpoint(socket), std::make_shared<ServerCounts>(1),
+                          settings_.failure_reports});
         balancer_->register_server(
             {.id = id, .context = server, .max_connections = max_connections});
         counts_[id] = server->counts;
@@ -119,7 +120,7 @@ public:
     std::uint64_t count(proxy::Counter proxy::ListenerCounts::*field) const {
         return sum(*listener_counts_, field);
     }
-    std::uint64_t ended_by(proxy::End end) const {
+    std::uint64_t ended_by(proxy::CloseReason end) const {
         return listener_counts_->front().ended(end).value();
     }
     std::uint64_t count(const std::string& id, proxy::Counter proxy::ServerCounts::*field) const {

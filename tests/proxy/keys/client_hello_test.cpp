@@ -148,11 +148,11 @@ BOOST_AUTO_TEST_CASE(random_damage_gives_one_answer_however_the_bytes_are_cut) {
         for (std::size_t left = random.below(4); left > 0; --left) {
             bytes[random.below(bytes.size())] = static_cast<char>(random());
         }
-        std::vector<std::size_t> cuts(random.below(6));
-        for (std::size_t& cut : cuts) cut = random.below(bytes.size() + 1);
-        std::ranges::sort(cuts);
+        std::vector<std::size_t> evictions(random.below(6));
+        for (std::size_t& cut : evictions) cut = random.below(bytes.size() + 1);
+        std::ranges::sort(evictions);
         const auto settings = settings_of({sni, alpn});
-        const Verdict verdict = in_segments(settings, bytes, cuts).verdict;
+        const Verdict verdict = in_segments(settings, bytes, evictions).verdict;
         BOOST_REQUIRE((verdict == whole(settings, bytes).verdict));
     }
 }

@@ -13,7 +13,7 @@
 
 using namespace ringway;
 using namespace std::chrono_literals;
-using proxy::End;
+using proxy::CloseReason;
 using proxy::Fd;
 using proxy::ServerCounts;
 using test::keyed_by_first_line;
@@ -38,8 +38,8 @@ struct Fixture {
     std::uint64_t active(const std::string& id) const {
         return rig.count(id, &ServerCounts::active);
     }
-    void depart(const std::string& id, End reason, proxy::Clock::duration over) {
-        rig.worker().depart({rig.counts(id), reason, over});
+    void evict(const std::string& id, CloseReason reason, proxy::Clock::duration over) {
+        rig.worker().evict({rig.counts(id), reason, over});
     }
 
     WorkerRig rig{keyed_by_first_line()};
@@ -49,12 +49,12 @@ struct Fixture {
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(departure, Fixture)
+BOOST_FIXTURE_TEST_SUITE(eviction, Fixture)
 
 BOOST_AUTO_TEST_CASE(the_connections_of_one_server_end_at_once) {
     connect("a", 5);
     connect("b", 3);
-    depart("a", End::server_removed, 0s);
+    evict("a", CloseReason::server_removed, 0s);
     for (std::size_t i = 0; i < 5; ++i) {
         BOOST_TEST(test::was_reset(test::receive_to_end(clients[i])));
         BOOST_TEST(test::was_reset(test::receive_to_end(servers[i])));
@@ -68,7 +68,7 @@ BOOST_AUTO_TEST_CASE(the_connections_of_one_server_end_at_once) {
 BOOST_AUTO_TEST_CASE(connections_end_one_by_one_over_a_time) {
     connect("a", 20);
     connect("b", 1);
-    depart("a", End::server_down, 400ms);
+    evict("a", CloseReason::server_down, 400ms);
     bool some = false;  // have ended while others had not
     BOOST_TEST(test::eventually([&] {
         some = some || (active("a") > 0 && active("a") < 20);
@@ -81,11 +81,11 @@ BOOST_AUTO_TEST_CASE(connections_end_one_by_one_over_a_time) {
 
 BOOST_AUTO_TEST_CASE(those_that_are_left_are_spared_when_the_server_is_back) {
     connect("a", 20);
-    depart("a", End::server_down, 1s);
+    evict("a", CloseReason::server_down, 1s);
     BOOST_TEST(test::eventually([&] { return active("a") < 20; }));
-    rig.worker().spare(rig.counts("a"));
+    rig.worker().cancel_eviction(rig.counts("a"));
     // What comes after it is done after it.
-    depart("b", End::server_down, 0s);
+    evict("b", CloseReason::server_down, 0s);
     connect("b", 1);
     const auto left = active("a");
     BOOST_TEST(left > 0u);
@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(all_that_are_left_end_one_by_one_whatever_they_are_at) {
     connect("b", 10);
     const Fd without_key = rig.connect();
     BOOST_TEST(test::eventually([&] { return rig.count(&proxy::ListenerCounts::active) == 21; }));
-    rig.worker().depart({nullptr, End::shutdown, 400ms});
+    rig.worker().evict({nullptr, CloseReason::shutdown, 400ms});
     bool some = false;
     BOOST_TEST(test::eventually([&] {
         const auto left = rig.count(&proxy::ListenerCounts::active);
@@ -113,19 +113,21 @@ BOOST_AUTO_TEST_CASE(all_that_are_left_end_one_by_one_whatever_they_are_at) {
 BOOST_AUTO_TEST_CASE(a_server_that_departs_and_a_drain_that_ends_cross) {
     connect("a", 10);
     connect("b", 10);
-    depart("a", End::server_removed, 1h);
-    rig.worker().depart({nullptr, End::shutdown, 300ms});
-    depart("b", End::server_down, 0s);
+    evict("a", CloseReason::server_removed, 1h);
+    rig.worker().evict({nullptr, CloseReason::shutdown, 300ms});
+    evict("b", CloseReason::server_down, 0s);
     BOOST_TEST(rig.ended("server_down"));
     BOOST_TEST(rig.is_idle());
-    const auto ends = [&](End end) { return rig.ended_by(end); };
-    BOOST_TEST(ends(End::shutdown) >= 9u);  // one in an hour is the most that goes before
-    BOOST_TEST(ends(End::shutdown) + ends(End::server_removed) + ends(End::server_down) == 20u);
+    const auto ends = [&](CloseReason end) { return rig.ended_by(end); };
+    BOOST_TEST(ends(CloseReason::shutdown) >= 9u);  // one in an hour is the most that goes before
+    BOOST_TEST(ends(CloseReason::shutdown) + ends(CloseReason::server_removed) +
+                   ends(CloseReason::server_down) ==
+               20u);
 }
 
 BOOST_AUTO_TEST_CASE(a_worker_stops_in_the_middle_of_it) {
     connect("a", 3);
-    depart("a", End::server_down, 1h);
+    evict("a", CloseReason::server_down, 1h);
     rig.worker().stop();
     for (const Fd& client : clients) BOOST_TEST(test::was_reset(test::receive_to_end(client)));
 }
@@ -136,16 +138,16 @@ namespace {
 
 struct Reports {
     std::shared_ptr<std::atomic<int>> wakes = std::make_shared<std::atomic<int>>(0);
-    std::shared_ptr<proxy::Trouble> trouble =
-        std::make_shared<proxy::Trouble>([wakes = wakes] { ++*wakes; });
+    std::shared_ptr<proxy::FailureReports> failure_reports =
+        std::make_shared<proxy::FailureReports>([wakes = wakes] { ++*wakes; });
 
     test::RigSettings settings() const {
         auto made = keyed_by_first_line();
-        made.trouble = trouble;
+        made.failure_reports = failure_reports;
         return made;
     }
     std::pair<std::uint32_t, std::uint32_t> taken() const {
-        const auto [connects, resets] = trouble->take();
+        const auto [connects, resets] = failure_reports->take();
         return {connects, resets};
     }
     using Taken = std::pair<std::uint32_t, std::uint32_t>;

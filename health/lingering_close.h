@@ -14,7 +14,7 @@
 
 namespace ringway::health {
 
-class Farewells {
+class LingeringCloses {
 public:
     static constexpr std::size_t at_once_max = 64;
     static constexpr std::size_t bytes_max = 256 << 10;  // of what is left to read
@@ -24,10 +24,10 @@ public:
         end_at_once  // our side ends now, with a FIN
     };
 
-    Farewells() = default;
-    ~Farewells() { clear(); }
-    Farewells(const Farewells&) = delete;
-    Farewells& operator=(const Farewells&) = delete;
+    LingeringCloses() = default;
+    ~LingeringCloses() { clear(); }
+    LingeringCloses(const LingeringCloses&) = delete;
+    LingeringCloses& operator=(const LingeringCloses&) = delete;
 
     void add(boost::asio::generic::stream_protocol::socket socket, Way way,
              Clock::time_point until);
@@ -35,12 +35,12 @@ public:
     void clear();
 
 private:
-    struct Farewell;
-    void read_on(const std::shared_ptr<Farewell>& one);
-    void await(const std::shared_ptr<Farewell>& one);
-    void close(const std::shared_ptr<Farewell>& one);
+    struct LingeringClose;
+    void read_on(const std::shared_ptr<LingeringClose>& one);
+    void await(const std::shared_ptr<LingeringClose>& one);
+    void close(const std::shared_ptr<LingeringClose>& one);
 
-    std::set<std::shared_ptr<Farewell>> all_;
+    std::set<std::shared_ptr<LingeringClose>> all_;
 };
 
 }  // namespace ringway::health

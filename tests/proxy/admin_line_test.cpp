@@ -14,23 +14,23 @@ using Words = std::vector<std::string>;
 namespace {
 
 Words split(std::string_view line) {
-    const auto result = split_words(line);
-    if (const auto* error = std::get_if<WordsError>(&result)) {
+    const auto result = split_admin_line(line);
+    if (const auto* error = std::get_if<AdminLineError>(&result)) {
         BOOST_FAIL("refused: " << error->message);
     }
     return std::get<Words>(result);
 }
 
-WordsError refusal(std::string_view line) {
-    const auto result = split_words(line);
-    const auto* error = std::get_if<WordsError>(&result);
+AdminLineError refusal(std::string_view line) {
+    const auto result = split_admin_line(line);
+    const auto* error = std::get_if<AdminLineError>(&result);
     BOOST_REQUIRE_MESSAGE(error, "taken: " << line);
     return *error;
 }
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(words)
+BOOST_AUTO_TEST_SUITE(admin_line)
 
 BOOST_AUTO_TEST_CASE(blanks_separate_words) {
     BOOST_CHECK(split("explain redis user-1") == (Words{"explain", "redis", "user-1"}));
@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(any_words_survive_joining_and_splitting) {
                                      : static_cast<char>(random() % 256);
                 }
             }
-            const std::string line = join_words(words);
+            const std::string line = join_admin_line(words);
             BOOST_TEST_CONTEXT("line " << line) {
                 BOOST_REQUIRE(split(line) == words);
             }
@@ -114,11 +114,11 @@ BOOST_AUTO_TEST_CASE(no_line_of_bytes_does_more_than_succeed_or_be_refused) {
         for (int round = 0; round < 100'000; ++round) {
             std::string line(random() % 12, ' ');
             for (char& c : line) c = likely[random() % likely.size()];
-            const auto result = split_words(line);
+            const auto result = split_admin_line(line);
             if (const auto* words = std::get_if<Words>(&result)) {
-                BOOST_REQUIRE(split(join_words(*words)) == *words);
+                BOOST_REQUIRE(split(join_admin_line(*words)) == *words);
             } else {
-                const std::size_t column = std::get<WordsError>(result).column;
+                const std::size_t column = std::get<AdminLineError>(result).column;
                 BOOST_REQUIRE(column >= 1 && column <= line.size());
             }
         }

@@ -1,4 +1,4 @@
-#include "health/farewell.h"
+#include "health/lingering_close.h"
 
 #include <array>
 #include <utility>
@@ -14,17 +14,17 @@ using Socket = asio::generic::stream_protocol::socket;
 using boost::system::error_code;
 
 // Handlers that come after its end find it gone.
-struct Farewells::Farewell {
-    Farewell(Farewells& owner, Socket of)
+struct LingeringCloses::LingeringClose {
+    LingeringClose(LingeringCloses& owner, Socket of)
         : all(owner), socket(std::move(of)), timer(socket.get_executor()) {}
 
-    Farewells& all;
+    LingeringCloses& all;
     Socket socket;
     asio::steady_timer timer;
     std::size_t read_bytes = 0;
 };
 
-void Farewells::add(Socket socket, Way way, Clock::time_point until) {
+void LingeringCloses::add(Socket socket, Way way, Clock::time_point until) {
     error_code ignored;
     if (way == Way::end_at_once) socket.shutdown(Socket::shutdown_send, ignored);
     // Without anything unread, closing is a FIN.
@@ -33,7 +33,7 @@ void Farewells::add(Socket socket, Way way, Clock::time_point until) {
         return;
     }
     socket.non_blocking(true, ignored);
-    const auto one = std::make_shared<Farewell>(*this, std::move(socket));
+    const auto one = std::make_shared<LingeringClose>(*this, std::move(socket));
     all_.insert(one);
     read_on(one);
     if (!one->socket.is_open()) return;
@@ -44,11 +44,11 @@ void Farewells::add(Socket socket, Way way, Clock::time_point until) {
     });
 }
 
-void Farewells::clear() {
+void LingeringCloses::clear() {
     all_.clear();
 }
 
-void Farewells::read_on(const std::shared_ptr<Farewell>& one) {
+void LingeringCloses::read_on(const std::shared_ptr<LingeringClose>& one) {
     thread_local std::array<char, 4096> buffer;  // of what nobody looks at
     for (;;) {
         error_code error;
@@ -62,7 +62,7 @@ void Farewells::read_on(const std::shared_ptr<Farewell>& one) {
     }
 }
 
-void Farewells::await(const std::shared_ptr<Farewell>& one) {
+void LingeringCloses::await(const std::shared_ptr<LingeringClose>& one) {
     one->socket.async_wait(Socket::wait_read, [weak = std::weak_ptr(one)](const error_code& error) {
         const auto self = weak.lock();
         if (!self || !self->socket.is_open()) return;
@@ -71,7 +71,7 @@ void Farewells::await(const std::shared_ptr<Farewell>& one) {
     });
 }
 
-void Farewells::close(const std::shared_ptr<Farewell>& one) {
+void LingeringCloses::close(const std::shared_ptr<LingeringClose>& one) {
     error_code ignored;
     one->timer.cancel();
     one->socket.close(ignored);

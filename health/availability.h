@@ -9,39 +9,39 @@
 namespace ringway::health {
 
 // What somebody said of a server by hand, over what is known of it.
-enum class Override : std::uint8_t { automatic, online, offline, drain };
+enum class AdminState : std::uint8_t { automatic, online, offline, drain };
 
-inline const char* to_string(Override by_hand) {
-    switch (by_hand) {
-        case Override::automatic:
+inline const char* to_string(AdminState admin_state) {
+    switch (admin_state) {
+        case AdminState::automatic:
             return "auto";
-        case Override::online:
+        case AdminState::online:
             return "online";
-        case Override::offline:
+        case AdminState::offline:
             return "offline";
-        case Override::drain:
+        case AdminState::drain:
             return "drain";
     }
     return "unknown";
 }
 
-struct Standing {
+struct Availability {
     bool online;  // takes new connections
     bool down;    // does not serve: a drained server is offline, but not down
-    bool operator==(const Standing&) const = default;
+    bool operator==(const Availability&) const = default;
 };
 
 // `seems_up` by its checks and its connections; in a panic that does not count.
-inline Standing standing_of(bool seems_up, Override by_hand, bool panics) {
+inline Availability availability_of(bool seems_up, AdminState admin_state, bool panics) {
     const bool up = seems_up || panics;
-    switch (by_hand) {
-        case Override::automatic:
+    switch (admin_state) {
+        case AdminState::automatic:
             return {up, !up};
-        case Override::online:
+        case AdminState::online:
             return {true, false};
-        case Override::offline:
+        case AdminState::offline:
             return {false, true};
-        case Override::drain:
+        case AdminState::drain:
             return {false, !up};
     }
     return {false, true};
