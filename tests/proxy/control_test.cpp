@@ -38,7 +38,7 @@ protected:
     void start() {
         control.emplace(file(), parsed(), log().writer());
         thread_ = std::thread([this] {
-            refusal = control->run();
+            refusal = proxy::serve(*control);
             running = false;
         });
         BOOST_REQUIRE(log().has(" ready: "));

@@ -112,11 +112,11 @@ BOOST_AUTO_TEST_CASE(long_input_is_as_few_commands_as_a_lines_limit_allows) {
     const auto read = read_registrations("p", lines, both.size());
     const auto& commands = std::get<std::vector<RegisterCommand>>(read);
     BOOST_REQUIRE(commands.size() == 2);
-    BOOST_TEST(ringway::proxy::join_words(commands[0].words) == both);
+    BOOST_TEST(ringway::proxy::join_admin_line(commands[0].words) == both);
     BOOST_TEST(commands[0].servers == 2u);
     BOOST_TEST(commands[0].first_line == 2u);
     BOOST_TEST(commands[0].last_line == 3u);
-    BOOST_TEST(ringway::proxy::join_words(commands[1].words) == "register p c 192.0.2.3:7");
+    BOOST_TEST(ringway::proxy::join_admin_line(commands[1].words) == "register p c 192.0.2.3:7");
     BOOST_TEST(commands[1].first_line == 4u);
 }
 

@@ -12,7 +12,7 @@ namespace json = boost::json;
 
 Answer fetch(const std::string& socket, std::span<const std::string> words,
              std::chrono::milliseconds timeout) {
-    Answer answer{.line = ask(socket, proxy::join_words(words), timeout)};
+    Answer answer{.line = ask(socket, proxy::join_admin_line(words), timeout)};
     json::parse_options lenient;
     lenient.allow_invalid_utf8 = true;  // a key may hold any bytes
     json::error_code error;

@@ -22,8 +22,8 @@ std::variant<Words, std::string> words_of(const std::string& line) {
     if (line.find_first_not_of(" \t\r") == std::string::npos || line.starts_with('#')) {
         return Words{};
     }
-    auto split = proxy::split_words(line);
-    if (auto* error = std::get_if<proxy::WordsError>(&split)) return std::move(error->message);
+    auto split = proxy::split_admin_line(line);
+    if (auto* error = std::get_if<proxy::AdminLineError>(&split)) return std::move(error->message);
     auto words = std::get<Words>(std::move(split));
     if (words.size() < 2 || words.size() > 3) {
         return fmt::format("a line is ID ADDRESS [WEIGHT], not {} word{}", words.size(),
@@ -54,10 +54,10 @@ RegisterCommands read_registrations(const std::string& pool, std::istream& in,
         }
         auto& words = std::get<Words>(read);
         if (words.empty()) continue;
-        const std::size_t more = proxy::join_words(words).size() + 1;
+        const std::size_t more = proxy::join_admin_line(words).size() + 1;
         if (commands.empty() || bytes + more > max_line_bytes) {
             commands.push_back({.words = begin, .first_line = number});
-            bytes = proxy::join_words(begin).size();
+            bytes = proxy::join_admin_line(begin).size();
         }
         RegisterCommand& command = commands.back();
         bytes += more;
