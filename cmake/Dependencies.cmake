@@ -2,7 +2,6 @@
 
 find_package(Threads REQUIRED)
 find_package(OpenSSL 3 REQUIRED COMPONENTS Crypto)
-find_library(XXHASH_LIBRARY NAMES xxhash REQUIRED)
 find_path(XXHASH_INCLUDE_DIR NAMES xxhash.h REQUIRED)
 
 if(RINGWAY_PROXY)
@@ -22,7 +21,7 @@ if(RINGWAY_PROXY)
     target_include_directories(ringway_prometheus SYSTEM INTERFACE ${PROMETHEUS_INCLUDE_DIR})
 
     # Asio is compiled once, in asio.cpp, and not again in every file that uses it.
-    add_library(ringway_asio STATIC ${CMAKE_SOURCE_DIR}/cmake/asio.cpp)
+    add_library(ringway_asio STATIC ${PROJECT_SOURCE_DIR}/cmake/asio.cpp)
     target_link_libraries(ringway_asio PUBLIC Boost::headers Threads::Threads PRIVATE ringway_options)
     target_compile_definitions(ringway_asio PUBLIC
         BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_ERROR_CODE_HEADER_ONLY)

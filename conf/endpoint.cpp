@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "conf/config.h"
+#include "conf/limits.h"
 #include "conf/overlap.h"
 #include "conf/scalar.h"
 #include "conf/text.h"
@@ -20,12 +21,9 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
     return port;
 }
 
-// unix(7): what sun_path holds with its NUL.
-constexpr std::size_t path_bytes_max = 107;
-
 // An absolute path without control characters.
 std::optional<Endpoint> parse_unix(std::string_view path) {
-    if (!path.starts_with('/') || path.size() > path_bytes_max) return std::nullopt;
+    if (!path.starts_with('/') || path.size() > socket_path_bytes_max) return std::nullopt;
     if (has_control(path)) return std::nullopt;
     return Endpoint{.is_unix = true, .path = plain_path(path)};
 }

@@ -22,8 +22,6 @@ namespace {
 
 using std::string_view;
 
-constexpr std::size_t seed_bytes_max = 4'096;
-constexpr std::uint64_t points_max = std::uint64_t{1} << 24;  // of one pool's ring
 constexpr std::int64_t connections_max = 1'000'000'000;
 
 void read_timeouts(Section& section, ListenerTimeouts& timeouts) {
@@ -59,11 +57,11 @@ void read_hash(Section& section, HashSettings& hash) {
                               {{"ring", Algorithm::ring}, {"maglev", Algorithm::maglev}});
     section.choice<Function>("function", hash.function,
                              {{"sha256", Function::sha256}, {"xxh3", Function::xxh3}});
-    section.integer("vnodes", hash.vnodes, 1, 65'536);
+    section.integer("vnodes", hash.vnodes, 1, vnodes_max);
     section.text("seed", hash.seed);
     read_seed_hex(section, hash);
     section.integer("mapping", hash.mapping, 1, 1);
-    section.decimal("balance_factor", hash.balance_factor, 1, 1'000);
+    section.decimal("balance_factor", hash.balance_factor, 1, balance_factor_max);
     if (section.has("vnodes") && hash.algorithm == Algorithm::maglev) {
         section.error("vnodes", "has a meaning only for algorithm: ring");
     }
@@ -102,9 +100,9 @@ Server read_server(const Value& value, Unique& ids, bool checked) {
     Server server;
     server.position = value.position();
     Section section(value);
-    if (section.text("id", server.id)) ids.check(section, "id", server.id);
+    if (section.text("id", server.id, {id_bytes_max})) ids.check(section, "id", server.id);
     section.endpoint("address", server.address);
-    section.integer("weight", server.weight, 0, 1'000);
+    section.integer("weight", server.weight, 0, weight_max);
     section.integer("max_connections", server.max_connections, 1, connections_max);
     section.section("health", [&](Section& inner) { read_check_address(inner, server, checked); });
     section.need({"id", "address"});

@@ -10,13 +10,13 @@
 #include <vector>
 
 #include "conf/config.h"
+#include "conf/limits.h"
 #include "conf/section.h"
 
 namespace ringway::conf {
 
 constexpr std::size_t listeners_max = 4'096;
 constexpr std::size_t pools_max = 4'096;
-constexpr std::size_t servers_max = 65'535;  // of one pool
 
 // Of a pool that is `checked` or not.
 Server read_server(const Value& value, Unique& ids, bool checked);

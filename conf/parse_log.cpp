@@ -3,6 +3,8 @@
 #include <string>
 #include <string_view>
 
+#include "conf/limits.h"
+
 namespace ringway::conf {
 
 namespace {

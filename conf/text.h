@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ringway::conf {
 
@@ -30,6 +31,9 @@ std::string quoted(std::string_view text);
 
 // "a, b, c"
 std::string joined(std::span<const std::string_view> words);
+
+// The parts of `text` between separators: one more than there are separators.
+std::vector<std::string_view> split(std::string_view text, char separator);
 
 // The candidate within two edits (insert, delete, replace, swap neighbours) of
 // `word`, nearest first; nothing where none is. Looks at the first 1,000, and at words of

@@ -67,8 +67,12 @@ public:
         return fault_;
     }
 
-    // Connections leave another way from now on, and nothing is known of it yet.
-    void forgive() { fault_ = LocalFault::none; }
+    // Connections leave another way from now on. What is known until then, `signs`, says
+    // nothing of it.
+    void forgive(const LocalSigns& signs) {
+        last_ = signs;
+        fault_ = LocalFault::none;
+    }
 
     LocalFault fault() const { return fault_; }
 

@@ -11,14 +11,16 @@
 namespace ringway::health {
 
 inline constexpr std::uint32_t slow_start_steps = 20;
+inline constexpr std::uint32_t full_ramp = 1'000;
+static_assert(full_ramp % slow_start_steps == 0);
 
 // Thousandths of the points after `elapsed` of a slow start that takes `over`, which is
 // longer than zero.
 inline std::uint32_t ramp_after(Clock::duration elapsed, Clock::duration over) {
-    if (elapsed >= over) return 1'000;
+    if (elapsed >= over) return full_ramp;
     if (elapsed < Clock::duration::zero()) elapsed = {};
     const auto steps = static_cast<std::uint32_t>(elapsed * slow_start_steps / over) + 1;
-    return steps * (1'000 / slow_start_steps);
+    return steps * (full_ramp / slow_start_steps);
 }
 
 // How long from its beginning until the first step after `elapsed`.

@@ -41,6 +41,7 @@ public:
         const bool first = !decided_;
         checked_ = true;
         decided_ = true;
+        if (first && !ok) reason_ = reason;  // of one that was down for want of a result too
         if (ok == up_) return Transition::none;
         if (!first && streak(ok) < (ok ? limits_.rise : limits_.fall)) return Transition::none;
         up_ = ok;

@@ -1,6 +1,7 @@
 #include "proxy/address.h"
 
 #include <arpa/inet.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <array>
@@ -8,12 +9,17 @@
 #include <cstdint>
 #include <cstring>
 
+#include "conf/limits.h"
+
 namespace ringway::proxy {
 
 namespace {
 
 // The leading bytes of the IPv6 addresses that map IPv4 ones.
 constexpr std::array<std::uint8_t, 12> mapping{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+// A path that the file may have is cut nowhere.
+static_assert(conf::socket_path_bytes_max == sizeof(sockaddr_un::sun_path) - 1);
 
 }  // namespace
 

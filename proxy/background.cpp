@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <exception>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
@@ -42,10 +43,19 @@ void BackgroundThread::run(Step work, Step then) {
 asio::awaitable<void> in_background(Background& background, Background::Step work) {
     asio::steady_timer done(co_await asio::this_coro::executor,
                             asio::steady_timer::time_point::max());
+    std::exception_ptr thrown;
+    Background::Step guarded = [&work, &thrown] {
+        try {
+            work();
+        } catch (...) {
+            thrown = std::current_exception();
+        }
+    };
     // A timer that is moved to the past ends a wait, also one that has yet to begin.
-    background.run(std::move(work),
+    background.run(std::move(guarded),
                    [&done] { done.expires_at(asio::steady_timer::time_point::min()); });
     co_await done.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (thrown) std::rethrow_exception(thrown);
 }
 
 }  // namespace ringway::proxy

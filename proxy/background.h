@@ -42,7 +42,8 @@ private:
     boost::asio::thread_pool thread_{1};
 };
 
-// Runs `work` on `background`; goes on with the loop of the coroutine that awaits it.
+// Runs `work` on `background`; goes on with the loop of the coroutine that awaits it, which
+// gets what `work` throws.
 boost::asio::awaitable<void> in_background(Background& background, Background::Step work);
 
 }  // namespace ringway::proxy

@@ -233,7 +233,8 @@ struct Command {
     std::size_t min_arguments;
     std::size_t max_arguments;
     Answer (*run)(Control&, Words);
-    // Whether it changes servers. A question waits until the changes before it serve.
+    // Whether it changes servers of the pool that it names first. A question waits until the
+    // changes before it serve.
     bool changes = false;
 };
 
@@ -269,8 +270,16 @@ Answer run(Control& control, std::vector<std::string> words) {
         if (arguments < command.min_arguments || arguments > command.max_arguments) {
             throw Refused{fmt::format("usage: {}", command.usage)};
         }
-        if (!command.changes) co_await control.published();
-        co_return co_await command.run(control, Words(words).subspan(1));
+        co_await control.may_change();
+        if (!command.changes) co_await control.published(nullptr);
+        json::object answer = co_await command.run(control, Words(words).subspan(1));
+        // A ring that takes little time is there before the answer.
+        if (!command.changes || !control.pools().is_small(words[1])) co_return answer;
+        co_await control.published(&words[1]);
+        if (auto* const server = answer.if_contains("server")) {
+            *server = report_server(control, words[1], words[2]).at("server");
+        }
+        co_return answer;
     }
     std::string known;
     for (const Command& command : commands) known += fmt::format(" {}", command.name);

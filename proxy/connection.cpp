@@ -126,13 +126,7 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
             while (dial_is_pending()) co_await std::suspend_always{};
         }
         if (client.broken) co_return finish(End::client_left);
-        connected = server.writable && (!server.broken || has_bytes(server));
-        if (connected && met_itself(server.socket, slot_.server().address)) {
-            // With a reset, so that the server can have its port at once.
-            server.close_with_reset();
-            connected = false;
-            error = ECONNREFUSED;
-        }
+        connected = has_connected(error);
         if (connected) break;
         if (late_) error = give_up_at < spent_at ? ETIMEDOUT : ECANCELED;
         if (error == 0) error = server.error;
@@ -178,6 +172,17 @@ int Connection::dial() {
 bool Connection::dial_is_pending() const {
     const Side& server = relay_.server();
     return !server.writable && !server.broken && !relay_.client().broken && !late_;
+}
+
+// Whether the server has answered; `error` is set where it was this machine's own socket.
+bool Connection::has_connected(int& error) {
+    Side& server = relay_.server();
+    if (!server.writable || (server.broken && !has_bytes(server))) return false;
+    if (!met_itself(server.socket, slot_.server().address)) return true;
+    // With a reset, so that the server can have its port at once.
+    server.close_with_reset();
+    error = ECONNREFUSED;
+    return false;
 }
 
 // The dial failed with `error`, which counts against the server unless it is a

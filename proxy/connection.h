@@ -79,6 +79,7 @@ private:
     bool claim(const ring::Snapshot& snapshot, const ring::Member& member);
     int dial();
     bool dial_is_pending() const;
+    bool has_connected(int& error);
     void drop_server(int error);
     void pass_over(Spill spill);
     void note_placement(const Intake& intake);

@@ -54,7 +54,7 @@ void Connection::debug_placement(const ring::Snapshot& snapshot, const Intake& i
     if (missing_ != End::none && placed_by_ != PlacedBy::nothing) {
         by = fmt::format("{}, {}", to_string(placed_by_), to_string(missing_));
     }
-    debug(fmt::format("placed by {}: hash {:#018x}, owner {} of pool {}, generation {}", by, hash,
+    debug(fmt::format("placed by {}: hash {:#018x}, owner {} of pool {}, ring {}", by, hash,
                       owner != nullptr ? escaped(owner->id) : "none", route_->pool,
                       snapshot.generation()));
 }

@@ -63,7 +63,6 @@ Control::Control(std::string file, conf::Config config, LogWriter& log, std::str
       signals_(io_),
       drain_timer_(io_),
       reload_timer_(io_),
-      turns_(io_, boost::asio::steady_timer::time_point::max()),
       config_(std::move(config)),
       log_level_(io_, config_.log.level),
       budget_(claim_descriptors()),
@@ -97,8 +96,9 @@ std::optional<std::string> Control::why_not_ready() const {
     if (leaving_) return "about to drain";
     if (!serving_) return "not serving yet";
     const auto lacks = [&](const std::string& name) -> std::optional<std::string> {
-        const bool serves = std::ranges::any_of(pools_.find(name)->servers, [](const auto& entry) {
-            return entry.second.online && entry.second.weight > 0;
+        const auto serving = pools_.find(name)->balancer->snapshot();
+        const bool serves = std::ranges::any_of(serving->members(), [](const ring::Member& each) {
+            return each.status == ring::Status::online && each.weight > 0;
         });
         if (!serves) return fmt::format("pool {} has no server online", name);
         if (const auto fault = pools_.local_fault(*pools_.find(name))) {
@@ -123,7 +123,7 @@ std::string Control::summary() const {
     std::size_t all = 0;
     for (const auto& [name, pool] : pools_.all()) {
         all += pool.servers.size();
-        for (const auto& [id, server] : pool.servers) online += server.online ? 1 : 0;
+        online += pool.online();
     }
     return fmt::format("{}: generation {}, {} listeners, {} of {} servers online{}",
                        draining_  ? "draining"
@@ -141,7 +141,6 @@ std::optional<std::string> Control::run() {
     if (config_.admin.http) {
         if (auto reason = http_.open(*config_.admin.http)) return reason;
     }
-    if (auto reason = remember()) return reason;
     signals_.listen([this](int signal) { on_signal(signal); });
     boost::asio::co_spawn(io_, start(), rethrow);
     io_.run();

@@ -81,8 +81,12 @@ public:
         std::optional<std::string> refused;  // why a reload would refuse it
         std::vector<std::string> notes;      // what the file says, and run time says otherwise
     };
-    // Returns when all that was asked of the pools until now serves.
-    boost::asio::awaitable<void> published();
+    // Returns when all that was asked of a pool until now serves, or of all where `pool` is
+    // nullptr.
+    boost::asio::awaitable<void> published(const std::string* pool);
+    // Returns when servers may be changed and asked for: not while the proxy starts, nor while
+    // a configuration changes its pools.
+    boost::asio::awaitable<void> may_change();
 
     using FilePlanOrErrors = std::variant<FilePlan, std::vector<std::string>>;
     boost::asio::awaitable<FilePlanOrErrors> plan(std::string file);
@@ -124,19 +128,28 @@ public:
     std::string summary() const;
 
 private:
-    // Held while a configuration is on its way to serve.
+    // Whether a configuration is on its way to serve, and who waits for that to end.
+    struct Turns {
+        explicit Turns(boost::asio::io_context& io)
+            : ended(io, boost::asio::steady_timer::time_point::max()) {}
+        bool taken = false;
+        boost::asio::steady_timer ended;  // is cancelled each time
+    };
+
+    // Held while a configuration is on its way to serve. A coroutine that has not ended goes
+    // with the loop, after all else of Control.
     class Turn {
     public:
-        explicit Turn(Control& control) : control_(control) { control_.changing_ = true; }
+        explicit Turn(Control& control) : turns_(control.turns_) { turns_->taken = true; }
         ~Turn() {
-            control_.changing_ = false;
-            control_.turns_.cancel();
+            turns_->taken = false;
+            turns_->ended.cancel();
         }
         Turn(const Turn&) = delete;
         Turn& operator=(const Turn&) = delete;
 
     private:
-        Control& control_;
+        const std::shared_ptr<Turns> turns_;
     };
 
     std::optional<std::string> remember();
@@ -144,6 +157,7 @@ private:
     boost::asio::awaitable<void> start();
     boost::asio::awaitable<void> reload_by_signal();
     boost::asio::awaitable<void> take_turn();
+    boost::asio::awaitable<void> adopt_pools(const conf::Config& next);
     boost::asio::awaitable<std::optional<std::string>> apply(conf::Config next,
                                                              std::vector<std::string>& notes);
     boost::asio::awaitable<std::vector<std::string>> moves_beyond(const conf::Config& next,
@@ -162,7 +176,7 @@ private:
     Signals signals_;
     boost::asio::steady_timer drain_timer_;   // of the drain, and of the delay before it
     boost::asio::steady_timer reload_timer_;  // runs from a SIGHUP to the reload that it asks for
-    boost::asio::steady_timer turns_;         // is cancelled when a change of configuration ends
+    const std::shared_ptr<Turns> turns_ = std::make_shared<Turns>(io_);
     conf::Config config_;
     LogLevel log_level_;
     const DescriptorBudget budget_;
@@ -185,7 +199,7 @@ private:
         std::chrono::system_clock::now();
     std::size_t busy_workers_ = 0;            // that still have connections while draining
     std::optional<std::string> not_started_;  // why
-    bool changing_ = false;                   // a configuration is on its way to serve
+    bool adopting_ = false;                   // a configuration changes pools, one after another
     bool serving_ = false;
     bool leaving_ = false;  // a signal came that ends it; accepting goes on until draining_
     bool draining_ = false;

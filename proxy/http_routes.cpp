@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "conf/text.h"
 #include "proxy/access_log.h"
 #include "proxy/page_files.h"
 
@@ -15,6 +16,7 @@ namespace ringway::proxy {
 
 namespace {
 
+using conf::split;
 using std::string_view;
 using Routed = std::variant<HttpQuestion, HttpRefusal>;
 using Query = std::map<std::string, std::string>;
@@ -61,16 +63,6 @@ string_view origin_form(string_view target) {
     if (!target.starts_with(scheme)) return target;
     const auto path = target.find_first_of("/?", scheme.size());
     return path == string_view::npos ? "/" : target.substr(path);
-}
-
-std::vector<string_view> split(string_view text, char separator) {
-    std::vector<string_view> parts;
-    for (;;) {
-        const auto end = text.find(separator);
-        parts.push_back(text.substr(0, end));
-        if (end == string_view::npos) return parts;
-        text.remove_prefix(end + 1);
-    }
 }
 
 // The parameters of a query, each once; the refusal of one that breaks the rules.

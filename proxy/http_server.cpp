@@ -162,11 +162,6 @@ std::optional<std::string> HttpServer::open(const conf::Endpoint& where) {
     return std::nullopt;
 }
 
-std::uint16_t HttpServer::port() const {
-    error_code error;
-    return acceptor_.local_endpoint(error).port();
-}
-
 void HttpServer::close() {
     error_code ignored;
     acceptor_.close(ignored);

@@ -50,9 +50,8 @@ public:
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
 
-    // The reason where it cannot listen there. Port 0 lets the kernel choose.
+    // The reason where it cannot listen there.
     std::optional<std::string> open(const conf::Endpoint& where);
-    std::uint16_t port() const;
 
     // Stops listening; clients keep what they have.
     void close();

@@ -71,7 +71,7 @@ ServerNumbers server_numbers(const Pool& pool, const std::string& id, const Want
     const auto& counts = *server.counts;
     ServerNumbers numbers;
     numbers.server = presentable(id);
-    numbers.online = server.online;
+    numbers.online = pool.is_online(id);
     numbers.weight = server.weight;
     numbers.max_connections = server.max_connections;
     numbers.share = pool.figures.share(id).value_or(0);
@@ -93,7 +93,7 @@ PoolNumbers pool_numbers(const std::string& name, const Pool& pool) {
     PoolNumbers numbers;
     numbers.pool = name;
     numbers.servers = pool.servers.size();
-    for (const auto& [id, server] : pool.servers) numbers.online += server.online ? 1 : 0;
+    numbers.online = pool.online();
     numbers.points = pool.balancer->snapshot()->point_count();
     numbers.panics = pool.panics;
     numbers.local_fault = pool.local.fault() != health::LocalFault::none;

@@ -55,9 +55,10 @@ std::optional<Wish> wish_of(const conf::Server* file, const Said* said) {
     if (said == nullptr) return wish;
     if (said->unregistered) return std::nullopt;
     if (said->registered) {
-        wish = Wish{.address = said->registered->address,
-                    .weight = said->registered->weight,
-                    .source = Wish::Source::runtime};
+        if (!wish) wish = Wish{.address = said->registered->address};
+        wish->source = Wish::Source::runtime;
+        wish->weight = said->registered->weight;
+        move_to(*wish, said->registered->address);
     }
     if (!wish) return wish;
     wish->by_hand = said->by_hand;

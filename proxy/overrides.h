@@ -3,7 +3,8 @@
 //
 //  1. A server that only one of them names is as that one says.
 //  2. A file that names a registered server ends its registration: the file wins, with
-//     the reload or start that reads it.
+//     the reload or start that reads it. Until then, as after an unregistration, the
+//     registration's address and weight count, and the file's limit and port of checks.
 //  3. A server of the file that was unregistered stays away while the file names it; one
 //     that leaves the file and comes back is new.
 //  4. What was said by hand (offline, online, drain), and a weight or an address that was

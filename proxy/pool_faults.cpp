@@ -28,6 +28,8 @@ std::string cause_of(const conf::ConnectSettings& connect, LocalFault fault) {
                 if (!*source) continue;
                 sources += (sources.empty() ? "" : " or ") + health::address_text(**source);
             }
+            // Dials that were under way when the file changed.
+            if (sources.empty()) return "a source address was not here";
             return fmt::format("no address {} here", sources);
         }
         case LocalFault::no_port:
@@ -70,6 +72,13 @@ std::optional<std::string> Pools::local_fault(const Pool& pool) const {
     const LocalFault fault = pool.local.fault();
     if (fault == LocalFault::none) return std::nullopt;
     return cause_of(pool.settings.connect, fault);
+}
+
+// A pool that comes back has the counts that it left with.
+void Pools::forgive_local_faults(Pool& pool) {
+    pool.local_signs = signs_of(*pool.counts);
+    pool.local.forgive(pool.local_signs);
+    pool.local_failures_logged = dials(pool.local_signs);
 }
 
 void Pools::look_for_local_faults() {

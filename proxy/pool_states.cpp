@@ -13,6 +13,8 @@ namespace ringway::proxy {
 
 namespace {
 
+static_assert(health::full_ramp == ring::full_ramp);
+
 // Steps and returns that are due within so long share one change of their ring.
 constexpr std::chrono::milliseconds alarm_tick{10};
 
@@ -49,8 +51,19 @@ health::Condition Pools::condition(const WantedServer& server) const {
 
 std::string Pools::detail(std::string_view pool_name, std::string_view id) const {
     const Pool& pool = *find(pool_name);
-    const WantedServer& server = pool.servers.find(id)->second;
+    const auto found = pool.servers.find(id);
+    if (found == pool.servers.end()) return "removed";
+    const WantedServer& server = found->second;
     const health::Condition now = condition(server);
+    const bool online =
+        health::standing_of(now.up, server.by_hand, pool.panics && !now.awaits_check).online;
+    std::string why = why_so(pool, server, now);
+    if (online == pool.is_online(id)) return why;
+    return fmt::format("{}, on its way {} the ring", why, online ? "into" : "out of");
+}
+
+std::string Pools::why_so(const Pool& pool, const WantedServer& server,
+                          const health::Condition& now) const {
     const auto view = checker_.view(server.target);
     const std::string unseen =
         view && !view->not_run_why.empty() ? "not checked: " + view->not_run_why : "";
@@ -186,12 +199,7 @@ void Pools::turn(Pool& pool, WantedServer& server, health::Standing standing) co
     if (standing.down == server.down) return;
     server.down = standing.down;
     if (!server.down) {
-        const auto is_its = [&](const Cut& cut) {
-            return cut.reason == End::server_down && cut.server == server.counts;
-        };
-        std::erase_if(pool.cuts_in_job, is_its);
-        std::erase_if(pool.cuts, is_its);
-        connections_.spare(server.counts);
+        spare(pool, server);
     } else {
         cut(pool, server, End::server_down, pool.settings.on_down);
     }
@@ -202,6 +210,14 @@ void Pools::cut(Pool& pool, const WantedServer& server, End reason, const conf::
     if (leaving.way == Way::keep) return;
     const Clock::duration over = leaving.way == Way::drain ? leaving.over : conf::Duration(0);
     pool.cuts.push_back({server.counts, reason, over});
+}
+
+// Its connections, those that are left, stay.
+void Pools::spare(Pool& pool, const WantedServer& server) const {
+    const auto is_its = [&](const Cut& cut) { return cut.server == server.counts; };
+    std::erase_if(pool.cuts_in_job, is_its);
+    std::erase_if(pool.cuts, is_its);
+    connections_.spare(server.counts);
 }
 
 // Of whatever time alone will change next in a pool.
@@ -269,7 +285,13 @@ health::Condition Pools::condition_after(const conf::Pool& next, const Wish& wis
         if (view->up) time_out.reset();
         view.reset();
     }
-    if (view && !same_target) view.emplace();
+    if (view && !same_target) {
+        view.emplace();
+        if (time_out) {
+            view->up = false;
+            view->reason = to_string(time_out->reason);
+        }
+    }
     if (view && next.health->initial == conf::HealthSettings::Initial::up && view->awaited) {
         view.emplace();
     }
@@ -297,8 +319,9 @@ RingDraft Pools::draft_of(const conf::Pool& next) const {
                                  ramps ? server->ramp : ring::full_ramp));
     }
     const bool same_ring = now != nullptr && now->settings.hash == next.hash;
+    // The one with these settings, which may have yet to serve.
     auto base =
-        same_ring ? now->balancer->snapshot() : ring::Balancer(ring_settings(next.hash)).snapshot();
+        same_ring ? now->next->snapshot() : ring::Balancer(ring_settings(next.hash)).snapshot();
     auto changes = ring_changes(*base, facts, ring_state(next.panic, facts),
                                 [](std::size_t, const ring::Member*) { return nullptr; });
     return {next.name, std::move(base), std::move(changes)};

@@ -1,6 +1,7 @@
 #include "proxy/pools.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -57,16 +58,18 @@ SaidOfPool Pools::said_of(std::string_view pool) const {
 }
 
 void Pools::apply(const conf::Config& config) {
-    for (const conf::Pool& next : config.pools) {
-        Pool& pool = pools_[next.name];
-        take(pool, next);
-        SaidOfPool said = said_of(next.name);
-        settle(said, pool.in_file);
-        said_.erase(next.name);
-        if (!said.empty()) said_.emplace(next.name, std::move(said));
-        adopt_all(pool);
-        publish(pool);
-    }
+    for (const conf::Pool& next : config.pools) apply(next);
+}
+
+void Pools::apply(const conf::Pool& next) {
+    Pool& pool = pools_[next.name];
+    take(pool, next);
+    SaidOfPool said = said_of(next.name);
+    settle(said, pool.in_file);
+    said_.erase(next.name);
+    if (!said.empty()) said_.emplace(next.name, std::move(said));
+    adopt_all(pool);
+    publish(pool);
 }
 
 void Pools::drop_others(const conf::Config& config) {
@@ -81,6 +84,7 @@ void Pools::drop_others(const conf::Config& config) {
         while (!pool.servers.empty()) drop(pool, pool.servers.begin()->first, false);
         for (const Cut& each : pool.cuts_in_job) connections_.depart(each);
         for (const Cut& each : pool.cuts) connections_.depart(each);
+        tell_waiting(pool, std::numeric_limits<std::uint64_t>::max());
         alarms_.erase({pool.alarm, name});
         ledgers_[name] = pool.ledger;
         entry = pools_.erase(entry);
@@ -99,13 +103,14 @@ void Pools::take(Pool& pool, const conf::Pool& from_file) {
             pool.ledger->counts = std::make_shared<PerWorker<PoolCounts>>(workers_);
         }
         pool.counts = pool.ledger->counts;
+        forgive_local_faults(pool);
     }
     if (!pool.next || pool.settings.hash != from_file.hash) {
         pool.next = std::make_shared<ring::Balancer>(ring_settings(from_file.hash),
                                                      pool.ledger->connections);
     }
     if (!pool.balancer) pool.balancer = pool.next;
-    if (pool.settings.connect != from_file.connect) pool.local.forgive();
+    if (pool.settings.connect != from_file.connect) forgive_local_faults(pool);
     pool.settings = from_file;
     pool.settings.servers.clear();
     pool.in_file = servers_of(from_file);
@@ -147,6 +152,7 @@ std::set<std::string> Pools::rename(Pool& pool,
         const std::string& to = found->second.front();
         pool.ledger->connections->rename(from, to);
         pool.ledger->servers[to] = pool.servers.find(from)->second.counts;
+        pool.ledger->servers.erase(from);  // who comes with that id is another
         renamed.insert(from);
         spdlog::info("pool {}: server {} is {} now, at {}", pool.settings.name, from, to, address);
     }
@@ -175,8 +181,12 @@ WantedServer& Pools::add(Pool& pool, const std::string& id, bool ramps) {
     if (ramps) server.ramps_since = server.since;
     std::weak_ptr<PerWorker<ServerCounts>>& counts = pool.ledger->servers[id];
     server.counts = counts.lock();
-    if (!server.counts) server.counts = std::make_shared<PerWorker<ServerCounts>>(workers_);
-    counts = server.counts;
+    if (server.counts) {
+        spare(pool, server);  // it is back while connections live that were to end with it
+    } else {
+        server.counts = std::make_shared<PerWorker<ServerCounts>>(workers_);
+        counts = server.counts;
+    }
     return server;
 }
 
@@ -217,7 +227,8 @@ void Pools::check(const Pool& pool, WantedServer& server, bool is_new) {
     const auto* const source = health::source_for(pool.settings.connect, target.address);
     if (source != nullptr) target.source = *source;
     checker_.set_target(std::move(target));
-    if (known || !server.passive) return;
+    // New ones, and those that go elsewhere from now on, know nothing of a time-out.
+    if (!server.passive) return;
     if (const auto time_out = server.passive->time_out()) {
         checker_.take_down(server.target, to_string(time_out->reason));
     }
@@ -266,7 +277,7 @@ Pools::Refusal Pools::say(std::string_view pool_name, const SaidOfServers& said)
     }
     // Whatever is new waits for the ring that is being worked out; all else is decided now.
     if (only_new && pool.job != 0) {
-        ++pool.wanted;
+        pool.wanted = ++last_wanted_;
         pool.again = true;
     } else {
         publish(pool);

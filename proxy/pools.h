@@ -42,7 +42,7 @@ namespace ringway::proxy {
 struct WantedServer : Wish {
     std::string target;  // its name among the checks' targets
     std::shared_ptr<PerWorker<ServerCounts>> counts;
-    bool online = true;  // as last decided
+    bool online = true;  // as last decided; Pool::is_online() says what serves
     TimePoint since{};   // of the last change of `online`
     bool down = false;   // its connections are treated so
 
@@ -66,6 +66,16 @@ struct PoolLedger {
     std::map<std::string, std::weak_ptr<PerWorker<ServerCounts>>, std::less<>> servers;
 };
 
+// Somebody waits for pools: until so much of what was asked of each has been published.
+struct Wait {
+    std::size_t pools;           // that are still waited for
+    std::function<void()> then;  // called when none is
+};
+struct Waiting {
+    std::uint64_t wanted;
+    std::shared_ptr<Wait> wait;
+};
+
 struct Pool {
     conf::Pool settings;  // but for its servers, which are below
     FileServers in_file;  // those that the file names
@@ -86,13 +96,18 @@ struct Pool {
     std::shared_ptr<ring::Balancer> next;  // will serve; `balancer` itself unless its hash changes
     std::uint64_t job = 0;                 // that works a ring out; 0 for none
     bool again = false;                    // what it makes will be old when it is done
-    std::uint64_t wanted = 0;              // counts what was asked for,
-    std::uint64_t published = 0;           // and what has been done of it
+    std::uint64_t wanted = 0;              // the number of what was asked for last,
+    std::uint64_t published = 0;           // and of the last that has been done
+    std::vector<Waiting> waiting;          // for what was asked for
     // Connections to end once the ring sends no new ones there: the ring that is being worked
     // out, and the one after it.
     std::vector<Cut> cuts_in_job;
     std::vector<Cut> cuts;
     TimePoint alarm = TimePoint::max();  // when time alone changes something
+
+    // Of the ring that serves, which what was decided last may not have reached yet.
+    bool is_online(std::string_view id) const;
+    std::uint64_t online() const;  // so many servers
 };
 
 // The rings of pools by their names, at one moment or as they would be.
@@ -126,10 +141,15 @@ public:
     std::optional<std::string> refusal(const conf::Config& config) const;
 
     // Makes the pools what `config` says together with what was said at run time
-    // (proxy/overrides.h). Pools that it does not name stay until drop_others().
+    // (proxy/overrides.h), one pool after another. Pools that it does not name stay until
+    // drop_others().
     void apply(const conf::Config& config);
-    // Calls `then` once all that was asked for until now has been published.
-    void when_published(std::function<void()> then);
+    void apply(const conf::Pool& next);
+    // Calls `then` once all that was asked for until now of a pool, or of all where it is
+    // nullptr, has been published.
+    void when_published(const std::string* pool, std::function<void()> then);
+    // Whether a ring of the pool is worked out in a few milliseconds.
+    bool is_small(std::string_view pool) const;
     // Ends the pools that `config` does not name, when no listener leads there any more.
     void drop_others(const conf::Config& config);
 
@@ -172,7 +192,8 @@ public:
     // What the checks know of a server; nothing where it is not checked.
     std::optional<health::View> health(std::string_view pool, std::string_view id) const;
 
-    // The finer word beside "online" and "offline".
+    // The finer word beside Pool::is_online(). Until the next ring has been worked out a
+    // server may be "removed" and still be there, or be "on its way" into or out of it.
     std::string detail(std::string_view pool, std::string_view id) const;
 
     // Looks once a second, from now on, whether connections of pools fail on this machine.
@@ -192,6 +213,8 @@ private:
     void put(std::string_view pool, std::string_view id, const Said& said);
     Refusal say(std::string_view pool, const SaidOfServers& said);
     Refusal say(std::string_view pool, std::string_view id, const Said& said);
+    Refusal say_by_hand(std::string_view pool, std::string_view id, const Said& next,
+                        std::string_view verb, const std::string& what);
     Refusal needs_server(std::string_view pool, std::string_view id) const;
     void take(Pool& pool, const conf::Pool& from_file);
     void adopt_all(Pool& pool);
@@ -208,10 +231,13 @@ private:
     void on_trouble(const std::string& target);
     void on_alarm();
     health::Condition condition(const WantedServer& server) const;
+    std::string why_so(const Pool& pool, const WantedServer& server,
+                       const health::Condition& now) const;
     std::vector<ring::Change> judge(Pool& pool);
     void turn(Pool& pool, WantedServer& server, health::Standing standing) const;
     static void cut(Pool& pool, const WantedServer& server, End reason,
                     const conf::Leaving& leaving);
+    void spare(Pool& pool, const WantedServer& server) const;
     void set_alarm(Pool& pool, TimePoint now);
     void arm();
     health::Condition condition_after(const conf::Pool& next, const Wish& wish,
@@ -223,9 +249,10 @@ private:
     void publish_soon(const std::string& name);
     void published(const std::string& name, std::uint64_t job,
                    const std::shared_ptr<ring::Balancer>& balancer, std::uint64_t wanted);
-    void tell_waiting();
+    static void tell_waiting(Pool& pool, std::uint64_t published);
 
     // Local faults (pool_faults.cpp).
+    static void forgive_local_faults(Pool& pool);
     void look_for_local_faults();
     void look_for_local_faults(const std::string& name, Pool& pool, bool checks_failed);
     void warn_of_checks(std::uint64_t not_run);
@@ -238,12 +265,8 @@ private:
     std::map<std::string, std::shared_ptr<PoolLedger>, std::less<>> ledgers_;  // of pools that left
     SaidOfAll said_;               // of pools that the file does not name too; nothing empty in it
     std::set<std::string> dirty_;  // pools to publish at the end of this turn
-    struct Waiting {
-        std::map<std::string, std::uint64_t, std::less<>> wanted;  // by pool
-        std::function<void()> then;
-    };
-    std::vector<Waiting> waiting_;
     std::uint64_t last_job_ = 0;
+    std::uint64_t last_wanted_ = 0;  // of all pools: one that comes back does not count anew
     health::Checker checker_;
     const Connections connections_;
     std::set<std::pair<TimePoint, std::string>> alarms_;  // of pools

@@ -30,6 +30,7 @@ Rings make_rings(const std::vector<RingDraft>& drafts) {
 // not.
 std::optional<std::string> Pools::refusal(const conf::Config& config) const {
     for (const conf::Pool& next : config.pools) {
+        if (!said_.contains(next.name)) continue;
         const FileServers file = servers_of(next);
         SaidOfPool said = said_of(next.name);
         settle(said, file);
@@ -61,6 +62,7 @@ std::vector<std::string> Pools::notes_on(const conf::Config& config) const {
     std::set<std::string_view> named;
     for (const conf::Pool& next : config.pools) {
         named.insert(next.name);
+        if (!said_.contains(next.name)) continue;
         for (std::string& line : notes(next.name, servers_of(next), said_of(next.name))) {
             lines.push_back(std::move(line));
         }

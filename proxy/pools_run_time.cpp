@@ -17,8 +17,11 @@ Pools::Refusal Pools::register_servers(std::string_view pool,
     SaidOfServers said;
     std::set<std::string_view> ids;
     for (const Registration& server : servers) {
-        if (to->servers.contains(server.id) || !ids.insert(server.id).second) {
+        if (to->servers.contains(server.id)) {
             return fmt::format("pool {} has a server {} already", pool, server.id);
+        }
+        if (!ids.insert(server.id).second) {
+            return fmt::format("server {} is named more than once", server.id);
         }
         if (!is_presentable(server.id)) return "a server's id is UTF-8 without control characters";
         if (server.id.empty() || server.id.size() > ring::Limits::id_bytes) {
@@ -59,9 +62,15 @@ Pools::Refusal Pools::set_override(std::string_view pool, std::string_view id, O
     if (auto refusal = needs_server(pool, id)) return refusal;
     Said next = what_was_said(pool, id);
     next.by_hand = by_hand;
+    return say_by_hand(pool, id, next, "is", to_string(by_hand));
+}
+
+// Log and events have it in words: that the server `verb` `what` by hand.
+Pools::Refusal Pools::say_by_hand(std::string_view pool, std::string_view id, const Said& next,
+                                  std::string_view verb, const std::string& what) {
     if (auto refusal = say(pool, id, next)) return refusal;
-    spdlog::info("pool {}: server {} is {} by hand", pool, id, to_string(by_hand));
-    events_.add(Event::Kind::by_hand, pool, id, to_string(by_hand));
+    spdlog::info("pool {}: server {} {} {} by hand", pool, id, verb, what);
+    events_.add(Event::Kind::by_hand, pool, id, what);
     return std::nullopt;
 }
 
@@ -76,10 +85,7 @@ Pools::Refusal Pools::set_weight(std::string_view pool, std::string_view id, std
     } else {
         next.weight = weight;
     }
-    if (auto refusal = say(pool, id, next)) return refusal;
-    spdlog::info("pool {}: server {} has weight {} by hand", pool, id, weight);
-    events_.add(Event::Kind::by_hand, pool, id, fmt::format("weight {}", weight));
-    return std::nullopt;
+    return say_by_hand(pool, id, next, "has", fmt::format("weight {}", weight));
 }
 
 Pools::Refusal Pools::set_address(std::string_view pool, std::string_view id,
@@ -91,11 +97,7 @@ Pools::Refusal Pools::set_address(std::string_view pool, std::string_view id,
     } else {
         next.address = address;
     }
-    if (auto refusal = say(pool, id, next)) return refusal;
-    const std::string spelled = address.to_string();
-    spdlog::info("pool {}: server {} has address {} by hand", pool, id, spelled);
-    events_.add(Event::Kind::by_hand, pool, id, "address " + spelled);
-    return std::nullopt;
+    return say_by_hand(pool, id, next, "has", "address " + address.to_string());
 }
 
 Pools::Refusal Pools::forget(std::string_view pool, std::string_view id) {

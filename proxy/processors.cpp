@@ -15,21 +15,14 @@
 
 #include <fmt/format.h>
 
+#include "conf/text.h"
+
 namespace ringway::proxy {
 
 namespace {
 
+using conf::split;
 using std::string_view;
-
-std::vector<string_view> split(string_view text, char separator) {
-    std::vector<string_view> parts;
-    for (;;) {
-        const auto end = text.find(separator);
-        parts.push_back(text.substr(0, end));
-        if (end == string_view::npos) return parts;
-        text.remove_prefix(end + 1);
-    }
-}
 
 bool contains(const std::vector<string_view>& words, string_view word) {
     return std::ranges::find(words, word) != words.end();

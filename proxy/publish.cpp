@@ -1,6 +1,8 @@
 // The way of a pool's ring from what is wanted and known to what serves: worked out away
 // from the control thread, one ring of a pool at a time. What changes meanwhile is in the
 // next one, so that a burst of changes is few rings, and the last state is always published.
+#include <algorithm>
+#include <exception>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -11,8 +13,43 @@
 
 namespace ringway::proxy {
 
+namespace {
+
+// A ring of so many points is edited in one or two milliseconds (tools/ringbench).
+constexpr std::uint64_t small_points = 1 << 18;
+
+// What could be refused has been looked at before; a ring that cannot be made all the same,
+// for want of memory, leaves the one that serves.
+void build(const std::string& pool, ring::Balancer& balancer,
+           const std::vector<ring::Change>& changes) {
+    try {
+        balancer.apply(changes);
+    } catch (const std::exception& error) {
+        spdlog::error("pool {}: its ring stays as it was: {}", pool, error.what());
+    }
+}
+
+}  // namespace
+
+bool Pool::is_online(std::string_view id) const {
+    const auto serving = balancer->snapshot();
+    const ring::Member* const member = serving->find(id);
+    return member != nullptr && member->status == ring::Status::online;
+}
+
+std::uint64_t Pool::online() const {
+    const auto serving = balancer->snapshot();
+    return static_cast<std::uint64_t>(
+        std::ranges::count_if(serving->members(), [&](const ring::Member& member) {
+            return member.status == ring::Status::online && servers.contains(member.id);
+        }));
+}
+
 // A burst of flips becomes one change of the ring.
 void Pools::publish_soon(const std::string& name) {
+    const auto pool = pools_.find(name);
+    if (pool == pools_.end()) return;
+    pool->second.wanted = ++last_wanted_;  // who asks from now on waits for it
     if (dirty_.empty()) {
         boost::asio::post(io_, [this] {
             for (const std::string& each : std::exchange(dirty_, {})) {
@@ -25,7 +62,7 @@ void Pools::publish_soon(const std::string& name) {
 }
 
 void Pools::publish(Pool& pool) {
-    ++pool.wanted;
+    pool.wanted = ++last_wanted_;
     std::vector<ring::Change> changes = judge(pool);
     if (pool.job != 0) {
         pool.again = true;
@@ -36,8 +73,9 @@ void Pools::publish(Pool& pool) {
     const auto then = [this, name = pool.settings.name, job = pool.job, balancer = pool.next,
                        wanted = pool.wanted] { published(name, job, balancer, wanted); };
     if (changes.empty()) return then();
-    builder_.run([balancer = pool.next, changes = std::move(changes)] { balancer->apply(changes); },
-                 then);
+    const auto work = [name = pool.settings.name, balancer = pool.next,
+                       changes = std::move(changes)] { build(name, *balancer, changes); };
+    builder_.run(work, then);
 }
 
 void Pools::published(const std::string& name, std::uint64_t job,
@@ -48,35 +86,45 @@ void Pools::published(const std::string& name, std::uint64_t job,
     pool.job = 0;
     pool.published = wanted;
     if (logs_debug()) {
-        spdlog::debug("pool {}: ring of generation {}", name, balancer->snapshot()->generation());
+        spdlog::debug("pool {}: ring {} serves", name, balancer->snapshot()->generation());
     }
     if (pool.next == balancer) pool.balancer = balancer;
     pool.figures.publish(pool.balancer->snapshot());
     for (const Cut& cut : std::exchange(pool.cuts_in_job, {})) connections_.depart(cut);
     if (std::exchange(pool.again, false)) publish(pool);
-    tell_waiting();
+    tell_waiting(pool, pool.published);
 }
 
-void Pools::when_published(std::function<void()> then) {
-    Waiting waiting;
-    for (const auto& [name, pool] : pools_) waiting.wanted.emplace(name, pool.wanted);
-    waiting.then = std::move(then);
-    waiting_.push_back(std::move(waiting));
-    tell_waiting();
+bool Pools::is_small(std::string_view pool) const {
+    const Pool* const of = find(pool);
+    if (of == nullptr) return true;
+    std::uint64_t weights = 0;
+    for (const auto& [id, server] : of->servers) weights += server.weight;
+    const bool maglev = of->settings.hash.algorithm == conf::HashSettings::Algorithm::maglev;
+    return (maglev ? of->servers.size() : weights) * of->settings.hash.vnodes <= small_points;
 }
 
-void Pools::tell_waiting() {
-    std::vector<std::function<void()>> done;
-    std::erase_if(waiting_, [&](Waiting& waiting) {
-        std::erase_if(waiting.wanted, [&](const auto& entry) {
-            const Pool* const pool = find(entry.first);
-            return pool == nullptr || pool->published >= entry.second;
-        });
-        if (!waiting.wanted.empty()) return false;
-        done.push_back(std::move(waiting.then));
+void Pools::when_published(const std::string* pool, std::function<void()> then) {
+    const auto wait = std::make_shared<Wait>(Wait{0, std::move(then)});
+    for (auto& [name, each] : pools_) {
+        const bool meant = pool == nullptr || name == *pool;
+        if (!meant || each.published >= each.wanted) continue;
+        each.waiting.push_back({each.wanted, wait});
+        ++wait->pools;
+    }
+    if (wait->pools == 0) wait->then();
+}
+
+void Pools::tell_waiting(Pool& pool, std::uint64_t published) {
+    std::vector<std::shared_ptr<Wait>> over;
+    std::erase_if(pool.waiting, [&](Waiting& waiting) {
+        if (waiting.wanted > published) return false;
+        over.push_back(std::move(waiting.wait));
         return true;
     });
-    for (const auto& then : done) then();
+    for (const auto& wait : over) {
+        if (--wait->pools == 0) wait->then();
+    }
 }
 
 }  // namespace ringway::proxy

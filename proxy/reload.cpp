@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "conf/difference.h"
@@ -23,6 +24,9 @@ using Loaded = std::variant<ConfigFile, std::vector<std::string>>;
 // Of the entries that a reload changes.
 constexpr std::size_t changes_logged = 100;
 
+// Of pools that a configuration changes in one turn of the loop: a few milliseconds.
+constexpr std::size_t servers_per_turn = 1'000;
+
 constexpr auto* draining_reason = "ringway is draining: nothing can change any more";
 
 }  // namespace
@@ -36,8 +40,12 @@ std::optional<std::string> Control::needs_restart(const conf::Config& next) cons
     if (next.workers != config_.workers) return "workers cannot change while running: restart";
     conf::AdminSettings admin = next.admin;
     admin.ready = config_.admin.ready;  // nothing is opened for it
-    if (admin != config_.admin) return "admin cannot change while running: restart";
-    return std::nullopt;
+    if (admin == config_.admin) return std::nullopt;
+    for (const conf::Difference& each : conf::difference(config_, next)) {
+        if (!each.path.starts_with("admin.") || each.path == "admin.ready") continue;
+        return fmt::format("{} cannot change while running: restart", each.path);
+    }
+    return "admin cannot change while running: restart";
 }
 
 // The one way from a configuration to a running state. What can fail comes first and leaves
@@ -56,9 +64,9 @@ asio::awaitable<std::optional<std::string>> Control::apply(conf::Config next,
 
     steps.done(fmt::format("{} addresses opened", opened.size()));
     notes = pools_.notes_on(next);
-    pools_.apply(next);
+    co_await adopt_pools(next);
     steps.done("pools changed");
-    co_await published();
+    co_await published(nullptr);
     steps.done("rings published");
     if (draining_) co_return std::string(draining_reason);
 
@@ -73,14 +81,39 @@ asio::awaitable<std::optional<std::string>> Control::apply(conf::Config next,
     co_return std::nullopt;
 }
 
-asio::awaitable<void> Control::published() {
+// Pool by pool, with questions answered in between. Nobody else changes servers meanwhile:
+// what was found to fit goes on to fit.
+asio::awaitable<void> Control::adopt_pools(const conf::Config& next) {
+    adopting_ = true;
+    std::size_t servers = 0;
+    for (const conf::Pool& pool : next.pools) {
+        pools_.apply(pool);
+        servers += pool.servers.size() + 1;
+        if (servers < servers_per_turn) continue;
+        servers = 0;
+        co_await asio::post(io_, asio::use_awaitable);
+    }
+    adopting_ = false;
+    turns_->ended.cancel();
+}
+
+asio::awaitable<void> Control::may_change() {
+    while (adopting_ || (!serving_ && turns_->taken)) {
+        co_await turns_->ended.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+}
+
+asio::awaitable<void> Control::published(const std::string* pool) {
     asio::steady_timer done(io_, asio::steady_timer::time_point::max());
-    pools_.when_published([&done] { done.expires_at(asio::steady_timer::time_point::min()); });
+    pools_.when_published(pool,
+                          [&done] { done.expires_at(asio::steady_timer::time_point::min()); });
     co_await done.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
 asio::awaitable<void> Control::take_turn() {
-    while (changing_) co_await turns_.async_wait(asio::as_tuple(asio::use_awaitable));
+    while (turns_->taken) {
+        co_await turns_->ended.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
 }
 
 asio::awaitable<void> Control::reload_by_signal() {
@@ -95,9 +128,7 @@ asio::awaitable<ReloadResult> Control::reload(double max_moved) {
         result.errors = {draining_reason};
         co_return result;
     }
-    ++status_.reloads;
     notifier_.reloading();
-    status_.reloaded_at = std::chrono::system_clock::now();
     DebugSteps steps("reload");
     Loaded loaded;
     Background::Step load = [&] {
@@ -140,7 +171,10 @@ asio::awaitable<std::vector<std::string>> Control::moves_beyond(const conf::Conf
     co_return lines;
 }
 
+// All that is told of a reload changes at once, with its result.
 void Control::report_reload(const ReloadResult& result) {
+    ++status_.reloads;
+    status_.reloaded_at = std::chrono::system_clock::now();
     if (result.ok) {
         ++status_.generation;
         status_.loaded_at = std::chrono::system_clock::now();
@@ -164,7 +198,7 @@ void Control::report_reload(const ReloadResult& result) {
         for (const auto& error : result.errors) spdlog::error("reload: {}", error);
         events_.add(Event::Kind::reload_refused, "", "", result.errors.front());
     }
-    notifier_.ready();
+    if (!leaving_) notifier_.ready();  // the last word is that it stops
 }
 
 asio::awaitable<Control::FilePlanOrErrors> Control::plan(std::string file) {

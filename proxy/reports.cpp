@@ -121,6 +121,7 @@ json::value or_null(const std::optional<T>& value) {
 // What there is to say of a server beside its share.
 json::object describe(const Pools& pools, const std::string& pool, const std::string& id,
                       const WantedServer& server, std::optional<double> share) {
+    const bool online = pools.find(pool)->is_online(id);
     json::value last_check, check_problem;
     const auto view = pools.health(pool, id);
     if (view && !view->not_run_why.empty()) check_problem = view->not_run_why;
@@ -137,7 +138,7 @@ json::object describe(const Pools& pools, const std::string& pool, const std::st
             {"weight", server.weight},
             {"max_connections", server.max_connections},
             {"share", or_null(share)},
-            {"status", server.online ? "online" : "offline"},
+            {"status", online ? "online" : "offline"},
             {"detail", pools.detail(pool, id)},
             {"override", to_string(server.by_hand)},
             {"ramp_percent", server.ramp / 10},
@@ -206,10 +207,8 @@ json::object report_status(Control& control) {
     json::array pools;
     for (const auto& [name, pool] : control.pools().all()) {
         const auto snapshot = pool.balancer->snapshot();
-        std::uint64_t online = 0;
         std::uint64_t active = 0;
         for (const auto& [id, server] : pool.servers) {
-            online += server.online ? 1 : 0;
             active += sum(*server.counts, &ServerCounts::active);
         }
         const auto& counts = *pool.counts;
@@ -217,7 +216,7 @@ json::object report_status(Control& control) {
         pools.push_back({{"name", name},
                          {"algorithm", is_maglev ? "maglev" : "ring"},
                          {"servers", pool.servers.size()},
-                         {"online", online},
+                         {"online", pool.online()},
                          {"panic", pool.panics},
                          {"local_fault", or_null(control.pools().local_fault(pool))},
                          {"points", snapshot->point_count()},
@@ -273,7 +272,9 @@ json::object report_server(Control& control, const std::string& pool, const std:
 
 json::object report_change(Control& control, const std::string& pool, const std::string& id) {
     const auto& server = server_of(control, pool, id);
-    const auto share = pool_of(control, pool).figures.known_share(id);
+    const Pool& of = pool_of(control, pool);
+    const bool serves = of.published >= of.wanted;
+    const auto share = serves ? of.figures.known_share(id) : std::nullopt;
     return {{"server", describe(control.pools(), pool, id, server, share)}};
 }
 

@@ -4,9 +4,21 @@
 
 #include <fmt/format.h>
 
+#include "conf/limits.h"
+
 namespace ringway::proxy {
 
 namespace {
+
+// A ring takes all that the file may ask for, and the file may ask for as much as it takes.
+using ring::Limits;
+static_assert(conf::id_bytes_max == Limits::id_bytes);
+static_assert(conf::seed_bytes_max == Limits::seed_bytes);
+static_assert(conf::servers_max == Limits::servers);
+static_assert(conf::points_max == Limits::points);
+static_assert(conf::weight_max == Limits::weight);
+static_assert(conf::vnodes_max == Limits::vnodes);
+static_assert(static_cast<double>(conf::balance_factor_max) <= Limits::balance_factor);
 
 ring::Status status_of(const ServerFacts& server, health::Standing standing) {
     if (standing.online) return ring::Status::online;

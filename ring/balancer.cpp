@@ -29,45 +29,22 @@ void Balancer::set_status(std::string_view id, Status status) {
 
 void Balancer::apply(std::span<const Change> changes) {
     const std::lock_guard lock(change_mutex_);
-    if (auto prepared = work_out(changes)) commit_locked(std::move(*prepared));
-}
-
-std::optional<Prepared> Balancer::prepare(std::span<const Change> changes) {
-    const std::lock_guard lock(change_mutex_);
-    return work_out(changes);
-}
-
-bool Balancer::commit(Prepared prepared) {
-    const std::unique_lock lock(change_mutex_, std::try_to_lock);
-    if (!lock.owns_lock() || prepared.base_ != snapshot()) return false;
-    commit_locked(std::move(prepared));
-    return true;
-}
-
-std::optional<Prepared> Balancer::work_out(std::span<const Change> changes) const {
     const std::shared_ptr<const Snapshot> base = snapshot();
     Batch batch(*base);
     for (const Change& change : changes) batch.take(change);
     std::optional<Membership> next = batch.result();
-    if (!next) return std::nullopt;
+    if (!next) return;
 
     Rebuilt rebuilt = rebuild(*base, *next, parked_);
-    Prepared prepared;
-    prepared.base_ = base;
-    prepared.parked_ = std::move(rebuilt.parked);
-    for (const std::size_t i : next->coming) prepared.unparked_.push_back(next->members[i].id);
-    prepared.unparked_.insert(prepared.unparked_.end(), next->gone.begin(), next->gone.end());
-    prepared.next_ = SnapshotAccess::make(base->settings(), std::move(next->members),
-                                          std::move(next->seats), std::move(rebuilt.placement),
-                                          SnapshotAccess::ledger(*base), base->generation() + 1);
-    return prepared;
-}
+    auto snapshot = SnapshotAccess::make(base->settings(), next->members, next->seats,
+                                         std::move(rebuilt.placement),
+                                         SnapshotAccess::ledger(*base), base->generation() + 1);
 
-// What can fail has been done.
-void Balancer::commit_locked(Prepared prepared) {
-    publish(std::move(prepared.next_));
-    for (const std::string& id : prepared.unparked_) parked_.erase(id);
-    parked_.merge(prepared.parked_);
+    // What can fail has been done.
+    publish(std::move(snapshot));
+    for (const std::size_t i : next->coming) parked_.erase(next->members[i].id);
+    for (const std::string& id : next->gone) parked_.erase(id);
+    parked_.merge(rebuilt.parked);
 }
 
 void Balancer::publish(std::shared_ptr<const Snapshot> next) {

@@ -8,26 +8,12 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "ring/points.h"
 #include "ring/snapshot.h"
 #include "ring/types.h"
 
 namespace ringway::ring {
-
-// A state that a Balancer could publish next: what Balancer::prepare() has worked out.
-class Prepared {
-public:
-    const std::shared_ptr<const Snapshot>& snapshot() const { return next_; }
-
-private:
-    friend class Balancer;
-    std::shared_ptr<const Snapshot> base_;
-    std::shared_ptr<const Snapshot> next_;
-    PositionsById parked_;               // points of servers that go offline
-    std::vector<std::string> unparked_;  // servers that come online or are gone
-};
 
 // Every member function may be called from any thread. Changes are serialised
 // by a mutex and publish a new Snapshot; a refused change throws Error and
@@ -46,13 +32,6 @@ public:
     // that leave every server as it was publish nothing.
     void apply(std::span<const Change> changes);
 
-    // apply() in two steps: prepare() works the next state out, which takes the time, and
-    // publishes nothing; commit() publishes it without waiting. False, and nothing has
-    // changed, where another change was made since or is being made. prepare() throws where
-    // apply() does, and gives nothing where every server would be as it was.
-    std::optional<Prepared> prepare(std::span<const Change> changes);
-    bool commit(Prepared prepared);
-
     // The id of the server that owns `key`; nothing where no server is online.
     std::optional<std::string> server_for_key(std::string_view key) const;
 
@@ -64,9 +43,6 @@ public:
 
 private:
     friend class Reader;
-    // Under change_mutex_.
-    std::optional<Prepared> work_out(std::span<const Change> changes) const;
-    void commit_locked(Prepared prepared);
     void publish(std::shared_ptr<const Snapshot> next);
 
     // Held while a change is worked out; publish_mutex_ only while pointers are

@@ -121,17 +121,4 @@ std::vector<ExplainStep> explain_if_all_online(const Snapshot& snapshot, std::ui
     return steps;
 }
 
-std::vector<NearPoint> nearest_points(const Snapshot& snapshot, std::uint64_t hash,
-                                      std::size_t max_points) {
-    std::vector<NearPoint> points;
-    if (snapshot.settings().algorithm != Algorithm::ring) return points;
-    const PointTable& table = SnapshotAccess::table(snapshot);
-    for (PointCursor cursor(table, hash); !cursor.done() && points.size() < max_points;) {
-        const PointCursor::Step step = cursor.next();
-        points.push_back({&SnapshotAccess::member(snapshot, table.seat(step.index)),
-                          {table.position(step.index), step.distance, step.clockwise}});
-    }
-    return points;
-}
-
 }  // namespace ringway::ring

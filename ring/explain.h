@@ -1,6 +1,6 @@
 // Why a key goes where it goes: the walk that a connection takes, with what speaks against
-// each server; the walk that would be if all servers were online; the points around a
-// hash. For people and tools, not for the path of a connection. Pure; any thread.
+// each server; the walk that would be if all servers were online. For people and tools,
+// not for the path of a connection. Pure; any thread.
 #pragma once
 
 #include <cstddef>
@@ -39,15 +39,5 @@ std::vector<ExplainStep> explain(const Snapshot& snapshot, std::uint64_t hash,
 // table where any is.
 std::vector<ExplainStep> explain_if_all_online(const Snapshot& snapshot, std::uint64_t hash,
                                                std::size_t max_steps);
-
-struct NearPoint {
-    const Member* member;  // whose point it is
-    SeenPoint point;
-};
-
-// The first max_points points that are on the ring now, nearest first. None under
-// Maglev, which has no points.
-std::vector<NearPoint> nearest_points(const Snapshot& snapshot, std::uint64_t hash,
-                                      std::size_t max_points);
 
 }  // namespace ringway::ring

@@ -4,8 +4,8 @@
 
 // The first six are Okabe and Ito's ("Color Universal Design"): told apart by people who do not
 // see red or green, on light and on dark ground. The next four come close to that.
-const pure = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#d55e00', '#56b4e9'];
-const further = ['#8c6bb8', '#b5a300', '#a8415b', '#8a6642'];
+const pure = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9"];
+const further = ["#8c6bb8", "#b5a300", "#a8415b", "#8a6642"];
 // Beyond ten servers, lighter and darker kinds of all of them: [towards, how far].
 const tones = [
   [255, 0.42],
@@ -23,8 +23,8 @@ function mixed(hue, towards, far) {
   const hex = (part) =>
     Math.round(part + (towards - part) * far)
       .toString(16)
-      .padStart(2, '0');
-  return `#${parts.map(hex).join('')}`;
+      .padStart(2, "0");
+  return `#${parts.map(hex).join("")}`;
 }
 
 // FNV-1a, 32 bits: http://www.isthe.com/chongo/tech/comp/fnv/

@@ -8,7 +8,7 @@ export function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (value !== undefined && value !== null && value !== false) {
-      node.setAttribute(name, value === true ? '' : value);
+      node.setAttribute(name, value === true ? "" : value);
     }
   }
   node.append(...children);
@@ -26,17 +26,17 @@ export function set(node, attribute, value) {
 }
 
 // An id, an address, a key: kept apart from the text around it, whichever way it is written.
-export const word = (text, kind = 'id') => make('bdi', { class: kind }, text);
+export const word = (text, kind = "id") => make("bdi", { class: kind }, text);
 
 export function swatch(colour) {
-  const node = make('span', { class: 'swatch', 'aria-hidden': 'true' });
+  const node = make("span", { class: "swatch", "aria-hidden": "true" });
   paint(node, colour);
   return node;
 }
 
 export function paint(node, colour) {
-  if (node.style.getPropertyValue('--server') !== colour) {
-    node.style.setProperty('--server', colour);
+  if (node.style.getPropertyValue("--server") !== colour) {
+    node.style.setProperty("--server", colour);
   }
 }
 
@@ -45,12 +45,12 @@ export function describe(list, rows) {
   while (list.children.length > rows.length) list.lastElementChild.remove();
   rows.forEach(([term, text, options = {}], index) => {
     if (index === list.children.length) {
-      list.append(make('div', {}, make('dt'), make('dd', {}, make('bdi'))));
+      list.append(make("div", {}, make("dt"), make("dd", {}, make("bdi"))));
     }
     const row = list.children[index];
-    set(row, 'class', options.class ?? '');
+    set(row, "class", options.class ?? "");
     write(row.firstElementChild, term);
     write(row.lastElementChild.firstElementChild, text);
-    set(row.lastElementChild, 'title', options.title ?? null);
+    set(row.lastElementChild, "title", options.title ?? null);
   });
 }

@@ -1,45 +1,45 @@
 // The box for a key: where it goes, and why.
-import { at, make, set, swatch, word, write } from './dom.js';
-import { count, millionths, percent } from './format.js';
-import { place } from './ring.js';
+import { at, make, set, swatch, word, write } from "./dom.js";
+import { count, millionths, percent } from "./format.js";
+import { place } from "./ring.js";
 
 const steps_after = 4; // of the walk, behind the server that takes the key
 
 // What a listener hashes, and what one might type.
 const samples = {
-  source_ip: '192.0.2.7',
-  source: '192.0.2.7:50312',
-  destination: '192.0.2.1:6379',
-  sni: 'www.example.org',
+  source_ip: "192.0.2.7",
+  source: "192.0.2.7:50312",
+  destination: "192.0.2.1:6379",
+  sni: "www.example.org",
 };
 
 export class KeyBox {
   #colours;
   #listeners;
-  #shown = '';
+  #shown = "";
 
   // listeners: ask(text) for a new key, point(id or null) under the pointer.
   constructor(colours, listeners) {
     this.#colours = colours;
     this.#listeners = listeners;
     let timer;
-    at('key').addEventListener('input', () => {
+    at("key").addEventListener("input", () => {
       clearTimeout(timer);
-      timer = setTimeout(() => listeners.ask(at('key').value), 150);
+      timer = setTimeout(() => listeners.ask(at("key").value), 150);
     });
-    at('key-form').addEventListener('submit', (event) => {
+    at("key-form").addEventListener("submit", (event) => {
       event.preventDefault();
       clearTimeout(timer);
-      listeners.ask(at('key').value);
+      listeners.ask(at("key").value);
     });
   }
 
   // What the pool's listeners take for a key.
   hint(pool, listeners) {
     const kinds = [...new Set(listeners.filter((one) => one.pool === pool).map((one) => one.key))];
-    set(at('key'), 'placeholder', samples[kinds[0]] ?? 'user-42');
-    const whose = kinds.length > 0 ? `Keys of this pool are ${kinds.join(' or ')}. ` : '';
-    write(at('key-hint'), `${whose}\\xNN stands for any byte.`);
+    set(at("key"), "placeholder", samples[kinds[0]] ?? "user-42");
+    const whose = kinds.length > 0 ? `Keys of this pool are ${kinds.join(" or ")}. ` : "";
+    write(at("key-hint"), `${whose}\\xNN stands for any byte.`);
   }
 
   // The answer to a key; null where there is none to show.
@@ -47,10 +47,10 @@ export class KeyBox {
     const shown = JSON.stringify([answer, link]);
     if (shown === this.#shown) return;
     this.#shown = shown;
-    if (answer === null) at('answer').replaceChildren();
+    if (answer === null) at("answer").replaceChildren();
     else if (answer.error)
-      at('answer').replaceChildren(make('p', { class: 'refusal' }, word(answer.error, 'said')));
-    else at('answer').replaceChildren(...this.#tell(answer, link));
+      at("answer").replaceChildren(make("p", { class: "refusal" }, word(answer.error, "said")));
+    else at("answer").replaceChildren(...this.#tell(answer, link));
   }
 
   #tell(answer, link) {
@@ -59,27 +59,29 @@ export class KeyBox {
     const shown = [
       this.#verdict(answer, answer.walk[chosen]),
       make(
-        'p',
-        { class: 'hash' },
-        'hash ',
-        make('code', {}, answer.hash),
+        "p",
+        { class: "hash" },
+        "hash ",
+        make("code", {}, answer.hash),
         `, ${percent(place(answer.hash))} round the circle · `,
-        make('a', { href: link }, 'link to this'),
+        make("a", { href: link }, "link to this"),
       ),
     ];
     if (answer.walk.length > 0) {
-      shown.push(this.#walk(answer.walk, Math.max(end, 2), (step, index) => {
-        const passed = chosen < 0 || index < chosen;
-        return [step.chosen ? 'chosen' : passed ? 'passed' : 'later', why(step, passed)];
-      }));
+      shown.push(
+        this.#walk(answer.walk, Math.max(end, 2), (step, index) => {
+          const passed = chosen < 0 || index < chosen;
+          return [step.chosen ? "chosen" : passed ? "passed" : "later", why(step, passed)];
+        }),
+      );
     }
     // Not the way of any connection now, so under a heading of its own.
     const possible = answer.if_all_online;
     if (possible) {
-      const owner = possible.owner === null ? 'nobody' : word(possible.owner);
+      const owner = possible.owner === null ? "nobody" : word(possible.owner);
       shown.push(
-        make('p', { class: 'possible' }, 'If all servers were online, its owner would be ', owner),
-        this.#walk(possible.walk, steps_after + 1, (step) => ['later', step.detail]),
+        make("p", { class: "possible" }, "If all servers were online, its owner would be ", owner),
+        this.#walk(possible.walk, steps_after + 1, (step) => ["later", step.detail]),
       );
     }
     return shown;
@@ -91,49 +93,48 @@ export class KeyBox {
     const left = walk.length - steps.length;
     const farthest = Math.max(...steps.map((step) => distance(step) ?? 0), Number.MIN_VALUE);
     const items = steps.map((step, index) => this.#step(step, ...told(step, index), farthest));
-    const list = make('ol', { class: 'walk' }, ...items);
-    if (left > 0)
-      list.append(make('li', { class: 'rest' }, `and ${count(left)} more`));
+    const list = make("ol", { class: "walk" }, ...items);
+    if (left > 0) list.append(make("li", { class: "rest" }, `and ${count(left)} more`));
     return list;
   }
 
   #verdict(answer, server) {
-    const key = word(answer.key, 'key');
+    const key = word(answer.key, "key");
     if (!server)
-      return make('p', { class: 'verdict bad' }, key, ' goes nowhere: no server takes it now');
+      return make("p", { class: "verdict bad" }, key, " goes nowhere: no server takes it now");
     const line = make(
-      'p',
-      { class: 'verdict' },
+      "p",
+      { class: "verdict" },
       key,
-      ' goes to ',
+      " goes to ",
       swatch(this.#colours.of(server.id)),
-      make('strong', {}, word(server.id)),
+      make("strong", {}, word(server.id)),
     );
     if (answer.owner !== null && answer.owner !== server.id) {
-      line.append(' for now; its owner is ', word(answer.owner));
+      line.append(" for now; its owner is ", word(answer.owner));
     }
     return line;
   }
 
   #step(step, kind, said, farthest) {
     const far = distance(step);
-    const bar = make('span', { class: far === null ? 'bar none' : 'bar', 'aria-hidden': 'true' });
-    bar.style.setProperty('--part', String(far === null ? 0 : far / farthest));
+    const bar = make("span", { class: far === null ? "bar none" : "bar", "aria-hidden": "true" });
+    bar.style.setProperty("--part", String(far === null ? 0 : far / farthest));
     const item = make(
-      'li',
-      { class: step.status === 'online' ? kind : `${kind} off` },
+      "li",
+      { class: step.status === "online" ? kind : `${kind} off` },
       swatch(this.#colours.of(step.id)),
       word(step.id),
-      make('span', { class: 'why' }, said),
+      make("span", { class: "why" }, said),
       make(
-        'span',
-        { class: 'far', title: 'millionths of the circle, from the key to its nearest point' },
-        far === null ? '' : millionths(far),
+        "span",
+        { class: "far", title: "millionths of the circle, from the key to its nearest point" },
+        far === null ? "" : millionths(far),
       ),
       bar,
     );
-    item.addEventListener('pointerenter', () => this.#listeners.point(step.id));
-    item.addEventListener('pointerleave', () => this.#listeners.point(null));
+    item.addEventListener("pointerenter", () => this.#listeners.point(step.id));
+    item.addEventListener("pointerleave", () => this.#listeners.point(null));
     return item;
   }
 }
@@ -141,7 +142,7 @@ export class KeyBox {
 const distance = (step) => (step.distance === null ? null : place(step.distance));
 
 function why(step, passed) {
-  if (step.chosen) return 'takes it';
+  if (step.chosen) return "takes it";
   if (passed) return `passed over: ${step.detail}`;
-  return 'next in turn';
+  return "next in turn";
 }

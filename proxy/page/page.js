@@ -1,8 +1,8 @@
 // The status page: asks the proxy about once a second and shows what it says. What is looked
 // at (pool and key) stands in the fragment of the address, so that it can be passed on.
-import { Colours } from './colours.js';
-import { at, make, set, write } from './dom.js';
-import { KeyBox } from './explain.js';
+import { Colours } from "./colours.js";
+import { at, make, set, write } from "./dom.js";
+import { KeyBox } from "./explain.js";
 import {
   Events,
   Tiles,
@@ -11,12 +11,12 @@ import {
   tellFacts,
   tellListeners,
   tellPools,
-} from './facts.js';
-import { compareText, moment, plural } from './format.js';
-import { Explainer, Lost, Refused, get, ofPool } from './proxy.js';
-import { Rates } from './rates.js';
-import { Ring } from './ring.js';
-import { ServerTable, stateOf } from './servers.js';
+} from "./facts.js";
+import { compareText, moment, plural } from "./format.js";
+import { Explainer, Lost, Refused, get, ofPool } from "./proxy.js";
+import { Rates } from "./rates.js";
+import { Ring } from "./ring.js";
+import { ServerTable, stateOf } from "./servers.js";
 
 const poll_ms = 1000;
 const hidden_ms = 10000; // while nobody looks
@@ -24,9 +24,9 @@ const lost_ms_max = 5000; // between attempts while there is no answer
 const least_part = 10; // an answer that took t is asked for every 10 t at most
 
 // What is looked at.
-const view = { pool: null, key: '' };
+const view = { pool: null, key: "" };
 // What the proxy said last.
-const said = { pid: null, uptime_s: 0, servers: [], ring: null, ring_of: '' };
+const said = { pid: null, uptime_s: 0, servers: [], ring: null, ring_of: "" };
 let pinned = null;
 let pointed = null;
 let lost = null; // since when there is no good answer, and why
@@ -44,7 +44,7 @@ const key_box = new KeyBox(colours, { ask, point });
 // Asking.
 
 async function poll() {
-  const status = await get('v1/status');
+  const status = await get("v1/status");
   if (status.pid !== said.pid || status.uptime_s < said.uptime_s) startAnew();
   said.pid = status.pid;
   said.uptime_s = status.uptime_s;
@@ -53,13 +53,13 @@ async function poll() {
   if (!pool) return;
   const key = view.key;
   const [servers, happened, explained] = await Promise.all([
-    get(ofPool(pool.name, 'servers')),
-    get('v1/events'),
+    get(ofPool(pool.name, "servers")),
+    get("v1/events"),
     explainer.ask(pool, key),
   ]);
   const ring_of = `${pool.name} ${pool.fingerprint}`;
   if (ring_of !== said.ring_of) {
-    said.ring = await get(ofPool(pool.name, 'ring'));
+    said.ring = await get(ofPool(pool.name, "ring"));
     said.ring_of = ring_of;
   }
   if (pool.name !== view.pool || key !== view.key) return poll(); // another was chosen meanwhile
@@ -102,7 +102,7 @@ function show(status, pool, servers, happened, explained) {
   const fresh = servers.every((server) => server.rates.total !== undefined);
   const sum = (name) => servers.reduce((all, server) => all + server.rates[name], 0);
   const pool_rates = fresh
-    ? { total: sum('total'), bytes_up: sum('bytes_up'), bytes_down: sum('bytes_down') }
+    ? { total: sum("total"), bytes_up: sum("bytes_up"), bytes_down: sum("bytes_down") }
     : {};
   said.servers = servers;
 
@@ -125,10 +125,10 @@ function show(status, pool, servers, happened, explained) {
   announce(events.tell(happened));
   tellBanners(status, pool);
   highlight();
-  set(at('servers-link'), 'href', ofPool(pool.name, 'servers'));
-  set(at('ring-link'), 'href', ofPool(pool.name, 'ring'));
-  write(at('facts-title'), `Pool ${pool.name}`);
-  const alarm = pool.online === pool.servers ? '' : `(${pool.online} of ${pool.servers}) `;
+  set(at("servers-link"), "href", ofPool(pool.name, "servers"));
+  set(at("ring-link"), "href", ofPool(pool.name, "ring"));
+  write(at("facts-title"), `Pool ${pool.name}`);
+  const alarm = pool.online === pool.servers ? "" : `(${pool.online} of ${pool.servers}) `;
   document.title = `${alarm}${pool.name} · Ringway`;
 }
 
@@ -142,45 +142,45 @@ function showKey(answer, listeners) {
 function tellBanners(status, pool) {
   const banners = [];
   if (lost !== null) {
-    const what = lost.said ? `The proxy says "${lost.said}"` : 'No answer from the proxy';
+    const what = lost.said ? `The proxy says "${lost.said}"` : "No answer from the proxy";
     banners.push([
-      'bad',
+      "bad",
       `${what} since ${moment(lost.since)}. What you see is from then; asking again.`,
     ]);
   } else if (pool?.panic) {
     banners.push([
-      'warn',
+      "warn",
       `Panic: so few servers of ${pool.name} are up that what is known of them is ignored.`,
     ]);
   } else if (pool && pool.online === 0) {
-    banners.push(['bad', `No server of ${pool.name} is online: its clients are refused.`]);
+    banners.push(["bad", `No server of ${pool.name} is online: its clients are refused.`]);
   }
-  if (status && status.config.result !== 'ok') {
+  if (status && status.config.result !== "ok") {
     banners.push([
-      'warn',
-      'The last reload was refused. The configuration before it is in force; see below.',
+      "warn",
+      "The last reload was refused. The configuration before it is in force; see below.",
     ]);
   }
   const shown = JSON.stringify(banners);
-  if (at('banners').dataset.shown === shown) return;
-  at('banners').dataset.shown = shown;
-  at('banners').replaceChildren(
-    ...banners.map(([kind, text]) => make('p', { class: `banner ${kind}` }, text)),
+  if (at("banners").dataset.shown === shown) return;
+  at("banners").dataset.shown = shown;
+  at("banners").replaceChildren(
+    ...banners.map(([kind, text]) => make("p", { class: `banner ${kind}` }, text)),
   );
 }
 
 function announce(fresh) {
-  const changes = fresh.filter(({ kind }) => kind === 'server_down' || kind === 'server_up');
+  const changes = fresh.filter(({ kind }) => kind === "server_down" || kind === "server_up");
   if (changes.length === 0) return;
   const last = changes.at(-1);
-  const what = last.kind === 'server_down' ? 'down' : 'up';
-  const more = changes.length > 1 ? `, and ${plural(changes.length - 1, 'change')} before it` : '';
-  write(at('announced'), `${last.server} is ${what}${more}`);
+  const what = last.kind === "server_down" ? "down" : "up";
+  const more = changes.length > 1 ? `, and ${plural(changes.length - 1, "change")} before it` : "";
+  write(at("announced"), `${last.server} is ${what}${more}`);
 }
 
 function tellLive(state, text) {
-  set(document.body, 'data-live', state);
-  write(at('live'), text);
+  set(document.body, "data-live", state);
+  write(at("live"), text);
 }
 
 // Pointing and choosing.
@@ -206,21 +206,21 @@ function highlight() {
 function ask(text) {
   if (text === view.key) return;
   view.key = text;
-  history.replaceState(null, '', fragment());
+  history.replaceState(null, "", fragment());
   wake();
 }
 
-const fragment = (pool = view.pool ?? '') =>
+const fragment = (pool = view.pool ?? "") =>
   `#${new URLSearchParams({ pool, ...(view.key && { key: view.key }) })}`;
 
 function readFragment() {
   const wanted = new URLSearchParams(location.hash.slice(1));
-  if (wanted.get('pool') && wanted.get('pool') !== view.pool) choose(wanted.get('pool'));
-  if (wanted.has('pool') || wanted.has('key')) {
-    view.key = wanted.get('key') ?? '';
-    if (at('key').value !== view.key) at('key').value = view.key;
+  if (wanted.get("pool") && wanted.get("pool") !== view.pool) choose(wanted.get("pool"));
+  if (wanted.has("pool") || wanted.has("key")) {
+    view.key = wanted.get("key") ?? "";
+    if (at("key").value !== view.key) at("key").value = view.key;
   } else if (view.pool !== null) {
-    history.replaceState(null, '', fragment()); // it was a link within the page
+    history.replaceState(null, "", fragment()); // it was a link within the page
   }
 }
 
@@ -243,7 +243,7 @@ async function turn() {
   try {
     await poll();
     failures = 0;
-    tellLive('live', 'Live');
+    tellLive("live", "Live");
   } catch (error) {
     if (!(error instanceof Lost || error instanceof Refused)) throw error;
     ++failures;
@@ -251,7 +251,7 @@ async function turn() {
       since: lost?.since ?? new Date(),
       said: error instanceof Refused ? error.message : null,
     };
-    tellLive('lost', 'No answer');
+    tellLive("lost", "No answer");
     tellBanners(null, null);
   } finally {
     polling = false;
@@ -267,13 +267,13 @@ function pause(took) {
 
 const wake = () => turn();
 
-addEventListener('hashchange', () => {
+addEventListener("hashchange", () => {
   readFragment();
   wake();
 });
-document.addEventListener('visibilitychange', () => document.hidden || wake());
-addEventListener('online', wake);
-addEventListener('keydown', (event) => event.key === 'Escape' && pin(null));
+document.addEventListener("visibilitychange", () => document.hidden || wake());
+addEventListener("online", wake);
+addEventListener("keydown", (event) => event.key === "Escape" && pin(null));
 
 readFragment();
 turn();

@@ -11,7 +11,7 @@ export async function get(path) {
   let answer;
   try {
     const signal = AbortSignal.timeout(patience_ms);
-    response = await fetch(path, { cache: 'no-store', signal });
+    response = await fetch(path, { cache: "no-store", signal });
     answer = await response.json();
   } catch (error) {
     throw new Lost(error.message, { cause: error });
@@ -26,9 +26,9 @@ export const ofPool = (pool, what) => `v1/pools/${encodeURIComponent(pool)}/${wh
 // byte, and \\ for a backslash.
 export function percentEncoded(text) {
   return text.replace(/\\\\|\\x[0-9a-f]{2}|[^]/giu, (part) => {
-    if (part === '\\\\') return '%5C';
+    if (part === "\\\\") return "%5C";
     if (part.length === 4) return `%${part.slice(2)}`;
-    return /[\ud800-\udfff]/u.test(part) ? '%EF%BF%BD' : encodeURIComponent(part);
+    return /[\ud800-\udfff]/u.test(part) ? "%EF%BF%BD" : encodeURIComponent(part);
   });
 }
 
@@ -36,11 +36,11 @@ export function percentEncoded(text) {
 // the pool's fingerprint, or slowly, with the servers that are full.
 export class Explainer {
   #answer = null;
-  #of = '';
+  #of = "";
   #good_until = 0;
 
   async ask(pool, key) {
-    if (key === '') return null;
+    if (key === "") return null;
     const of = JSON.stringify([pool.name, pool.fingerprint, key]);
     const begin = performance.now();
     if (of === this.#of && begin < this.#good_until) return this.#answer;

@@ -1,7 +1,7 @@
 // The ring as a ring: the circle of hashes outside, what each server's parts add up to
 // inside, and the mark of a key. A canvas: its parts are too many and too small for more.
-import { at, make, paint, set, swatch, word, write } from './dom.js';
-import { compareText, count, percent } from './format.js';
+import { at, make, paint, set, swatch, word, write } from "./dom.js";
+import { compareText, count, percent } from "./format.js";
 
 const turn = 2 * Math.PI;
 const top = -turn / 4;
@@ -11,8 +11,8 @@ const legend_max = 12;
 export const place = (hash) => Number(BigInt(hash) >> 12n) / 2 ** 52;
 
 export class Ring {
-  #canvas = at('ring-canvas');
-  #context = this.#canvas.getContext('2d');
+  #canvas = at("ring-canvas");
+  #context = this.#canvas.getContext("2d");
   #colours;
   #listeners;
   #ring = { servers: [], shares: [], slices: [] };
@@ -22,17 +22,17 @@ export class Ring {
   #sectors = []; // inside: [from, to, index of the server], of a turn
   #marked = null; // {hash, id}
   #shown = null; // the id of the server that stands out
-  #drawn = ''; // what the legend was made of
+  #drawn = ""; // what the legend was made of
 
   // listeners: point(id or null) while the pointer is on a server, pin(id or null) for a click.
   constructor(colours, listeners) {
     this.#colours = colours;
     this.#listeners = listeners;
     new ResizeObserver(() => this.draw()).observe(this.#canvas);
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.draw());
-    this.#canvas.addEventListener('pointermove', (event) => listeners.point(this.#owner(event)));
-    this.#canvas.addEventListener('pointerleave', () => listeners.point(null));
-    this.#canvas.addEventListener('click', (event) => listeners.pin(this.#owner(event)));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    this.#canvas.addEventListener("pointermove", (event) => listeners.point(this.#owner(event)));
+    this.#canvas.addEventListener("pointerleave", () => listeners.point(null));
+    this.#canvas.addEventListener("click", (event) => listeners.pin(this.#owner(event)));
   }
 
   // The ring as it is; nothing is drawn for one that is drawn already.
@@ -51,12 +51,12 @@ export class Ring {
     this.#tellMiddle();
     this.#tellLegend(servers);
     const shares = [...servers].sort((a, b) => (b.share ?? 0) - (a.share ?? 0)).slice(0, 5);
-    const parts = shares.map((server) => `${server.id} ${percent(server.share ?? 0)}`).join(', ');
+    const parts = shares.map((server) => `${server.id} ${percent(server.share ?? 0)}`).join(", ");
     const more =
-      servers.length > shares.length ? `, and ${servers.length - shares.length} more` : '';
+      servers.length > shares.length ? `, and ${servers.length - shares.length} more` : "";
     set(
       this.#canvas,
-      'aria-label',
+      "aria-label",
       `The ring of pool ${pool.name}: ${parts}${more}. The table of servers has it all.`,
     );
   }
@@ -76,23 +76,23 @@ export class Ring {
 
   #tellMiddle() {
     const server = this.#servers.get(this.#shown);
-    const name = at('ring-name');
-    set(name, 'class', server ? 'ring-name id' : 'ring-name');
+    const name = at("ring-name");
+    set(name, "class", server ? "ring-name id" : "ring-name");
     if (server) {
       write(name, server.id);
-      write(at('ring-big'), server.share > 0 ? percent(server.share) : 'no keys');
+      write(at("ring-big"), server.share > 0 ? percent(server.share) : "no keys");
       const state =
-        server.status === 'online' ? `${count(server.active)} connected` : server.detail;
-      write(at('ring-small'), server.share > 0 ? `of all keys · ${state}` : state);
+        server.status === "online" ? `${count(server.active)} connected` : server.detail;
+      write(at("ring-small"), server.share > 0 ? `of all keys · ${state}` : state);
     } else {
-      write(name, this.#pool.name ?? '');
-      write(at('ring-big'), `${count(this.#pool.online)} of ${count(this.#pool.servers)}`);
-      write(at('ring-small'), 'servers online');
+      write(name, this.#pool.name ?? "");
+      write(at("ring-big"), `${count(this.#pool.online)} of ${count(this.#pool.servers)}`);
+      write(at("ring-small"), "servers online");
     }
   }
 
   #tellLegend(servers) {
-    const legend = at('legend');
+    const legend = at("legend");
     legend.hidden = servers.length > legend_max;
     if (legend.hidden) return;
     const ordered = [...servers].sort((a, b) => compareText(a.id, b.id));
@@ -103,10 +103,10 @@ export class Ring {
     }
     ordered.forEach((server, index) => {
       const entry = legend.children[index];
-      set(entry, 'class', server.status === 'online' ? '' : 'off');
+      set(entry, "class", server.status === "online" ? "" : "off");
       write(
         entry.lastElementChild,
-        server.status === 'online' ? percent(server.share) : server.status,
+        server.status === "online" ? percent(server.share) : server.status,
       );
       paint(entry.firstElementChild, this.#colours.of(server.id));
     });
@@ -114,15 +114,15 @@ export class Ring {
 
   #legendEntry(id) {
     const entry = make(
-      'li',
+      "li",
       {},
       swatch(this.#colours.of(id)),
       word(id),
-      make('span', { class: 'legend-share' }),
+      make("span", { class: "legend-share" }),
     );
-    set(entry.children[1], 'title', id);
-    entry.addEventListener('pointerenter', () => this.#listeners.point(id));
-    entry.addEventListener('pointerleave', () => this.#listeners.point(null));
+    set(entry.children[1], "title", id);
+    entry.addEventListener("pointerenter", () => this.#listeners.point(id));
+    entry.addEventListener("pointerleave", () => this.#listeners.point(null));
     return entry;
   }
 
@@ -151,9 +151,9 @@ export class Ring {
     if (this.#canvas.width !== pixels) this.#canvas.width = this.#canvas.height = pixels;
     const style = getComputedStyle(this.#canvas);
     const paper = {
-      ink: style.getPropertyValue('--ink').trim(),
-      surface: style.getPropertyValue('--surface').trim(),
-      track: style.getPropertyValue('--track').trim(),
+      ink: style.getPropertyValue("--ink").trim(),
+      surface: style.getPropertyValue("--surface").trim(),
+      track: style.getPropertyValue("--track").trim(),
     };
     const context = this.#context;
     context.setTransform(pixels / size, 0, 0, pixels / size, 0, 0);

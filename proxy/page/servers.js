@@ -1,5 +1,5 @@
 // The table of a pool's servers: sorted, filtered, a page at a time, rewritten in place.
-import { at, make, paint, set, swatch, word, write } from './dom.js';
+import { at, make, paint, set, swatch, word, write } from "./dom.js";
 import {
   bytes,
   compareText,
@@ -9,42 +9,42 @@ import {
   percent,
   rate,
   unknown,
-} from './format.js';
+} from "./format.js";
 
 // Rows on one page. Where there is no width for columns, rows are blocks, and long.
-const narrow = matchMedia('(max-width: 66rem)');
+const narrow = matchMedia("(max-width: 66rem)");
 const pageRows = () => (narrow.matches ? 10 : 50);
 
 // What stands in a column: `value` to sort by, numbers the greatest first.
 const columns = [
-  { name: 'Server', value: (row) => row.id, text: true },
-  { name: 'State', value: (row) => `${order[row.state]} ${row.detail}`, text: true },
-  { name: 'Share', value: (row) => row.share ?? -1, number: true },
-  { name: 'Connections', value: (row) => row.active, number: true },
-  { name: 'New/s', value: (row) => row.rates.total ?? 0, number: true },
+  { name: "Server", value: (row) => row.id, text: true },
+  { name: "State", value: (row) => `${order[row.state]} ${row.detail}`, text: true },
+  { name: "Share", value: (row) => row.share ?? -1, number: true },
+  { name: "Connections", value: (row) => row.active, number: true },
+  { name: "New/s", value: (row) => row.rates.total ?? 0, number: true },
   {
-    name: 'In/s',
-    title: 'Bytes a second from clients',
+    name: "In/s",
+    title: "Bytes a second from clients",
     value: (row) => row.rates.bytes_up ?? 0,
     number: true,
   },
   {
-    name: 'Out/s',
-    title: 'Bytes a second to clients',
+    name: "Out/s",
+    title: "Bytes a second to clients",
     value: (row) => row.rates.bytes_down ?? 0,
     number: true,
   },
-  { name: 'Last check', value: (row) => row.last_check?.result ?? '', text: true },
-  { name: 'Source', value: (row) => row.source, text: true },
-  { name: 'Override', value: (row) => (row.override === 'auto' ? '~' : row.override), text: true },
+  { name: "Last check", value: (row) => row.last_check?.result ?? "", text: true },
+  { name: "Source", value: (row) => row.source, text: true },
+  { name: "Override", value: (row) => (row.override === "auto" ? "~" : row.override), text: true },
 ];
 const order = { offline: 0, draining: 1, ramping: 2, online: 3 };
 
 // One of four words, for colour and order; the detail says it finely.
 export function stateOf(server) {
-  if (server.override === 'drain') return 'draining';
-  if (server.status !== 'online') return 'offline';
-  return server.ramp_percent < 100 ? 'ramping' : 'online';
+  if (server.override === "drain") return "draining";
+  if (server.status !== "online") return "offline";
+  return server.ramp_percent < 100 ? "ramping" : "online";
 }
 
 export class ServerTable {
@@ -64,13 +64,13 @@ export class ServerTable {
     this.#colours = colours;
     this.#listeners = listeners;
     this.#makeHead();
-    at('filter').addEventListener('input', () => {
+    at("filter").addEventListener("input", () => {
       this.#page = 0;
       this.#arrange();
     });
-    at('page-back').addEventListener('click', () => this.#turn(-1));
-    at('page-next').addEventListener('click', () => this.#turn(1));
-    narrow.addEventListener('change', () => this.#arrange());
+    at("page-back").addEventListener("click", () => this.#turn(-1));
+    at("page-next").addEventListener("click", () => this.#turn(1));
+    narrow.addEventListener("change", () => this.#arrange());
   }
 
   update(servers) {
@@ -89,29 +89,29 @@ export class ServerTable {
   reset() {
     this.#page = 0;
     this.#lines.clear();
-    at('servers-rows').replaceChildren();
+    at("servers-rows").replaceChildren();
   }
 
   show(id) {
-    for (const [other, line] of this.#lines) set(line, 'data-shown', other === id ? '' : null);
+    for (const [other, line] of this.#lines) set(line, "data-shown", other === id ? "" : null);
   }
 
   pinned(id) {
     for (const [other, line] of this.#lines) {
-      set(line.cells[0].querySelector('button'), 'aria-pressed', String(other === id));
+      set(line.cells[0].querySelector("button"), "aria-pressed", String(other === id));
     }
   }
 
   #makeHead() {
     columns.forEach((column, index) => {
-      const button = make('button', { type: 'button', title: column.title }, column.name);
-      button.addEventListener('click', () => this.#sortBy(index));
-      at('servers-head').append(
-        make('th', { scope: 'col', class: column.number ? 'number' : null }, button),
+      const button = make("button", { type: "button", title: column.title }, column.name);
+      button.addEventListener("click", () => this.#sortBy(index));
+      at("servers-head").append(
+        make("th", { scope: "col", class: column.number ? "number" : null }, button),
       );
-      at('sort').append(make('option', { value: index }, column.name));
+      at("sort").append(make("option", { value: index }, column.name));
     });
-    at('sort').addEventListener('change', () => this.#sortBy(Number(at('sort').value), false));
+    at("sort").addEventListener("change", () => this.#sortBy(Number(at("sort").value), false));
     this.#tellOrder();
   }
 
@@ -125,30 +125,30 @@ export class ServerTable {
   }
 
   #tellOrder() {
-    [...at('servers-head').cells].forEach((cell, index) => {
-      const sorted = this.#descending ? 'descending' : 'ascending';
-      set(cell, 'aria-sort', index === this.#column ? sorted : null);
+    [...at("servers-head").cells].forEach((cell, index) => {
+      const sorted = this.#descending ? "descending" : "ascending";
+      set(cell, "aria-sort", index === this.#column ? sorted : null);
     });
-    at('sort').value = String(this.#column);
+    at("sort").value = String(this.#column);
   }
 
   #turn(step) {
     this.#page += step;
     this.#arrange();
-    at('servers-title').focus({ preventScroll: true });
-    at('servers-title').scrollIntoView({ block: 'nearest' });
+    at("servers-title").focus({ preventScroll: true });
+    at("servers-title").scrollIntoView({ block: "nearest" });
   }
 
   // Rows do not move under a pointer or away from the focus.
   #inUse() {
-    return at('servers-rows').matches(':hover, :focus-within');
+    return at("servers-rows").matches(":hover, :focus-within");
   }
 
   #arrange(keep_order = false) {
-    const wanted = at('filter').value.trim().toLowerCase();
+    const wanted = at("filter").value.trim().toLowerCase();
     const { value, text } = columns[this.#column];
     const matches = (row) =>
-      wanted === '' ||
+      wanted === "" ||
       [row.id, row.address, row.status, row.state, row.detail, row.source, row.override].some(
         (field) => String(field).toLowerCase().includes(wanted),
       );
@@ -175,7 +175,7 @@ export class ServerTable {
     const first = this.#page * page_rows;
     const rows = this.#found.slice(first, first + page_rows);
     const lines = rows.map((row) => this.#line(row));
-    const body = at('servers-rows');
+    const body = at("servers-rows");
     if (
       lines.length !== body.rows.length ||
       lines.some((line, place) => body.rows[place] !== line)
@@ -184,21 +184,21 @@ export class ServerTable {
     }
     const some = this.#found.length < this.#total;
     write(
-      at('servers-count'),
+      at("servers-count"),
       some ? `${count(this.#found.length)} of ${count(this.#total)}` : count(this.#total),
     );
-    at('servers-nothing').hidden = rows.length > 0;
+    at("servers-nothing").hidden = rows.length > 0;
     write(
-      at('servers-nothing'),
-      this.#total > 0 ? 'No server matches the filter.' : 'This pool has no servers.',
+      at("servers-nothing"),
+      this.#total > 0 ? "No server matches the filter." : "This pool has no servers.",
     );
-    at('pager').hidden = pages === 1;
+    at("pager").hidden = pages === 1;
     write(
-      at('page-place'),
+      at("page-place"),
       `${count(first + 1)}–${count(first + rows.length)} of ${count(this.#found.length)}`,
     );
-    at('page-back').disabled = this.#page === 0;
-    at('page-next').disabled = this.#page === pages - 1;
+    at("page-back").disabled = this.#page === 0;
+    at("page-next").disabled = this.#page === pages - 1;
   }
 
   #line(row) {
@@ -213,42 +213,42 @@ export class ServerTable {
 
   #makeLine(id) {
     const name = make(
-      'button',
-      { type: 'button', class: 'name', 'aria-pressed': 'false', title: id },
+      "button",
+      { type: "button", class: "name", "aria-pressed": "false", title: id },
       word(id),
     );
     const cell = (index, ...children) =>
       make(
-        'td',
+        "td",
         {
-          role: 'cell',
-          class: columns[index].number ? 'number' : null,
-          'data-name': columns[index].name,
+          role: "cell",
+          class: columns[index].number ? "number" : null,
+          "data-name": columns[index].name,
         },
         ...children,
       );
-    const plain = () => make('span');
+    const plain = () => make("span");
     const line = make(
-      'tr',
-      { role: 'row' },
+      "tr",
+      { role: "row" },
       make(
-        'th',
-        { scope: 'row', role: 'rowheader' },
-        make('div', { class: 'named' }, swatch(this.#colours.of(id)), name),
-        make('div', { class: 'fine' }),
+        "th",
+        { scope: "row", role: "rowheader" },
+        make("div", { class: "named" }, swatch(this.#colours.of(id)), name),
+        make("div", { class: "fine" }),
       ),
-      cell(1, make('span', { class: 'state' }), make('div', { class: 'fine' })),
-      cell(2, plain(), make('span', { class: 'bar', 'aria-hidden': 'true' })),
+      cell(1, make("span", { class: "state" }), make("div", { class: "fine" })),
+      cell(2, plain(), make("span", { class: "bar", "aria-hidden": "true" })),
       ...[3, 4, 5, 6].map((index) => cell(index, plain())),
-      cell(7, plain(), make('div', { class: 'fine' })),
+      cell(7, plain(), make("div", { class: "fine" })),
       cell(8, plain()),
       cell(9, plain()),
     );
-    name.addEventListener('click', () => this.#listeners.pin(id));
-    name.addEventListener('focus', () => this.#listeners.point(id));
-    name.addEventListener('blur', () => this.#listeners.point(null));
-    line.addEventListener('pointerenter', () => this.#listeners.point(id));
-    line.addEventListener('pointerleave', () => this.#listeners.point(null));
+    name.addEventListener("click", () => this.#listeners.pin(id));
+    name.addEventListener("focus", () => this.#listeners.point(id));
+    name.addEventListener("blur", () => this.#listeners.point(null));
+    line.addEventListener("pointerenter", () => this.#listeners.point(id));
+    line.addEventListener("pointerleave", () => this.#listeners.point(null));
     return line;
   }
 
@@ -256,13 +256,13 @@ export class ServerTable {
     const first = (index) => line.cells[index].firstElementChild;
     const second = (index) => line.cells[index].lastElementChild;
     const { rates, last_check: check } = row;
-    set(line, 'data-state', row.state);
+    set(line, "data-state", row.state);
     paint(first(0).firstElementChild, this.#colours.of(row.id));
     write(second(0), row.weight === 1 ? row.address : `${row.address} · weight ${row.weight}`);
     write(first(1), row.state);
     write(second(1), `${row.detail} · ${duration(row.since_s)}`);
     write(first(2), percent(row.share));
-    second(2).style.setProperty('--part', String((row.share ?? 0) / this.#greatest));
+    second(2).style.setProperty("--part", String((row.share ?? 0) / this.#greatest));
     write(
       first(3),
       row.max_connections > 0
@@ -273,14 +273,14 @@ export class ServerTable {
     write(first(5), bytes(rates.bytes_up));
     write(first(6), bytes(rates.bytes_down));
     write(first(7), check ? check.result : unknown);
-    write(second(7), check ? lastCheck(check) : '');
-    write(first(8), row.source === 'runtime' ? 'run time' : row.source);
-    set(line.cells[9], 'data-none', row.override === 'auto' ? '' : null);
-    write(first(9), row.override === 'auto' ? unknown : row.override);
+    write(second(7), check ? lastCheck(check) : "");
+    write(first(8), row.source === "runtime" ? "run time" : row.source);
+    set(line.cells[9], "data-none", row.override === "auto" ? "" : null);
+    write(first(9), row.override === "auto" ? unknown : row.override);
   }
 }
 
 function lastCheck(check) {
   const ago = `${duration(Math.floor(check.ago_ms / 1000))} ago`;
-  return typeof check.check_ms === 'number' ? `${milliseconds(check.check_ms)}, ${ago}` : ago;
+  return typeof check.check_ms === "number" ? `${milliseconds(check.check_ms)}, ${ago}` : ago;
 }

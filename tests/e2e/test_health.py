@@ -6,10 +6,12 @@ import pytest
 
 from support.backends import echo, reset_at_once, silent
 from support.clients import RESET, ask, dial, read_line, read_to_end, reset
-from support.configuration import FAST_CHECKS
+from support.configuration import FAST_CHECKS, listener, pool_of
 from support.demo import DemoServer
 from support.failover import CHECKS, OFFLINE_WITHIN, kill_and_return
+from support.ports import free_port
 from support.waiting import scaled, wait_until, within
+from support.web import with_web
 
 KEYS = [b"key-%d" % number for number in range(400)]
 SPOKEN = {
@@ -194,6 +196,48 @@ def test_a_server_that_resets_after_accept_goes_offline_and_is_tried_again(bench
     assert "for 500 ms" in proxy.log()  # and for longer, where it fails again soon
 
 
+def test_a_time_out_outlives_checks_that_come_and_go_and_keeps_its_reason(bench):
+    gone, live = bench.backends("a", "b")
+    passive = {"failures": 1, "retry": "5m"}
+    pools = {"main": pool_of([gone, live], passive=passive)}
+    entries = {"listeners": [listener(free_port())], "pools": pools}
+    config, web = with_web(bench, entries)
+    proxy = bench.ringway(config)
+    checked = {"main": pool_of([gone, live], passive=passive, health=FAST_CHECKS)}
+    (key, *_) = keys_of(proxy, "a")
+
+    def answers() -> set:
+        """Why the server is down, by all that can be asked."""
+        step = next(s for s in proxy.explain(key)["if_all_online"]["walk"] if s["id"] == "a")
+        page = web.json("/v1/pools/main/servers")["servers"]
+        path = f"/v1/pools/main/explain?key={key.decode()}"
+        walked = web.json(path)["if_all_online"]["walk"]
+        of_page = [each["detail"] for each in [*page, *walked] if each["id"] == "a"]
+        assert web.get("/").status == 200 and proxy.owner(key) == "b"
+        return {proxy.server("a")["detail"], step["detail"], *of_page}
+
+    gone.stop()
+    with dial(proxy.address()) as kept:
+        kept.sendall(key + b"\n")
+        assert read_line(kept) == b"b"
+        assert answers() == {"down: connections failed"}
+        proxy.reload_well({**proxy.config, "pools": checked})
+        wait_until(
+            lambda: (proxy.server("a")["last_check"] or {}).get("failures", 0) > 0, "a failed check"
+        )
+        assert all(each.startswith("down: ") and each != "down: ok" for each in answers())
+        proxy.reload_well({**proxy.config, "pools": pools})
+        assert answers() == {"down: connections failed"}
+        kept.sendall(b"still there?\n")
+        assert (read_line(kept), read_line(kept)) == (key, b"still there?")
+    # A check that succeeds ends the time-out for good.
+    gone.start()
+    proxy.reload_well({**proxy.config, "pools": checked})
+    proxy.wait_server("a", "online")
+    proxy.reload_well({**proxy.config, "pools": pools})
+    assert proxy.owner(key) == "a" and ask(proxy.address(), key) == "a"
+
+
 def test_clients_who_break_off_do_not_take_a_server_offline(bench):
     proxy = bench.simple([bench.backend("a", silent)], passive={"failures": 1})
     for key in KEYS[:5]:
@@ -297,5 +341,5 @@ def test_servers_that_are_killed_and_come_back_cost_no_client_a_connection(bench
     proxy = bench.simple(servers, health=CHECKS)
     outcome = kill_and_return(proxy, servers, rate=scaled(400, 100), times=2, settle=0.3)
     assert not outcome.wrong, outcome.wrong[:3]
-    assert outcome.sessions_lost <= 4
+    assert outcome.sessions_lost < outcome.connections / 100  # those in progress at two moments
     assert max(outcome.offline_after) < within(OFFLINE_WITHIN)

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 
 from support.clients import dial, read_line, read_to_end
+from support.configuration import pool_of
 from support.waiting import scaled, wait_until
 
 
@@ -51,6 +52,49 @@ def test_a_new_limit_holds_from_the_next_connection_on(bench):
     _, server = enter(proxy, b"key")
     assert [name for _, name in before] == [walk[0]] * 3
     assert server == walk[1]
+
+
+def test_a_limit_counts_the_connections_that_were_there_before_a_change(bench):
+    a, b = bench.backends("a", "b")
+    limited = [entry(a, max_connections=2), entry(b)]
+    proxy = bench.simple(limited)
+    keys = [b"key-%d" % number for number in range(100)]
+
+    def enter_as_owned_by(id) -> str:
+        """Where a key goes whose owner is `id`, which must have its two connections."""
+        client, server = enter(proxy, next(k for k, o in proxy.owners(keys).items() if o == id))
+        client.close()
+        assert proxy.server(id)["active"] == 2
+        return server
+
+    def change(servers, **pool):
+        proxy.reload_well({**proxy.config, "pools": {"main": pool_of(servers, **pool)}})
+
+    key = next(key for key, owner in proxy.owners(keys).items() if owner == "a")
+    clients = [enter(proxy, key) for _ in range(2)]
+    assert [server for _, server in clients] == ["a", "a"] and enter_as_owned_by("a") == "b"
+    # Another ring, on which every key is placed anew.
+    change(limited, hash={"seed": "other"})
+    assert enter_as_owned_by("a") == "b"
+    # A server that leaves and comes back, by hand and by the file.
+    proxy.admin("unregister main a")
+    proxy.admin(f"register main a {a.address}")
+    assert enter_as_owned_by("a") == "b"
+    proxy.admin("unregister main a")
+    proxy.admin("forget main a")
+    assert enter_as_owned_by("a") == "b"
+    change([entry(b)])
+    change(limited)
+    assert enter_as_owned_by("a") == "b"
+    # The same server by another name.
+    change([{**limited[0], "id": "renamed"}, limited[1]])
+    assert enter_as_owned_by("renamed") == "b"
+
+    clients.pop()[0].close()
+    wait_until(lambda: proxy.server("renamed")["active"] == 1, "a place")
+    key = next(key for key, owner in proxy.owners(keys).items() if owner == "renamed")
+    assert enter(proxy, key)[1] == "a"
+    clients[0][0].sendall(b"still there?\n")
 
 
 def test_no_server_rises_over_its_bound(bench):

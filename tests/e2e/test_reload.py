@@ -18,6 +18,41 @@ RELOADS = 20
 CONNECTIONS_PER_RELOAD = scaled(150, least=20)
 
 
+def test_a_reload_names_each_entry_that_it_changes(bench):
+    a, b = bench.backends("a", "b")
+    proxy = bench.simple([a, b])
+
+    def changes(**pool) -> list[str]:
+        proxy.write({**proxy.config, "pools": {"main": pool_of([a, b], **pool)}})
+        return proxy.admin("reload")["changes"]
+
+    assert changes() == []
+    sends = [f"pools.main.proxy_protocol.{entry}" for entry in ("authority", "send", "unique_id")]
+    assert [line.split(": ")[0] for line in changes(proxy_protocol={"send": "v1"})] == [
+        f"+ {entry}" for entry in sends
+    ]
+    assert ask(proxy.address(), b"key") in ("a", "b")
+    wait_until(lambda: any(p.received for p in a.peers + b.peers), "the first bytes")
+    assert any(p.received.startswith(b"PROXY TCP4 ") for p in a.peers + b.peers)
+    assert changes(proxy_protocol={"send": "v2"}) == ["~ pools.main.proxy_protocol.send: v1 -> v2"]
+    proxy.wait_log("reload: ~ pools.main.proxy_protocol.send: v1 -> v2")
+    assert changes(proxy_protocol={"send": "v2", "authority": True}) == [
+        "~ pools.main.proxy_protocol.authority: false -> true"
+    ]
+    assert changes(proxy_protocol={"send": "v2", "authority": True}) == []
+    assert [line[0] for line in changes()] == ["-"] * 3
+
+
+def test_a_reload_is_counted_when_it_serves(bench):
+    (a,) = bench.backends("a")
+    proxy = bench.simple([a])
+    for round_ in range(scaled(20, least=5)):
+        ids = {f"{round_}-{number}" for number in range(200)}
+        servers = [{"id": id, "address": a.address} for id in sorted(ids)]
+        proxy.reload_well({**proxy.config, "pools": {"main": pool_of(servers)}})
+        assert set(proxy.servers()) == ids
+
+
 def test_reloads_under_load_fail_no_connection(bench):
     """Twenty of them, each with a different set of servers, listeners coming and going."""
     webs = [bench.start(RealNginx(bench.folder, f"web-{number}")) for number in range(4)]

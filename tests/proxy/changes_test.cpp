@@ -46,9 +46,9 @@ struct Fixture {
     }
     // A Control that has read its state, as run() does, and serves for a moment.
     void run_to_end() {
+        const std::size_t begun = rig.log().count(" ready: ");
         std::thread thread([&] { control->run(); });
-        BOOST_TEST(test::eventually([&] { return std::filesystem::exists(state()); }));
-        BOOST_TEST(test::eventually([&] { return !test::is_refused(rig.bind()); }));
+        BOOST_TEST(rig.log().has(" ready: ", begun + 1));
         ::kill(::getpid(), SIGTERM);
         thread.join();
     }
@@ -109,6 +109,52 @@ BOOST_AUTO_TEST_CASE(overrides_lists_what_was_said_and_whether_it_counts) {
     BOOST_TEST(all[1].at("override") == "auto");
 }
 
+BOOST_AUTO_TEST_CASE(weights_and_addresses_are_set_kept_and_listed) {
+    begin();
+    const auto set = ok("set main a weight 3");
+    BOOST_TEST(set.at("kept") == true);
+    BOOST_TEST(set.at("server").at("weight") == 3);
+    BOOST_TEST(ok("set main a address 192.0.2.9:9").at("server").at("address") == "192.0.2.9:9");
+    BOOST_TEST(kept().at("main").at("a").weight.value() == 3u);
+    BOOST_TEST(kept().at("main").at("a").address->to_string() == "192.0.2.9:9");
+    const auto all = ok("overrides").at("overrides").as_array();
+    BOOST_REQUIRE(all.size() == 1u);
+    BOOST_TEST(all[0].at("weight") == 3);
+    BOOST_TEST(all[0].at("address") == "192.0.2.9:9");
+    BOOST_TEST(all[0].at("registered").is_null());
+
+    BOOST_TEST(error("set main a weight x") == "a weight is a whole number, not \"x\"");
+    BOOST_TEST(error("set main a weight 1001") == "weight 1001 is more than 1000");
+    BOOST_TEST(error("set main a address x").starts_with("an address is as 192.0.2.1:80, "));
+    BOOST_TEST(error("set main none weight 1") == "pool main has no server none");
+    BOOST_TEST(error("set main a color red").starts_with("usage: set POOL ID weight N"));
+    BOOST_TEST(error("set main a weight").starts_with("usage: set POOL ID weight N"));
+    BOOST_TEST(error("clear main none") == "pool main has no server none");
+    BOOST_TEST(ok("clear main a").at("server").at("id") == "a");
+    ok("forget main a");
+    BOOST_TEST(kept().empty());
+    BOOST_TEST(ok("server main a").at("server").at("weight") == 1);
+}
+
+BOOST_AUTO_TEST_CASE(many_in_one_command_are_answered_by_their_ids) {
+    begin();
+    const auto answer = ok("register main c 192.0.2.3:80 --weight 3 d 192.0.2.4:80");
+    BOOST_TEST(answer.at("registered").as_array() == (json::array{"c", "d"}));
+    BOOST_TEST(answer.at("kept") == true);
+    BOOST_TEST(kept().at("main").at("c").registered->weight == 3u);
+    BOOST_TEST(kept().at("main").at("d").registered->weight == 1u);
+    for (const char* line :
+         {"register main e 192.0.2.3:80 f", "register main e 192.0.2.3:80 --weight",
+          "register main e 192.0.2.3:80 --weight 1 --weight 2",
+          "register main --weight 2 e 192.0.2.3:80"}) {
+        BOOST_TEST(error(line).starts_with("usage: register POOL ID ADDRESS"));
+    }
+    BOOST_TEST(!error("register main e 192.0.2.3:80 f nowhere").empty());
+    BOOST_TEST(error("register main e 192.0.2.3:80 e 192.0.2.4:80") ==
+               "server e is named more than once");
+    BOOST_TEST(ids() == (Strings{"a", "b", "c", "d"}), boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(without_a_file_the_answer_says_that_nothing_is_kept) {
     rig.write(rig.yaml());
     begin();
@@ -145,7 +191,7 @@ BOOST_AUTO_TEST_CASE(what_was_said_counts_after_a_restart) {
     restart();
     run_to_end();
     BOOST_TEST(ok("server main c").at("server").at("source") == "file");
-    BOOST_TEST(!kept().at("main").contains("c"));
+    BOOST_TEST(test::eventually([&] { return !kept().at("main").contains("c"); }));
 }
 
 BOOST_AUTO_TEST_CASE(nothing_begins_over_a_file_that_is_not_understood) {

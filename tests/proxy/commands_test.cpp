@@ -8,6 +8,7 @@
 #include <boost/json.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include "proxy/http_answers.h"
 #include "proxy/version.h"
 #include "tests/proxy/asking.h"
 #include "tests/proxy/control_rig.h"
@@ -193,6 +194,19 @@ BOOST_AUTO_TEST_CASE(explain_names_the_owner_and_the_walk) {
     BOOST_TEST(none.at("if_all_online").at("owner").as_string() == owner);
 }
 
+BOOST_AUTO_TEST_CASE(explain_is_answered_while_a_server_that_left_is_on_the_ring) {
+    const auto page = [&] {
+        return proxy::answer_http(control, "/v1/pools/main/explain?key=user-1").status;
+    };
+    for (int i = 0; i < 20; ++i) {
+        BOOST_TEST(!control.pools().unregister_server("main", "a"));
+        BOOST_TEST(page() == 200u);
+        ok("explain main user-1");
+        BOOST_TEST(!control.pools().forget("main", "a"));
+        BOOST_TEST(page() == 200u);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_key_may_be_any_bytes_and_is_shown_escaped) {
     const auto plain = ok("explain main k");
     BOOST_TEST(ok(R"(explain main "\x6b")").at("hash") == plain.at("hash"));
@@ -273,6 +287,16 @@ BOOST_AUTO_TEST_CASE(ring_tells_who_owns_each_slice) {
     for (const auto& slice : empty.at("slices").as_array()) BOOST_TEST(slice == -1);
     BOOST_TEST(error("ring none") == "no pool none");
     BOOST_TEST(error("ring") == "usage: ring POOL");
+}
+
+BOOST_AUTO_TEST_CASE(the_answer_to_a_change_of_a_small_pool_has_the_share_that_serves) {
+    for (const auto* weight : {"5", "1", "0", "7"}) {
+        const auto answer = ok("set main a weight " + std::string(weight));
+        BOOST_TEST(answer.at("server").at("share") == server("a").at("share"));
+    }
+    BOOST_TEST(ok("drain main a").at("server").at("share").is_null());
+    const auto added = ok("register main c 192.0.2.3:80");
+    BOOST_TEST(added.at("server").at("share") == server("c").at("share"));
 }
 
 BOOST_AUTO_TEST_CASE(shares_and_what_moved_are_those_of_the_ring_now) {

@@ -45,18 +45,13 @@ public:
         : server_(
               io_, [this](std::string_view target) { return answer(target); }, limits),
           thread_([this] { io_.run(); }) {
-        // Boost.Test's macros, which loopback() has too, are for one thread.
-        const conf::Endpoint where = test::loopback();
-        std::atomic<std::uint16_t> port = 0;
         std::atomic<bool> done = false;
         boost::asio::post(io_, [&] {
-            refusal_ = server_.open(where);
-            port = server_.port();
+            refusal_ = server_.open(address);
             done = true;
         });
         BOOST_REQUIRE(test::eventually([&] { return done.load(); }));
         BOOST_REQUIRE(!refusal_);
-        address = test::loopback(port);
     }
     ~Fixture() {
         boost::asio::post(io_, [this] {
@@ -90,7 +85,8 @@ protected:
         return client;
     }
 
-    conf::Endpoint address;
+    const test::ReservedPort port;
+    const conf::Endpoint address = port.endpoint();
     std::atomic<std::size_t> asked = 0;
 
 private:

@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(each_step_of_a_connection_is_a_line_with_the_servers_passed
         };
         BOOST_TEST(has(about + "\" accepted\n"));
         BOOST_TEST(has(about + key + "\" placed by its key: hash 0x"));
-        BOOST_TEST(has(", owner full of pool main, generation 4\n"));
+        BOOST_TEST(has(", owner full of pool main, ring 4\n"));
         BOOST_TEST(has("\" server full passed over: full, 1 open\n"));
         const auto dead = test::local_endpoint(rig.socket("dead")).to_string();
         BOOST_TEST(has("\" dial 1 of 3: server dead at " + dead + "\n"));

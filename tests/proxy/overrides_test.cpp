@@ -30,11 +30,13 @@ struct Slot {
     std::optional<int> registered;
     bool away = false;  // unregistered while the file named it
     std::string by_hand = "auto";
+    std::optional<int> weight;  // set, in place of the file's
 
     bool is_there() const { return (in_file && !away) || registered; }
     std::string shown(const std::string& id) const {
-        const int weight = registered ? *registered : *in_file;
-        return id + " x" + std::to_string(weight) + (registered ? " runtime " : " file ") + by_hand;
+        const int of_either = registered ? *registered : weight.value_or(in_file.value_or(0));
+        return id + " x" + std::to_string(of_either) + (registered ? " runtime " : " file ") +
+               by_hand;
     }
 };
 
@@ -46,7 +48,7 @@ public:
             slot.in_file = named == file.end() ? std::nullopt : std::optional(named->second);
             if (slot.in_file) slot.registered.reset();
             if (!slot.in_file) slot.away = false;
-            if (!slot.is_there()) slot.by_hand = "auto";
+            if (!slot.is_there()) slot = {.in_file = slot.in_file, .away = slot.away};
         }
     }
     bool add(const std::string& id, int weight) {
@@ -67,9 +69,15 @@ public:
         slots_[id].by_hand = word;
         return true;
     }
+    bool set(const std::string& id, int weight) {
+        Slot& slot = slots_[id];
+        if (!slot.is_there()) return false;
+        (slot.registered ? slot.registered : slot.weight) = weight;
+        return true;
+    }
     bool forget(const std::string& id) {
         Slot& slot = slots_[id];
-        if (!slot.registered && !slot.away && slot.by_hand == "auto") return false;
+        if (!slot.registered && !slot.away && slot.by_hand == "auto" && !slot.weight) return false;
         slot = {.in_file = slot.in_file};
         return true;
     }
@@ -136,7 +144,7 @@ BOOST_AUTO_TEST_CASE(random_sequences_leave_the_servers_that_the_rules_name) {
             const int weight = static_cast<int>(random.between(1, 9));
             const Override word = words[random.below(words.size())];
             const auto address = test::endpoint("192.0.2.7:7");
-            switch (random.below(8)) {
+            switch (random.below(9)) {
                 case 0:
                     if (has_pool) {
                         const bool done = !pools->register_server(
@@ -166,7 +174,14 @@ BOOST_AUTO_TEST_CASE(random_sequences_leave_the_servers_that_the_rules_name) {
                     has_pool = !random.one_in(3);
                     read();
                     break;
-                case 6: {  // a restart, with nothing but what the state file holds
+                case 6:
+                    if (has_pool) {
+                        const bool done =
+                            !pools->set_weight("main", id, static_cast<std::uint32_t>(weight));
+                        BOOST_REQUIRE(done == model.set(id, weight));
+                    }
+                    break;
+                case 7: {  // a restart, with nothing but what the state file holds
                     auto kept = proxy::parse_state(proxy::state_text(pools->said()));
                     BOOST_REQUIRE((std::get<proxy::SaidOfAll>(kept) == pools->said()));
                     pools.emplace(io, 1, events, builder, Connections{});

@@ -78,6 +78,23 @@ BOOST_AUTO_TEST_CASE(failing_connections_take_a_server_off_for_a_growing_time) {
                boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(who_asks_after_a_change_waits_for_it_before_its_ring_is_begun) {
+    apply_pool(watched_pool({server("a"), server("b")}));
+    report("a", Failure::connect, 3);
+    io.restart();
+    BOOST_TEST(io.poll_one() == 1u);  // the reports are heard; the ring is of the next turn
+    BOOST_TEST(pools.find("main")->is_online("a"));
+    BOOST_TEST(detail("a") == "down: connections failed, on its way out of the ring");
+    bool published = false;
+    pools.when_published(nullptr, [&] { published = true; });
+    BOOST_TEST(!published);
+    turn();
+    BOOST_TEST(published);
+    BOOST_TEST(!pools.find("main")->is_online("a"));
+    BOOST_TEST(detail("a") == "down: connections failed");
+    pools.stop();
+}
+
 BOOST_AUTO_TEST_CASE(a_success_between_failures_keeps_a_server) {
     apply_pool(watched_pool({server("a")}));
     for (int i = 0; i < 5; ++i) {

@@ -80,6 +80,25 @@ BOOST_AUTO_TEST_CASE(a_limit_counts_connections_over_whatever_a_reload_replaces)
     BOOST_TEST(live("renamed") == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(a_pool_that_comes_back_has_no_fault_for_dials_that_failed_before) {
+    pools.watch_local_faults();
+    auto one = pool("main", {server("a")});
+    apply(config({one}));
+    const auto counts = main().counts;
+    (*counts)[0].local_failures[static_cast<std::size_t>(health::LocalFault::no_port)].add(3);
+    BOOST_TEST(turn_until([&] { return pools.local_fault(main()).has_value(); }));
+    {
+        const ring::Slot lives = take("a");
+        apply(config({}));
+        apply(config({one}));
+    }
+    BOOST_TEST((main().counts == counts));
+    const auto looked = proxy::Clock::now() + 1100ms;
+    BOOST_TEST(turn_until([&] { return proxy::Clock::now() > looked; }));
+    BOOST_TEST(!pools.local_fault(main()).has_value());
+    pools.stop();
+}
+
 BOOST_AUTO_TEST_CASE(a_server_registered_again_has_the_connections_that_it_had) {
     apply({server("b", "192.0.2.2:80")});
     pools.register_server("main", "r", test::endpoint("192.0.2.7:7"), 1);
@@ -89,13 +108,36 @@ BOOST_AUTO_TEST_CASE(a_server_registered_again_has_the_connections_that_it_had) 
     BOOST_TEST(live("r") == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(who_comes_with_the_old_id_of_a_renamed_server_is_another) {
+    apply({server("a", "192.0.2.1:80")});
+    const auto counts = wanted("a").counts;
+    apply({server("b", "192.0.2.1:80")});
+    BOOST_TEST((wanted("b").counts == counts));
+    pools.register_server("main", "a", test::endpoint("192.0.2.7:7"), 1);
+    BOOST_TEST((wanted("a").counts != counts));
+}
+
+// Its departure would end the connections that it gets from now on, too.
+BOOST_AUTO_TEST_CASE(a_server_that_comes_back_keeps_those_that_are_left) {
+    auto one = pool("main", {server("a", "192.0.2.1:80"), server("b", "192.0.2.2:80")});
+    one.on_removed = {.way = conf::Leaving::Way::drain, .over = 30s};
+    apply(config({one}));
+    const ring::Slot lives = take("a");
+    pools.unregister_server("main", "a");
+    BOOST_TEST(told == (Strings{"depart server_removed 30000"}), boost::test_tools::per_element());
+    pools.forget("main", "a");
+    BOOST_TEST(told == (Strings{"depart server_removed 30000", "spare"}),
+               boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(a_renamed_server_keeps_its_connections_and_one_that_leaves_does_not) {
     auto one = pool("main", {server("a", "192.0.2.1:80"), server("b", "192.0.2.2:80")});
     one.on_removed = {.way = conf::Leaving::Way::reset};
     apply(config({one}));
     one.servers = {server("c", "192.0.2.1:80"), server("b", "192.0.2.2:80")};
     apply(config({one}));
-    BOOST_TEST(told.empty());
+    BOOST_TEST(told == (Strings{"spare"}), boost::test_tools::per_element());
+    told.clear();
     // Two at one address: nobody can tell which of them it is.
     one.servers = {server("d", "192.0.2.1:80"), server("e", "192.0.2.1:80")};
     apply(config({one}));

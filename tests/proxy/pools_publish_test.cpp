@@ -49,7 +49,7 @@ BOOST_AUTO_TEST_CASE(changes_while_a_ring_is_worked_out_are_one_more_ring) {
     slow.apply(config({pool("main", {server("a")})}));
     BOOST_TEST(ring_now()->members().empty());
     bool published = false;
-    slow.when_published([&] { published = true; });
+    slow.when_published(nullptr, [&] { published = true; });
     for (int i = 0; i < 100; ++i) {
         BOOST_TEST(!slow.register_server("main", "r" + std::to_string(i),
                                          test::endpoint("192.0.2.7:7"), 1));
@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(a_ring_with_other_settings_serves_once_it_is_whole) {
         BOOST_TEST(slow.find("main")->balancer == serving);
     }
     bool published = false;
-    slow.when_published([&] { published = true; });
+    slow.when_published(nullptr, [&] { published = true; });
     while (!later.steps.empty()) later.finish_one();
     BOOST_TEST(published);
     BOOST_TEST(slow.find("main")->balancer->snapshot()->settings().vnodes == 64u);
@@ -93,6 +93,85 @@ BOOST_AUTO_TEST_CASE(a_ring_with_other_settings_serves_once_it_is_whole) {
     slow.apply(config({pool("main", {server("c")})}));
     while (!later.steps.empty()) later.finish_one();
     BOOST_TEST((slow.find("main")->balancer->snapshot()->find("c") != nullptr));
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_during_a_change_of_settings_is_of_the_ring_that_comes) {
+    Later later;
+    Pools slow(io, 1, events, later, {});
+    auto one = pool("main", {server("a"), server("b")});
+    one.hash.algorithm = conf::HashSettings::Algorithm::maglev;
+    slow.apply(config({one}));
+    later.finish_one();
+    one.hash.algorithm = conf::HashSettings::Algorithm::ring;
+    one.slow_start = 1h;
+    slow.apply(config({one}));
+    slow.set_override("main", "a", Override::offline);
+    slow.set_override("main", "a", Override::automatic);  // back, with few of its points
+    BOOST_TEST(slow.find("main")->servers.at("a").ramp < ring::full_ramp);
+    const auto draft = proxy::make_rings(slow.drafts_of(config({one})));
+    while (!later.steps.empty()) later.finish_one();
+    BOOST_TEST(ring::fingerprint(*slow.find("main")->balancer->snapshot()) ==
+               ring::fingerprint(*draft.at("main")));
+}
+
+BOOST_AUTO_TEST_CASE(a_server_that_left_is_told_of_while_the_ring_has_it) {
+    Later later;
+    Pools slow(io, 1, events, later, {});
+    slow.apply(config({pool("main", {server("a"), server("b")})}));
+    later.finish_one();
+    BOOST_TEST(!slow.unregister_server("main", "b"));
+    BOOST_TEST((slow.find("main")->balancer->snapshot()->find("b") != nullptr));
+    BOOST_TEST(slow.detail("main", "b") == "removed");
+    BOOST_TEST(slow.detail("main", "a") == "not checked");
+}
+
+BOOST_AUTO_TEST_CASE(a_server_is_online_once_the_ring_that_serves_says_so) {
+    Later later;
+    Pools slow(io, 1, events, later, {});
+    slow.apply(config({pool("main", {server("a"), server("b")})}));
+    const auto& main = *slow.find("main");
+    BOOST_TEST(!main.is_online("a"));
+    BOOST_TEST(main.online() == 0u);
+    BOOST_TEST(slow.detail("main", "a") == "not checked, on its way into the ring");
+    later.finish_one();
+    BOOST_TEST(main.online() == 2u);
+    BOOST_TEST(slow.detail("main", "a") == "not checked");
+    slow.set_override("main", "a", Override::drain);
+    BOOST_TEST(main.is_online("a"));
+    BOOST_TEST(slow.detail("main", "a") == "draining, on its way out of the ring");
+    BOOST_TEST(!slow.unregister_server("main", "b"));
+    BOOST_TEST(main.online() == 1u);  // of the servers that there are
+    while (!later.steps.empty()) later.finish_one();
+    BOOST_TEST(!main.is_online("a"));
+    BOOST_TEST(slow.detail("main", "a") == "draining");
+}
+
+BOOST_AUTO_TEST_CASE(who_waits_for_a_pool_that_goes_is_told) {
+    Later later;
+    Pools slow(io, 1, events, later, {});
+    slow.apply(config({pool("main", {server("a")}), pool("other", {server("b")})}));
+    while (!later.steps.empty()) later.finish_one();
+    for (int i = 0; i < 3; ++i) {
+        slow.set_weight("other", "b", static_cast<std::uint32_t>(2 + i));
+        slow.set_weight("main", "a", static_cast<std::uint32_t>(2 + i));
+    }
+    int times = 0;
+    slow.when_published(nullptr, [&] { ++times; });
+    later.finish_one();
+    later.finish_one();
+    BOOST_TEST(times == 0);
+    // It goes while its ring is worked out, and comes back: another pool, for who waits.
+    slow.drop_others(config({pool("main", {})}));
+    slow.when_published(nullptr, [&] { ++times; });
+    slow.apply(config({pool("main", {server("a")}), pool("other", {server("b")})}));
+    slow.when_published(nullptr, [&] { ++times; });
+    while (!later.steps.empty()) later.finish_one();
+    BOOST_TEST(times == 3);
+    // The last thing to wait for.
+    slow.set_weight("other", "b", 7);
+    slow.when_published(nullptr, [&] { ++times; });
+    slow.drop_others(config({pool("main", {})}));
+    BOOST_TEST(times == 4);
 }
 
 BOOST_AUTO_TEST_CASE(connections_of_a_server_end_once_the_ring_is_without_it) {
@@ -120,6 +199,17 @@ BOOST_AUTO_TEST_CASE(connections_of_a_server_end_once_the_ring_is_without_it) {
     slow.set_override("main", "a", Override::automatic);
     while (!later.steps.empty()) later.finish_one();
     BOOST_TEST(std::count(done.begin(), done.end(), "server_down") == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_ring_that_cannot_be_made_leaves_the_one_that_serves) {
+    apply({server("a")});
+    const auto before = ring();
+    auto dense = server("b");
+    dense.weight = 1'000'000'000;  // more than refusal() would have let in
+    apply({server("a"), dense});
+    BOOST_TEST(ring() == before);
+    apply({server("a"), server("b")});
+    BOOST_TEST(online() == (Strings{"a x1", "b x1"}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

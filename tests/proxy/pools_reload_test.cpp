@@ -60,6 +60,26 @@ BOOST_AUTO_TEST_CASE(checks_that_a_reload_adds_bring_a_server_back_from_its_time
     pools.stop();
 }
 
+BOOST_AUTO_TEST_CASE(a_check_that_goes_elsewhere_leaves_a_time_out) {
+    const proxy::Fd down = test::bound_socket();
+    auto watched = watched_pool({server("a", test::local_endpoint(down).to_string())});
+    watched.health = checked_pool({}).health;
+    watched.health->interval = 1h;
+    watched.passive->retry = watched.passive->retry_max = 1h;
+    apply_pool(watched);
+    report("a", Failure::connect, 3);
+    turn();
+    BOOST_TEST(detail("a") == "down: connections failed");
+    watched.servers[0].check_address = test::local_endpoint(down);
+    watched.servers[0].check_address->port = 1;
+    const auto draft = proxy::make_rings(pools.drafts_of(config({watched})));
+    apply_pool(watched);
+    BOOST_TEST(detail("a") == "down: connections failed");
+    BOOST_TEST(!is_online("a"));
+    BOOST_TEST(ring::fingerprint(*ring()) == ring::fingerprint(*draft.at("main")));
+    pools.stop();
+}
+
 BOOST_AUTO_TEST_CASE(a_corrected_address_is_a_new_server_for_health_and_the_same_on_the_ring) {
     auto watched = watched_pool({server("a"), server("b")});
     watched.passive->retry = watched.passive->retry_max = 1h;

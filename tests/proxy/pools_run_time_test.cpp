@@ -22,6 +22,20 @@ using test::Strings;
 
 BOOST_FIXTURE_TEST_SUITE(pools_run_time, test::PoolsRig)
 
+BOOST_AUTO_TEST_CASE(a_server_of_the_file_that_is_registered_again_keeps_its_other_settings) {
+    auto limited = server("a");
+    limited.max_connections = 10;
+    limited.check_address = test::endpoint("192.0.2.1:81");
+    apply({limited, server("b")});
+    BOOST_TEST(!pools.unregister_server("main", "a").has_value());
+    BOOST_TEST(!pools.register_server("main", "a", test::endpoint("192.0.2.7:7"), 2).has_value());
+    BOOST_TEST(online() == (Strings{"a x2", "b x1"}), boost::test_tools::per_element());
+    BOOST_TEST(address_of("a") == "192.0.2.7:7");
+    BOOST_TEST(ring()->find("a")->max_connections == 10u);
+    BOOST_TEST((wanted("a").check_address == test::endpoint("192.0.2.7:81")));
+    BOOST_TEST((wanted("a").source == proxy::Wish::Source::runtime));
+}
+
 BOOST_AUTO_TEST_CASE(weight_and_address_are_set_at_run_time_until_they_are_forgotten) {
     apply({server("a"), server("b")});
     BOOST_TEST(!pools.set_weight("main", "a", 3).has_value());

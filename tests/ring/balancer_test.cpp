@@ -232,30 +232,6 @@ BOOST_FIXTURE_TEST_CASE(a_preview_is_what_the_changes_would_make_and_changes_not
     BOOST_TEST(refusal([&] { preview(before, std::vector<Change>{Unregister{"z"}}); }) != "");
 }
 
-BOOST_AUTO_TEST_CASE(a_prepared_change_is_published_as_it_is_or_not_at_all) {
-    Balancer balancer({.vnodes = 16});
-    balancer.register_server({.id = "a"});
-    const auto before = balancer.snapshot();
-    const std::vector<Change> add_b{ServerSpec{.id = "b"}};
-    auto prepared = balancer.prepare(add_b);
-    BOOST_REQUIRE(prepared.has_value());
-    BOOST_TEST(balancer.snapshot() == before);
-    const auto next = prepared->snapshot();
-    BOOST_TEST((next->find("b") != nullptr));
-    BOOST_TEST(balancer.commit(std::move(*prepared)));
-    BOOST_TEST(balancer.snapshot() == next);
-
-    // Another change came first.
-    prepared = balancer.prepare(std::vector<Change>{SetStatus{"a", Status::offline}});
-    balancer.register_server({.id = "c"});
-    const auto with_c = balancer.snapshot();
-    BOOST_TEST(!balancer.commit(std::move(*prepared)));
-    BOOST_TEST(balancer.snapshot() == with_c);
-
-    BOOST_TEST(!balancer.prepare(std::vector<Change>{SetWeight{"a", 1}}).has_value());
-    BOOST_CHECK_THROW(balancer.prepare(std::vector<Change>{Unregister{"nobody"}}), Error);
-}
-
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace ringway::ring::test

@@ -109,7 +109,10 @@ BOOST_FIXTURE_TEST_CASE(a_walk_is_measured_by_the_nearest_point_of_each, MixedSe
                 if (id == step.member->id)
                     nearest = std::min({nearest, position - hash, hash - position});
             BOOST_REQUIRE(step.point.has_value());
-            BOOST_TEST(step.point->distance == nearest);
+            const SeenPoint& point = *step.point;
+            BOOST_TEST(point.distance == nearest);
+            BOOST_TEST(hash + (point.clockwise ? point.distance : 0 - point.distance) ==
+                       point.position);
         }
     }
 }
@@ -125,28 +128,6 @@ BOOST_FIXTURE_TEST_CASE(a_server_is_passed_over_for_its_own_reason, MixedServers
         BOOST_TEST((step.verdict == expected));
         BOOST_TEST(step.point.has_value() == (member.weight != 0));
     }
-}
-
-BOOST_FIXTURE_TEST_CASE(the_points_around_a_hash_are_measured_right, MixedServers) {
-    SeededRandom random;
-    const auto snapshot = balancer->snapshot();
-    for (int i = 0; i < 100; ++i) {
-        const std::uint64_t hash = random();
-        const auto near = nearest_points(*snapshot, hash, 5);
-        BOOST_REQUIRE(near.size() == 5U);
-        BOOST_TEST(near.front().member == snapshot->owner(hash));
-        std::vector<std::uint64_t> distances;
-        for (const auto& [position, id] : expected_points(*snapshot))
-            distances.push_back(std::min(position - hash, hash - position));
-        std::sort(distances.begin(), distances.end());
-        for (std::size_t n = 0; n < near.size(); ++n) {
-            const SeenPoint& point = near[n].point;
-            BOOST_TEST(point.distance == distances[n]);
-            BOOST_TEST(hash + (point.clockwise ? point.distance : 0 - point.distance) ==
-                       point.position);
-        }
-    }
-    BOOST_TEST(nearest_points(*snapshot, 0, 10'000).size() == snapshot->point_count());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

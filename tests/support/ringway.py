@@ -4,12 +4,14 @@ A Ringway that is stopped has been checked as well: no connection left active,
 exit code 0, and no word from a sanitizer.
 """
 
+import errno
 import json
 import os
 import re
 import signal
 import socket
 import subprocess
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -213,7 +215,13 @@ class Ringway:
     def admin_client(self) -> socket.socket:
         client = socket.socket(socket.AF_UNIX)
         # A socket with a timeout would fail at once where others fill the queue (unix(7)).
-        client.connect(str(self.socket_path))
+        # The file is there a moment before anybody listens on it.
+        give_up = time.monotonic() + DEADLINE
+        while (error := client.connect_ex(str(self.socket_path))) != 0:
+            if error != errno.ECONNREFUSED or not self.running() or time.monotonic() > give_up:
+                client.close()
+                raise OSError(error, os.strerror(error))
+            time.sleep(0.01)
         client.settimeout(DEADLINE)
         return client
 

@@ -37,6 +37,13 @@ BOOST_AUTO_TEST_CASE(commands_and_their_arguments_by_place) {
     BOOST_TEST((offered({"drain", "redis", ""}) == Words{"a b", "server-1", "server-2"}));
     BOOST_TEST((offered({"drain", "redis", "server-1", ""}) == Words{}));
     BOOST_TEST((offered({"drain", "web", ""}) == Words{}));
+    BOOST_TEST((offered({"set", "redis", ""}) == Words{"a b", "server-1", "server-2"}));
+    BOOST_TEST((offered({"set", "redis", "server-1", ""}) == Words{"address", "weight"}));
+    BOOST_TEST((offered({"set", "redis", "server-1", "weight", ""}) == Words{}));
+    BOOST_TEST((offered({"clear", "redis", "s"}) == Words{"server-1", "server-2"}));
+    BOOST_TEST((offered({"register", ""}) == Words{"redis", "web"}));
+    BOOST_TEST((offered({"register", "redis", ""}) == Words{}));
+    BOOST_TEST((offered({"register", "redis", "a", "192.0.2.1:7", ""}) == Words{}));
     BOOST_TEST((offered({"completion", ""}) == Words{"bash", "zsh"}));
     BOOST_TEST((offered({"log", ""}) == Words{"level"}));
     BOOST_TEST((offered({"log", "level", ""}) == Words{"debug", "error", "info", "warn"}));

@@ -119,11 +119,27 @@ BOOST_AUTO_TEST_CASE(one_server_is_shown_in_full) {
 }
 
 BOOST_AUTO_TEST_CASE(a_change_shows_the_server_or_says_ok) {
-    for (const char* command : {"register", "drain", "offline", "online", "auto", "unregister"}) {
+    for (const char* command :
+         {"register", "set", "drain", "offline", "online", "auto", "clear", "unregister"}) {
         const std::string answer = R"({"ok":true,"server":)" + std::string(draining_server) + "}";
         BOOST_TEST(shown(command, answer).find("server-2") != std::string::npos);
         BOOST_TEST(shown(command, R"({"ok":true})") == "ok\n");
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_share_that_is_not_known_yet_is_a_dash) {
+    BOOST_TEST(shown("set", R"({"ok":true,"kept":true,"server":{"pool":"p","id":"a",)"
+                            R"("address":"192.0.2.1:7","weight":3,"share":null,)"
+                            R"("status":"online"}})")
+                   .find("p     a   192.0.2.1:7       3      -  online") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(many_that_are_registered_are_counted) {
+    BOOST_TEST(shown("register", R"({"ok":true,"registered":["a","b","c"],"kept":true})") ==
+               "3 servers registered\n");
+    BOOST_TEST(shown("register", R"({"ok":true,"registered":["a","b"],"kept":false,)"
+                                 R"("not_kept":"disk full"})") ==
+               "2 servers registered\nnot kept over a restart: disk full\n");
 }
 
 BOOST_AUTO_TEST_CASE(explain_shows_the_walk_and_the_choice) {
@@ -318,11 +334,17 @@ BOOST_AUTO_TEST_CASE(overrides_are_a_table_and_what_is_not_kept_is_said) {
         "overrides",
         R"({"ok":true,"overrides":[{"pool":"main","id":"r","registered":{"address":"192.0.2.7:7",)"
         R"("weight":2},"unregistered":false,"override":"drain","active":true},{"pool":"old",)"
-        R"("id":"a","registered":null,"unregistered":true,"override":"auto","active":false}]})");
+        R"("id":"a","registered":null,"unregistered":true,"override":"auto","active":false},)"
+        R"({"pool":"p","id":"s","registered":null,"unregistered":false,"override":"offline",)"
+        R"("weight":3,"address":"192.0.2.8:7","active":true},)"
+        R"({"pool":"p","id":"w","registered":null,"unregistered":false,"override":"auto",)"
+        R"("weight":0,"address":null,"active":true}]})");
     BOOST_TEST(table ==
-               "POOL  ID  SAID               ADDRESS      WEIGHT\n"
-               "main  r   registered, drain  192.0.2.7:7       2\n"
-               "old   a   unregistered       -                 -  no such pool\n");
+               "POOL  ID  SAID                      ADDRESS      WEIGHT\n"
+               "main  r   registered, drain         192.0.2.7:7       2\n"
+               "old   a   unregistered              -                 -  no such pool\n"
+               "p     s   weight, address, offline  192.0.2.8:7       3\n"
+               "p     w   weight                    -                 0\n");
     BOOST_TEST(shown("forget", R"({"ok":true,"kept":true})") == "ok\n");
     BOOST_TEST(shown("unregister", R"({"ok":true,"kept":false,"not_kept":"disk full"})") ==
                "ok\nnot kept over a restart: disk full\n");

@@ -4,12 +4,15 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
 
+#include "proxy/words.h"
 #include "tests/tools/fake_proxy.h"
 #include "tools/ringctl/app.h"
+#include "tools/ringctl/registrations.h"
 
 using namespace ringway::ringctl;
 using ringway::test::FakeProxy;
@@ -21,7 +24,7 @@ struct Fixture {
     ExitCode call(const std::vector<std::string>& arguments) {
         out.str({});
         err.str({});
-        return run(arguments, {.socket = socket, .colours = false}, out, err);
+        return run(arguments, {.socket = socket, .colours = false, .in = &input}, out, err);
     }
 
     // What reaches the proxy.
@@ -43,6 +46,7 @@ struct Fixture {
     TemporaryFolder folder;
     std::string socket = folder.file("admin.sock");
     std::ostringstream out, err;
+    std::istringstream input;
 };
 
 }  // namespace
@@ -69,6 +73,51 @@ BOOST_AUTO_TEST_CASE(own_options_stand_anywhere_and_others_belong_to_the_command
     FakeProxy elsewhere(folder.file("other.sock"), "{\"ok\":true}\n");
     BOOST_TEST(call({"status", "--socket", folder.file("other.sock")}) == exit_done);
     BOOST_TEST(elsewhere.received() == "status\n");
+}
+
+BOOST_AUTO_TEST_CASE(many_servers_are_registered_in_one_command_or_from_input) {
+    BOOST_TEST(sent_for({"register", "p", "a", "192.0.2.1:7", "b", "192.0.2.2:7", "--weight",
+                         "2"}) == "register p a 192.0.2.1:7 b 192.0.2.2:7 --weight 2\n");
+    input.str(
+        "# id address weight\n"
+        "a 192.0.2.1:7\n"
+        "\n"
+        "\"b c\" [2001:db8::1]:7 3\r\n"
+        "\"#d\" unix:/run/d.sock");
+    BOOST_TEST(sent_for({"register", "p", "-"}) ==
+               "register p a 192.0.2.1:7 \"b c\" [2001:db8::1]:7 --weight 3 #d unix:/run/d.sock\n");
+    BOOST_TEST(sent_for({"set", "p", "a", "weight", "3"}) == "set p a weight 3\n");
+    BOOST_TEST(sent_for({"clear", "p", "a"}) == "clear p a\n");
+}
+
+BOOST_AUTO_TEST_CASE(input_that_names_no_servers_asks_nobody) {
+    const auto refused = [&](const char* lines) {
+        input.clear();
+        input.str(lines);
+        BOOST_TEST(call({"register", "p", "-"}) == exit_usage);
+        return err.str();
+    };
+    BOOST_TEST(refused("a 192.0.2.1:7\nb\n") ==
+               "ringctl: line 2: a line is ID ADDRESS [WEIGHT], not 1 word; "
+               "nothing was registered\n");
+    BOOST_TEST(refused("a 192.0.2.1:7 1 2\n").find("line 1: ") != std::string::npos);
+    BOOST_TEST(refused("\n\na \"192.0.2.1\n").find("line 3: column ") != std::string::npos);
+    BOOST_TEST(refused("# none\n").find("the input names no server") != std::string::npos);
+    BOOST_TEST(call({"register", "p", "--"}) == exit_usage);
+}
+
+BOOST_AUTO_TEST_CASE(long_input_is_as_few_commands_as_a_lines_limit_allows) {
+    std::istringstream lines("#\na 192.0.2.1:7\nb 192.0.2.2:7 5\nc 192.0.2.3:7\n");
+    const std::string both = "register p a 192.0.2.1:7 b 192.0.2.2:7 --weight 5";
+    const auto read = read_registrations("p", lines, both.size());
+    const auto& commands = std::get<std::vector<RegisterCommand>>(read);
+    BOOST_REQUIRE(commands.size() == 2);
+    BOOST_TEST(ringway::proxy::join_words(commands[0].words) == both);
+    BOOST_TEST(commands[0].servers == 2u);
+    BOOST_TEST(commands[0].first_line == 2u);
+    BOOST_TEST(commands[0].last_line == 3u);
+    BOOST_TEST(ringway::proxy::join_words(commands[1].words) == "register p c 192.0.2.3:7");
+    BOOST_TEST(commands[1].first_line == 4u);
 }
 
 BOOST_AUTO_TEST_CASE(what_the_proxy_refuses_is_an_error_and_exit_code_1) {
@@ -174,9 +223,9 @@ BOOST_AUTO_TEST_CASE(wrong_usage_is_exit_code_2_and_asks_nobody) {
 BOOST_AUTO_TEST_CASE(help_names_every_command_and_explains_each) {
     BOOST_TEST(call({"help"}) == exit_done);
     const std::string all = out.str();
-    for (const char* name :
-         {"status", "servers", "server", "register", "unregister", "drain", "auto", "explain",
-          "reload", "top", "events", "ring", "plan", "forget", "overrides", "completion"}) {
+    for (const char* name : {"status", "servers", "server", "register", "unregister", "drain",
+                             "auto", "explain", "reload", "top", "events", "ring", "plan", "forget",
+                             "overrides", "completion", "set", "clear"}) {
         BOOST_TEST(all.find(std::string("  ") + name) != std::string::npos);
         BOOST_TEST(call({"help", name}) == exit_done);
         BOOST_TEST(out.str().starts_with(std::string("usage: ringctl ") + name));

@@ -7,6 +7,7 @@
 #include <optional>
 #include <ostream>
 #include <span>
+#include <sstream>
 #include <string_view>
 
 #include <boost/program_options/options_description.hpp>
@@ -17,6 +18,7 @@
 #include "proxy/words.h"
 #include "tools/ringctl/commands.h"
 #include "tools/ringctl/completion.h"
+#include "tools/ringctl/registrations.h"
 #include "tools/ringctl/repeat.h"
 #include "tools/ringctl/top.h"
 
@@ -146,7 +148,8 @@ ExitCode run_command(const Call& call, const Surroundings& surroundings, std::os
     const Command* command = find_command(name);
     if (command) {
         const std::size_t given = call.words.size() - 1;
-        if (given < command->min_words || given > command->max_words) {
+        const bool from_input = name == "register" && given == 2 && call.words[2] == "-";
+        if (!from_input && (given < command->min_words || given > command->max_words)) {
             err << usage_line(*command);
             return exit_usage;
         }
@@ -156,6 +159,10 @@ ExitCode run_command(const Call& call, const Surroundings& surroundings, std::os
     }
     if (name == "completion") return print_completion(call.words[1], out, err);
     Request request = request_of(call, surroundings);
+    if (name == "register" && request.words.size() == 3 && request.words[2] == "-") {
+        std::istringstream none;
+        return register_lines(request, surroundings.in ? *surroundings.in : none, out, err);
+    }
     if (name == "top") return top(request, surroundings, err);
     if (name == "events" && std::erase(request.words, "--follow") > 0) {
         if (call.watch) return usage_error("--follow and --watch exclude each other", err);

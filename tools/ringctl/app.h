@@ -21,6 +21,7 @@ struct Surroundings {
     std::function<void()> allow_interrupt = [] {};
     // Waits before such a command is repeated; false where it is not to be.
     std::function<bool(std::chrono::milliseconds)> pause = [](auto) { return false; };
+    std::istream* in = nullptr;  // standard input; none where it is null
 };
 
 enum ExitCode : int {

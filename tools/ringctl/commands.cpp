@@ -27,9 +27,20 @@ constexpr std::array all_commands{
             "NUL; a key that begins with a dash is written after `--`.\n",
             looks},
     Command{"ring", "POOL", 1, 1, "the share of the keys that each server has", "", looks},
-    Command{"register", "POOL ID ADDRESS [--weight N]", 3, 5, "add a server at run time",
-            "ADDRESS is 192.0.2.1:80 or [2001:db8::1]:80. The weight is 1 if not given.\n"
-            "Only keys that the new server wins move to it.\n"},
+    Command{"register", "POOL ID ADDRESS [--weight N] [ID ADDRESS [--weight N]]...", 3, any_number,
+            "add servers at run time",
+            "ADDRESS is 192.0.2.1:80, [2001:db8::1]:80 or unix:/path. The weight is 1 if not\n"
+            "given. Only keys that the new servers win move to them. Either all servers of a\n"
+            "command are registered, or none.\n"
+            "\n"
+            "`register POOL -` reads servers from standard input, one a line as ID ADDRESS\n"
+            "[WEIGHT]; empty lines and those that begin with # are skipped. Long input is sent\n"
+            "in parts of 60 KiB, each of which is registered as a whole or not at all; the first\n"
+            "that is refused is the last.\n"},
+    Command{"set", "POOL ID weight|address VALUE", 4, 4, "give a server another weight or address",
+            "`set POOL ID weight 3` moves only keys of this server. `set POOL ID address\n"
+            "192.0.2.7:80` moves none: they go to the new address, whose health is checked anew.\n"
+            "Both hold over reloads, whatever the file says, until `forget`.\n"},
     Command{"unregister", "POOL ID", 2, 2, "remove a server",
             "Only its keys move. Connections in progress go on.\n"},
     Command{"drain", "POOL ID", 2, 2, "give a server no new connections",
@@ -40,9 +51,12 @@ constexpr std::array all_commands{
             "`auto` ends it.\n"},
     Command{"auto", "POOL ID", 2, 2, "let checks decide again",
             "Ends `drain`, `offline` and `online`.\n"},
+    Command{"clear", "POOL ID", 2, 2, "drop what is known of a server's health",
+            "Ends the time-out that `passive` put it in; its checks begin anew.\n"},
     Command{"overrides", "", 0, 0, "what was said of servers at run time",
-            "Registrations, unregistrations, drain, offline and online; also those of pools\n"
-            "that the file does not name, which count for nothing until it does.\n",
+            "Registrations, unregistrations, weights and addresses that were set, drain, offline\n"
+            "and online; also those of pools that the file does not name, which count for nothing\n"
+            "until it does.\n",
             looks},
     Command{"forget", "POOL ID", 2, 2, "drop what was said of a server at run time",
             "From then on the server is as the file says.\n"},

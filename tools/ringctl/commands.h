@@ -4,19 +4,22 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
 
 namespace ringway::ringctl {
 
+inline constexpr std::size_t any_number = std::numeric_limits<std::size_t>::max();
+
 struct Command {
     std::string_view name;
     std::string_view arguments;  // as in "POOL ID"
     std::size_t min_words;       // that follow the name
-    std::size_t max_words;
-    std::string_view summary;  // one line
-    std::string_view details;  // lines for `help COMMAND`, each with a newline; may be empty
+    std::size_t max_words;       // any_number where the command has no limit of its own
+    std::string_view summary;    // one line
+    std::string_view details;    // lines for `help COMMAND`, each with a newline; may be empty
     // What it asks of: whether it only looks, so that --watch may say it again.
     enum class Kind : std::uint8_t { looks, changes, of_ringctl } kind = Kind::changes;
 };

@@ -126,7 +126,11 @@ Words arguments(const Before& before, const AskNames& ask) {
     const Words expected = arguments_of(*command);
     if (index >= expected.size()) return {};
     if (expected[index] == "POOL") return ask(before.socket, "");
-    if (expected[index] == "ID") return ask(before.socket, before.positional.back());
+    // The id of a server that is to come is anybody's guess.
+    if (expected[index] == "ID" && name != "register") {
+        return ask(before.socket, before.positional[1]);
+    }
+    if (expected[index] == "weight|address") return {"weight", "address"};
     if (expected[index] == "SHELL") return {"bash", "zsh"};
     if (expected[index] == "LEVEL") return {"debug", "info", "warn", "error"};
     if (expected[index] == "level" || expected[index] == "for") return {expected[index]};
@@ -174,6 +178,7 @@ std::vector<std::string> candidates(std::span<const std::string> words, const As
     }
     std::erase_if(found, [&](const std::string& word) { return !word.starts_with(last); });
     std::sort(found.begin(), found.end());
+    found.erase(std::unique(found.begin(), found.end()), found.end());
     return found;
 }
 

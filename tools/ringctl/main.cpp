@@ -57,7 +57,8 @@ int main(int argc, char** argv) {
                                .utf8 = std::string_view(::nl_langinfo(CODESET)) == "UTF-8",
                                .rows = terminal_rows,
                                .allow_interrupt = allow_interrupt,
-                               .pause = wait_a_while},
+                               .pause = wait_a_while,
+                               .in = &std::cin},
                               std::cout, std::cerr);
     const auto unwritten = ringway::proxy::finish_output();
     if (unwritten) std::cerr << "ringctl: " << *unwritten << '\n';

@@ -201,6 +201,9 @@ std::string server(const json::object& answer, bool colours) {
 std::string changed_server(const json::object& answer, bool colours) {
     const json::object& s = object(answer, "server");
     std::string out = s.empty() ? "ok\n" : server_table({&s}, colours);
+    if (const auto* all = answer.if_contains("registered"); all && all->is_array()) {
+        out = fmt::format("{} servers registered\n", all->get_array().size());
+    }
     if (answer.contains("not_kept")) {
         const auto reason = "not kept over a restart: " + text(answer, "not_kept");
         out += paint(reason, Tone::warning, colours) + '\n';
@@ -219,12 +222,17 @@ std::string overrides(const json::object& answer, bool colours) {
         const json::object& registered = object(*each, "registered");
         add(flag(*each, "unregistered"), "unregistered");
         add(!registered.empty(), "registered");
+        // A registration has its weight and address itself.
+        const bool has_weight = text(*each, "weight") != nothing;
+        const bool has_address = text(*each, "address") != nothing;
+        add(has_weight, "weight");
+        add(has_address, "address");
         add(text(*each, "override") != "auto", text(*each, "override"));
         table.add({{text(*each, "pool")},
                    {text(*each, "id"), Tone::strong},
                    {said},
-                   {text(registered, "address")},
-                   {text(registered, "weight")},
+                   {text(has_address ? *each : registered, "address")},
+                   {text(has_weight ? *each : registered, "weight")},
                    {flag(*each, "active") ? "" : "no such pool", Tone::warning}});
     }
     return all.empty() ? "nothing was said at run time\n" : table.to_string(colours);
@@ -312,8 +320,8 @@ std::string render(std::string_view command, const json::object& answer, bool co
     if (command == "ring") return render_ring(answer, colours, utf8);
     if (command == "log") return "log level " + log_level(answer) + '\n';
     if (command == "overrides") return overrides(answer, colours);
-    for (const std::string_view each :
-         {"register", "unregister", "drain", "offline", "online", "auto", "forget"}) {
+    for (const std::string_view each : {"register", "set", "unregister", "drain", "offline",
+                                        "online", "auto", "clear", "forget"}) {
         if (command == each) return changed_server(answer, colours);
     }
     return any(answer);

@@ -1,0 +1,98 @@
+#include "tools/ringctl/registrations.h"
+
+#include <istream>
+#include <ostream>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "proxy/words.h"
+
+namespace ringway::ringctl {
+
+namespace {
+
+// The admin socket takes lines of 64 KiB.
+constexpr std::size_t max_command_bytes = 60 << 10;
+
+using Words = std::vector<std::string>;
+
+// What a line adds to a command; nothing for one without a server. Or what is wrong with it.
+std::variant<Words, std::string> words_of(const std::string& line) {
+    if (line.find_first_not_of(" \t\r") == std::string::npos || line.starts_with('#')) {
+        return Words{};
+    }
+    auto split = proxy::split_words(line);
+    if (auto* error = std::get_if<proxy::WordsError>(&split)) return std::move(error->message);
+    auto words = std::get<Words>(std::move(split));
+    if (words.size() < 2 || words.size() > 3) {
+        return fmt::format("a line is ID ADDRESS [WEIGHT], not {} word{}", words.size(),
+                           words.size() == 1 ? "" : "s");
+    }
+    if (words.size() == 3) words.insert(words.end() - 1, "--weight");
+    return words;
+}
+
+std::string lines_of(const RegisterCommand& command) {
+    if (command.first_line == command.last_line) return fmt::format("line {}", command.first_line);
+    return fmt::format("lines {} to {}", command.first_line, command.last_line);
+}
+
+}  // namespace
+
+RegisterCommands read_registrations(const std::string& pool, std::istream& in,
+                                    std::size_t max_line_bytes) {
+    const Words begin{"register", pool};
+    std::vector<RegisterCommand> commands;
+    std::size_t bytes = 0;
+    std::size_t number = 0;
+    for (std::string line; std::getline(in, line);) {
+        ++number;
+        auto read = words_of(line);
+        if (auto* wrong = std::get_if<std::string>(&read)) {
+            return fmt::format("line {}: {}", number, *wrong);
+        }
+        auto& words = std::get<Words>(read);
+        if (words.empty()) continue;
+        const std::size_t more = proxy::join_words(words).size() + 1;
+        if (commands.empty() || bytes + more > max_line_bytes) {
+            commands.push_back({.words = begin, .first_line = number});
+            bytes = proxy::join_words(begin).size();
+        }
+        RegisterCommand& command = commands.back();
+        bytes += more;
+        ++command.servers;
+        command.last_line = number;
+        for (std::string& word : words) command.words.push_back(std::move(word));
+    }
+    if (in.bad()) return "the input cannot be read";
+    if (commands.empty()) return "the input names no server";
+    return commands;
+}
+
+ExitCode register_lines(const Request& request, std::istream& in, std::ostream& out,
+                        std::ostream& err) {
+    const auto read = read_registrations(request.words[1], in, max_command_bytes);
+    if (const auto* wrong = std::get_if<std::string>(&read)) {
+        err << "ringctl: " << *wrong << "; nothing was registered\n";
+        return exit_usage;
+    }
+    const auto& commands = std::get<std::vector<RegisterCommand>>(read);
+    std::size_t registered = 0;
+    for (const RegisterCommand& command : commands) {
+        Request part = request;
+        part.words = command.words;
+        const ExitCode code = ask_once(part, out, err);
+        if (code != exit_done) {
+            if (commands.size() > 1) {
+                err << fmt::format("ringctl: {} servers were registered before; {} failed\n",
+                                   registered, lines_of(command));
+            }
+            return code;
+        }
+        registered += command.servers;
+    }
+    return exit_done;
+}
+
+}  // namespace ringway::ringctl

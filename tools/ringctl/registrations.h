@@ -1,0 +1,34 @@
+// `register POOL -`: many servers from lines of text, in as few commands as the admin
+// socket's limit on a line allows. Any thread.
+#pragma once
+
+#include <cstddef>
+#include <iosfwd>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "tools/ringctl/repeat.h"
+
+namespace ringway::ringctl {
+
+// One command, and the lines of the input that its servers stand in, from 1.
+struct RegisterCommand {
+    std::vector<std::string> words;
+    std::size_t servers = 0;
+    std::size_t first_line = 0;
+    std::size_t last_line = 0;
+};
+
+// Reads "ID ADDRESS [WEIGHT]" lines, of words as in proxy/words.h. Lines that are empty or
+// begin with `#` are skipped. A text says what is wrong with which line.
+using RegisterCommands = std::variant<std::vector<RegisterCommand>, std::string>;
+RegisterCommands read_registrations(const std::string& pool, std::istream& in,
+                                    std::size_t max_line_bytes);
+
+// Asks for all of `in`, which is read to its end first. Ends with the first command that is
+// refused, and says what is registered then.
+ExitCode register_lines(const Request& request, std::istream& in, std::ostream& out,
+                        std::ostream& err);
+
+}  // namespace ringway::ringctl
