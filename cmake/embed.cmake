@@ -1,8 +1,8 @@
 # Writes a .cpp that holds the bytes of files, as `cmake -P` runs it:
 #
-#     cmake -DFOLDER=proxy/page "-DFILES=index.html;page.css" -DOUTPUT=page_files.cpp -P embed.cmake
+#     cmake -DFOLDER=proxy/admin/page "-DFILES=index.html;page.css" -DOUTPUT=page_files.cpp -P embed.cmake
 #
-# Each file becomes an entry of page_files() in proxy/page_files.h.
+# Each file becomes an entry of page_files() in proxy/admin/page_files.h.
 
 set(arrays "")
 set(entries "")
@@ -16,7 +16,7 @@ foreach(file IN LISTS FILES)
 endforeach()
 
 file(WRITE ${OUTPUT} "// Made by cmake/embed.cmake.
-#include \"proxy/page_files.h\"
+#include \"proxy/admin/page_files.h\"
 
 namespace ringway::proxy {
 

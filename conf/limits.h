@@ -1,5 +1,5 @@
 // What the file may ask for where others have limits of their own: the ring, which
-// proxy/ring_state.cpp holds together with these, and the kernel.
+// proxy/control/ring_state.cpp holds together with these, and the kernel.
 #pragma once
 
 #include <cstddef>

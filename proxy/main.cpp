@@ -15,14 +15,15 @@
 #include <boost/json/serialize.hpp>
 #include <boost/program_options.hpp>
 
-#include "proxy/access_log.h"
-#include "proxy/config_file.h"
-#include "proxy/control.h"
-#include "proxy/log.h"
-#include "proxy/plan.h"
-#include "proxy/plan_text.h"
-#include "proxy/signals.h"
-#include "proxy/standard_streams.h"
+#include "proxy/admin/admin.h"
+#include "proxy/base/access_log.h"
+#include "proxy/base/log.h"
+#include "proxy/control/config_file.h"
+#include "proxy/control/control.h"
+#include "proxy/control/plan.h"
+#include "proxy/control/signals.h"
+#include "proxy/text/plan_text.h"
+#include "proxy/text/standard_streams.h"
 #include "proxy/version.h"
 
 namespace {
@@ -77,7 +78,7 @@ int serve(const std::string& file, proxy::ConfigFile loaded) {
     std::optional<std::string> refusal;
     {
         proxy::Control control(file, std::move(loaded.config), log, std::move(loaded.fingerprint));
-        refusal = control.run();
+        refusal = proxy::serve(control);
     }
     if (refusal) {
         spdlog::error("{}", *refusal);

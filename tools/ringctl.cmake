@@ -3,14 +3,11 @@ add_library(ringway_ringctl STATIC
     ringctl/answers.cpp ringctl/app.cpp ringctl/client.cpp ringctl/commands.cpp
     ringctl/completion.cpp ringctl/fields.cpp ringctl/known_terminal.cpp ringctl/rates.cpp
     ringctl/registrations.cpp ringctl/render.cpp ringctl/render_ring.cpp ringctl/repeat.cpp ringctl/screen.cpp
-    ringctl/table.cpp ringctl/top.cpp
-    ${PROJECT_SOURCE_DIR}/proxy/plan_text.cpp ${PROJECT_SOURCE_DIR}/proxy/standard_streams.cpp
-    ${PROJECT_SOURCE_DIR}/proxy/words.cpp)
+    ringctl/table.cpp ringctl/top.cpp)
 target_include_directories(ringway_ringctl
     PUBLIC ${PROJECT_SOURCE_DIR} PRIVATE ${PROJECT_BINARY_DIR}/generated)
-target_compile_definitions(ringway_ringctl PUBLIC BOOST_ERROR_CODE_HEADER_ONLY)
 target_link_libraries(ringway_ringctl
-    PUBLIC Boost::json PRIVATE ringway_options Boost::program_options fmt::fmt PkgConfig::ncursesw
+    PUBLIC ringway_text Boost::json PRIVATE ringway_options Boost::program_options fmt::fmt PkgConfig::ncursesw
     Threads::Threads)
 
 add_executable(ringctl ringctl/main.cpp)

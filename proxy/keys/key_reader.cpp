@@ -3,8 +3,8 @@
 #include <optional>
 #include <utility>
 
-#include "proxy/address.h"
 #include "proxy/keys/proxy_header.h"
+#include "proxy/net/address.h"
 
 namespace ringway::proxy {
 

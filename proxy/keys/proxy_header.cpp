@@ -6,11 +6,11 @@
 #include <array>
 #include <charconv>
 
-#include "proxy/address.h"
 #include "proxy/keys/byte_reader.h"
 #include "proxy/keys/crc32c.h"
 #include "proxy/keys/lines.h"
 #include "proxy/keys/proxy_wire.h"
+#include "proxy/net/address.h"
 
 namespace ringway::proxy {
 

@@ -3,9 +3,9 @@
 #include <array>
 #include <string>
 
-#include "proxy/address.h"
 #include "proxy/keys/proxy_header.h"
 #include "proxy/keys/proxy_wire.h"
+#include "proxy/net/address.h"
 
 namespace ringway::proxy {
 

@@ -1,4 +1,4 @@
-#include "proxy/address.h"
+#include "proxy/net/address.h"
 
 #include <fcntl.h>
 
@@ -8,7 +8,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/fd.h"
+#include "proxy/base/fd.h"
 #include "tests/support/sockets.h"
 
 using namespace ringway;

@@ -7,8 +7,8 @@
 #include <boost/json.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/commands.h"
-#include "proxy/control.h"
+#include "proxy/admin/commands.h"
+#include "proxy/control/control.h"
 
 namespace ringway::test {
 

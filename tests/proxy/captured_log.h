@@ -11,8 +11,8 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/access_log.h"
-#include "proxy/log.h"
+#include "proxy/base/access_log.h"
+#include "proxy/base/log.h"
 #include "tests/support/sockets.h"
 #include "tests/support/wait.h"
 

@@ -14,9 +14,9 @@
 #include <boost/json.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/commands.h"
-#include "proxy/config_file.h"
-#include "proxy/state_file.h"
+#include "proxy/admin/commands.h"
+#include "proxy/control/config_file.h"
+#include "proxy/control/state_file.h"
 #include "tests/proxy/asking.h"
 #include "tests/proxy/control_rig.h"
 

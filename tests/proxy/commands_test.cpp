@@ -1,5 +1,5 @@
 // Every command's answers, by a Control that does not run.
-#include "proxy/commands.h"
+#include "proxy/admin/commands.h"
 
 #include <string>
 #include <string_view>
@@ -8,7 +8,7 @@
 #include <boost/json.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/http_answers.h"
+#include "proxy/admin/http_answers.h"
 #include "proxy/version.h"
 #include "tests/proxy/asking.h"
 #include "tests/proxy/control_rig.h"

@@ -1,5 +1,5 @@
 // A connection from accept to its log line, by a real worker.
-#include "proxy/connection.h"
+#include "proxy/data/connection.h"
 
 #include <string>
 #include <vector>

@@ -15,8 +15,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "conf/config.h"
-#include "proxy/control.h"
-#include "proxy/signals.h"
+#include "proxy/control/control.h"
+#include "proxy/control/signals.h"
 #include "tests/proxy/captured_log.h"
 #include "tests/support/sockets.h"
 #include "tests/support/temp_dir.h"

@@ -1,5 +1,6 @@
 // The control thread from its start to its end, by real signals.
-#include "proxy/control.h"
+#include "proxy/control/control.h"
+#include "proxy/admin/admin.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -13,8 +14,8 @@
 #include <boost/json.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/descriptors.h"
-#include "proxy/listen_sockets.h"
+#include "proxy/control/descriptors.h"
+#include "proxy/net/listen_sockets.h"
 #include "tests/proxy/control_rig.h"
 #include "tests/proxy/unix_client.h"
 
@@ -237,7 +238,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_begin_says_why_and_leaves_nothing) {
     {
         const auto others = proxy::open_listen_sockets(bind(), 1);
         proxy::Control other(file(), parsed(), log().writer());
-        const auto why = other.run();
+        const auto why = proxy::serve(other);
         BOOST_TEST(why.value() == "listener front: cannot listen on " + bind().to_string() +
                                       ": Address already in use");
     }
@@ -245,7 +246,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_begin_says_why_and_leaves_nothing) {
     BOOST_TEST(!std::filesystem::exists(admin_path()));
     const Fd owner = test::unix_listener(admin_path(), 8);
     proxy::Control other(file(), parsed(), log().writer());
-    BOOST_TEST(other.run().value().ends_with("another process listens on it"));
+    BOOST_TEST(proxy::serve(other).value().ends_with("another process listens on it"));
 }
 
 BOOST_AUTO_TEST_CASE(descriptors_are_shared_out_within_the_limit) {

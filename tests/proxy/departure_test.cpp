@@ -7,7 +7,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/departure.h"
+#include "proxy/data/eviction.h"
 #include "tests/proxy/syscalls.h"
 #include "tests/proxy/worker_rig.h"
 

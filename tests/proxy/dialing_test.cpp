@@ -1,4 +1,4 @@
-#include "proxy/dialing.h"
+#include "proxy/data/dialing.h"
 
 #include <sys/socket.h>
 

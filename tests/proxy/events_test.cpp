@@ -1,11 +1,11 @@
-#include "proxy/events.h"
+#include "proxy/control/events.h"
 
 #include <set>
 #include <string>
 
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/presentable.h"
+#include "proxy/base/presentable.h"
 
 using namespace ringway::proxy;
 

@@ -1,4 +1,4 @@
-#include "proxy/histogram.h"
+#include "proxy/base/histogram.h"
 
 #include <cstdint>
 #include <random>

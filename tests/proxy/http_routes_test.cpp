@@ -1,4 +1,4 @@
-#include "proxy/http_routes.h"
+#include "proxy/admin/http_routes.h"
 
 #include <string>
 #include <string_view>

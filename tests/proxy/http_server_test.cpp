@@ -1,5 +1,5 @@
 // The HTTP endpoint among clients that behave and clients that do not.
-#include "proxy/http_server.h"
+#include "proxy/admin/http_server.h"
 
 #include <atomic>
 #include <memory>

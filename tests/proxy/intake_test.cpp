@@ -1,5 +1,5 @@
 // What a client has to bring before it is placed: the PROXY header, then the key.
-#include "proxy/intake.h"
+#include "proxy/data/preread.h"
 
 #include <set>
 #include <string>

@@ -1,4 +1,4 @@
-#include "proxy/listeners.h"
+#include "proxy/control/listeners.h"
 
 #include <filesystem>
 #include <memory>
@@ -10,8 +10,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/listen_sockets.h"
-#include "proxy/quota.h"
+#include "proxy/data/quota.h"
+#include "proxy/net/listen_sockets.h"
 #include "tests/support/sockets.h"
 #include "tests/support/temp_dir.h"
 

@@ -9,8 +9,8 @@
 #include <boost/json.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/access_log.h"
-#include "proxy/log_level.h"
+#include "proxy/base/access_log.h"
+#include "proxy/base/log_level.h"
 #include "tests/proxy/asking.h"
 #include "tests/proxy/control_rig.h"
 #include "tests/proxy/worker_rig.h"

@@ -5,7 +5,8 @@
 #include <boost/json.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/access_log.h"
+#include "proxy/base/access_log.h"
+#include "proxy/base/presentable.h"
 #include "tests/proxy/captured_log.h"
 #include "tests/support/random.h"
 

@@ -17,7 +17,7 @@
 #include <fmt/format.h>
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/log.h"
+#include "proxy/base/log.h"
 #include "tests/support/sockets.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/wait.h"

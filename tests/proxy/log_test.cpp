@@ -1,4 +1,4 @@
-#include "proxy/log.h"
+#include "proxy/base/log.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -13,7 +13,8 @@
 #include <spdlog/spdlog.h>
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/access_log.h"
+#include "proxy/base/access_log.h"
+#include "proxy/text/escape.h"
 #include "tests/proxy/captured_log.h"
 #include "tests/support/sockets.h"
 

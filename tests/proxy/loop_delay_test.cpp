@@ -1,4 +1,4 @@
-#include "proxy/loop_delay.h"
+#include "proxy/base/loop_delay.h"
 
 #include <chrono>
 
@@ -7,7 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/clock.h"
+#include "proxy/base/clock.h"
 #include "tests/support/wait.h"
 
 using namespace ringway;

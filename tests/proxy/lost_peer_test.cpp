@@ -1,4 +1,4 @@
-#include "proxy/lost_peer.h"
+#include "proxy/net/lost_peer.h"
 
 #include <sys/socket.h>
 

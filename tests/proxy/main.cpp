@@ -3,7 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/access_log.h"
+#include "proxy/base/access_log.h"
 
 // As main() of the proxy: splice(2) to a closed socket would end the process. And
 // what is logged is nobody's business but that of tests that capture it.

@@ -1,5 +1,5 @@
 // The text that Prometheus reads, made of numbers by hand.
-#include "proxy/metrics.h"
+#include "proxy/admin/metrics.h"
 
 #include <string>
 

@@ -1,6 +1,6 @@
 // What a service manager hears, played by a datagram socket; and the pulse that decides
 // whether its watchdog gets a ping.
-#include "proxy/notify.h"
+#include "proxy/control/notify.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -21,8 +21,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/quota.h"
-#include "proxy/worker.h"
+#include "proxy/data/quota.h"
+#include "proxy/data/worker.h"
 #include "tests/proxy/captured_log.h"
 #include "tests/support/random.h"
 #include "tests/support/temp_dir.h"

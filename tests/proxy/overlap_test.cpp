@@ -9,7 +9,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/listen_sockets.h"
+#include "proxy/net/listen_sockets.h"
 #include "tests/support/sockets.h"
 
 using namespace ringway;

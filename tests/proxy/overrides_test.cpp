@@ -1,6 +1,6 @@
 // Whatever is said, read and restarted in whatever order: the servers are those that the
 // rules of overrides.h name.
-#include "proxy/overrides.h"
+#include "proxy/control/overrides.h"
 
 #include <map>
 #include <optional>
@@ -11,7 +11,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/state_file.h"
+#include "proxy/control/state_file.h"
 #include "tests/proxy/pools_rig.h"
 #include "tests/support/random.h"
 

@@ -1,4 +1,4 @@
-#include "proxy/plan.h"
+#include "proxy/control/plan.h"
 
 #include <cmath>
 #include <string>
@@ -7,7 +7,7 @@
 #include <boost/json.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/plan_text.h"
+#include "proxy/text/plan_text.h"
 #include "tests/proxy/pools_rig.h"
 
 using namespace ringway;

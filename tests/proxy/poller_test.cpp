@@ -1,4 +1,4 @@
-#include "proxy/poller.h"
+#include "proxy/net/poller.h"
 
 #include <functional>
 #include <memory>
@@ -9,7 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/clock.h"
+#include "proxy/base/clock.h"
 #include "tests/support/sockets.h"
 
 using namespace ringway;

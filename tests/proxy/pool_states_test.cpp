@@ -7,7 +7,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/pools.h"
+#include "proxy/control/pools.h"
 #include "tests/proxy/states_rig.h"
 #include "tests/support/random.h"
 

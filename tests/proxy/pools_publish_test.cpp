@@ -7,7 +7,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/pools.h"
+#include "proxy/control/pools.h"
 #include "ring/analysis.h"
 #include "tests/proxy/pools_rig.h"
 

@@ -1,7 +1,7 @@
 // A reload at any moment leaves a state and a reason that fit, and every question answered.
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/pools.h"
+#include "proxy/control/pools.h"
 #include "ring/analysis.h"
 #include "tests/proxy/states_rig.h"
 

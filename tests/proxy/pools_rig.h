@@ -11,7 +11,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/pools.h"
+#include "proxy/control/pools.h"
 #include "tests/support/sockets.h"
 
 namespace ringway::test {

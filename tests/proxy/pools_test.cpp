@@ -1,4 +1,4 @@
-#include "proxy/pools.h"
+#include "proxy/control/pools.h"
 
 #include <algorithm>
 #include <memory>

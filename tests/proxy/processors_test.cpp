@@ -1,4 +1,4 @@
-#include "proxy/processors.h"
+#include "proxy/control/processors.h"
 
 #include <sched.h>
 

@@ -12,11 +12,11 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/clock.h"
-#include "proxy/dialing.h"
-#include "proxy/pipes.h"
-#include "proxy/poller.h"
-#include "proxy/relay.h"
+#include "proxy/base/clock.h"
+#include "proxy/data/dialing.h"
+#include "proxy/data/relay.h"
+#include "proxy/net/pipes.h"
+#include "proxy/net/poller.h"
 #include "tests/support/sockets.h"
 
 namespace ringway::test {

@@ -1,4 +1,4 @@
-#include "proxy/relay.h"
+#include "proxy/data/relay.h"
 
 #include <algorithm>
 #include <array>

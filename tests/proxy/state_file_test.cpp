@@ -1,4 +1,4 @@
-#include "proxy/state_file.h"
+#include "proxy/control/state_file.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

@@ -17,8 +17,8 @@
 #include <spdlog/spdlog.h>
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/access_log.h"
-#include "proxy/log.h"
+#include "proxy/base/access_log.h"
+#include "proxy/base/log.h"
 #include "tests/support/sockets.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/wait.h"

@@ -1,4 +1,4 @@
-#include "proxy/timers.h"
+#include "proxy/net/timers.h"
 
 #include <algorithm>
 #include <functional>

@@ -1,4 +1,4 @@
-#include "proxy/words.h"
+#include "proxy/text/admin_line.h"
 
 #include <random>
 #include <string>

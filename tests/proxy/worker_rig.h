@@ -14,10 +14,10 @@
 #include <boost/test/unit_test.hpp>
 
 #include "conf/config.h"
-#include "proxy/listen_sockets.h"
-#include "proxy/quota.h"
-#include "proxy/route.h"
-#include "proxy/worker.h"
+#include "proxy/data/quota.h"
+#include "proxy/data/route.h"
+#include "proxy/data/worker.h"
+#include "proxy/net/listen_sockets.h"
 #include "ring/balancer.h"
 #include "tests/proxy/captured_log.h"
 #include "tests/support/sockets.h"

@@ -1,5 +1,5 @@
 // A worker as control sees it, and as the kernel treats it in hard times.
-#include "proxy/worker.h"
+#include "proxy/data/worker.h"
 
 #include <sys/resource.h>
 

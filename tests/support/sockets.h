@@ -21,8 +21,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "conf/config.h"
-#include "proxy/address.h"
-#include "proxy/fd.h"
+#include "proxy/base/fd.h"
+#include "proxy/net/address.h"
 #include "tests/support/wait.h"
 
 namespace ringway::test {

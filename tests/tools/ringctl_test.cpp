@@ -9,7 +9,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/words.h"
+#include "proxy/text/admin_line.h"
 #include "tests/tools/fake_proxy.h"
 #include "tools/ringctl/app.h"
 #include "tools/ringctl/registrations.h"

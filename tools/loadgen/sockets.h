@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <span>
 
-#include "proxy/fd.h"
+#include "proxy/base/fd.h"
 #include "tools/loadgen/address.h"
 #include "tools/loadgen/clock.h"
 

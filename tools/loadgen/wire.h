@@ -6,7 +6,7 @@
 
 #include <cstddef>
 
-#include "proxy/fd.h"
+#include "proxy/base/fd.h"
 
 namespace ringway::loadgen {
 

@@ -4,7 +4,7 @@
 
 #include <boost/json/parse.hpp>
 
-#include "proxy/words.h"
+#include "proxy/text/admin_line.h"
 
 namespace ringway::ringctl {
 

@@ -14,8 +14,8 @@
 #include <boost/program_options/parsers.hpp>
 #include <boost/program_options/variables_map.hpp>
 
+#include "proxy/text/admin_line.h"
 #include "proxy/version.h"
-#include "proxy/words.h"
 #include "tools/ringctl/commands.h"
 #include "tools/ringctl/completion.h"
 #include "tools/ringctl/registrations.h"

@@ -5,7 +5,7 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
-#include "proxy/words.h"
+#include "proxy/text/admin_line.h"
 #include "tools/ringctl/table.h"
 
 namespace ringway::ringctl {

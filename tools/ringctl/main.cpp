@@ -11,7 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "proxy/standard_streams.h"
+#include "proxy/text/standard_streams.h"
 #include "tools/ringctl/app.h"
 
 namespace {

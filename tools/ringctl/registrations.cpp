@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "proxy/words.h"
+#include "proxy/text/admin_line.h"
 
 namespace ringway::ringctl {
 

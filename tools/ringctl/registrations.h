@@ -20,8 +20,8 @@ struct RegisterCommand {
     std::size_t last_line = 0;
 };
 
-// Reads "ID ADDRESS [WEIGHT]" lines, of words as in proxy/words.h. Lines that are empty or
-// begin with `#` are skipped. A text says what is wrong with which line.
+// Reads "ID ADDRESS [WEIGHT]" lines, of words as in proxy/text/admin_line.h. Lines that are empty
+// or begin with `#` are skipped. A text says what is wrong with which line.
 using RegisterCommands = std::variant<std::vector<RegisterCommand>, std::string>;
 RegisterCommands read_registrations(const std::string& pool, std::istream& in,
                                     std::size_t max_line_bytes);

@@ -9,8 +9,8 @@
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 
-#include "proxy/plan_text.h"
-#include "proxy/words.h"
+#include "proxy/text/admin_line.h"
+#include "proxy/text/plan_text.h"
 #include "tools/ringctl/fields.h"
 #include "tools/ringctl/render_ring.h"
 #include "tools/ringctl/table.h"

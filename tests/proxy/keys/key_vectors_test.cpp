@@ -7,7 +7,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "conf/scalar.h"
-#include "proxy/address.h"
+#include "proxy/net/address.h"
 #include "ring/balancer.h"
 #include "tests/proxy/keys/answers.h"
 

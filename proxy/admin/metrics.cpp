@@ -1,0 +1,374 @@
+#include "proxy/admin/metrics.h"
+
+#include <initializer_list>
+#include <memory>
+#include <sstream>
+#include <utility>
+#include <vector>
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include "proxy/version.h"
+
+namespace ringway::proxy {
+
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::initializer_list<std::pair<const char*, std::string_view>>;
+
+constexpr auto counter = MetricType::Counter;
+constexpr auto gauge = MetricType::Gauge;
+constexpr auto histogram = MetricType::Histogram;
+
+// What a family is called, and for whom it is.
+struct Name {
+    const char* name;
+    MetricType type;
+    const char* help;
+};
+
+ClientMetric& add_metric(MetricFamily& family, Labels labels) {
+    ClientMetric& metric = family.metric.emplace_back();
+    metric.label.reserve(labels.size());
+    for (const auto& [name, value] : labels) metric.label.push_back({name, std::string(value)});
+    return metric;
+}
+
+void add(MetricFamily& family, Labels labels, double value) {
+    ClientMetric& metric = add_metric(family, labels);
+    metric.counter.value = value;
+    metric.gauge.value = value;
+}
+
+// Exact up to 2^53.
+void add(MetricFamily& family, Labels labels, std::uint64_t value) {
+    add(family, labels, static_cast<double>(value));
+}
+
+void add(MetricFamily& family, Labels labels, const Distribution& distribution) {
+    auto& to = add_metric(family, labels).histogram;
+    for (std::size_t i = 0; i < distribution.bounds_us.size(); ++i) {
+        to.sample_count += distribution.counts[i];
+        to.bucket.push_back(
+            {to.sample_count, static_cast<double>(distribution.bounds_us[i]) / 1e6});
+    }
+    to.sample_count += distribution.counts.back();
+    to.sample_sum = static_cast<double>(distribution.sum_us) / 1e6;
+}
+
+// Makes one family of the numbers.
+using Maker = std::function<MetricFamily(const Numbers&)>;
+using Makers = std::vector<Maker>;
+
+// A family that `fill(family, numbers)` fills.
+template <class Fill>
+void add_family(Makers& makers, const Name& name, Fill fill) {
+    makers.emplace_back([name, fill](const Numbers& numbers) {
+        MetricFamily family{name.name, name.help, name.type, {}};
+        fill(family, numbers);
+        return family;
+    });
+}
+
+template <class Value>
+void add_single(Makers& makers, const Name& name, Value value) {
+    add_family(makers, name, [value](MetricFamily& family, const Numbers& numbers) {
+        add(family, {}, static_cast<double>(value(numbers)));
+    });
+}
+
+template <class Fill>
+void add_per_listener(Makers& makers, const Name& name, Fill fill) {
+    add_family(makers, name, [fill](MetricFamily& family, const Numbers& numbers) {
+        for (const auto& one : numbers.listeners) fill(family, one);
+    });
+}
+
+template <class Value>
+void add_listener_value(Makers& makers, const Name& name, Value value) {
+    add_per_listener(makers, name, [value](MetricFamily& family, const ListenerNumbers& one) {
+        add(family, {{"listener", one.listener}}, value(one));
+    });
+}
+
+template <class Fill>
+void add_per_pool(Makers& makers, const Name& name, Fill fill) {
+    add_family(makers, name, [fill](MetricFamily& family, const Numbers& numbers) {
+        for (const auto& one : numbers.pools) fill(family, one);
+    });
+}
+
+template <class Value>
+void add_pool_value(Makers& makers, const Name& name, Value value) {
+    add_per_pool(makers, name, [value](MetricFamily& family, const PoolNumbers& one) {
+        add(family, {{"pool", one.pool}}, value(one));
+    });
+}
+
+template <class Fill>
+void add_per_server(Makers& makers, const Name& name, Fill fill) {
+    add_family(makers, name, [fill](MetricFamily& family, const Numbers& numbers) {
+        for (const auto& one : numbers.servers) fill(family, one);
+    });
+}
+
+template <class Value>
+void add_server_value(Makers& makers, const Name& name, Value value) {
+    add_per_server(makers, name, [value](MetricFamily& family, const ServerNumbers& one) {
+        add(family, {{"pool", one.pool}, {"server", one.server}}, value(one));
+    });
+}
+
+// Of the servers that are checked.
+template <class Fill>
+void add_per_check(Makers& makers, const Name& name, Fill fill) {
+    add_per_server(makers, name, [fill](MetricFamily& family, const ServerNumbers& one) {
+        if (one.checks) fill(family, one, *one.checks);
+    });
+}
+
+using Listener = const ListenerNumbers&;
+using Pool = const PoolNumbers&;
+using Server = const ServerNumbers&;
+using All = const Numbers&;
+
+void add_listener_metrics(Makers& m) {
+    add_listener_value(m, {"ringway_listener_connections_total", counter, "Connections accepted."},
+                       [](Listener l) { return l.accepted; });
+    add_listener_value(m, {"ringway_listener_active_connections", gauge, "Connections open now."},
+                       [](Listener l) { return l.active; });
+    add_listener_value(m,
+                       {"ringway_listener_connections_refused_total", counter,
+                        "Connections that ended before a server had been found."},
+                       [](Listener l) { return l.refused; });
+    add_per_listener(m,
+                     {"ringway_listener_connections_ended_total", counter,
+                      "Connections that ended, by the access log's word for why."},
+                     [](MetricFamily& family, Listener l) {
+                         for (std::size_t i = 1; i < end_count; ++i) {
+                             const char* const reason = to_string(static_cast<End>(i));
+                             add(family, {{"listener", l.listener}, {"reason", reason}}, l.ends[i]);
+                         }
+                     });
+    add_per_listener(
+        m,
+        {"ringway_listener_placements_without_key_total", counter,
+         "Connections whose bytes had no key, by what they were placed by (on_missing)."},
+        [](MetricFamily& family, Listener l) {
+            add(family, {{"listener", l.listener}, {"by", "source_ip"}}, l.placed_by_source_ip);
+            add(family, {{"listener", l.listener}, {"by", "random"}}, l.placed_at_random);
+        });
+}
+
+void add_pool_metrics(Makers& m) {
+    add_pool_value(m, {"ringway_pool_servers", gauge, "Servers of the pool."},
+                   [](Pool p) { return p.servers; });
+    add_pool_value(m, {"ringway_pool_servers_online", gauge, "Those that take new connections."},
+                   [](Pool p) { return p.online; });
+    add_pool_value(m, {"ringway_pool_points", gauge, "Points on the ring now."},
+                   [](Pool p) { return p.points; });
+    add_pool_value(m,
+                   {"ringway_pool_panic", gauge,
+                    "1 while so few servers are up that their states are ignored."},
+                   [](Pool p) { return p.panics ? 1.0 : 0.0; });
+    add_pool_value(m, {"ringway_pool_picks_total", counter, "Connections given to a server."},
+                   [](Pool p) { return p.picks; });
+    add_per_pool(m,
+                 {"ringway_pool_spills_total", counter,
+                  "Connections given to a server that does not own their key, by what was the "
+                  "matter with the owner."},
+                 [](MetricFamily& family, Pool p) {
+                     add(family, {{"pool", p.pool}, {"reason", "full"}}, p.spills_full);
+                     add(family, {{"pool", p.pool}, {"reason", "connect_failed"}}, p.spills_failed);
+                 });
+    add_per_pool(m,
+                 {"ringway_pool_local_dial_failures_total", counter,
+                  "Dials that failed on this machine, by what it lacked."},
+                 [](MetricFamily& family, Pool p) {
+                     for (std::size_t i = 1; i < p.local_failures.size(); ++i) {
+                         const char* const reason = to_string(static_cast<health::LocalFault>(i));
+                         add(family, {{"pool", p.pool}, {"reason", reason}}, p.local_failures[i]);
+                     }
+                 });
+    add_pool_value(m,
+                   {"ringway_pool_local_fault", gauge,
+                    "1 while no connection of the pool can leave this machine."},
+                   [](Pool p) { return p.local_fault ? 1.0 : 0.0; });
+    add_pool_value(m,
+                   {"ringway_pool_peak_to_average_ratio", gauge,
+                    "The greatest share of a server, divided by its fair share; exact."},
+                   [](Pool p) { return p.peak_to_average; });
+    add_per_pool(m,
+                 {"ringway_pool_moved_last_change_ratio", gauge,
+                  "The part of all keys that the ring's last change moved; exact."},
+                 [](MetricFamily& family, Pool p) {
+                     if (p.moved_last_change) add(family, {{"pool", p.pool}}, *p.moved_last_change);
+                 });
+    add_pool_value(m,
+                   {"ringway_pool_connect_duration_seconds", histogram,
+                    "Times from dialling a server until it answered."},
+                   [](Pool p) -> const Distribution& { return p.connect_times; });
+    add_pool_value(m,
+                   {"ringway_pool_session_duration_seconds", histogram,
+                    "Times from accept to the end, of connections that had a server."},
+                   [](Pool p) -> const Distribution& { return p.sessions; });
+}
+
+void add_server_metrics(Makers& m) {
+    add_server_value(m, {"ringway_server_up", gauge, "1 while the server takes new connections."},
+                     [](Server s) { return s.online ? 1.0 : 0.0; });
+    add_server_value(m, {"ringway_server_weight", gauge, "Its weight."},
+                     [](Server s) { return static_cast<double>(s.weight); });
+    add_server_value(m, {"ringway_server_share_ratio", gauge, "Its part of all keys now; exact."},
+                     [](Server s) { return s.share; });
+    add_server_value(m,
+                     {"ringway_server_max_connections", gauge,
+                      "The most connections at once, 0 without a limit."},
+                     [](Server s) { return static_cast<double>(s.max_connections); });
+    add_server_value(m, {"ringway_server_active_connections", gauge, "Connections it has now."},
+                     [](Server s) { return s.active; });
+    add_server_value(m, {"ringway_server_connections_total", counter, "Connections given to it."},
+                     [](Server s) { return s.total; });
+    add_per_server(m,
+                   {"ringway_server_bytes_total", counter,
+                    "Bytes relayed, up to the server and down to clients."},
+                   [](MetricFamily& family, Server s) {
+                       const auto of = [&](const char* direction, std::uint64_t bytes) {
+                           add(family,
+                               {{"pool", s.pool}, {"server", s.server}, {"direction", direction}},
+                               bytes);
+                       };
+                       of("up", s.bytes_up);
+                       of("down", s.bytes_down);
+                   });
+    add_per_server(
+        m,
+        {"ringway_server_connect_failures_total", counter,
+         "Dials that did not succeed, by reason; never for want of something here."},
+        [](MetricFamily& family, Server s) {
+            const auto of = [&](const char* reason, std::uint64_t count) {
+                add(family, {{"pool", s.pool}, {"server", s.server}, {"reason", reason}}, count);
+            };
+            of("refused", s.refused);
+            of("timeout", s.timed_out);
+            of("unreachable", s.unreachable);
+            of("other", s.failed_otherwise);
+        });
+    add_server_value(m,
+                     {"ringway_server_local_dial_failures_total", counter,
+                      "Dials of it that failed on this machine."},
+                     [](Server s) { return s.local_failures; });
+}
+
+void add_check_metrics(Makers& m) {
+    add_per_check(
+        m, {"ringway_server_checks_total", counter, "Health checks, by result."},
+        [](MetricFamily& family, Server s, const CheckNumbers& checks) {
+            const auto of = [&](const char* result, std::uint64_t count) {
+                add(family, {{"pool", s.pool}, {"server", s.server}, {"result", result}}, count);
+            };
+            of("passed", checks.passed);
+            of("failed", checks.failed);
+            of("not_run", checks.not_run);
+        });
+    add_per_check(m,
+                  {"ringway_server_last_check_timestamp_seconds", gauge,
+                   "When the last check ended; 0 before the first."},
+                  [](MetricFamily& family, Server s, const CheckNumbers& checks) {
+                      add(family, {{"pool", s.pool}, {"server", s.server}}, checks.last_at_s);
+                  });
+    add_per_check(
+        m, {"ringway_server_last_check_duration_seconds", gauge, "How long the last check took."},
+        [](MetricFamily& family, Server s, const CheckNumbers& checks) {
+            add(family, {{"pool", s.pool}, {"server", s.server}}, checks.last_took_s);
+        });
+}
+
+void add_program_metrics(Makers& m) {
+    add_family(m, {"ringway_build_info", gauge, "Always 1; the version is a label."},
+               [](MetricFamily& family, All) {
+                   add(family, {{"version", version}}, 1.0);
+               });
+    add_single(m, {"ringway_ready", gauge, "1 while /readyz says so."},
+               [](All n) { return n.ready ? 1 : 0; });
+    add_single(m, {"ringway_draining", gauge, "1 from SIGTERM on, drain_delay included."},
+               [](All n) { return n.leaving ? 1 : 0; });
+    add_single(m, {"ringway_workers", gauge, "Data threads."}, [](All n) { return n.workers; });
+    add_single(
+        m,
+        {"ringway_max_connections", gauge, "The most connections at once that descriptors allow."},
+        [](All n) { return n.max_connections; });
+    add_single(m, {"ringway_config_generation", gauge, "Configurations that have served."},
+               [](All n) { return n.generation; });
+    add_family(m, {"ringway_config_reloads_total", counter, "Reloads that were asked for."},
+               [](MetricFamily& family, All n) {
+                   add(family, {{"result", "ok"}}, n.reloads_ok);
+                   add(family, {{"result", "refused"}}, n.reloads_refused);
+               });
+    add_single(
+        m, {"ringway_config_last_reload_successful", gauge, "0 where the last reload was refused."},
+        [](All n) { return n.last_reload_ok ? 1 : 0; });
+    add_single(m,
+               {"ringway_config_last_reload_success_timestamp_seconds", gauge,
+                "When the configuration that serves was loaded."},
+               [](All n) { return n.loaded_at_s; });
+    add_single(m,
+               {"ringway_log_lines_dropped_total", counter,
+                "Lines of the log that were lost because nobody took them in time."},
+               [](All n) { return n.log_lines_dropped; });
+    add_family(m,
+               {"ringway_loop_delay_seconds", histogram,
+                "How late a timer fired on a thread's loop, looked at five times a second."},
+               [](MetricFamily& family, All n) {
+                   for (const auto& one : n.loops) add(family, {{"loop", one.loop}}, one.delays);
+               });
+}
+
+void add_process_metrics(Makers& m) {
+    add_single(m, {"process_cpu_seconds_total", counter, "Total user and system CPU time spent."},
+               [](All n) { return n.process.cpu_s; });
+    add_single(m, {"process_start_time_seconds", gauge, "Start time since the epoch."},
+               [](All n) { return n.process.started_at_s; });
+    add_single(m, {"process_open_fds", gauge, "Number of open file descriptors."},
+               [](All n) { return n.process.open_descriptors; });
+    add_single(m, {"process_max_fds", gauge, "Maximum number of open file descriptors."},
+               [](All n) { return n.process.max_descriptors; });
+    add_single(m, {"process_resident_memory_bytes", gauge, "Resident memory size."},
+               [](All n) { return n.process.resident_bytes; });
+    add_single(m, {"process_virtual_memory_bytes", gauge, "Virtual memory size."},
+               [](All n) { return n.process.virtual_bytes; });
+}
+
+Makers all_makers() {
+    Makers makers;
+    add_program_metrics(makers);
+    add_process_metrics(makers);
+    add_listener_metrics(makers);
+    add_pool_metrics(makers);
+    add_server_metrics(makers);
+    add_check_metrics(makers);
+    return makers;
+}
+
+}  // namespace
+
+std::function<bool(std::string& text)> metrics_of(Numbers numbers) {
+    static const Makers makers = all_makers();
+    const auto shared = std::make_shared<const Numbers>(std::move(numbers));
+    return [shared, next = std::size_t{0}](std::string& text) mutable {
+        std::vector<MetricFamily> family;
+        family.push_back(makers[next++](*shared));
+        if (!family.front().metric.empty()) {
+            std::ostringstream out;
+            prometheus::TextSerializer().Serialize(out, family);
+            text += out.view();
+        }
+        return next < makers.size();
+    };
+}
+
+}  // namespace ringway::proxy

@@ -1,0 +1,175 @@
+#include "proxy/admin/metrics_snapshot.h"
+
+#include <dirent.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <memory>
+
+#include "proxy/base/presentable.h"
+#include "proxy/control/control.h"
+
+namespace ringway::proxy {
+
+namespace {
+
+template <class Duration>
+double to_seconds(Duration duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+
+double seconds_of(const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
+
+// Linux has told the number as the folder's size since 6.2; before, they are counted.
+std::uint64_t open_descriptors() {
+    struct stat folder {};
+    if (::stat("/proc/self/fd", &folder) == 0 && folder.st_size > 0) {
+        return static_cast<std::uint64_t>(folder.st_size);
+    }
+    const std::unique_ptr<DIR, int (*)(DIR*)> all(::opendir("/proc/self/fd"), ::closedir);
+    std::uint64_t count = 0;
+    while (all && ::readdir(all.get()) != nullptr) ++count;
+    return count > 3 ? count - 3 : 0;  // ".", ".." and the folder itself
+}
+
+ProcessNumbers process_numbers(const Control& control) {
+    ProcessNumbers numbers;
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    numbers.cpu_s = seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
+    numbers.started_at_s = to_seconds(control.started_at().time_since_epoch());
+    numbers.open_descriptors = open_descriptors();
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    numbers.max_descriptors = limit.rlim_cur;
+    std::uint64_t virtual_pages = 0;
+    std::uint64_t resident_pages = 0;
+    std::ifstream("/proc/self/statm") >> virtual_pages >> resident_pages;  // proc(5)
+    const auto page_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    numbers.virtual_bytes = virtual_pages * page_bytes;
+    numbers.resident_bytes = resident_pages * page_bytes;
+    return numbers;
+}
+
+// `between` leads from the steady clock to the wall's.
+CheckNumbers check_numbers(const health::View& view, std::chrono::duration<double> between) {
+    CheckNumbers numbers{
+        .passed = view.all_passed, .failed = view.all_failed, .not_run = view.not_run};
+    if (view.checked) {
+        numbers.last_at_s = to_seconds(view.last_probe.time_since_epoch() + between);
+        numbers.last_took_s = to_seconds(view.last_took);
+    }
+    return numbers;
+}
+
+ServerNumbers server_numbers(const Pool& pool, const std::string& id, const WantedServer& server) {
+    const auto& counts = *server.counts;
+    ServerNumbers numbers;
+    numbers.server = presentable(id);
+    numbers.online = pool.is_online(id);
+    numbers.weight = server.weight;
+    numbers.max_connections = server.max_connections;
+    numbers.share = pool.figures.share(id).value_or(0);
+    for (const ServerCounts& one : counts) {
+        numbers.active += one.active.value();
+        numbers.total += one.total.value();
+        numbers.bytes_up += one.bytes_up.value();
+        numbers.bytes_down += one.bytes_down.value();
+        numbers.refused += one.refused.value();
+        numbers.timed_out += one.timed_out.value();
+        numbers.unreachable += one.unreachable.value();
+        numbers.failed_otherwise += one.failed_otherwise.value();
+        numbers.local_failures += one.local_failures.value();
+    }
+    return numbers;
+}
+
+PoolNumbers pool_numbers(const std::string& name, const Pool& pool) {
+    PoolNumbers numbers;
+    numbers.pool = name;
+    numbers.servers = pool.servers.size();
+    numbers.online = pool.online();
+    numbers.points = pool.balancer->snapshot()->point_count();
+    numbers.panics = pool.panics;
+    numbers.local_fault = pool.local.fault() != health::LocalFault::none;
+    for (const PoolCounts& one : *pool.counts) {
+        numbers.picks += one.picks.value();
+        numbers.spills_full += one.spills_full.value();
+        numbers.spills_failed += one.spills_failed.value();
+        for (std::size_t i = 0; i < numbers.local_failures.size(); ++i) {
+            numbers.local_failures[i] += one.local_failures[i].value();
+        }
+        numbers.connect_times.add(one.connect_times);
+        numbers.sessions.add(one.sessions);
+    }
+    numbers.peak_to_average = pool.figures.peak_to_average();
+    numbers.moved_last_change = pool.figures.moved_last_change();
+    return numbers;
+}
+
+ListenerNumbers listener_numbers(const std::string& name, const Listener& listener) {
+    ListenerNumbers numbers;
+    numbers.listener = name;
+    for (const ListenerCounts& one : *listener.counts) {
+        numbers.accepted += one.accepted.value();
+        numbers.active += one.active.value();
+        numbers.refused += one.refused.value();
+        numbers.placed_by_source_ip += one.placed_by_source_ip.value();
+        numbers.placed_at_random += one.placed_at_random.value();
+        for (std::size_t i = 0; i < end_count; ++i) numbers.ends[i] += one.ends[i].value();
+    }
+    return numbers;
+}
+
+LoopNumbers loop_numbers(std::string name, const LoopDelay& delay) {
+    LoopNumbers numbers{.loop = std::move(name)};
+    numbers.delays.add(delay.delays());
+    return numbers;
+}
+
+}  // namespace
+
+Numbers numbers_of(const Control& control) {
+    Numbers numbers;
+    for (const auto& [name, listener] : control.listeners().all()) {
+        numbers.listeners.push_back(listener_numbers(name, listener));
+    }
+    const std::chrono::duration<double> between =
+        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()) -
+        std::chrono::duration<double>(Clock::now().time_since_epoch());
+    for (const auto& [name, pool] : control.pools().all()) {
+        numbers.pools.push_back(pool_numbers(name, pool));
+        for (const auto& [id, server] : pool.servers) {
+            ServerNumbers& row = numbers.servers.emplace_back(server_numbers(pool, id, server));
+            row.pool = name;
+            if (const auto view = control.pools().health(name, id)) {
+                row.checks = check_numbers(*view, between);
+            }
+        }
+    }
+    numbers.loops.push_back(loop_numbers("control", control.loop_delay()));
+    for (std::size_t i = 0; i < control.worker_count(); ++i) {
+        numbers.loops.push_back(
+            loop_numbers("worker-" + std::to_string(i), control.worker(i).loop_delay()));
+    }
+    numbers.process = process_numbers(control);
+    numbers.workers = control.worker_count();
+    numbers.max_connections = control.max_connections();
+    const ConfigStatus& config = control.config_status();
+    numbers.generation = config.generation;
+    numbers.reloads_ok = config.reloads - config.failed_reloads;
+    numbers.reloads_refused = config.failed_reloads;
+    numbers.last_reload_ok = config.last_result == "ok";
+    numbers.loaded_at_s = to_seconds(config.loaded_at.time_since_epoch());
+    numbers.ready = !control.why_not_ready();
+    numbers.leaving = control.is_leaving();
+    numbers.log_lines_dropped = control.log_lines_dropped();
+    return numbers;
+}
+
+}  // namespace ringway::proxy

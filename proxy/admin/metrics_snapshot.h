@@ -1,0 +1,109 @@
+// Everything that is counted or measured, at one moment and as plain values: what the
+// metrics are made of. Control thread only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "health/local_fault.h"
+#include "proxy/base/histogram.h"
+#include "proxy/data/close_reason.h"
+
+namespace ringway::proxy {
+
+class Control;
+
+// Of the checks of one server. Times in seconds, points in time since 1970.
+struct CheckNumbers {
+    std::uint64_t passed = 0;
+    std::uint64_t failed = 0;
+    std::uint64_t not_run = 0;
+    double last_at_s = 0;  // 0 before the first
+    double last_took_s = 0;
+};
+
+struct ServerNumbers {
+    std::string pool;
+    std::string server;  // presentable
+    bool online = false;
+    std::uint32_t weight = 0;
+    std::uint32_t max_connections = 0;  // 0 for no limit
+    double share = 0;
+    std::uint64_t active = 0;
+    std::uint64_t total = 0;
+    std::uint64_t bytes_up = 0;
+    std::uint64_t bytes_down = 0;
+    std::uint64_t refused = 0;  // dials that failed, by what is known of why
+    std::uint64_t timed_out = 0;
+    std::uint64_t unreachable = 0;
+    std::uint64_t failed_otherwise = 0;
+    std::uint64_t local_failures = 0;
+    std::optional<CheckNumbers> checks;
+};
+
+struct PoolNumbers {
+    std::string pool;
+    std::uint64_t servers = 0;
+    std::uint64_t online = 0;
+    std::uint64_t points = 0;
+    bool panics = false;
+    std::uint64_t picks = 0;
+    std::uint64_t spills_full = 0;
+    std::uint64_t spills_failed = 0;
+    std::array<std::uint64_t, health::local_fault_count> local_failures{};
+    bool local_fault = false;
+    double peak_to_average = 0;
+    std::optional<double> moved_last_change;
+    Distribution connect_times;
+    Distribution sessions;
+};
+
+struct ListenerNumbers {
+    std::string listener;
+    std::uint64_t accepted = 0;
+    std::uint64_t active = 0;
+    std::uint64_t refused = 0;
+    std::uint64_t placed_by_source_ip = 0;
+    std::uint64_t placed_at_random = 0;
+    std::array<std::uint64_t, end_count> ends{};
+};
+
+struct LoopNumbers {
+    std::string loop;
+    Distribution delays;
+};
+
+// As Prometheus' own clients tell them.
+struct ProcessNumbers {
+    double cpu_s = 0;
+    double started_at_s = 0;
+    std::uint64_t open_descriptors = 0;
+    std::uint64_t max_descriptors = 0;
+    std::uint64_t resident_bytes = 0;
+    std::uint64_t virtual_bytes = 0;
+};
+
+struct Numbers {
+    std::vector<ListenerNumbers> listeners;
+    std::vector<PoolNumbers> pools;
+    std::vector<ServerNumbers> servers;
+    std::vector<LoopNumbers> loops;
+    ProcessNumbers process;
+    std::uint64_t workers = 0;
+    std::uint64_t max_connections = 0;
+    std::uint64_t generation = 0;
+    std::uint64_t reloads_ok = 0;
+    std::uint64_t reloads_refused = 0;
+    bool last_reload_ok = true;
+    double loaded_at_s = 0;
+    bool ready = false;
+    bool leaving = false;
+    std::uint64_t log_lines_dropped = 0;
+};
+
+Numbers numbers_of(const Control& control);
+
+}  // namespace ringway::proxy

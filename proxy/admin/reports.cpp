@@ -1,0 +1,376 @@
+#include "proxy/admin/reports.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <ctime>
+#include <span>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "proxy/control/control.h"
+#include "proxy/text/escape.h"
+#include "proxy/version.h"
+#include "ring/analysis.h"
+#include "ring/explain.h"
+
+namespace ringway::proxy {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::uint64_t ring_slices = 1'440;
+
+std::string hex(std::uint64_t value) {
+    return fmt::format("{:#018x}", value);
+}
+
+std::string rfc3339(std::chrono::system_clock::time_point time) {
+    const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+    std::tm utc{};
+    ::gmtime_r(&seconds, &utc);
+    std::array<char, 32> text{};
+    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return text.data();
+}
+
+// With milliseconds.
+std::string rfc3339_ms(std::chrono::system_clock::time_point time) {
+    const auto since_epoch = time.time_since_epoch();
+    const auto ms = std::chrono::floor<std::chrono::milliseconds>(since_epoch).count() % 1'000;
+    std::string text = rfc3339(time);
+    text.insert(text.size() - 1, fmt::format(".{:03}", ms));
+    return text;
+}
+
+double to_ms(Clock::duration time) {
+    return std::chrono::duration<double, std::milli>(time).count();
+}
+
+json::value time_or_null(std::optional<std::chrono::system_clock::time_point> time) {
+    return time ? json::value(rfc3339(*time)) : json::value();
+}
+
+// Of the file that keeps what was said at run time.
+json::object describe_state(const Control& control) {
+    const StateFile& file = control.state_file();
+    std::size_t servers = 0;
+    for (const auto& [pool, said] : control.pools().said()) servers += said.size();
+    json::value path, problem;
+    if (!file.path().empty()) path = file.path();
+    if (file.problem()) problem = *file.problem();
+    return {{"file", std::move(path)},
+            {"servers", servers},
+            {"written_at", time_or_null(file.written_at())},
+            {"problem", std::move(problem)}};
+}
+
+std::int64_t ms_since(TimePoint time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - time).count();
+}
+
+const char* to_string(ring::Status status) {
+    return status == ring::Status::online ? "online" : "offline";  // finer words beside it
+}
+
+// "source_ip", or "source_ip+header" for a composite.
+std::string describe(const conf::KeySettings& key) {
+    std::string text;
+    for (const conf::KeyPart& part : key.parts) {
+        if (!text.empty()) text += '+';
+        text += conf::to_string(part.from);
+    }
+    return text;
+}
+
+// How connections of the listener ended, by the words of the access log.
+json::object describe_ends(const PerWorker<ListenerCounts>& counts) {
+    json::object ends;
+    for (std::size_t i = 1; i < end_count; ++i) {
+        std::uint64_t times = 0;
+        for (const ListenerCounts& of_worker : counts) times += of_worker.ends[i].value();
+        if (times > 0) ends[to_string(static_cast<End>(i))] = times;
+    }
+    return ends;
+}
+
+const Pool& pool_of(const Control& control, const std::string& name) {
+    const Pool* pool = control.pools().find(name);
+    if (pool == nullptr) throw Refused{fmt::format("no pool {}", escaped(name))};
+    return *pool;
+}
+
+const WantedServer& server_of(const Control& control, const std::string& pool,
+                              const std::string& id) {
+    const auto& servers = pool_of(control, pool).servers;
+    const auto found = servers.find(id);
+    if (found == servers.end()) {
+        throw Refused{fmt::format("pool {} has no server {}", escaped(pool), escaped(id))};
+    }
+    return found->second;
+}
+
+template <class T>
+json::value or_null(const std::optional<T>& value) {
+    return value ? json::value(*value) : json::value();
+}
+
+// What there is to say of a server beside its share.
+json::object describe(const Pools& pools, const std::string& pool, const std::string& id,
+                      const WantedServer& server, std::optional<double> share) {
+    const bool online = pools.find(pool)->is_online(id);
+    json::value last_check, check_problem;
+    const auto view = pools.health(pool, id);
+    if (view && !view->not_run_why.empty()) check_problem = view->not_run_why;
+    if (view && view->checked) {
+        last_check = {{"result", view->last_result},        {"ago_ms", ms_since(view->last_probe)},
+                      {"check_ms", to_ms(view->last_took)}, {"successes", view->successes},
+                      {"failures", view->failures},         {"not_run", view->not_run}};
+    }
+    const auto& counts = *server.counts;
+    const bool is_runtime = server.source == WantedServer::Source::runtime;
+    return {{"pool", pool},
+            {"id", id},
+            {"address", server.address.to_string()},
+            {"weight", server.weight},
+            {"max_connections", server.max_connections},
+            {"share", or_null(share)},
+            {"status", online ? "online" : "offline"},
+            {"detail", pools.detail(pool, id)},
+            {"override", to_string(server.by_hand)},
+            {"ramp_percent", server.ramp / 10},
+            {"since_s", ms_since(server.since) / 1000},
+            {"active", sum(counts, &ServerCounts::active)},
+            {"total", sum(counts, &ServerCounts::total)},
+            {"bytes_up", sum(counts, &ServerCounts::bytes_up)},
+            {"bytes_down", sum(counts, &ServerCounts::bytes_down)},
+            {"connect_failures", sum(counts, &ServerCounts::connect_failures)},
+            {"local_dial_failures", sum(counts, &ServerCounts::local_failures)},
+            {"source", is_runtime ? "runtime" : "file"},
+            {"last_check", std::move(last_check)},
+            {"check_problem", std::move(check_problem)}};
+}
+
+// One server of a walk.
+json::object describe_step(const Control& control, const std::string& pool,
+                           const ring::ExplainStep& step) {
+    const ring::Member& member = *step.member;
+    json::value distance;  // null for a server without points
+    if (step.point) distance = hex(step.point->distance);
+    const bool busy =
+        step.verdict == ring::Verdict::full || step.verdict == ring::Verdict::over_bound;
+    return {{"id", member.id},
+            {"status", to_string(member.status)},
+            {"detail", busy ? std::string(ring::to_string(step.verdict))
+                            : control.pools().detail(pool, member.id)},
+            {"distance", std::move(distance)}};
+}
+
+// The first of a walk, whether it has room or not; null where no server may take keys.
+json::value owner_of(std::span<const ring::ExplainStep> walk) {
+    if (walk.empty() || walk.front().verdict == ring::Verdict::weight_zero) return {};
+    return json::value(walk.front().member->id);
+}
+
+}  // namespace
+
+json::object report_log(const Control& control) {
+    const LogLevel& level = control.log_level();
+    json::value left;
+    if (const auto time = level.left()) {
+        left = std::chrono::ceil<std::chrono::seconds>(*time).count();
+    }
+    return {{"level", to_string(level.level())},
+            {"file_level", to_string(level.of_file())},
+            {"left_s", std::move(left)}};
+}
+
+json::object report_status(const Control& control) {
+    json::array listeners;
+    for (const auto& [name, listener] : control.listeners().all()) {
+        const auto& counts = *listener.counts;
+        listeners.push_back(
+            {{"name", name},
+             {"bind", listener.settings.bind.to_string()},
+             {"pool", listener.settings.pool},
+             {"key", describe(listener.settings.key)},
+             {"accepted", sum(counts, &ListenerCounts::accepted)},
+             {"active", sum(counts, &ListenerCounts::active)},
+             {"refused", sum(counts, &ListenerCounts::refused)},
+             {"placed_by_source_ip", sum(counts, &ListenerCounts::placed_by_source_ip)},
+             {"placed_at_random", sum(counts, &ListenerCounts::placed_at_random)},
+             {"ends", describe_ends(counts)}});
+    }
+    json::array pools;
+    for (const auto& [name, pool] : control.pools().all()) {
+        const auto snapshot = pool.balancer->snapshot();
+        std::uint64_t active = 0;
+        for (const auto& [id, server] : pool.servers) {
+            active += sum(*server.counts, &ServerCounts::active);
+        }
+        const auto& counts = *pool.counts;
+        const bool is_maglev = snapshot->settings().algorithm == ring::Algorithm::maglev;
+        pools.push_back({{"name", name},
+                         {"algorithm", is_maglev ? "maglev" : "ring"},
+                         {"servers", pool.servers.size()},
+                         {"online", pool.online()},
+                         {"panic", pool.panics},
+                         {"local_fault", or_null(control.pools().local_fault(pool))},
+                         {"points", snapshot->point_count()},
+                         {"active", active},
+                         {"spills", sum(counts, &PoolCounts::spills_full) +
+                                        sum(counts, &PoolCounts::spills_failed)},
+                         {"peak_to_average", pool.figures.peak_to_average()},
+                         {"moved_last_change", or_null(pool.figures.moved_last_change())},
+                         {"fingerprint", ring::fingerprint(*snapshot)}});
+    }
+    const ConfigStatus& config = control.config_status();
+    const auto not_ready = control.why_not_ready();
+    return {{"version", version},
+            {"pid", ::getpid()},
+            {"uptime_s", control.uptime().count()},
+            {"workers", control.worker_count()},
+            {"processors", control.usable_processors().to_string()},
+            {"max_connections", control.max_connections()},
+            {"generation", config.generation},
+            {"not_ready", not_ready ? json::value(*not_ready) : json::value()},
+            {"log", report_log(control)},
+            {"log_lines_dropped", control.log_lines_dropped()},
+            {"config",
+             {{"file", config.file},
+              {"fingerprint", config.fingerprint},
+              {"loaded_at", rfc3339(config.loaded_at)},
+              {"reloaded_at", time_or_null(config.reloaded_at)},
+              {"result", config.last_result},
+              {"reloads", config.reloads},
+              {"failed_reloads", config.failed_reloads}}},
+            {"state", describe_state(control)},
+            {"listeners", std::move(listeners)},
+            {"pools", std::move(pools)}};
+}
+
+json::object report_servers(const Control& control, const std::string* only) {
+    json::array all;
+    if (only != nullptr) pool_of(control, *only);
+    for (const auto& [name, pool] : control.pools().all()) {
+        if (only != nullptr && name != *only) continue;
+        for (const auto& [id, server] : pool.servers) {
+            all.push_back(describe(control.pools(), name, id, server, pool.figures.share(id)));
+        }
+    }
+    return {{"servers", std::move(all)}};
+}
+
+json::object report_server(const Control& control, const std::string& pool, const std::string& id) {
+    const auto& server = server_of(control, pool, id);
+    const auto share = pool_of(control, pool).figures.share(id);
+    return {{"server", describe(control.pools(), pool, id, server, share)}};
+}
+
+json::object report_change(const Control& control, const std::string& pool, const std::string& id) {
+    const auto& server = server_of(control, pool, id);
+    const Pool& of = pool_of(control, pool);
+    const bool serves = of.published >= of.wanted;
+    const auto share = serves ? of.figures.known_share(id) : std::nullopt;
+    return {{"server", describe(control.pools(), pool, id, server, share)}};
+}
+
+json::object report_ring(const Control& control, const std::string& pool_name) {
+    const Pool& pool = pool_of(control, pool_name);
+    const auto snapshot = pool.balancer->snapshot();
+    json::array ids;
+    json::array shares;
+    json::array points;
+    for (const ring::Member& member : snapshot->members()) {
+        ids.emplace_back(member.id);
+        shares.emplace_back(pool.figures.share(member.id).value_or(0));
+        points.emplace_back(member.points);
+    }
+    json::array slices;
+    for (std::uint64_t i = 0; i < ring_slices; ++i) {
+        // The middle of the slice: so many halves of slices of the circle.
+        __extension__ using Wide = unsigned __int128;
+        const auto middle =
+            static_cast<std::uint64_t>(((2 * i + 1) * (Wide{1} << 63)) / ring_slices);
+        const ring::Member* const owner = snapshot->owner(middle);
+        slices.emplace_back(owner != nullptr ? owner - snapshot->members().data() : -1);
+    }
+    return {{"pool", pool_name},
+            {"servers", std::move(ids)},
+            {"shares", std::move(shares)},
+            {"points", std::move(points)},
+            {"slices", std::move(slices)}};
+}
+
+json::object report_events(const Control& control, std::size_t count) {
+    const auto& all = control.events().all();
+    json::array events;
+    for (std::size_t i = all.size() - std::min(count, all.size()); i < all.size(); ++i) {
+        const Event& event = all[i];
+        json::object entry{
+            {"id", event.id}, {"time", rfc3339_ms(event.time)}, {"kind", to_string(event.kind)}};
+        if (!event.pool.empty()) entry["pool"] = event.pool;
+        if (!event.server.empty()) entry["server"] = event.server;
+        entry["text"] = event.text;
+        events.push_back(std::move(entry));
+    }
+    return {{"events", std::move(events)}};
+}
+
+json::object report_overrides(const Control& control) {
+    json::array all;
+    for (const auto& [pool, servers] : control.pools().said()) {
+        const bool active = control.pools().find(pool) != nullptr;
+        for (const auto& [id, said] : servers) {
+            json::value registered;
+            if (said.registered) {
+                registered = {{"address", said.registered->address.to_string()},
+                              {"weight", said.registered->weight}};
+            }
+            all.push_back(
+                {{"pool", pool},
+                 {"id", id},
+                 {"registered", std::move(registered)},
+                 {"unregistered", said.unregistered},
+                 {"override", to_string(said.by_hand)},
+                 {"weight", or_null(said.weight)},
+                 {"address", said.address ? json::value(said.address->to_string()) : json::value()},
+                 {"active", active}});
+        }
+    }
+    return {{"overrides", std::move(all)}};
+}
+
+json::object report_explain(const Control& control, const std::string& pool_name,
+                            const std::string& key) {
+    const Pool& pool = pool_of(control, pool_name);
+    const auto snapshot = pool.balancer->snapshot();
+    const std::uint64_t hash = snapshot->hash(key);
+    const std::size_t all = snapshot->members().size();
+    const auto steps = ring::explain(*snapshot, hash, all);
+    json::array walk;
+    bool found = false;
+    for (const ring::ExplainStep& step : steps) {
+        const bool chosen = !found && step.verdict == ring::Verdict::takes;
+        found = found || chosen;
+        walk.push_back(describe_step(control, pool_name, step));
+        walk.back().as_object()["chosen"] = chosen;
+    }
+    json::value otherwise;  // null where it would be the same
+    if (steps.size() < all) {
+        json::array servers;
+        const auto possible = ring::explain_if_all_online(*snapshot, hash, all);
+        for (const ring::ExplainStep& step : possible)
+            servers.push_back(describe_step(control, pool_name, step));
+        otherwise = {{"owner", owner_of(possible)}, {"walk", std::move(servers)}};
+    }
+    return {{"pool", pool_name},       {"key", escaped(key)},
+            {"hash", hex(hash)},       {"owner", owner_of(steps)},
+            {"walk", std::move(walk)}, {"if_all_online", std::move(otherwise)}};
+}
+
+}  // namespace ringway::proxy

@@ -1,0 +1,119 @@
+#include "proxy/base/log.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ringway::proxy {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr milliseconds write_interval{100};
+constexpr seconds loss_interval{1};  // between two words about lost lines
+
+}  // namespace
+
+LogWriter::LogWriter(LogTarget target, LossLine loss_line)
+    : loss_line_(std::move(loss_line)), target_(std::move(target)), thread_([this] { run(); }) {}
+
+LogWriter::~LogWriter() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+}
+
+void LogWriter::append(std::string_view line, bool urgent, Priority priority) {
+    bool wake = false;
+    {
+        const std::lock_guard lock(mutex_);
+        if (waiting_.size() + line.size() > max_waiting_bytes) {
+            dropped_.fetch_add(1, std::memory_order_relaxed);
+            return;
+        }
+        wake = waiting_.empty() || (urgent && !urgent_);
+        waiting_ += line;
+        marks_.push_back({static_cast<std::uint32_t>(line.size()), priority});
+        urgent_ = urgent_ || urgent;
+    }
+    if (wake) wake_.notify_one();
+}
+
+void LogWriter::redirect(LogTarget target) {
+    {
+        const std::lock_guard lock(mutex_);
+        next_target_ = std::move(target);
+    }
+    wake_.notify_one();
+}
+
+void LogWriter::run() {
+    std::string batch;
+    std::vector<LogMark> marks;
+    const auto is_called = [this] { return stopping_ || bool(next_target_); };
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        const auto has_work = [&] { return !waiting_.empty() || is_called(); };
+        if (owes_word()) {
+            wake_.wait_for(lock, loss_interval, has_work);
+        } else {
+            wake_.wait(lock, has_work);
+        }
+        wake_.wait_for(lock, write_interval, [&] { return urgent_ || is_called(); });
+        batch.swap(waiting_);
+        marks.swap(marks_);
+        urgent_ = false;
+        if (next_target_) {
+            target_ = std::exchange(next_target_, {});
+            torn_ = false;
+        }
+        const bool last = stopping_;
+        lock.unlock();
+        write_batch(batch, marks, last);
+        batch.clear();
+        marks.clear();
+        if (last) return;
+        lock.lock();
+    }
+}
+
+void LogWriter::write_batch(std::string_view lines, std::span<const LogMark> marks, bool last) {
+    const bool is_dressed = target_.kind() != LogTarget::Kind::bytes;
+    const std::string dressed = is_dressed ? target_.dress(lines, marks) : "";
+    const std::string_view rest = write(is_dressed ? dressed : lines);
+    const auto lost = static_cast<std::uint64_t>(std::count(rest.begin(), rest.end(), '\n'));
+    dropped_.fetch_add(lost, std::memory_order_relaxed);
+    const auto now = Clock::now();
+    const std::uint64_t dropped = this->dropped();
+    if (lost > 0 || !loss_line_ || dropped == told_) return;
+    if (!last && now - told_at_ < loss_interval) return;
+    std::string word = loss_line_(dropped - told_);
+    const LogMark mark{static_cast<std::uint32_t>(word.size()), Priority::warning};
+    if (is_dressed) word = target_.dress(word, {&mark, 1});
+    if (!write(word).empty()) return;
+    told_ = dropped;
+    told_at_ = now;
+}
+
+// A disk that becomes full may take half a line. What was not taken, which begins with such
+// a one.
+std::string_view LogWriter::write(std::string_view text) {
+    if (torn_ && !text.empty()) {
+        if (target_.put("\n") == 0) return text;
+        torn_ = false;
+    }
+    while (!text.empty()) {
+        const std::size_t taken = target_.put(target_.piece_of(text));
+        if (taken == 0) break;
+        torn_ = text[taken - 1] != '\n';
+        text.remove_prefix(taken);
+    }
+    return text;
+}
+
+}  // namespace ringway::proxy

@@ -1,0 +1,274 @@
+#include "proxy/control/control.h"
+
+#include <algorithm>
+#include <csignal>
+#include <exception>
+#include <utility>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+
+#include "proxy/base/access_log.h"
+
+namespace ringway::proxy {
+
+namespace {
+
+// Signals that come within so long of the first are one reload.
+constexpr std::chrono::milliseconds reload_delay{20};
+
+// A reload's work stands back for the workers (nice(2)).
+constexpr int reload_nice = 10;
+
+// The end of a coroutine that nobody waits for: what it throws ends the loop.
+void rethrow(const std::exception_ptr& error) {
+    if (error) std::rethrow_exception(error);
+}
+
+// The last part of a drain, in which connections that have not ended are reset one by one:
+// a quarter, for who could have ended by itself is not to be cut much too early.
+conf::Duration drain_spread(conf::Duration drain_timeout) {
+    return std::min<conf::Duration>(drain_timeout / 4, std::chrono::seconds(30));
+}
+
+std::vector<std::unique_ptr<Worker>> make_workers(std::uint32_t count, Quota& total,
+                                                  const DescriptorBudget& budget) {
+    std::vector<std::unique_ptr<Worker>> workers;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        workers.push_back(std::make_unique<Worker>(i, total, budget.pipes / count));
+    }
+    return workers;
+}
+
+// Lives as long as the workers.
+Pools::Connections connections_of(const std::vector<std::unique_ptr<Worker>>& workers) {
+    return {.depart =
+                [&workers](const Cut& cut) {
+                    for (const auto& worker : workers) worker->depart(cut);
+                },
+            .spare =
+                [&workers](const auto& server) {
+                    for (const auto& worker : workers) worker->spare(server);
+                }};
+}
+
+}  // namespace
+
+Control::Control(std::string file, conf::Config config, LogWriter& log, std::string fingerprint)
+    : log_(log),
+      signals_(io_),
+      drain_timer_(io_),
+      reload_timer_(io_),
+      config_(std::move(config)),
+      log_level_(io_, config_.log.level),
+      budget_(claim_descriptors()),
+      total_(budget_.connections),
+      workers_(make_workers(config_.workers > 0 ? config_.workers : processors_.usable(), total_,
+                            budget_)),
+      builder_(io_, "rings", 0),
+      preparer_(io_, "configuration", reload_nice),
+      pools_(io_, workers_.size(), events_, builder_, connections_of(workers_)),
+      listeners_(workers_),
+      state_file_(config_.admin.state),
+      notifier_(
+          io_, workers_, [this] { return summary(); }, NotifyWishes::from_environment()),
+      loop_delay_(io_) {
+    status_.file = std::move(file);
+    status_.fingerprint = std::move(fingerprint);
+    status_.loaded_at = std::chrono::system_clock::now();
+}
+
+Control::~Control() = default;
+
+std::chrono::seconds Control::uptime() const {
+    return std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started_at_);
+}
+
+std::optional<std::string> Control::why_not_ready() const {
+    if (draining_) return "draining";
+    if (leaving_) return "about to drain";
+    if (!serving_) return "not serving yet";
+    const auto lacks = [&](const std::string& name) -> std::optional<std::string> {
+        const auto serving = pools_.find(name)->balancer->snapshot();
+        const bool serves = std::ranges::any_of(serving->members(), [](const ring::Member& each) {
+            return each.status == ring::Status::online && each.weight > 0;
+        });
+        if (!serves) return fmt::format("pool {} has no server online", name);
+        if (const auto fault = pools_.local_fault(*pools_.find(name))) {
+            return fmt::format("pool {}: no connection can leave this machine: {}", name, *fault);
+        }
+        return std::nullopt;
+    };
+    if (config_.admin.ready) {
+        for (const std::string& name : *config_.admin.ready) {
+            if (auto reason = lacks(name)) return reason;
+        }
+        return std::nullopt;
+    }
+    for (const auto& [name, listener] : listeners_.all()) {
+        if (auto reason = lacks(listener.settings.pool)) return reason;
+    }
+    return std::nullopt;
+}
+
+std::string Control::summary() const {
+    std::size_t online = 0;
+    std::size_t all = 0;
+    for (const auto& [name, pool] : pools_.all()) {
+        all += pool.servers.size();
+        online += pool.online();
+    }
+    return fmt::format("{}: generation {}, {} listeners, {} of {} servers online{}",
+                       draining_  ? "draining"
+                       : leaving_ ? "about to drain"
+                                  : "serving",
+                       status_.generation, config_.listeners.size(), online, all,
+                       status_.last_result == "ok" ? "" : "; the last reload was refused");
+}
+
+std::optional<std::string> Control::run() {
+    signals_.listen([this](int signal) { on_signal(signal); });
+    boost::asio::co_spawn(io_, start(), rethrow);
+    io_.run();
+    for (const auto& worker : workers_) worker->join();
+    return std::move(not_started_);
+}
+
+// The first configuration goes the way of all others; questions and signals are answered
+// meanwhile.
+boost::asio::awaitable<void> Control::start() {
+    const Turn turn(*this);
+    std::vector<std::string> notes;
+    not_started_ = co_await apply(config_, notes);
+    if (draining_) co_return;
+    if (not_started_) co_return stop();
+    for (const std::string& note : notes) spdlog::info("{}", note);
+    for (const auto& worker : workers_) worker->run();
+    loop_delay_.start();
+    pools_.watch_local_faults();
+    serving_ = true;
+    spdlog::info("{} workers{}: {}", workers_.size(), config_.workers > 0 ? "" : " (auto)",
+                 processors_.to_string());
+    spdlog::info("{} descriptors allow {} connections at once", budget_.limit, budget_.connections);
+    spdlog::info("ready: {} listeners, {} pools, {} workers", config_.listeners.size(),
+                 config_.pools.size(), workers_.size());
+    notifier_.ready();
+}
+
+std::optional<std::string> Control::restore() {
+    const auto refused = [](const std::string& reason) {
+        return "what was said of servers at run time: " + reason;
+    };
+    if (const auto reason = state_file_.lock()) return refused(*reason);
+    auto loaded = state_file_.load();
+    if (const auto* reason = std::get_if<std::string>(&loaded)) return refused(*reason);
+    pools_.set_said(std::move(std::get<SaidOfAll>(loaded)));
+    return std::nullopt;
+}
+
+std::optional<std::string> Control::keep_said() {
+    auto reason = state_file_.keep(pools_.said());
+    if (reason && !state_file_.path().empty()) {
+        spdlog::error("what was said of servers at run time is not kept: {}", *reason);
+    }
+    return reason;
+}
+
+void Control::on_signal(int signal) {
+    if (signal == SIGUSR1) return reopen_log();
+    if (signal != SIGHUP) {
+        spdlog::info("signal {}: {}", signal,
+                     draining_                                      ? "stopping at once"
+                     : leaving_ || config_.drain_delay.count() == 0 ? "draining"
+                                                                    : "not ready any more");
+        return draining_ ? stop() : leaving_ ? drain() : leave();
+    }
+    if (leaving_ || std::exchange(reload_wanted_, true)) return;
+    // The file is read after all the signals that came until then: the last file wins.
+    reload_timer_.expires_after(reload_delay);
+    reload_timer_.async_wait([this](const boost::system::error_code& error) {
+        reload_wanted_ = false;
+        if (!error && !leaving_) boost::asio::co_spawn(io_, reload_by_signal(), rethrow);
+    });
+}
+
+// After logrotate(8) has moved the file away, or a syslog daemon its socket.
+void Control::reopen_log() {
+    const std::string& target = config_.log.target;
+    if (target == "stderr" || target == "stdout") {
+        spdlog::info("log: {} is no file that could be opened again", target);
+        return;
+    }
+    auto opened = open_log_target(target);
+    if (const auto* error = std::get_if<std::string>(&opened)) {
+        spdlog::error("log: not opened again, it goes on as it was: {}", *error);
+        return;
+    }
+    log_.redirect(std::move(std::get<LogTarget>(opened)));
+    spdlog::info("log: opened again");
+}
+
+// Lets balancers in front see for drain_delay that clients should go elsewhere.
+void Control::leave() {
+    leaving_ = true;
+    if (!serving_) {  // nobody has been let in yet
+        draining_ = true;
+        return stop();
+    }
+    const auto delay = config_.drain_delay;
+    if (delay.count() == 0) return drain();
+    spdlog::info("draining in {} ms", delay.count());
+    events_.add(Event::Kind::draining, "", "", fmt::format("in {} ms", delay.count()));
+    notifier_.stopping(delay + config_.drain_timeout);
+    drain_timer_.expires_after(delay);
+    drain_timer_.async_wait([this](const boost::system::error_code& error) {
+        if (error || draining_) return;
+        spdlog::info("drain_delay has passed: draining");
+        drain();
+    });
+}
+
+// Stops accepting; connections in progress have drain_timeout to end.
+void Control::drain() {
+    draining_ = true;
+    events_.add(Event::Kind::draining, "", "", "");
+    notifier_.stopping(config_.drain_timeout);
+    pools_.stop();
+    listeners_.remove_socket_files();
+    busy_workers_ = workers_.size();
+    for (const auto& worker : workers_) {
+        worker->drain([this] {
+            boost::asio::post(io_, [this] {
+                if (--busy_workers_ == 0) stop();
+            });
+        });
+    }
+    const auto spread = drain_spread(config_.drain_timeout);
+    drain_timer_.expires_after(config_.drain_timeout - spread);
+    drain_timer_.async_wait([this, spread](const boost::system::error_code& error) {
+        if (!error) end_drain(spread);
+    });
+}
+
+// Resets what is left one by one, so that not all clients connect anew in one instant.
+void Control::end_drain(Clock::duration over) {
+    spdlog::warn("drain_timeout: connections in progress are reset within {} ms",
+                 std::chrono::duration_cast<std::chrono::milliseconds>(over).count());
+    for (const auto& worker : workers_) worker->depart({nullptr, End::shutdown, over});
+    drain_timer_.expires_after(over);
+    drain_timer_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) stop();
+    });
+}
+
+void Control::stop() {
+    for (const auto& worker : workers_) worker->stop();
+    drain_timer_.cancel();
+    reload_timer_.cancel();
+    signals_.close();
+    io_.stop();
+}
+
+}  // namespace ringway::proxy

@@ -1,0 +1,161 @@
+#include "proxy/control/listeners.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "conf/overlap.h"
+
+namespace ringway::proxy {
+
+namespace {
+
+// The addresses that a configuration leaves.
+template <class Open>
+std::set<std::string> addresses(const Open& open) {
+    std::set<std::string> all;
+    for (const auto& [address, unused] : open) all.insert(address);
+    return all;
+}
+
+}  // namespace
+
+// Whether the addresses are free is asked for all of them before any is opened:
+// 0.0.0.0 and 127.0.0.1 may share a port here, but not with anybody else.
+OpenedSockets Listeners::open(const conf::Config& config,
+                              std::optional<std::string>& refusal) const {
+    std::vector<const conf::Listener*> wanted;
+    for (const conf::Listener& next : config.listeners) {
+        if (open_.contains(next.bind.to_string())) continue;
+        wanted.push_back(&next);
+        if (auto reason = why_not(next.bind)) {
+            refusal = fmt::format("listener {}: {}", next.name, *reason);
+            return {};
+        }
+    }
+    OpenedSockets opened;
+    for (const conf::Listener* next : wanted) {
+        auto sockets = open_listen_sockets(next->bind, workers_.size());
+        if (auto* reason = std::get_if<std::string>(&sockets)) {
+            refusal = fmt::format("listener {}: {}", next->name, *reason);
+            return {};
+        }
+        opened.emplace(next->bind.to_string(), std::move(std::get<ListenSockets>(sockets)));
+    }
+    return opened;
+}
+
+// Why an address that is not open cannot be. Of unix sockets open_listen_sockets() knows
+// more.
+std::optional<std::string> Listeners::why_not(const conf::Endpoint& address) const {
+    if (address.is_unix) {
+        for (const auto& [name, open] : open_) {
+            if (!open.file.is_at(address.path)) continue;
+            return fmt::format("{} is the file of {}, which is open", address.to_string(), name);
+        }
+        return std::nullopt;
+    }
+    std::vector<ino_t> ours;
+    const auto add = [&](const Open& open) {
+        if (!conf::overlap(open.address, address)) return;
+        ours.insert(ours.end(), open.inodes.begin(), open.inodes.end());
+    };
+    for (const auto& [name, open] : open_) add(open);
+    for (const Open& open : closing_) {
+        if (!open.left.expired()) add(open);
+    }
+    return ours.empty() ? why_not_free(address) : why_not_free(address, ours);
+}
+
+void Listeners::remove_socket_files() {
+    for (auto& [address, open] : open_) open.file.remove();
+}
+
+// Sockets are known to the workers by their address, so that a listener which is
+// renamed, or two that swap their addresses, lose nothing from their queues.
+// A listener keeps what counts its connections by its name. One whose name is new has that
+// of the listener which had its address and is gone, or which had its name before.
+ListenerLedger Listeners::ledger_of(const conf::Listener& next, const Leaving& leaving) const {
+    if (const auto same = listeners_.find(next.name); same != listeners_.end()) {
+        return {same->second.counts, same->second.quota};
+    }
+    if (const auto left = leaving.find(next.bind.to_string()); left != leaving.end()) {
+        return {left->second->counts, left->second->quota};
+    }
+    if (const auto left = left_.find(next.name); left != left_.end()) return left->second;
+    return {std::make_shared<PerWorker<ListenerCounts>>(workers_.size()),
+            std::make_shared<Quota>()};
+}
+
+void Listeners::apply(const conf::Config& config, OpenedSockets opened, const Pools& pools) {
+    auto left_over = addresses(open_);
+    std::map<std::string, Listener> next_listeners;
+    std::set<const Quota*> counting;
+    Leaving leaving;
+    for (const auto& [name, listener] : listeners_) {
+        leaving.emplace(listener.settings.bind.to_string(), &listener);
+    }
+    for (const conf::Listener& next : config.listeners) {
+        const auto stays = listeners_.find(next.name);
+        if (stays != listeners_.end()) leaving.erase(stays->second.settings.bind.to_string());
+    }
+    for (const conf::Listener& next : config.listeners) {
+        auto [counts, quota] = ledger_of(next, leaving);
+        counting.insert(quota.get());
+        quota->set_limit(next.max_connections > 0 ? next.max_connections : Quota::unlimited);
+        const Pool& pool = *pools.find(next.pool);
+        const auto route =
+            std::make_shared<const Route>(Route{.listener = next.name,
+                                                .key = KeyRecipe(next.key),
+                                                .proxy_protocol = next.proxy_protocol,
+                                                .defer_accept = next.defer_accept,
+                                                .timeouts = next.timeouts,
+                                                .connect = pool.settings.connect,
+                                                .send_proxy = pool.settings.send_proxy,
+                                                .pool = next.pool,
+                                                .balancer = pool.balancer,
+                                                .counts = counts,
+                                                .pool_counts = pool.counts,
+                                                .quota = quota,
+                                                .log_access = config.log.access});
+        const std::string address = next.bind.to_string();
+        left_over.erase(address);
+        const auto sockets = opened.find(address);
+        if (sockets != opened.end()) {
+            open_[address] = {.address = next.bind,
+                              .inodes = sockets->second.inodes(),
+                              .file = std::move(sockets->second.file)};
+        }
+        for (std::size_t i = 0; i < workers_.size(); ++i) {
+            if (sockets == opened.end()) {
+                workers_[i]->reroute(address, route);
+            } else {
+                workers_[i]->listen(address, std::move(sockets->second.sockets[i]), route);
+            }
+        }
+        next_listeners.emplace(next.name, Listener{next, std::move(counts), std::move(quota)});
+    }
+    for (const auto& [name, listener] : listeners_) {
+        if (!counting.contains(listener.quota.get())) {
+            left_[name] = {listener.counts, listener.quota};
+        }
+    }
+    std::erase_if(left_, [&](const auto& entry) {
+        return next_listeners.contains(entry.first) || entry.second.quota->live() == 0;
+    });
+    std::erase_if(closing_, [](const Open& each) { return each.left.expired(); });
+    for (const std::string& address : left_over) {
+        const auto left = std::make_shared<int>();
+        Open& closing = closing_.emplace_back(std::move(open_.extract(address).mapped()));
+        closing.left = left;
+        // Before it is closed, so that nobody can listen there yet and lose the file to us.
+        // Who is in the queue is served all the same.
+        closing.file.remove();
+        for (const auto& worker : workers_) worker->unlisten(address, left);
+    }
+    listeners_ = std::move(next_listeners);
+}
+
+}  // namespace ringway::proxy

@@ -1,0 +1,281 @@
+// What the pools should be, and the one path that makes the rings so: the file,
+// the admin socket, the health checks and the connections of clients each change what is
+// wanted or known, and publish() has the difference worked out away from this thread and
+// published. Control thread only.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "conf/config.h"
+#include "health/checker.h"
+#include "health/condition.h"
+#include "health/local_fault.h"
+#include "health/passive.h"
+#include "proxy/base/clock.h"
+#include "proxy/control/background.h"
+#include "proxy/control/events.h"
+#include "proxy/control/overrides.h"
+#include "proxy/control/ring_figures.h"
+#include "proxy/control/ring_state.h"
+#include "proxy/data/eviction.h"
+#include "proxy/data/failure_reports.h"
+#include "proxy/data/server.h"
+#include "ring/balancer.h"
+
+namespace ringway::proxy {
+
+// One server: what is wanted of it, and what is known.
+struct WantedServer : Wish {
+    std::string target;  // its name among the checks' targets
+    std::shared_ptr<PerWorker<ServerCounts>> counts;
+    bool online = true;  // as last decided; Pool::is_online() says what serves
+    TimePoint since{};   // of the last change of `online`
+    bool down = false;   // its connections are treated so
+
+    // What connections tell; only where the pool has `passive`.
+    std::shared_ptr<Trouble> trouble;
+    std::optional<health::Passive> passive;
+
+    // Among the pool's first servers and waiting for its first check: comes without a slow
+    // start, since none of those has more keys to lose than another.
+    bool came_with_pool = false;
+
+    std::optional<TimePoint> ramps_since;  // of its slow start, while it goes on
+    std::uint32_t ramp = ring::full_ramp;  // as last decided
+};
+
+// What counts a pool's connections. Outlives rings, servers and the pool itself for as
+// long as connections live: what comes back finds them counted.
+struct PoolLedger {
+    std::shared_ptr<ring::Ledger> connections = std::make_shared<ring::Ledger>();
+    std::shared_ptr<PerWorker<PoolCounts>> counts;
+    std::map<std::string, std::weak_ptr<PerWorker<ServerCounts>>, std::less<>> servers;
+};
+
+// Somebody waits for pools: until so much of what was asked of each has been published.
+struct Wait {
+    std::size_t pools;           // that are still waited for
+    std::function<void()> then;  // called when none is
+};
+struct Waiting {
+    std::uint64_t wanted;
+    std::shared_ptr<Wait> wait;
+};
+
+struct Pool {
+    conf::Pool settings;  // but for its servers, which are below
+    FileServers in_file;  // those that the file names
+    std::shared_ptr<PoolLedger> ledger;
+    std::shared_ptr<ring::Balancer> balancer;  // that serves
+    RingFigures figures;
+    std::shared_ptr<PerWorker<PoolCounts>> counts;
+    std::map<std::string, WantedServer, std::less<>> servers;
+    bool panics = false;  // so few are up that their states are ignored
+
+    health::LocalFaults local;  // whether all its connections fail on this machine
+    health::LocalFault local_fault_told = health::LocalFault::none;  // in log and events
+    health::LocalSigns local_signs;                                  // as last looked at
+    std::uint64_t local_failures_logged = 0;
+    TimePoint local_failures_logged_at{};
+
+    // On its way to the ring.
+    std::shared_ptr<ring::Balancer> next;  // will serve; `balancer` itself unless its hash changes
+    std::uint64_t job = 0;                 // that works a ring out; 0 for none
+    bool again = false;                    // what it makes will be old when it is done
+    std::uint64_t wanted = 0;              // the number of what was asked for last,
+    std::uint64_t published = 0;           // and of the last that has been done
+    std::vector<Waiting> waiting;          // for what was asked for
+    // Connections to end once the ring sends no new ones there: the ring that is being worked
+    // out, and the one after it.
+    std::vector<Cut> cuts_in_job;
+    std::vector<Cut> cuts;
+    TimePoint alarm = TimePoint::max();  // when time alone changes something
+
+    // Of the ring that serves, which what was decided last may not have reached yet.
+    bool is_online(std::string_view id) const;
+    std::uint64_t online() const;  // so many servers
+};
+
+// The rings of pools by their names, at one moment or as they would be.
+using Rings = std::map<std::string, std::shared_ptr<const ring::Snapshot>, std::less<>>;
+
+// A ring that could be: what would be made of which. Any thread may make it.
+struct RingDraft {
+    std::string pool;
+    std::shared_ptr<const ring::Snapshot> base;
+    std::vector<ring::Change> changes;
+};
+Rings make_rings(const std::vector<RingDraft>& drafts);
+
+// The ring that serves a pool of these servers, all of them online.
+std::shared_ptr<const ring::Snapshot> ring_of(const conf::Pool& pool);
+
+class Pools {
+public:
+    // Has every worker end connections, or spare those that are left of a server's.
+    struct Connections {
+        std::function<void(const Cut&)> depart = [](const Cut&) {};
+        std::function<void(const std::shared_ptr<PerWorker<ServerCounts>>&)> spare =
+            [](const auto&) {};
+    };
+
+    // `events` and `builder`, on which rings are worked out, outlive this.
+    Pools(boost::asio::io_context& io, std::size_t workers, Events& events, Background& builder,
+          Connections connections);
+
+    // Why apply() would refuse this configuration; nothing if it would not.
+    std::optional<std::string> refusal(const conf::Config& config) const;
+
+    // Makes the pools what `config` says together with what was said at run time
+    // (proxy/control/overrides.h), one pool after another. Pools that it does not name stay until
+    // drop_others().
+    void apply(const conf::Config& config);
+    void apply(const conf::Pool& next);
+    // Calls `then` once all that was asked for until now of a pool, or of all where it is
+    // nullptr, has been published.
+    void when_published(const std::string* pool, std::function<void()> then);
+    // Whether a ring of the pool is worked out in a few milliseconds.
+    bool is_small(std::string_view pool) const;
+    // Ends the pools that `config` does not name, when no listener leads there any more.
+    void drop_others(const conf::Config& config);
+
+    // The rings now, and as apply() would leave them: servers that stay are up, down or
+    // ramping as they are now, new ones are up with all their points. Drafts take little
+    // time, rings much. `config` is one that refusal() has nothing against.
+    Rings rings() const;
+    std::vector<RingDraft> drafts_of(const conf::Config& config) const;
+    // What of the file counts otherwise because of what was said at run time, a line each.
+    std::vector<std::string> notes_on(const conf::Config& config) const;
+
+    // Changes at run time. An answer is the reason of a refusal.
+    using Refusal = std::optional<std::string>;
+    struct Registration {
+        std::string id;
+        conf::Endpoint address;
+        std::uint32_t weight = 1;
+    };
+    // All of them, or none.
+    Refusal register_servers(std::string_view pool, const std::vector<Registration>& servers);
+    Refusal register_server(std::string_view pool, std::string_view id,
+                            const conf::Endpoint& address, std::uint32_t weight);
+    Refusal unregister_server(std::string_view pool, std::string_view id);
+    Refusal set_override(std::string_view pool, std::string_view id, Override by_hand);
+    Refusal set_weight(std::string_view pool, std::string_view id, std::uint32_t weight);
+    Refusal set_address(std::string_view pool, std::string_view id, const conf::Endpoint& address);
+    // Ends whatever was said of a server, which is as the file says from then on.
+    Refusal forget(std::string_view pool, std::string_view id);
+    // Forgets what is known of a server's health: it is new to its checks, and not in a
+    // time-out.
+    Refusal clear(std::string_view pool, std::string_view id);
+
+    // All that was said at run time; set before the first apply().
+    const SaidOfAll& said() const { return said_; }
+    void set_said(SaidOfAll said) { said_ = std::move(said); }
+
+    const std::map<std::string, Pool, std::less<>>& all() const { return pools_; }
+    const Pool* find(std::string_view pool) const;
+
+    // What the checks know of a server; nothing where it is not checked.
+    std::optional<health::View> health(std::string_view pool, std::string_view id) const;
+
+    // The finer word beside Pool::is_online(). Until the next ring has been worked out a
+    // server may be "removed" and still be there, or be "on its way" into or out of it.
+    std::string detail(std::string_view pool, std::string_view id) const;
+
+    // Looks once a second, from now on, whether connections of pools fail on this machine.
+    void watch_local_faults();
+    // Why no connection of the pool can leave this machine now; nothing where some can.
+    std::optional<std::string> local_fault(const Pool& pool) const;
+
+    // Ends all checks and slow starts.
+    void stop();
+
+private:
+    using SaidOfServers = std::vector<std::pair<std::string, Said>>;
+
+    // What is wanted (pools.cpp).
+    SaidOfPool said_of(std::string_view pool) const;
+    Said what_was_said(std::string_view pool, std::string_view id) const;
+    void put(std::string_view pool, std::string_view id, const Said& said);
+    Refusal say(std::string_view pool, const SaidOfServers& said);
+    Refusal say(std::string_view pool, std::string_view id, const Said& said);
+    Refusal say_by_hand(std::string_view pool, std::string_view id, const Said& next,
+                        std::string_view verb, const std::string& what);
+    Refusal needs_server(std::string_view pool, std::string_view id) const;
+    void take(Pool& pool, const conf::Pool& from_file);
+    void adopt_all(Pool& pool);
+    std::set<std::string> rename(Pool& pool,
+                                 const std::map<std::string, Wish, std::less<>>& wanted);
+    void adopt(Pool& pool, const std::string& id, Wish wish, bool may_ramp);
+    WantedServer& add(Pool& pool, const std::string& id, bool ramps);
+    void equip(const Pool& pool, WantedServer& server);
+    void check(const Pool& pool, WantedServer& server, bool is_new);
+    void drop(Pool& pool, const std::string& id, bool renamed);
+
+    // What is known (pool_states.cpp).
+    void on_health_change(const health::Change& change);
+    void on_trouble(const std::string& target);
+    void on_alarm();
+    health::Condition condition(const WantedServer& server) const;
+    std::string why_so(const Pool& pool, const WantedServer& server,
+                       const health::Condition& now) const;
+    std::vector<ring::Change> judge(Pool& pool);
+    void turn(Pool& pool, WantedServer& server, health::Standing standing) const;
+    static void cut(Pool& pool, const WantedServer& server, End reason,
+                    const conf::Leaving& leaving);
+    void spare(Pool& pool, const WantedServer& server) const;
+    void set_alarm(Pool& pool, TimePoint now);
+    void arm();
+    health::Condition condition_after(const conf::Pool& next, const Wish& wish,
+                                      const WantedServer& server) const;
+    RingDraft draft_of(const conf::Pool& next) const;
+
+    // The way to the ring (publish.cpp).
+    void publish(Pool& pool);
+    void publish_soon(const std::string& name);
+    void published(const std::string& name, std::uint64_t job,
+                   const std::shared_ptr<ring::Balancer>& balancer, std::uint64_t wanted);
+    static void tell_waiting(Pool& pool, std::uint64_t published);
+
+    // Local faults (pool_faults.cpp).
+    static void forgive_local_faults(Pool& pool);
+    void look_for_local_faults();
+    void look_for_local_faults(const std::string& name, Pool& pool, bool checks_failed);
+    void warn_of_checks(std::uint64_t not_run);
+
+    boost::asio::io_context& io_;
+    const std::size_t workers_;
+    Events& events_;
+    Background& builder_;
+    std::map<std::string, Pool, std::less<>> pools_;
+    std::map<std::string, std::shared_ptr<PoolLedger>, std::less<>> ledgers_;  // of pools that left
+    SaidOfAll said_;               // of pools that the file does not name too; nothing empty in it
+    std::set<std::string> dirty_;  // pools to publish at the end of this turn
+    std::uint64_t last_job_ = 0;
+    std::uint64_t last_wanted_ = 0;  // of all pools: one that comes back does not count anew
+    health::Checker checker_;
+    const Connections connections_;
+    std::set<std::pair<TimePoint, std::string>> alarms_;  // of pools
+    boost::asio::steady_timer alarm_;                     // stands at the first of them
+    boost::asio::steady_timer look_;                      // for local faults
+    std::uint64_t checks_not_run_ = 0;                    // as last looked at
+    std::uint64_t checks_not_run_logged_ = 0;
+    TimePoint checks_not_run_logged_at_{};
+    bool stopped_ = false;
+};
+
+}  // namespace ringway::proxy

@@ -1,0 +1,123 @@
+#include "proxy/data/acceptor.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include <spdlog/spdlog.h>
+
+#include "proxy/net/address.h"
+#include "proxy/net/lost_peer.h"
+
+namespace ringway::proxy {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// Connections taken in one turn; the socket is level-triggered and asks again.
+constexpr int max_accepts_per_turn = 64;
+// Connections taken before a socket is closed: the kernel's usual longest queue.
+constexpr int max_accepts_at_close = 4096;
+constexpr milliseconds pause_without_resources{100};
+// A connection that ends on another worker makes room here, and no event says so.
+constexpr milliseconds pause_at_limit{20};
+constexpr seconds complaint_interval{1};
+
+}  // namespace
+
+Acceptor::Acceptor(Fd socket, std::shared_ptr<const Route> route, Poller& poller, Timers& timers,
+                   Quota& total, OnAccept on_accept)
+    : socket_(std::move(socket)),
+      route_(std::move(route)),
+      reader_(*route_->balancer),
+      poller_(poller),
+      timers_(timers),
+      total_(total),
+      on_accept_(std::move(on_accept)) {
+    set_options();
+    on_deadline();
+}
+
+void Acceptor::reroute(std::shared_ptr<const Route> route) {
+    const bool other_ring = route->balancer != route_->balancer;
+    if (other_ring) reader_ = ring::Reader(*route->balancer);
+    route_ = std::move(route);
+    set_options();
+}
+
+// Accepted sockets inherit what the listening one has.
+void Acceptor::set_options() {
+    watch_for_lost_peer(socket_.get(), route_->timeouts);
+    // A socket that never had it needs none of it; a reload may take it away.
+    if (route_->defer_accept.count() == 0 && !defers_) return;
+    defers_ = true;
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(route_->defer_accept);
+    const int number = static_cast<int>(seconds.count());
+    ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &number, sizeof number);
+}
+
+void Acceptor::accept_queue() {
+    for (int i = 0; i < max_accepts_at_close && accept_one(true) == Taken::one; ++i) continue;
+}
+
+void Acceptor::on_ready(std::uint32_t /*events*/) {
+    for (int i = 0; i < max_accepts_per_turn; ++i) {
+        switch (accept_one(false)) {
+            case Taken::one:
+                break;
+            case Taken::none_waiting:
+                return;
+            case Taken::no_resources:
+                return pause(pause_without_resources, std::strerror(errno));
+            case Taken::at_limit:
+                return pause(pause_at_limit, "the limit of connections is reached");
+        }
+    }
+}
+
+Acceptor::Taken Acceptor::accept_one(bool beyond_limits) {
+    Admission admission{.listener = route_->quota->take(), .total = total_.take()};
+    const bool admitted = admission.listener && admission.total;
+    if (!admitted && !beyond_limits) return Taken::at_limit;
+    SocketAddress peer;
+    const int fd = ::accept4(socket_.get(), &peer.any, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        on_accept_(Fd(fd), to_endpoint(peer), route_, reader_.share(), std::move(admission));
+        return Taken::one;
+    }
+    switch (errno) {
+        case EMFILE:
+        case ENFILE:
+        case ENOBUFS:
+        case ENOMEM:
+            return Taken::no_resources;
+        case EAGAIN:
+            return Taken::none_waiting;
+        default:
+            return Taken::one;  // that client is gone (accept(2), error handling)
+    }
+}
+
+// The socket stays readable: watching it on would spin.
+void Acceptor::pause(Clock::duration length, const char* reason) {
+    poller_.modify(socket_.get(), *this, 0);
+    const TimePoint now = Clock::now();
+    timers_.set(*this, now + length);
+    if (now - last_complaint_ < complaint_interval) return;
+    last_complaint_ = now;
+    spdlog::warn("listener {}: accepting pauses: {}", route_->listener, reason);
+}
+
+void Acceptor::on_deadline() {
+    const bool watched =
+        poller_.modify(socket_.get(), *this, EPOLLIN) || poller_.add(socket_.get(), *this, EPOLLIN);
+    if (!watched) pause(pause_without_resources, std::strerror(errno));
+}
+
+}  // namespace ringway::proxy

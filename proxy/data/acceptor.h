@@ -1,0 +1,61 @@
+// One worker's listening socket of one listener: accepts in batches, and pauses at a
+// limit or without descriptors. Worker thread only.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "conf/config.h"
+#include "proxy/base/fd.h"
+#include "proxy/data/quota.h"
+#include "proxy/data/route.h"
+#include "proxy/net/poller.h"
+#include "proxy/net/timers.h"
+#include "ring/balancer.h"
+
+namespace ringway::proxy {
+
+// A connection's places within the limits that it counts against.
+struct Admission {
+    Quota::Ticket listener;
+    Quota::Ticket total;
+};
+
+class Acceptor final : private Watch, private Timer {
+public:
+    using OnAccept = std::function<void(
+        Fd socket, const conf::Endpoint& client, const std::shared_ptr<const Route>& route,
+        std::shared_ptr<const ring::Snapshot> snapshot, Admission admission)>;
+
+    // `total` limits the connections of all listeners and outlives this.
+    Acceptor(Fd socket, std::shared_ptr<const Route> route, Poller& poller, Timers& timers,
+             Quota& total, OnAccept on_accept);
+
+    void reroute(std::shared_ptr<const Route> route);
+
+    // Accepts what is in the queue now, so that closing the socket resets nobody
+    // who had been let in.
+    void accept_queue();
+
+private:
+    enum class Taken { one, none_waiting, no_resources, at_limit };
+
+    Taken accept_one(bool beyond_limits);
+    void on_ready(std::uint32_t events) override;
+    void on_deadline() override;
+    void pause(Clock::duration length, const char* reason);
+    void set_options();
+
+    Fd socket_;
+    std::shared_ptr<const Route> route_;
+    ring::Reader reader_;
+    Poller& poller_;
+    Timers& timers_;
+    Quota& total_;
+    const OnAccept on_accept_;
+    TimePoint last_complaint_{};
+    bool defers_ = false;  // TCP_DEFER_ACCEPT has been set
+};
+
+}  // namespace ringway::proxy

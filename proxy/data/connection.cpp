@@ -1,0 +1,361 @@
+#include "proxy/data/connection.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "proxy/base/access_log.h"
+#include "proxy/data/dialing.h"
+#include "proxy/data/upstream_header.h"
+#include "proxy/net/address.h"
+#include "proxy/net/lost_peer.h"
+
+namespace ringway::proxy {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// A connection that lasts so long gets the socket options for lost peers on its
+// server's side too; most are over by then and are spared the system calls.
+constexpr milliseconds lasting_after{1'000};
+// Between two tries to dial while this machine lacks descriptors or memory.
+constexpr milliseconds exhausted_pause{100};
+
+// A server may answer and break off before anybody has looked.
+bool has_bytes(const Side& side) {
+    char byte = 0;
+    return ::recv(side.socket.get(), &byte, 1, MSG_PEEK) == 1;
+}
+
+// A server that breaks off so soon, without a byte, has not served.
+constexpr milliseconds early_reset_within{1'000};
+
+// So much of a client's first bytes is kept while its server is dialled.
+constexpr std::size_t read_ahead_bytes = 4096;
+
+// More of a key than this is not kept for the log.
+constexpr std::size_t logged_key_bytes = 128;
+
+}  // namespace
+
+Connection::Connection(ConnectionTools& tools, std::shared_ptr<const Route> route,
+                       conf::Endpoint client, Admission admission)
+    : tools_(tools),
+      route_(std::move(route)),
+      admission_(std::move(admission)),
+      client_(std::move(client)),
+      relay_(*this, tools.relay),
+      accepted_at_(Clock::now()),
+      number_(++tools.last_number) {
+    auto& counts = (*route_->counts)[tools_.worker];
+    counts.accepted.add(1);
+    counts.active.add(1);
+}
+
+Connection::~Connection() {
+    (*route_->counts)[tools_.worker].active.subtract(1);
+}
+
+void Connection::start(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot) {
+    if (logs_debug()) debug("accepted");
+    if (client_.is_unix) keep_urgent_in_place(socket);
+    opening_ = open(std::move(socket), std::move(snapshot));
+    advance(accepted_at_);
+}
+
+// A connection's way from accept to relay, top to bottom. It sleeps wherever it
+// says suspend_always; an event of either socket or the deadline wakes it.
+Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot) {
+    Side& client = relay_.client();
+    Side& server = relay_.server();
+    if (!client.open(std::move(socket), tools_.relay.poller)) co_return finish(End::local_error);
+
+    // The key, behind the PROXY header where clients must send one.
+    Intake intake = take_in();
+    std::string head;  // what was read in search of it
+    if (intake.wants_bytes()) wait_for_key(intake);
+    while (intake.wants_bytes()) {
+        const End over = bring_in(intake, head);
+        if (over != End::none) co_return finish(over);
+        if (intake.wants_bytes()) co_await std::suspend_always{};
+    }
+    note_placement(intake);
+    if (intake.refusal() != End::none) co_return finish(intake.refusal());
+    if (logs_debug()) debug_placement(*snapshot, intake);
+    if (head.empty() && !read_ahead(head)) co_return finish(End::client_left);
+    speaks_first_ = !head.empty() || route_->send_proxy.version != conf::SendProxy::Version::none;
+
+    // The servers in the key's order of preference, but for those that are full,
+    // until one answers.
+    ring::Walk walk(*snapshot, snapshot->hash(intake.key()));
+    End failure = End::no_server;
+    bool connected = false;
+    bool went_out = false;  // a dial left this machine
+    const auto budget = route_->connect.budget;
+    const TimePoint spent_at = budget.count() > 0 ? Clock::now() + budget : TimePoint::max();
+    while (attempts_ < route_->connect.attempts) {
+        if (attempts_ > 0 && Clock::now() >= spent_at) break;
+        const ring::Member* member = walk.next();
+        if (member == nullptr) break;
+        if (attempts_ == 0) failure = End::servers_full;
+        if (!claim(*snapshot, *member)) continue;
+        ++attempts_;
+        failure = End::connect_failed;
+
+        int error = dial();
+        const TimePoint give_up_at =
+            std::min(standstill_.moved_at() + route_->connect.timeout, spent_at);
+        while (is_exhausted(error)) {
+            if (logs_debug()) debug_dialled(error);
+            // Holding on to the client makes accepting pause; then this server again.
+            if (Clock::now() > give_up_at) {
+                count_failed_dial(slot_.counts(), (*route_->pool_counts)[tools_.worker], error);
+                co_return finish(End::local_error);
+            }
+            late_ = false;
+            tools_.timers.set(*this, Clock::now() + exhausted_pause);
+            while (dial_is_pending()) co_await std::suspend_always{};
+            if (client.broken) co_return finish(End::client_left);
+            error = dial();
+        }
+        late_ = false;
+        if (error == 0) {
+            tools_.timers.set(*this, give_up_at);
+            while (dial_is_pending()) co_await std::suspend_always{};
+        }
+        if (client.broken) co_return finish(End::client_left);
+        connected = has_connected(error);
+        if (connected) break;
+        if (late_) error = give_up_at < spent_at ? ETIMEDOUT : ECANCELED;
+        if (error == 0) error = server.error;
+        went_out = went_out || local_fault_of(error) == health::LocalFault::none;
+        drop_server(error);
+    }
+    if (!connected) co_return finish(attempts_ > 0 && !went_out ? End::local_error : failure);
+    begin_relay(intake, head);
+}
+
+// What a client has sent by the time that it is accepted can go to the server with the
+// handshake's last segment. False if it has broken off; an end is left for the relay.
+bool Connection::read_ahead(std::string& head) {
+    const std::span<char> whole = tools_.relay.buffer;
+    const auto buffer = whole.first(std::min(read_ahead_bytes, whole.size()));
+    const ssize_t got =
+        ::recv(relay_.client().socket.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (got > 0) head.assign(buffer.data(), static_cast<std::size_t>(got));
+    return got >= 0 || errno == EAGAIN || errno == EINTR;
+}
+
+// Whether the server has a slot left, which this then holds.
+bool Connection::claim(const ring::Snapshot& snapshot, const ring::Member& member) {
+    ring::Slot claim = snapshot.try_claim(member);
+    if (!claim) {
+        pass_over(Spill::owner_full);
+        if (logs_debug()) debug_full(snapshot, member);
+        return false;
+    }
+    slot_ = Slot(std::move(claim), tools_.worker);
+    return true;
+}
+
+// Begins to connect to the slot's server; the errno of what failed at once, or 0.
+int Connection::dial() {
+    standstill_.set_moved_at(Clock::now());
+    if (logs_debug()) debug_dial();
+    Fd socket = begin_connect(slot_.server().address, route_->connect, speaks_first_);
+    if (!socket) return errno;
+    return relay_.server().open(std::move(socket), tools_.relay.poller) ? 0 : errno;
+}
+
+bool Connection::dial_is_pending() const {
+    const Side& server = relay_.server();
+    return !server.writable && !server.broken && !relay_.client().broken && !late_;
+}
+
+// Whether the server has answered; `error` is set where it was this machine's own socket.
+bool Connection::has_connected(int& error) {
+    Side& server = relay_.server();
+    if (!server.writable || (server.broken && !has_bytes(server))) return false;
+    if (!met_itself(server.socket, slot_.server().address)) return true;
+    // With a reset, so that the server can have its port at once.
+    server.close_with_reset();
+    error = ECONNREFUSED;
+    return false;
+}
+
+// The dial failed with `error`, which counts against the server unless it is a
+// resource that this machine lacks.
+void Connection::drop_server(int error) {
+    pass_over(Spill::owner_failed);
+    if (logs_debug()) debug_dialled(error);
+    count_failed_dial(slot_.counts(), (*route_->pool_counts)[tools_.worker], error);
+    if (!is_local_error(error)) {
+        if (Trouble* const trouble = slot_.server().trouble.get()) {
+            trouble->report(health::Failure::connect);
+        }
+    }
+    relay_.server().close();
+    slot_.release();
+}
+
+// The first server of the walk is the owner.
+void Connection::pass_over(Spill spill) {
+    if (spill_ == Spill::none) spill_ = spill;
+}
+
+void Connection::note_placement(const Intake& intake) {
+    auto& counts = (*route_->counts)[tools_.worker];
+    key_ = intake.key().substr(0, logged_key_bytes);
+    placed_by_ = intake.placed_by();
+    missing_ = intake.missing();
+    if (placed_by_ == PlacedBy::source_ip) counts.placed_by_source_ip.add(1);
+    if (placed_by_ == PlacedBy::random) counts.placed_at_random.add(1);
+}
+
+void Connection::begin_relay(const Intake& intake, const std::string& head) {
+    if (logs_debug()) debug_dialled(0);
+    if (route_->send_proxy.version == conf::SendProxy::Version::none) {
+        relay_.hold_for_server(head);
+    } else {
+        relay_.hold_for_server(
+            header_for_server(route_->send_proxy, intake, relay_.client().socket) + head);
+    }
+    relaying_ = true;
+    speaks_first_ = speaks_first_ && !slot_.server().address.is_unix;
+    slot_.counts().total.add(1);
+    auto& counts = (*route_->pool_counts)[tools_.worker];
+    counts.picks.add(1);
+    if (spill_ == Spill::owner_full) counts.spills_full.add(1);
+    if (spill_ == Spill::owner_failed) counts.spills_failed.add(1);
+    const TimePoint now = Clock::now();
+    counts.connect_times.observe(now - standstill_.moved_at());
+    standstill_.set_moved_at(now);
+    open_ms_ = std::chrono::duration<float, std::milli>(now - accepted_at_).count();
+}
+
+void Connection::on_side_ready() {
+    advance(tools_.relay.poller.round_began());
+}
+
+void Connection::on_deadline() {
+    late_ = true;
+    advance(Clock::now());
+}
+
+// Takes the connection as far as it goes now, in whichever step it is.
+void Connection::advance(TimePoint now) {
+    if (end_ != End::none) return;
+    if (opening_) {
+        opening_.resume();
+        if (!opening_.done()) return;
+        opening_.reset();
+        late_ = false;
+        if (end_ != End::none) return;
+    }
+    move_bytes(now);
+}
+
+void Connection::move_bytes(TimePoint now) {
+    const auto& timeouts = route_->timeouts;
+    Relay::State state = pump(now);
+    if (state != Relay::State::ended && standstill_.look(relay_, state, timeouts, now)) {
+        state = pump(now);
+    }
+    const bool broken = relay_.client().broken || relay_.server().broken;
+    if (state == Relay::State::ended) return finish(broken ? broken_end() : End::done);
+    const TimePoint deadline = standstill_.deadline(relay_, timeouts);
+    if (deadline <= now) return finish(broken ? broken_end() : standstill_.timeout(relay_));
+
+    const TimePoint lasts_from = accepted_at_ + lasting_after;
+    if (!lasting_ && lasts_from <= now) {
+        watch_for_lost_peer(relay_.server().socket.get(), timeouts);
+        lasting_ = true;
+    }
+    const TimePoint look_at = standstill_.next_look(state, deadline, now);
+    tools_.timers.set(*this, lasting_ ? look_at : std::min(look_at, lasts_from));
+}
+
+Relay::State Connection::pump(TimePoint now) {
+    const auto before = progress();
+    const auto up_before = relay_.bytes_up();
+    const Relay::State state = relay_.pump();
+    if (progress() != before) standstill_.moved(now, route_->timeouts);
+    count_bytes();
+    if (speaks_first_) acknowledge_answer(relay_.bytes_up() != up_before);
+    return state;
+}
+
+// The acknowledgement of the server's first answer has until the next round to go with a
+// segment that is sent anyway: with the client's next bytes (`sent`), or after the server's
+// own end, which holds nothing back any more. After the client's end there is no such segment,
+// and the kernel must be told before the answer comes.
+void Connection::acknowledge_answer(bool sent) {
+    const bool answered = relay_.bytes_down() > 0;
+    const bool ended = relay_.half_closed();
+    if (!answered && !ended) return;
+    if (!answered_ && !ended) {
+        answered_ = true;
+        return tools_.relay.poller.call_again(relay_.server());
+    }
+    speaks_first_ = false;
+    const Side& server = relay_.server();
+    if ((!sent || ended) && !server.hung_up) acknowledge_at_once(server.socket);
+}
+
+// Changes with every byte delivered and with every end of a direction.
+std::uint64_t Connection::progress() const {
+    return relay_.bytes_up() + relay_.bytes_down() + (relay_.half_closed() ? 1 : 0) +
+           (relay_.client().broken ? 1 : 0) + (relay_.server().broken ? 1 : 0);
+}
+
+End Connection::broken_end() const {
+    if (relay_.client().broken) {
+        return means_lost(relay_.client().error) ? End::client_lost : End::client_reset;
+    }
+    return means_lost(relay_.server().error) ? End::server_lost : End::server_reset;
+}
+
+// The server's counts grow while a long connection lives.
+void Connection::count_bytes() {
+    slot_.counts().bytes_up.add(relay_.bytes_up() - std::exchange(counted_up_, relay_.bytes_up()));
+    slot_.counts().bytes_down.add(relay_.bytes_down() -
+                                  std::exchange(counted_down_, relay_.bytes_down()));
+}
+
+void Connection::cut(End reason) {
+    if (end_ == End::none) finish(reason);
+}
+
+// The one way out. open() may be what calls it, so the coroutine is not destroyed
+// here: advance() does that, or the worker with the connection, after the round.
+void Connection::finish(End reason) {
+    const TimePoint now = Clock::now();
+    end_ = reason;
+    tools_.timers.cancel(*this);
+    if (reason == End::server_reset) report_early_reset(now);
+    auto& counts = (*route_->counts)[tools_.worker];
+    counts.ended(reason).add(1);
+    if (relaying_) {
+        (*route_->pool_counts)[tools_.worker].sessions.observe(now - accepted_at_);
+    } else {
+        counts.refused.add(1);
+    }
+    if (logs_debug()) debug_end(now);
+    if (route_->log_access) write_log_line(now);
+    // Before the sockets close: a peer who has seen the end finds it counted, and
+    // the place on the server free.
+    slot_.release();
+    relay_.close();
+    tools_.retire(*this);
+}
+
+void Connection::report_early_reset(TimePoint now) const {
+    Trouble* const trouble = slot_.server().trouble.get();
+    if (trouble == nullptr || relay_.bytes_down() > 0) return;
+    const auto open_for = now - accepted_at_ - std::chrono::duration<float, std::milli>(open_ms_);
+    if (open_for <= early_reset_within) trouble->report(health::Failure::early_reset);
+}
+
+}  // namespace ringway::proxy

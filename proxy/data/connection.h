@@ -1,0 +1,135 @@
+// One client's connection from accept to its log line. Worker thread only; the
+// worker owns it and frees it after the round in which it ended.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <boost/intrusive/list.hpp>
+
+#include "conf/config.h"
+#include "proxy/base/fd.h"
+#include "proxy/base/task.h"
+#include "proxy/data/acceptor.h"
+#include "proxy/data/close_reason.h"
+#include "proxy/data/preread.h"
+#include "proxy/data/relay.h"
+#include "proxy/data/route.h"
+#include "proxy/data/server.h"
+#include "proxy/data/standstill.h"
+#include "proxy/net/timers.h"
+#include "ring/balancer.h"
+
+namespace ringway::proxy {
+
+class Connection;
+
+// What a connection borrows from its worker.
+struct ConnectionTools {
+    RelayTools relay;
+    Timers& timers;
+    std::size_t worker;                       // its index, for counts
+    std::function<void(Connection&)> retire;  // hands an ended connection back
+    std::uint32_t last_number = 0;            // of its connections
+};
+
+// First the coroutine open() runs, until a server has answered; from then on
+// move_bytes(). Every event and deadline comes in through advance(), every end
+// goes out through finish().
+class Connection final : public boost::intrusive::list_base_hook<>,
+                         private Side::Owner,
+                         private Timer {
+public:
+    Connection(ConnectionTools& tools, std::shared_ptr<const Route> route, conf::Endpoint client,
+               Admission admission);
+    ~Connection() override;
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    // Begins with the accepted socket; `snapshot` is the ring it is placed by.
+    void start(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot);
+
+    // Ends it now, with resets to both sides.
+    void cut(End reason);
+
+    // Whether it moves bytes to and from the server that has these counts.
+    bool is_relayed_to(const PerWorker<ServerCounts>& server) const {
+        return relaying_ && slot_ && slot_.server().counts.get() == &server;
+    }
+
+private:
+    enum class Received { bytes, nothing_yet, ended, broken };
+    enum class Spill : std::uint8_t {
+        none,
+        owner_full,
+        owner_failed
+    };  // why it is not at the owner
+
+    Task open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot);
+    Intake take_in() const;
+    Received receive(std::string& head, std::size_t limit);
+    void wait_for_key(const Intake& intake);
+    End bring_in(Intake& intake, std::string& head);
+    bool read_ahead(std::string& head);
+    bool claim(const ring::Snapshot& snapshot, const ring::Member& member);
+    int dial();
+    bool dial_is_pending() const;
+    bool has_connected(int& error);
+    void drop_server(int error);
+    void pass_over(Spill spill);
+    void note_placement(const Intake& intake);
+    void begin_relay(const Intake& intake, const std::string& head);
+
+    void on_side_ready() override;
+    void on_deadline() override;
+    void advance(TimePoint now);
+    void move_bytes(TimePoint now);
+    Relay::State pump(TimePoint now);
+    void acknowledge_answer(bool sent);
+    void count_bytes();
+    std::uint64_t progress() const;
+    End broken_end() const;
+    void finish(End reason);
+    void report_early_reset(TimePoint now) const;
+    void write_log_line(TimePoint now) const;
+
+    // Lines for debugging, where logs_debug().
+    void debug(std::string_view message) const;
+    void debug_placement(const ring::Snapshot& snapshot, const Intake& intake) const;
+    void debug_full(const ring::Snapshot& snapshot, const ring::Member& member) const;
+    void debug_dial() const;
+    void debug_dialled(int error) const;
+    void debug_end(TimePoint now) const;
+
+    ConnectionTools& tools_;
+    const std::shared_ptr<const Route> route_;
+    const Admission admission_;  // to limits that route_ keeps alive
+    conf::Endpoint client_;      // by the PROXY header, once that was read
+    Relay relay_;
+    Slot slot_;
+    Task opening_;     // gone once the relay runs
+    std::string key_;  // as far as the log shows it
+    TimePoint accepted_at_;
+    Standstill standstill_;  // since the last progress of the relay; before it, the last dial
+    float open_ms_ = 0;
+    const std::uint32_t number_;    // of the worker's connections, for the log
+    std::uint64_t counted_up_ = 0;  // bytes that are in the server's counts already
+    std::uint64_t counted_down_ = 0;
+    std::uint8_t attempts_ = 0;
+    PlacedBy placed_by_ = PlacedBy::nothing;
+    End missing_ = End::none;  // why it was not placed by its key
+    Spill spill_ = Spill::none;
+    bool speaks_first_ = false;  // to the server, and its answer is not acknowledged yet
+    bool answered_ = false;      // in the round before this one
+    bool relaying_ = false;
+    bool lasting_ = false;  // the server's socket is watched for a lost peer
+    bool late_ = false;     // the deadline of the present step has passed
+    End end_ = End::none;
+};
+
+}  // namespace ringway::proxy

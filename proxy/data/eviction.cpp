@@ -1,0 +1,55 @@
+#include "proxy/data/eviction.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace ringway::proxy {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int steps = 100;
+
+// Often enough that each step is a small part, seldom enough that looking through all
+// connections costs nothing.
+Clock::duration pause_of(Clock::duration over) {
+    return std::clamp<Clock::duration>(over / steps, 10ms, 1s);
+}
+
+}  // namespace
+
+Departure::Departure(Cut cut, Connections& connections, Timers& timers)
+    : cut_(std::move(cut)),
+      connections_(connections),
+      timers_(timers),
+      ends_at_(Clock::now() + cut_.over),
+      random_(std::random_device{}()) {
+    step();
+}
+
+// Ends a share of those that are left, so that the last goes with the last step. Which
+// ones, and the length of the pause, are left to chance.
+void Departure::step() {
+    const TimePoint now = Clock::now();
+    std::vector<Connection*> left;
+    for (Connection& connection : connections_) {
+        const bool goes = !cut_.server || connection.is_relayed_to(*cut_.server);
+        if (goes) left.push_back(&connection);
+    }
+    std::size_t ends = left.size();
+    const Clock::duration pause = pause_of(cut_.over);
+    if (now < ends_at_) {
+        const auto steps_left = static_cast<std::size_t>((ends_at_ - now) / pause + 1);
+        ends = (left.size() + random_() % steps_left) / steps_left;
+        std::shuffle(left.begin(), left.end(), random_);
+        const auto chance = static_cast<Clock::rep>(random_() % 1'000);
+        timers_.set(*this, std::min(ends_at_, now + pause / 2 + pause * chance / 1'000));
+    } else {
+        over_ = true;
+    }
+    for (std::size_t i = 0; i < ends; ++i) left[i]->cut(cut_.reason);
+}
+
+}  // namespace ringway::proxy

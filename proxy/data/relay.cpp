@@ -1,0 +1,301 @@
+#include "proxy/data/relay.h"
+
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace ringway::proxy {
+
+namespace {
+
+// Reads or splices, and bytes, of one direction in one turn; then others get theirs.
+// A third would run after the little that came during the second: what comes while
+// others have their turn is moved in larger pieces.
+constexpr int max_moves_per_turn = 2;
+constexpr std::uint64_t max_bytes_per_turn = 1 << 20;
+// A direction goes over to splice after so many reads in a row that filled the buffer,
+// and back to copying after so many dry spells in a row with only little before each.
+constexpr int full_reads_for_bulk = 2;
+constexpr int small_spells_for_copy = 4;
+constexpr std::size_t small_spell_bytes = 16 << 10;
+// What one splice may move. A default pipe has 16 slots of up to a page run each.
+constexpr std::size_t max_splice_bytes = 1 << 20;
+
+// A direction of so few bytes is not asked for what its reader has yet to take: they fit
+// into the first window of nearly everybody, and the kernel goes on for minutes anyway.
+constexpr std::uint64_t small_stream_bytes = 4096;
+
+// Bytes that the peer's window, or the network's, has not let out yet (SIOCOUTQNSD). What
+// is under way needs nobody but the kernel.
+bool has_unsent_bytes(const Side& side) {
+    int bytes = 0;
+    return ::ioctl(side.socket.get(), SIOCOUTQNSD, &bytes) == 0 && bytes > 0;
+}
+
+// Whether there is nothing to read now (tcp(7), unix(7), SIOCINQ).
+bool is_empty(int fd) {
+    int bytes = 0;
+    return ::ioctl(fd, SIOCINQ, &bytes) == 0 && bytes == 0;
+}
+
+}  // namespace
+
+std::size_t unacknowledged_bytes(const Side& side) {
+    int bytes = 0;
+    return ::ioctl(side.socket.get(), SIOCOUTQ, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
+}
+
+void Side::on_ready(std::uint32_t events) {
+    if (!socket) return;
+    constexpr std::uint32_t any_end = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+    // EPOLLPRI comes alone while the urgent byte is all there is to read.
+    if (events & (EPOLLIN | EPOLLPRI | any_end)) readable = true;
+    if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) writable = true;
+    if (events & any_end) hung_up = true;
+    // The urgent byte of TCP is a byte of the stream like others (RFC 6093) and delivered in
+    // its place: SO_OOBINLINE is on from the beginning, since setting it now is too late for
+    // a byte that another urgent one has followed.
+    if (events & EPOLLPRI) urgent = true;
+    if (events & EPOLLERR) set_broken(0);
+    owner_.on_side_ready();
+}
+
+bool Side::open(Fd fd, Poller& poller) {
+    close();
+    socket = std::move(fd);
+    return poller.add(socket.get(), *this, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+}
+
+void Side::close() {
+    socket.close();
+    readable = writable = hung_up = urgent = broken = false;
+    error = 0;
+}
+
+void Side::close_with_reset() {
+    socket.close_with_reset();
+    close();
+}
+
+// EPOLLERR tells that there is an error, not which. Asking the socket for it also
+// clears it there, so that a later read would see a clean end: remembered here.
+void Side::set_broken(int reason) {
+    if (broken) return;
+    broken = readable = hung_up = true;
+    error = reason;
+    if (reason != 0) return;
+    socklen_t size = sizeof error;
+    ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+}
+
+void Relay::hold_for_server(std::string_view head) {
+    hold(up_, head);
+}
+
+Relay::State Relay::pump() {
+    if (intact()) move(up_, client_, server_, down_);
+    if (intact()) move(down_, server_, client_, up_);
+    if (client_.broken && server_.broken) return State::ended;
+    if (client_.broken) return settle(up_, client_, server_, down_);
+    if (server_.broken) return settle(down_, server_, client_, up_);
+    return up_.closed && down_.closed && is_delivered() ? State::ended : State::moving;
+}
+
+// Both directions have ended. A socket that is closed with bytes that its peer has no room
+// for is at the kernel's mercy: it gives up after some minutes of a shut window, or when
+// there are many such sockets (tcp(7), tcp_orphan_retries, tcp_max_orphans), and nobody hears
+// of it. So these are kept until all is acknowledged, of which the kernel tells (EPOLLHUP).
+bool Relay::is_delivered() {
+    if (lingers_) return unacknowledged_bytes(client_) + unacknowledged_bytes(server_) == 0;
+    lingers_ = (up_.bytes > small_stream_bytes && has_unsent_bytes(server_)) ||
+               (down_.bytes > small_stream_bytes && has_unsent_bytes(client_));
+    if (!lingers_) return true;
+    // The second end was left to close().
+    ::shutdown(client_.socket.get(), SHUT_WR);
+    ::shutdown(server_.socket.get(), SHUT_WR);
+    return false;
+}
+
+void Relay::close() {
+    const bool clean = up_.closed && down_.closed && intact();
+    for (Side* side : {&client_, &server_}) {
+        if (clean) {
+            side->close();
+        } else {
+            side->close_with_reset();
+        }
+    }
+    for (Flow* flow : {&up_, &down_}) {
+        flow->held.reset();
+        tools_.pipes.give_back(std::move(flow->pipe), flow->piped == 0);
+        flow->piped = 0;
+    }
+}
+
+// What was held goes first; then the source is read until it would block, has
+// ended, or the turn is over; its end is passed on after its last byte.
+void Relay::move(Flow& flow, Side& from, Side& to, const Flow& other) {
+    const std::uint64_t turn_ends_at = flow.bytes + max_bytes_per_turn;
+    for (int moves = 0; !flow.closed; ++moves) {
+        if (!deliver_held(flow, to)) return;
+        if (flow.ended) {
+            if (from.broken) return;
+            // When the other direction has ended too, closing `to` says the same.
+            if (!other.closed) ::shutdown(to.socket.get(), SHUT_WR);
+            flow.closed = true;
+            return;
+        }
+        if (!from.readable) return ran_dry(flow);
+        if (moves == max_moves_per_turn || flow.bytes >= turn_ends_at) {
+            return tools_.poller.call_again(from);
+        }
+        if (flow.bulk) {
+            fill_pipe(flow, from, to);
+        } else {
+            copy(flow, from, to);
+        }
+        if (to.broken) return;
+    }
+}
+
+// True when nothing is held any more.
+bool Relay::deliver_held(Flow& flow, Side& to) {
+    while (flow.holds() && to.writable) {
+        const bool piped = flow.piped > 0;
+        const ssize_t sent = piped
+                                 ? ::splice(flow.pipe.out.get(), nullptr, to.socket.get(), nullptr,
+                                            flow.piped, SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
+                                 : ::send(to.socket.get(), flow.held->data.get() + flow.held->begin,
+                                          flow.held->end - flow.held->begin, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent < 0) {
+            to.writable = false;
+            if (errno != EAGAIN) to.set_broken(errno);
+            return false;
+        }
+        flow.bytes += static_cast<std::uint64_t>(sent);
+        if (piped) {
+            flow.piped -= static_cast<std::size_t>(sent);
+        } else if ((flow.held->begin += static_cast<std::size_t>(sent)) == flow.held->end) {
+            flow.held.reset();
+        }
+    }
+    return !flow.holds();
+}
+
+void Relay::copy(Flow& flow, Side& from, Side& to) {
+    const ssize_t got = ::recv(from.socket.get(), tools_.buffer.data(), tools_.buffer.size(), 0);
+    if (got <= 0) {
+        if (got < 0 && errno == EINTR) return;
+        // A peer that was given up as lost has an open socket, from which no more comes.
+        if (got < 0 && errno == EAGAIN && !from.broken) {
+            from.readable = false;
+            return;
+        }
+        if (got < 0) from.set_broken(errno);
+        flow.ended = true;
+        return;
+    }
+    const auto size = static_cast<std::size_t>(got);
+    const bool full = size == tools_.buffer.size();
+    // A short read has emptied the socket (epoll(7), questions and answers), unless
+    // it stopped at urgent data: more bytes, or an end that was not announced yet,
+    // will be a new edge.
+    if (!full && !from.hung_up && !from.urgent) from.readable = false;
+    note_sign(flow, full, full_reads_for_bulk);
+
+    std::size_t sent = 0;
+    if (to.writable) {
+        // After a FIN that was announced these are the last bytes: they and the end
+        // that follows at once share a segment.
+        const bool last = from.hung_up && !full && !from.urgent && !from.broken;
+        const int flags = last ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
+        const ssize_t taken = ::send(to.socket.get(), tools_.buffer.data(), size, flags);
+        if (taken >= 0) {
+            sent = static_cast<std::size_t>(taken);
+            to.writable = sent == size;
+        } else if (errno == EAGAIN) {
+            to.writable = false;
+        } else if (errno != EINTR) {
+            return to.set_broken(errno);
+        }
+    }
+    flow.bytes += sent;
+    if (sent < size) hold(flow, {tools_.buffer.data() + sent, size - sent});
+}
+
+void Relay::fill_pipe(Flow& flow, Side& from, Side& to) {
+    if (!flow.pipe) flow.pipe = tools_.pipes.take();
+    if (!flow.pipe) {
+        set_bulk(flow, false);
+        return copy(flow, from, to);
+    }
+    const ssize_t got = ::splice(from.socket.get(), nullptr, flow.pipe.in.get(), nullptr,
+                                 max_splice_bytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (got > 0) {
+        flow.piped = static_cast<std::size_t>(got);
+        flow.since_dry += flow.piped;
+        // Less than was asked for: the socket is empty, or the pipe has no slot left.
+        // To ask is cheaper than a splice that moves nothing, or a crumb. As in copy(),
+        // what comes later is a new edge.
+        const bool may_be_empty = flow.piped < max_splice_bytes && !from.hung_up && !from.urgent;
+        if (may_be_empty && is_empty(from.socket.get())) from.readable = false;
+        return;
+    }
+    if (got < 0 && errno == EINTR) return;
+    const bool blocked = got < 0 && errno == EAGAIN;
+    if (blocked && !from.urgent && !from.broken) {
+        from.readable = false;
+        return;
+    }
+    // The socket tells its error once: recv(2) would now see a clean end.
+    if (got < 0 && !blocked) from.set_broken(errno);
+    // splice(2) takes the mark of urgent data for the end: only recv(2) knows.
+    ran_dry(flow);
+    set_bulk(flow, false);
+    copy(flow, from, to);
+}
+
+// The pipe goes back at once.
+void Relay::ran_dry(Flow& flow) {
+    if (!flow.pipe) return;
+    tools_.pipes.give_back(std::move(flow.pipe), true);
+    const bool small = std::exchange(flow.since_dry, 0) < small_spell_bytes;
+    note_sign(flow, small, small_spells_for_copy);
+}
+
+// Goes over to the other way to move bytes after `enough` signs for it in a row.
+void Relay::note_sign(Flow& flow, bool sign, int enough) {
+    flow.signs = sign ? static_cast<std::uint8_t>(flow.signs + 1) : std::uint8_t{0};
+    if (flow.signs >= enough) set_bulk(flow, !flow.bulk);
+}
+
+// Signs for one way are none for the other.
+void Relay::set_bulk(Flow& flow, bool bulk) {
+    flow.bulk = bulk;
+    flow.signs = 0;
+}
+
+void Relay::hold(Flow& flow, std::string_view bytes) {
+    if (bytes.empty()) return;
+    auto data = std::make_unique_for_overwrite<char[]>(bytes.size());
+    std::copy(bytes.begin(), bytes.end(), data.get());
+    flow.held = std::make_unique<Held>(Held{0, bytes.size(), std::move(data)});
+}
+
+// `from` is broken: `to` shall have all that `from` sent before, acknowledged,
+// because closing with a reset throws away what the kernel still has to send.
+Relay::State Relay::settle(Flow& flow, Side& from, Side& to, const Flow& other) {
+    move(flow, from, to, other);
+    if (to.broken) return State::ended;
+    const bool all_given = flow.closed || (flow.ended && !flow.holds());
+    if (!all_given) return State::moving;
+    return unacknowledged_bytes(to) == 0 ? State::ended : State::settling;
+}
+
+}  // namespace ringway::proxy

@@ -1,0 +1,142 @@
+// Moves bytes between a client and a server, each direction on its own, until
+// both have ended. What arrives is a prefix of what was sent, and a broken stream
+// never ends as a clean one. One thread; no timers and no memory of its own
+// while nothing is held back.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "proxy/base/fd.h"
+#include "proxy/net/pipes.h"
+#include "proxy/net/poller.h"
+
+namespace ringway::proxy {
+
+// What a relay borrows from its worker.
+struct RelayTools {
+    Poller& poller;
+    Pipes& pipes;
+    std::span<char> buffer;  // shared by the whole worker; holds nothing between calls
+};
+
+// One of the two sockets and what the edge-triggered set has said of it.
+class Side final : public Watch {
+public:
+    class Owner {
+    public:
+        // Something was said of a side.
+        virtual void on_side_ready() = 0;
+
+    protected:
+        virtual ~Owner() = default;
+    };
+
+    explicit Side(Owner& owner) : owner_(owner) {}
+    void on_ready(std::uint32_t events) override;
+
+    // Takes `socket` and has it watched; false if the kernel refuses.
+    bool open(Fd socket, Poller& poller);
+    // Closes the socket and forgets what was said of it.
+    void close();
+    void close_with_reset();
+
+    Fd socket;
+    bool readable = false;  // until a read says that it would block
+    bool writable = false;  // until a write says that it would block
+    bool hung_up = false;   // the peer has ended its direction: read until the end
+    bool urgent = false;    // urgent data came: reads and splices stop at its mark
+    bool broken = false;    // reset, or failed in another way
+    int error = 0;          // why, as errno
+
+    // Both directions of a broken side are gone. Keeps the first reason.
+    void set_broken(int reason);
+
+private:
+    Owner& owner_;
+};
+
+// Bytes that the kernel has taken for a side and its peer has not acknowledged yet, the end
+// of the stream among them (tcp(7), SIOCOUTQ).
+std::size_t unacknowledged_bytes(const Side& side);
+
+class Relay {
+public:
+    enum class State : std::uint8_t {
+        moving,    // waits for its sockets
+        settling,  // one side broke: waits until the other has taken what came before.
+                   // No event tells; call pump() again within milliseconds
+        ended,     // both directions ended and are delivered as far as anybody must wait for
+                   // it, or nothing is left to deliver after a reset
+    };
+
+    Relay(Side::Owner& owner, RelayTools& tools) : tools_(tools), client_(owner), server_(owner) {}
+
+    Side& client() { return client_; }
+    Side& server() { return server_; }
+    const Side& client() const { return client_; }
+    const Side& server() const { return server_; }
+
+    // Bytes that were read from the client before the relay began; they are the
+    // first that the server gets.
+    void hold_for_server(std::string_view head);
+
+    // Moves what can be moved now, within a budget. The first direction may find
+    // out that a side is broken; then only what that side sent before matters.
+    State pump();
+
+    // Closes both sockets; with resets unless both directions have ended.
+    void close();
+
+    std::uint64_t bytes_up() const { return up_.bytes; }      // client to server
+    std::uint64_t bytes_down() const { return down_.bytes; }  // server to client
+    bool half_closed() const { return up_.closed || down_.closed; }
+    // Read from one side and not yet taken by the other, either way.
+    bool holds_bytes() const { return up_.holds() || down_.holds(); }
+
+private:
+    // Bytes that the reader did not take at once. Exists only while there are any.
+    struct Held {
+        std::size_t begin;
+        std::size_t end;
+        std::unique_ptr<char[]> data;
+    };
+
+    // One direction.
+    struct Flow {
+        std::uint64_t bytes = 0;  // given to the reading side
+        std::unique_ptr<Held> held;
+        Pipe pipe;
+        std::size_t piped = 0;      // bytes in the pipe
+        std::size_t since_dry = 0;  // bytes spliced since the source last ran dry
+        std::uint8_t signs = 0;     // in a row that speak for the other way to move
+        bool bulk = false;          // splice rather than copy
+        bool ended = false;         // the source has no more
+        bool closed = false;        // and the reading side was told
+        bool holds() const { return held != nullptr || piped > 0; }
+    };
+
+    bool is_delivered();
+    bool intact() const { return !client_.broken && !server_.broken; }
+    void move(Flow& flow, Side& from, Side& to, const Flow& other);
+    bool deliver_held(Flow& flow, Side& to);
+    void copy(Flow& flow, Side& from, Side& to);
+    void fill_pipe(Flow& flow, Side& from, Side& to);
+    void ran_dry(Flow& flow);
+    static void note_sign(Flow& flow, bool sign, int enough);
+    static void set_bulk(Flow& flow, bool bulk);
+    void hold(Flow& flow, std::string_view bytes);
+    State settle(Flow& flow, Side& from, Side& to, const Flow& other);
+
+    RelayTools& tools_;
+    Side client_;
+    Side server_;
+    Flow up_;
+    Flow down_;
+    bool lingers_ = false;  // both directions have ended: waits for the last acknowledgement
+};
+
+}  // namespace ringway::proxy

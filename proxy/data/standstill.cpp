@@ -1,0 +1,103 @@
+#include "proxy/data/standstill.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace ringway::proxy {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// How long a relay that waits for acknowledgements before a reset waits to look
+// again: longer each time that nothing has moved.
+constexpr milliseconds shortest_settle_pause{5};
+constexpr milliseconds longest_settle_pause{250};
+// A client that broke off waits for nothing; what it sent before has this long
+// to reach the server.
+constexpr milliseconds client_reset_grace{50};
+
+// A fourth of the time after which a peer is lost, so that this is found out at most a
+// fourth late. A relay in which nothing moves and nothing waits is not looked at.
+milliseconds pause_between_looks(const conf::ListenerTimeouts& timeouts) {
+    return timeouts.unacknowledged / 4 + milliseconds(1);
+}
+
+bool is_lost(const Side& side, Silence& silence, std::size_t left, milliseconds limit,
+             TimePoint now) {
+    if (side.broken || left == 0) return false;
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    // A unix socket has none.
+    if (::getsockopt(side.socket.get(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return false;
+    return silence.exceeds(limit, info, left, now);
+}
+
+}  // namespace
+
+void Standstill::moved(TimePoint now, const conf::ListenerTimeouts& timeouts) {
+    moved_at_ = now;
+    unacknowledged_ = nothing_asked;
+    if (look_at_ == TimePoint::max()) look_at_ = now + pause_between_looks(timeouts);
+}
+
+bool Standstill::look(Relay& relay, Relay::State state, const conf::ListenerTimeouts& timeouts,
+                      TimePoint now) {
+    const bool for_signs = look_at_ <= now;
+    const bool settling = state == Relay::State::settling;
+    if (!for_signs && !settling && now < deadline(relay, timeouts)) return false;
+
+    const std::array<Side*, 2> sides{&relay.client(), &relay.server()};
+    const std::array left{unacknowledged_bytes(*sides[0]), unacknowledged_bytes(*sides[1])};
+    note_unacknowledged(left[0] + left[1], now);
+    if (!for_signs) return false;
+
+    look_at_ = unacknowledged_ > 0 ? now + pause_between_looks(timeouts) : TimePoint::max();
+    bool lost = false;
+    for (std::size_t i = 0; i < sides.size(); ++i) {
+        if (!is_lost(*sides[i], silences_[i], left[i], timeouts.unacknowledged, now)) continue;
+        sides[i]->set_broken(ETIMEDOUT);
+        moved_at_ = now;
+        lost = true;
+    }
+    return lost;
+}
+
+// Whether a peer has acknowledged some of what the kernel still held for it when last
+// asked: a slow reader is no idle one.
+void Standstill::note_unacknowledged(std::size_t left, TimePoint now) {
+    const std::size_t before = std::exchange(unacknowledged_, left);
+    const bool caught_up = before == nothing_asked ? left > 0 : left < before;
+    if (caught_up) moved_at_ = now;
+    settle_pause_ =
+        caught_up ? shortest_settle_pause
+                  : std::clamp(settle_pause_ * 2, shortest_settle_pause, longest_settle_pause);
+}
+
+bool Standstill::reader_pauses() const {
+    return unacknowledged_ != nothing_asked && unacknowledged_ > 0;
+}
+
+TimePoint Standstill::deadline(const Relay& relay, const conf::ListenerTimeouts& timeouts) const {
+    if (relay.client().broken) return moved_at_ + client_reset_grace;
+    if (relay.server().broken || (relay.half_closed() && !reader_pauses())) {
+        return moved_at_ + std::min(timeouts.half_close, timeouts.idle);
+    }
+    return moved_at_ + timeouts.idle;
+}
+
+End Standstill::timeout(const Relay& relay) const {
+    return relay.half_closed() && !reader_pauses() ? End::half_close_timeout : End::idle_timeout;
+}
+
+TimePoint Standstill::next_look(Relay::State state, TimePoint deadline, TimePoint now) const {
+    if (state == Relay::State::settling) return now + settle_pause_;
+    return std::min(deadline, look_at_);
+}
+
+}  // namespace ringway::proxy

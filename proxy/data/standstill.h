@@ -1,0 +1,54 @@
+// How long a relay in which nothing moves is waited for. One thread; time is passed in.
+//
+// A reader that pauses is waited for as `idle` says, whatever else holds: bytes that the
+// kernel keeps for it belong to a direction that has not ended yet. `half_close` counts
+// once one direction has ended and nothing waits for a reader, and after a server's reset.
+// Bytes that a peer has acknowledged count as bytes that move. A peer whose kernel answers
+// nothing at all is lost after `unacknowledged` (lost_peer.h).
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "conf/config.h"
+#include "proxy/base/clock.h"
+#include "proxy/data/close_reason.h"
+#include "proxy/data/relay.h"
+#include "proxy/net/lost_peer.h"
+
+namespace ringway::proxy {
+
+class Standstill {
+public:
+    // Bytes were moved, or a direction ended.
+    void moved(TimePoint now, const conf::ListenerTimeouts& timeouts);
+    void set_moved_at(TimePoint when) { moved_at_ = when; }
+    TimePoint moved_at() const { return moved_at_; }
+
+    // Asks the kernel what the peers have acknowledged, where it is time to. True if one is
+    // lost, which breaks its side: pump again.
+    bool look(Relay& relay, Relay::State state, const conf::ListenerTimeouts& timeouts,
+              TimePoint now);
+
+    // When it has been waited for long enough, as things stand, and what that is called.
+    TimePoint deadline(const Relay& relay, const conf::ListenerTimeouts& timeouts) const;
+    End timeout(const Relay& relay) const;
+
+    // When to look again.
+    TimePoint next_look(Relay::State state, TimePoint deadline, TimePoint now) const;
+
+private:
+    void note_unacknowledged(std::size_t left, TimePoint now);
+    bool reader_pauses() const;
+
+    static constexpr auto nothing_asked = static_cast<std::size_t>(-1);
+    TimePoint moved_at_{};
+    TimePoint look_at_ = TimePoint::max();        // while something may wait for an answer
+    std::size_t unacknowledged_ = nothing_asked;  // when last asked; nothing_asked since it moved
+    std::chrono::milliseconds settle_pause_{};
+    std::array<Silence, 2> silences_;  // the client's, the server's
+};
+
+}  // namespace ringway::proxy

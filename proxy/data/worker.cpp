@@ -1,0 +1,134 @@
+#include "proxy/data/worker.h"
+
+#include <pthread.h>
+
+#include <utility>
+
+#include <boost/asio/post.hpp>
+
+namespace ringway::proxy {
+
+Worker::Worker(std::size_t index, Quota& total, std::uint64_t most_pipes)
+    : work_(io_.get_executor()),
+      total_(total),
+      poller_(io_, [this] { bury(); }),
+      timers_(io_, [this] { bury(); }),
+      pipes_(most_pipes),
+      loop_delay_(io_),
+      tools_{.relay = {.poller = poller_, .pipes = pipes_, .buffer = buffer_},
+             .timers = timers_,
+             .worker = index,
+             .retire = [this](Connection& connection) { retire(connection); }} {}
+
+Worker::~Worker() {
+    if (!thread_.joinable()) return;
+    stop();
+    join();
+}
+
+void Worker::run() {
+    thread_ = std::thread([this] {
+        const std::string name = "worker-" + std::to_string(tools_.worker);
+        ::pthread_setname_np(::pthread_self(), name.c_str());
+        poller_.start();
+        loop_delay_.start();
+        io_.run();
+    });
+}
+
+void Worker::listen(std::string address, Fd socket, std::shared_ptr<const Route> route) {
+    boost::asio::post(io_, [this, address = std::move(address), socket = std::move(socket),
+                            route = std::move(route)]() mutable {
+        acceptors_[address] = std::make_unique<Acceptor>(
+            std::move(socket), std::move(route), poller_, timers_, total_,
+            [this](Fd client_socket, const conf::Endpoint& client,
+                   const std::shared_ptr<const Route>& by,
+                   std::shared_ptr<const ring::Snapshot> snapshot, Admission admission) {
+                accepted(std::move(client_socket), client, by, std::move(snapshot),
+                         std::move(admission));
+            });
+    });
+}
+
+void Worker::reroute(std::string address, std::shared_ptr<const Route> route) {
+    boost::asio::post(io_, [this, address = std::move(address), route = std::move(route)] {
+        acceptors_.at(address)->reroute(route);
+    });
+}
+
+void Worker::unlisten(std::string address, std::shared_ptr<void> open) {
+    boost::asio::post(io_, [this, address = std::move(address), open = std::move(open)] {
+        acceptors_.at(address)->accept_queue();
+        acceptors_.erase(address);
+        bury();
+    });
+}
+
+void Worker::ask(std::function<void()> answer) {
+    boost::asio::post(io_, std::move(answer));
+}
+
+void Worker::depart(Cut cut) {
+    boost::asio::post(io_, [this, cut = std::move(cut)]() mutable {
+        std::erase_if(departures_, [&](const auto& departure) {
+            return departure->is_over() || departure->is_of(cut.server.get());
+        });
+        auto departure = std::make_unique<Departure>(std::move(cut), connections_, timers_);
+        if (!departure->is_over()) departures_.push_back(std::move(departure));
+        bury();
+    });
+}
+
+void Worker::spare(std::shared_ptr<const PerWorker<ServerCounts>> server) {
+    boost::asio::post(io_, [this, server = std::move(server)] {
+        std::erase_if(departures_,
+                      [&](const auto& departure) { return departure->is_of(server.get()); });
+    });
+}
+
+void Worker::drain(std::function<void()> empty) {
+    boost::asio::post(io_, [this, empty = std::move(empty)] {
+        for (auto& [name, acceptor] : acceptors_) acceptor->accept_queue();
+        acceptors_.clear();
+        on_empty_ = empty;
+        bury();
+    });
+}
+
+void Worker::stop() {
+    boost::asio::post(io_, [this] {
+        acceptors_.clear();
+        departures_.clear();
+        while (!connections_.empty()) connections_.front().cut(End::shutdown);
+        bury();
+        timers_.stop();
+        loop_delay_.stop();
+        poller_.stop();
+        work_.reset();
+    });
+}
+
+void Worker::join() {
+    if (thread_.joinable()) thread_.join();
+}
+
+void Worker::accepted(Fd socket, const conf::Endpoint& client,
+                      const std::shared_ptr<const Route>& route,
+                      std::shared_ptr<const ring::Snapshot> snapshot, Admission admission) {
+    auto* connection = new Connection(tools_, route, client, std::move(admission));
+    connections_.push_back(*connection);
+    connection->start(std::move(socket), std::move(snapshot));
+}
+
+void Worker::retire(Connection& connection) {
+    connections_.erase(connections_.iterator_to(connection));
+    ended_.push_back(connection);
+}
+
+// Frees what ended, when no event for it can be in hand any more.
+void Worker::bury() {
+    ended_.clear_and_dispose([](Connection* connection) { delete connection; });
+    if (on_empty_ && connections_.empty()) std::exchange(on_empty_, nullptr)();
+}
+
+}  // namespace ringway::proxy

@@ -1,0 +1,99 @@
+// One data thread: its loop, its listening sockets, its connections. Control
+// posts commands to it; a connection never leaves the worker that accepted it.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/intrusive/list.hpp>
+
+#include "proxy/base/fd.h"
+#include "proxy/base/loop_delay.h"
+#include "proxy/data/acceptor.h"
+#include "proxy/data/connection.h"
+#include "proxy/data/eviction.h"
+#include "proxy/data/route.h"
+#include "proxy/net/pipes.h"
+#include "proxy/net/poller.h"
+#include "proxy/net/timers.h"
+
+namespace ringway::proxy {
+
+class Worker {
+public:
+    // `total` limits the connections of all workers and outlives this.
+    Worker(std::size_t index, Quota& total, std::uint64_t most_pipes);
+    // Stops and joins the thread if that was not done.
+    ~Worker();
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    void run();  // starts the thread
+
+    // Any thread; carried out in order on the worker's.
+
+    // Accepts from `socket`, which listens on `address`, by `route`.
+    void listen(std::string address, Fd socket, std::shared_ptr<const Route> route);
+    // New connections to `address` go by `route` from now on.
+    void reroute(std::string address, std::shared_ptr<const Route> route);
+    // Takes what is in the queue of `address`, closes it, then drops `open`.
+    void unlisten(std::string address, std::shared_ptr<void> open);
+    // Ends the connections of a server, or all, as `cut` says.
+    void depart(Cut cut);
+    // Those that are left of a server's stay.
+    void spare(std::shared_ptr<const PerWorker<ServerCounts>> server);
+    // Calls `answer` there, when its turn comes.
+    void ask(std::function<void()> answer);
+    // Closes every listening socket; calls `empty` on this thread when the last
+    // connection has ended.
+    void drain(std::function<void()> empty);
+    // Cuts the connections that are left and ends the thread.
+    void stop();
+
+    void join();
+
+    // How busy its loop is. Any thread.
+    const LoopDelay& loop_delay() const { return loop_delay_; }
+
+private:
+    using Connections = boost::intrusive::list<Connection>;
+
+    void accepted(Fd socket, const conf::Endpoint& client,
+                  const std::shared_ptr<const Route>& route,
+                  std::shared_ptr<const ring::Snapshot> snapshot, Admission admission);
+    void retire(Connection& connection);
+    void bury();
+
+    // Any thread.
+    boost::asio::io_context io_{1};
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+
+    Quota& total_;
+
+    // Worker thread only.
+    std::array<char, 64 << 10> buffer_;
+    Poller poller_;
+    Timers timers_;
+    Pipes pipes_;
+    LoopDelay loop_delay_;
+    ConnectionTools tools_;
+    std::map<std::string, std::unique_ptr<Acceptor>> acceptors_;
+    Connections connections_;
+    Connections ended_;  // until the round in hand is over
+    std::vector<std::unique_ptr<Departure>> departures_;
+    std::function<void()> on_empty_;
+
+    // Control only.
+    std::thread thread_;
+};
+
+}  // namespace ringway::proxy

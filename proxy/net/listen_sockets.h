@@ -1,0 +1,56 @@
+// Listening sockets: one per worker and address, so that the kernel spreads the
+// connections (SO_REUSEPORT, socket(7)).
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "conf/config.h"
+#include "proxy/base/fd.h"
+#include "proxy/net/unix_socket.h"
+
+namespace ringway::proxy {
+
+// The sockets of one address. The file of a unix socket is removed before they are closed.
+struct ListenSockets {
+    std::vector<Fd> sockets;
+    SocketFile file;  // of a unix socket
+
+    // The kernel's numbers of the sockets.
+    std::vector<ino_t> inodes() const;
+};
+
+// `count` sockets that listen on `address`, or why not, for people. What was made until
+// then is undone.
+std::variant<ListenSockets, std::string> open_listen_sockets(const conf::Endpoint& address,
+                                                             std::size_t count);
+
+// Why nobody can listen on `address` alone; nothing where it is free. SO_REUSEPORT
+// would let a second Ringway of the same user share a port without a word, so this
+// binds a socket without it and closes it again.
+std::optional<std::string> why_not_free(const conf::Endpoint& address);
+
+// The same while this process listens on an address that overlaps `address`, with sockets
+// that have the numbers `ours`: a bind would fail because of them, so the kernel's list of
+// listening sockets is asked (/proc/self/net). There a socket of [::] does not say whether
+// it takes IPv4, and is taken to.
+std::optional<std::string> why_not_free(const conf::Endpoint& address,
+                                        const std::vector<ino_t>& ours);
+
+// A line of the kernel's list.
+struct ListeningSocket {
+    conf::Endpoint address;
+    ino_t inode = 0;
+    bool operator==(const ListeningSocket&) const = default;
+};
+// What a line of /proc/net/tcp or tcp6 says; nothing where it is not of a listening socket.
+std::optional<ListeningSocket> parse_listening_socket(std::string_view line);
+
+}  // namespace ringway::proxy
