@@ -1,6 +1,7 @@
 """The HTTP endpoint: its answers, readiness, and metrics that count exactly."""
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -13,7 +14,7 @@ from support.configuration import FAST_CHECKS, listener, pool_of
 from support.ports import free_port, taken_port
 from support.processes import Process
 from support.programs import RealPrometheus, find, run
-from support.waiting import BIN_DIR, scaled, wait_until
+from support.waiting import BIN_DIR, ROOT, scaled, wait_until
 from support.web import with_web
 
 
@@ -339,3 +340,12 @@ def _accepts(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def test_every_reason_for_which_connections_end_is_described(bench, served):
+    _, web = served(bench.backends("a"))
+    metrics = web.get("/metrics").body.decode()
+    reasons = set(re.findall(r'connections_ended_total{.*reason="([a-z_]+)"', metrics))
+    assert len(reasons) > 20
+    described = re.findall(r"`([a-z_]+)`", (ROOT / "docs/logs.md").read_text())
+    assert sorted(reasons - set(described)) == []

@@ -29,7 +29,7 @@ def _arguments(words: list[str]) -> argparse.Namespace:
                         "namespace of its own (default: the machine's network, as it is)")
     parser.add_argument("--only", metavar="WORK[,WORK]", help=", ".join(BY_NAME))
     parser.add_argument("--json", type=Path, metavar="FILE", help="everything measured")
-    parser.add_argument("--chart", type=Path, metavar="FILE.svg", help="the chart for the README")
+    parser.add_argument("--chart", type=Path, metavar="FILE.svg", help="the chart for docs/comparison.md")
     given = parser.parse_args(words)
     given.rounds = given.rounds or (3 if given.quick else 7)
     given.seconds = given.seconds or (1.0 if given.quick else 5.0)
