@@ -34,7 +34,7 @@ Clock::time_point end_of_tick(Clock::time_point when) {
     return when + (tick - when.time_since_epoch() % tick) % tick;
 }
 
-Limits limits_of(const conf::HealthSettings& settings) {
+Thresholds thresholds_of(const conf::HealthSettings& settings) {
     return {settings.rise, settings.fall};
 }
 
@@ -47,13 +47,13 @@ using Hook = intrusive::set_member_hook<intrusive::link_mode<intrusive::auto_unl
 
 // One target, and its place in one of the Checker's two orders.
 struct Entry {
-    Entry(asio::io_context& io, LingeringCloses& farewells, Target t, Clock::time_point now,
+    Entry(asio::io_context& io, LingeringCloses& lingering_closes, Target t, Clock::time_point now,
           std::uint64_t salt, std::function<void(Entry&, const Outcome&)> done)
         : target(std::move(t)),
           schedule(target.key, target.settings.interval, salt),
           fast_schedule(target.key, fast_interval_of(target.settings), salt),
-          state(limits_of(target.settings), !target.starts_down),
-          probe(io, farewells,
+          state(thresholds_of(target.settings), !target.starts_down),
+          probe(io, lingering_closes,
                 [this, ended = std::move(done)](const Outcome& o) { ended(*this, o); }) {
         view.since = now;
     }
@@ -206,7 +206,7 @@ void Checker::Impl::adopt(Entry& entry, Target target, Clock::time_point now) {
     const conf::HealthSettings& settings = entry.target.settings;
     entry.schedule = Schedule(entry.target.key, settings.interval, salt_);
     entry.fast_schedule = Schedule(entry.target.key, fast_interval_of(settings), salt_);
-    entry.state.set_limits(limits_of(settings));
+    entry.state.set_thresholds(thresholds_of(settings));
     if (settings.initial == conf::HealthSettings::Initial::up) entry.state.wait_no_more();
     if (entry.probing) return;  // its end plans by the new interval
     entry.hook.unlink();
@@ -277,7 +277,7 @@ void Checker::Impl::turn() {
         const std::string detail =
             std::string(entry.probe.step()) + ": nothing in " + timeout_ms + " ms";
         entry.probe.cancel();
-        end_probe(entry, {Verdict::failed, "timeout", detail}, now);
+        end_probe(entry, {ProbeStatus::failed, "timeout", detail}, now);
     }
     start_due(now);
     arm();
@@ -312,7 +312,7 @@ void Checker::Impl::end_probe(Entry& entry, const Outcome& outcome, Clock::time_
     entry.hook.unlink();
     entry.probing = false;
     --probes_under_way_;
-    if (outcome.verdict == Verdict::not_run) {
+    if (outcome.status == ProbeStatus::not_run) {
         ++entry.view.not_run;
         ++not_run_;
         entry.view.not_run_why = outcome.detail;
@@ -321,7 +321,7 @@ void Checker::Impl::end_probe(Entry& entry, const Outcome& outcome, Clock::time_
     }
     entry.view.not_run_why.clear();
     entry.view.not_run_by = LocalFault::none;
-    const bool passed = outcome.verdict == Verdict::passed;
+    const bool passed = outcome.status == ProbeStatus::passed;
     const bool first = !entry.state.checked();
     ++(passed ? entry.view.all_passed : entry.view.all_failed);
     entry.view.last_took = now - entry.started;

@@ -50,7 +50,7 @@ struct View {
 };
 
 // A target went up or down. `reason` is for people: "connect: Connection refused, 3 in a row".
-struct Change {
+struct HealthChange {
     std::string key;
     bool up;
     std::string reason;
@@ -76,7 +76,7 @@ class Checker {
 public:
     // Called from the io_context, never from within a call on the Checker; it
     // may call back, and may destroy the Checker.
-    using OnChange = std::function<void(const Change&)>;
+    using OnChange = std::function<void(const HealthChange&)>;
 
     // Probes beyond `max_probes` wait for one to end.
     Checker(boost::asio::io_context& io, OnChange on_change,
@@ -88,7 +88,7 @@ public:
     // Replaces the set of targets; their keys are distinct. What is known of a
     // target survives while its key and address stay, whatever happens to its
     // settings. A target that is new, or has a new address, is unchecked and counts as up,
-    // or as down where it says so; no Change says so.
+    // or as down where it says so; no HealthChange says so.
     void set_targets(std::vector<Target> targets);
 
     // The same for one target: added, or changed. Costs nothing where it is as it was.
@@ -100,7 +100,7 @@ public:
 
     // Something else has shown that the target does not serve: it counts as down until
     // its probes bring it back, the first of them soon, and `reason` stands beside it. No
-    // Change says so. False where
+    // HealthChange says so. False where
     // it is down already or no target.
     bool take_down(const std::string& key, std::string_view reason = {});
 

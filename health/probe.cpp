@@ -17,7 +17,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 
-#include "health/answer.h"
+#include "health/answer_matcher.h"
 #include "health/source.h"
 
 namespace ringway::health {
@@ -64,8 +64,8 @@ LocalFault fault_of(const error_code& error) {
 
 Outcome failure(const error_code& error, const char* step) {
     const LocalFault fault = fault_of(error);
-    return {fault != LocalFault::none ? Verdict::not_run : Verdict::failed, result_of(error),
-            step + error.message(), fault};
+    return {fault != LocalFault::none ? ProbeStatus::not_run : ProbeStatus::failed,
+            result_of(error), step + error.message(), fault};
 }
 
 Outcome exchange_failure(const error_code& error) {
@@ -76,13 +76,13 @@ Outcome source_failure(const conf::Endpoint& source, int error) {
     std::string what = "no address " + address_text(source) + " here";
     if (error != EADDRNOTAVAIL)
         what += ": " + error_code(error, asio::error::get_system_category()).message();
-    return {Verdict::not_run, "no address", what, LocalFault::no_address};
+    return {ProbeStatus::not_run, "no address", what, LocalFault::no_address};
 }
 
 }  // namespace
 
 Outcome connect_outcome(const error_code& error) {
-    if (!error) return {Verdict::passed, "ok", "connect: ok"};
+    if (!error) return {ProbeStatus::passed, "ok", "connect: ok"};
     return failure(error, "connect: ");
 }
 
@@ -110,7 +110,7 @@ struct Probe::Attempt : std::enable_shared_from_this<Attempt> {
     Probe* owner;  // null once cancelled
     const conf::HealthSettings settings;
     std::string request;
-    Answer answer;
+    AnswerMatcher answer;
     const Clock::time_point started = Clock::now();
     bool is_connected = false;
     bool is_sent = false;
@@ -142,7 +142,7 @@ void Probe::Attempt::end_later(const Outcome& outcome) {
 void Probe::Attempt::connected(const error_code& error) {
     if (owner == nullptr) return;
     if (!error && is_connected_to_itself(socket.native_handle())) {
-        return end({Verdict::failed, "refused", "connect: nobody listens there"});
+        return end({ProbeStatus::failed, "refused", "connect: nobody listens there"});
     }
     if (error || !has_exchange(settings)) return end(connect_outcome(error));
     is_connected = true;
@@ -173,12 +173,13 @@ void Probe::Attempt::read_answer() {
     if (error == asio::error::would_block) return await_answer();
     if (error && error != asio::error::eof) return end(exchange_failure(error));
     const auto state = error ? answer.end() : answer.read({buffer.data(), got});
-    if (state == Answer::State::wants_bytes) {
+    if (state == AnswerMatcher::State::wants_bytes) {
         acknowledge_at_once(1);
         return await_answer();
     }
-    if (state == Answer::State::good) return decided({Verdict::passed, "ok", "answer: ok"});
-    decided({Verdict::failed, answer.result(), answer.detail()});
+    if (state == AnswerMatcher::State::good)
+        return decided({ProbeStatus::passed, "ok", "answer: ok"});
+    decided({ProbeStatus::failed, answer.result(), answer.detail()});
 }
 
 // The server's answer has decided; the connection ends behind the verdict. A server that was
@@ -190,8 +191,8 @@ void Probe::Attempt::decided(const Outcome& outcome) {
     end(outcome);
 }
 
-Probe::Probe(asio::io_context& io, LingeringCloses& farewells, Done done)
-    : io_(io), lingering_closes_(farewells), done_(std::move(done)) {}
+Probe::Probe(asio::io_context& io, LingeringCloses& lingering_closes, Done done)
+    : io_(io), lingering_closes_(lingering_closes), done_(std::move(done)) {}
 
 Probe::~Probe() {
     cancel();

@@ -17,14 +17,14 @@
 
 namespace ringway::health {
 
-enum class Verdict : std::uint8_t {
+enum class ProbeStatus : std::uint8_t {
     passed,
     failed,
     not_run,  // for want of descriptors, ports or memory here; says nothing of the server
 };
 
 struct Outcome {
-    Verdict verdict;
+    ProbeStatus status;
     std::string result;  // a word or two: "ok", "refused", "timeout", "status 503", ...
     std::string detail;  // for people: "connect: Connection refused"
     LocalFault fault = LocalFault::none;  // why it was not run
@@ -46,8 +46,8 @@ class Probe {
 public:
     using Done = std::function<void(const Outcome&)>;
 
-    // `farewells` outlives this.
-    Probe(boost::asio::io_context& io, LingeringCloses& farewells, Done done);
+    // `lingering_closes` outlives this.
+    Probe(boost::asio::io_context& io, LingeringCloses& lingering_closes, Done done);
     ~Probe();
     Probe(const Probe&) = delete;
     Probe& operator=(const Probe&) = delete;

@@ -15,7 +15,7 @@
 
 namespace ringway::health {
 
-struct Limits {
+struct Thresholds {
     std::uint32_t rise = 2;  // successes in a row, at least 1
     std::uint32_t fall = 3;  // failures in a row, at least 1
 };
@@ -25,12 +25,12 @@ enum class Transition : std::uint8_t { none, went_up, went_down };
 class State {
 public:
     // `up`: what the server counts as until the first result.
-    explicit State(Limits limits, bool up = true) : up_(up) { set_limits(limits); }
+    explicit State(Thresholds thresholds, bool up = true) : up_(up) { set_thresholds(thresholds); }
 
-    // New limits count from the next result on; streaks go on.
-    void set_limits(Limits limits) {
-        assert(limits.rise >= 1 && limits.fall >= 1);
-        limits_ = limits;
+    // New thresholds count from the next result on; streaks go on.
+    void set_thresholds(Thresholds thresholds) {
+        assert(thresholds.rise >= 1 && thresholds.fall >= 1);
+        thresholds_ = thresholds;
     }
 
     // A probe has ended; `reason` is its result, which stands beside the state where it
@@ -43,7 +43,8 @@ public:
         decided_ = true;
         if (first && !ok) reason_ = reason;  // of one that was down for want of a result too
         if (ok == up_) return Transition::none;
-        if (!first && streak(ok) < (ok ? limits_.rise : limits_.fall)) return Transition::none;
+        if (!first && streak(ok) < (ok ? thresholds_.rise : thresholds_.fall))
+            return Transition::none;
         up_ = ok;
         reason_ = ok ? std::string_view() : reason;
         return ok ? Transition::went_up : Transition::went_down;
@@ -82,7 +83,7 @@ private:
     }
     std::uint32_t streak(bool ok) const { return ok ? successes_ : failures_; }
 
-    Limits limits_;
+    Thresholds thresholds_;
     bool up_;
     std::string reason_;
     bool checked_ = false;

@@ -48,16 +48,16 @@ bool same_hash(const Settings& a, const Settings& b) {
     return a.key_hash == b.key_hash && a.seed == b.seed;
 }
 
-Plan plan_of_chance(const Snapshot& before, const Snapshot& after) {
-    Plan plan;
-    plan.same_hash = false;
-    plan.moved = 1;
+Difference difference_of_chance(const Snapshot& before, const Snapshot& after) {
+    Difference result;
+    result.same_hash = false;
+    result.moved = 1;
     const std::vector<Share> now = shares(after);
     for (const Share& old : shares(before))
         if (const Member* const twin = after.find(old.member->id))
-            plan.moved -= old.share * now[index_of(after, twin)].share;
-    if (before.point_count() == 0 && after.point_count() == 0) plan.moved = 0;
-    return plan;
+            result.moved -= old.share * now[index_of(after, twin)].share;
+    if (before.point_count() == 0 && after.point_count() == 0) result.moved = 0;
+    return result;
 }
 
 std::string id_of(const Member* member) {
@@ -146,8 +146,8 @@ Balance balance(const std::vector<Share>& shares) {
     return balance;
 }
 
-Plan plan(const Snapshot& before, const Snapshot& after) {
-    if (!same_hash(before.settings(), after.settings())) return plan_of_chance(before, after);
+Difference difference(const Snapshot& before, const Snapshot& after) {
+    if (!same_hash(before.settings(), after.settings())) return difference_of_chance(before, after);
 
     std::map<std::pair<const Member*, const Member*>, Wide> hashes;
     // The server of `after` that has the id of one of `before`.
@@ -167,18 +167,18 @@ Plan plan(const Snapshot& before, const Snapshot& after) {
         begin = end;
     }
 
-    Plan plan;
+    Difference result;
     Wide moved = 0;
     for (const auto& [pair, count] : hashes) {
         moved += count;
-        plan.moves.push_back({id_of(pair.first), id_of(pair.second), part_of_circle(count)});
+        result.moves.push_back({id_of(pair.first), id_of(pair.second), part_of_circle(count)});
     }
-    plan.moved = part_of_circle(moved);
-    std::sort(plan.moves.begin(), plan.moves.end(), [](const Move& a, const Move& b) {
+    result.moved = part_of_circle(moved);
+    std::sort(result.moves.begin(), result.moves.end(), [](const Move& a, const Move& b) {
         if (a.share != b.share) return a.share > b.share;
         return std::tie(a.from, a.to) < std::tie(b.from, b.to);
     });
-    return plan;
+    return result;
 }
 
 std::string fingerprint(const Snapshot& snapshot) {

@@ -37,7 +37,7 @@ struct Move {
     double share;
 };
 
-struct Plan {
+struct Difference {
     double moved = 0;  // of all hashes
     // From whom to whom, by descending share.
     std::vector<Move> moves;
@@ -46,9 +46,9 @@ struct Plan {
     bool same_hash = true;
 };
 
-Plan plan(const Snapshot& before, const Snapshot& after);
+Difference difference(const Snapshot& before, const Snapshot& after);
 
-// Plan::moved alone, for less time and memory.
+// Difference::moved alone, for less time and memory.
 double moved(const Snapshot& before, const Snapshot& after);
 
 // A SHA-256 in hexadecimal over everything that decides where keys go: equal for two

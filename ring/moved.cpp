@@ -1,4 +1,4 @@
-// Plan::moved without the plan: the points that two states of a ring have in common are
+// Difference::moved without the plan: the points that two states of a ring have in common are
 // skipped, and only what lies between two of them is looked at.
 #include <algorithm>
 #include <cmath>
@@ -160,7 +160,7 @@ double moved(const Snapshot& before, const Snapshot& after) {
         const auto hashes = moved_on_ring(pair_of(before, after));
         if (hashes) return std::ldexp(static_cast<double>(*hashes), -64);
     }
-    return plan(before, after).moved;
+    return difference(before, after).moved;
 }
 
 }  // namespace ringway::ring

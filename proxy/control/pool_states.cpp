@@ -89,7 +89,7 @@ std::string Pools::why_so(const Pool& pool, const PoolServer& server,
     return now.reason;
 }
 
-void Pools::on_health_change(const health::Change& change) {
+void Pools::on_health_change(const health::HealthChange& change) {
     const auto [name, id] = split_target(change.key);
     spdlog::log(change.up ? spdlog::level::info : spdlog::level::warn, "pool {}: server {} {}: {}",
                 name, id, change.up ? "up" : "down", change.reason);

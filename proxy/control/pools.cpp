@@ -34,7 +34,7 @@ Pools::Pools(boost::asio::io_context& io, std::size_t workers, Events& events, B
       workers_(workers),
       events_(events),
       builder_(builder),
-      checker_(io, [this](const health::Change& change) { on_health_change(change); }),
+      checker_(io, [this](const health::HealthChange& change) { on_health_change(change); }),
       connections_(std::move(connections)),
       alarm_(io),
       look_(io) {

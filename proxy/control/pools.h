@@ -229,7 +229,7 @@ private:
     void drop(Pool& pool, const std::string& id, bool renamed);
 
     // What is known (pool_states.cpp).
-    void on_health_change(const health::Change& change);
+    void on_health_change(const health::HealthChange& change);
     void on_failure_reports(const std::string& target);
     void on_alarm();
     health::Condition condition(const PoolServer& server) const;

@@ -22,7 +22,7 @@ struct Admission {
     Quota::Ticket total;
 };
 
-class Acceptor final : private Watch, private Timer {
+class Acceptor final : private PollHandler, private Timer {
 public:
     using OnAccept = std::function<void(
         Fd socket, const conf::Endpoint& client, const std::shared_ptr<const Route>& route,

@@ -158,7 +158,7 @@ bool Connection::claim(const ring::Snapshot& snapshot, const ring::Member& membe
         if (logs_debug()) debug_full(snapshot, member);
         return false;
     }
-    slot_ = Slot(std::move(claim), tools_.worker);
+    slot_ = ServerSlot(std::move(claim), tools_.worker);
     return true;
 }
 

@@ -111,7 +111,7 @@ private:
     const Admission admission_;  // to limits that route_ keeps alive
     conf::Endpoint client_;      // by the PROXY header, once that was read
     Relay relay_;
-    Slot slot_;
+    ServerSlot slot_;
     Task opening_;     // gone once the relay runs
     std::string key_;  // as far as the log shows it
     TimePoint accepted_at_;

@@ -21,31 +21,31 @@ bool is_trusted(const conf::ProxyProtocol& proxy, const conf::Endpoint& peer) {
            });
 }
 
-CloseReason end_of(ProxyVerdict verdict) {
-    switch (verdict) {
-        case ProxyVerdict::missing:
+CloseReason end_of(ProxyParseStatus status) {
+    switch (status) {
+        case ProxyParseStatus::missing:
             return CloseReason::proxy_missing;
-        case ProxyVerdict::malformed:
+        case ProxyParseStatus::malformed:
             return CloseReason::proxy_malformed;
-        case ProxyVerdict::bad_checksum:
+        case ProxyParseStatus::bad_checksum:
             return CloseReason::proxy_checksum;
-        case ProxyVerdict::more:
-        case ProxyVerdict::found:
+        case ProxyParseStatus::more:
+        case ProxyParseStatus::found:
             break;
     }
     return CloseReason::none;
 }
 
-CloseReason end_of(Verdict verdict) {
-    switch (verdict) {
-        case Verdict::missing:
+CloseReason end_of(ParseStatus status) {
+    switch (status) {
+        case ParseStatus::missing:
             return CloseReason::key_missing;
-        case Verdict::malformed:
+        case ParseStatus::malformed:
             return CloseReason::key_malformed;
-        case Verdict::not_tls:
+        case ParseStatus::not_tls:
             return CloseReason::key_not_tls;
-        case Verdict::more:
-        case Verdict::found:
+        case ParseStatus::more:
+        case ParseStatus::found:
             break;
     }
     return CloseReason::none;
@@ -110,9 +110,9 @@ void Preread::give_up_if_late() {
 
 void Preread::read_header(std::string& head) {
     ProxyHeader header;
-    const ProxyVerdict verdict = read_proxy_header(head, *proxy_, header);
-    refusal_ = end_of(verdict);
-    if (verdict != ProxyVerdict::found) return;
+    const ProxyParseStatus status = read_proxy_header(head, *proxy_, header);
+    refusal_ = end_of(status);
+    if (status != ProxyParseStatus::found) return;
     proxy_ = nullptr;
     head.erase(0, header.bytes);
     left_bytes_ -= header.bytes;
@@ -123,12 +123,12 @@ void Preread::read_header(std::string& head) {
 }
 
 void Preread::read_key(const std::string& head) {
-    const Verdict verdict = reader_.read(head, origin_);
-    if (verdict == Verdict::found) {
+    const ParseStatus status = reader_.read(head, origin_);
+    if (status == ParseStatus::found) {
         key_ = reader_.key();
         placed_by_ = PlacedBy::key;
-    } else if (verdict != Verdict::more) {
-        place_without_key(end_of(verdict));
+    } else if (status != ParseStatus::more) {
+        place_without_key(end_of(status));
     }
 }
 
@@ -142,7 +142,7 @@ void Preread::place_without_key(CloseReason why) {
         key_ = random_hex(random_key_bytes);
         placed_by_ = PlacedBy::random;
     } else if (on_missing == OnMissing::source_ip &&
-               source_key({}, origin_.source, key_) == Verdict::found) {
+               source_key({}, origin_.source, key_) == ParseStatus::found) {
         placed_by_ = PlacedBy::source_ip;
     } else {
         refusal_ = why;

@@ -24,7 +24,7 @@ struct RelayTools {
 };
 
 // One of the two sockets and what the edge-triggered set has said of it.
-class Side final : public Watch {
+class Side final : public PollHandler {
 public:
     class Owner {
     public:

@@ -66,17 +66,17 @@ struct Server {
 
 // A connection's claim on its server: counts against the server's limits on the
 // ring, and in its numbers here, for as long as it lives. Worker thread.
-class Slot {
+class ServerSlot {
 public:
-    Slot() = default;
+    ServerSlot() = default;
     // `claim` is not empty; its context is a Server.
-    Slot(ring::Slot claim, std::size_t worker)
+    ServerSlot(ring::Slot claim, std::size_t worker)
         : claim_(std::move(claim)), counts_(&(*server().counts)[worker]) {
         counts_->active.add(1);
     }
-    Slot(Slot&& other) noexcept
+    ServerSlot(ServerSlot&& other) noexcept
         : claim_(std::move(other.claim_)), counts_(std::exchange(other.counts_, nullptr)) {}
-    Slot& operator=(Slot&& other) noexcept {
+    ServerSlot& operator=(ServerSlot&& other) noexcept {
         if (this != &other) {
             release();
             claim_ = std::move(other.claim_);
@@ -84,9 +84,9 @@ public:
         }
         return *this;
     }
-    Slot(const Slot&) = delete;
-    Slot& operator=(const Slot&) = delete;
-    ~Slot() { release(); }
+    ServerSlot(const ServerSlot&) = delete;
+    ServerSlot& operator=(const ServerSlot&) = delete;
+    ~ServerSlot() { release(); }
 
     void release() {
         if (counts_) std::exchange(counts_, nullptr)->active.subtract(1);

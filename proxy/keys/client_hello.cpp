@@ -26,36 +26,36 @@ constexpr std::size_t host_name_bytes_max = 255;
 
 }  // namespace
 
-Verdict ClientHelloParser::read(std::string_view head, std::string& key) {
-    const Verdict verdict = read_records(head);
-    if (verdict != Verdict::found) return verdict;
-    if (!read_message()) return Verdict::malformed;
+ParseStatus ClientHelloParser::read(std::string_view head, std::string& key) {
+    const ParseStatus status = read_records(head);
+    if (status != ParseStatus::found) return status;
+    if (!read_message()) return ParseStatus::malformed;
     key = part_->from == conf::KeyPart::From::sni ? server_name_ : protocol_;
-    return key.empty() ? Verdict::missing : Verdict::found;
+    return key.empty() ? ParseStatus::missing : ParseStatus::found;
 }
 
 // Joins what the complete records bring until the message is whole, which is `found`.
 // A message may be cut into records anywhere, but no other record may come between,
 // and none may be empty (RFC 8446, 5.1).
-Verdict ClientHelloParser::read_records(std::string_view head) {
+ParseStatus ClientHelloParser::read_records(std::string_view head) {
     for (;;) {
         ByteReader record(head.substr(next_record_));
-        const auto none_yet = next_record_ == 0 ? Verdict::not_tls : Verdict::malformed;
+        const auto none_yet = next_record_ == 0 ? ParseStatus::not_tls : ParseStatus::malformed;
         if (!record.empty() && record.number(1) != handshake_record) return none_yet;
         if (!record.empty() && record.number(1) != major_version) return none_yet;
         record.number(1);
         const std::uint32_t size = record.number(2);
-        if (!record.ok()) return Verdict::more;
-        if (size == 0 || size > record_bytes_max) return Verdict::malformed;
+        if (!record.ok()) return ParseStatus::more;
+        if (size == 0 || size > record_bytes_max) return ParseStatus::malformed;
         const auto fragment = record.bytes(size);
-        if (!record.ok()) return Verdict::more;
+        if (!record.ok()) return ParseStatus::more;
         next_record_ += record_header_bytes + size;
         message_ += fragment;
 
         ByteReader message(message_);
-        if (message.number(1) != client_hello_message) return Verdict::malformed;
+        if (message.number(1) != client_hello_message) return ParseStatus::malformed;
         message.field(3);
-        if (message.ok()) return Verdict::found;
+        if (message.ok()) return ParseStatus::found;
     }
 }
 

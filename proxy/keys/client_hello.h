@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "conf/config.h"
-#include "proxy/keys/verdict.h"
+#include "proxy/keys/parse_status.h"
 
 namespace ringway::proxy {
 
@@ -16,13 +16,13 @@ namespace ringway::proxy {
 class ClientHelloParser {
 public:
     explicit ClientHelloParser(const conf::KeyPart& part) : part_(&part) {}
-    Verdict read(std::string_view head, std::string& key);
+    ParseStatus read(std::string_view head, std::string& key);
 
     // The host that the client asked for, in lower case; empty where it named none.
     const std::string& server_name() const { return server_name_; }
 
 private:
-    Verdict read_records(std::string_view head);
+    ParseStatus read_records(std::string_view head);
     bool read_message();
     bool read_extensions(std::string_view extensions);
     bool read_server_name(std::string_view extension);

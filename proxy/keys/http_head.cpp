@@ -40,49 +40,49 @@ std::optional<std::string_view> cookie_of(std::string_view header, std::string_v
 
 // The request line, then "name: value" lines up to an empty one. Empty lines before it are
 // skipped, as servers do (RFC 9112, section 2.2): what limits them is max_bytes.
-Verdict HttpHeadParser::read(std::string_view head, std::string& key) {
-    auto verdict = Verdict::more;
-    while (verdict == Verdict::more) {
+ParseStatus HttpHeadParser::read(std::string_view head, std::string& key) {
+    auto status = ParseStatus::more;
+    while (status == ParseStatus::more) {
         const auto line = lines_.next(head);
         if (!line) break;
         if (at_request_line_ && line->empty()) continue;
-        verdict = at_request_line_ ? read_request_line(*line, key) : read_header(*line, key);
+        status = at_request_line_ ? read_request_line(*line, key) : read_header(*line, key);
         at_request_line_ = false;
     }
-    return verdict;
+    return status;
 }
 
 // Headers may follow any line that is not empty; the target needs a request line as
 // RFC 9112, section 3 has it: three words, single blanks between them.
-Verdict HttpHeadParser::read_request_line(std::string_view line, std::string& key) {
-    if (part_->from != From::target) return Verdict::more;
+ParseStatus HttpHeadParser::read_request_line(std::string_view line, std::string& key) {
+    if (part_->from != From::target) return ParseStatus::more;
     const auto target = field_of(line, 2, " ");
     const auto version = field_of(line, 3, " ");
     if (line.starts_with(' ') || !version || !version->starts_with("HTTP/") || target->empty() ||
         field_of(line, 4, " ")) {
-        return Verdict::malformed;
+        return ParseStatus::malformed;
     }
     key = *target;
-    return Verdict::found;
+    return ParseStatus::found;
 }
 
 // White space in a name is refused as RFC 9112, section 5.1 wants it: a lax server
 // would see a header that was passed over here.
-Verdict HttpHeadParser::read_header(std::string_view line, std::string& key) const {
-    if (line.empty()) return Verdict::missing;
+ParseStatus HttpHeadParser::read_header(std::string_view line, std::string& key) const {
+    if (line.empty()) return ParseStatus::missing;
     const auto colon = line.find(':');
-    if (colon == std::string_view::npos || colon == 0) return Verdict::malformed;
+    if (colon == std::string_view::npos || colon == 0) return ParseStatus::malformed;
     const auto name = line.substr(0, colon);
-    if (name.find_first_of(" \t") != std::string_view::npos) return Verdict::malformed;
+    if (name.find_first_of(" \t") != std::string_view::npos) return ParseStatus::malformed;
     const bool in_cookie = part_->from == From::cookie;
     if (!same_name(name, in_cookie ? "cookie" : std::string_view(part_->name))) {
-        return Verdict::more;
+        return ParseStatus::more;
     }
     const auto value = trimmed(line.substr(colon + 1));
     const auto found = in_cookie ? cookie_of(value, part_->name) : std::optional(value);
-    if (!found) return Verdict::more;
+    if (!found) return ParseStatus::more;
     key = *found;
-    return Verdict::found;
+    return ParseStatus::found;
 }
 
 }  // namespace ringway::proxy

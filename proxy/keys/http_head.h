@@ -7,7 +7,7 @@
 
 #include "conf/config.h"
 #include "proxy/keys/lines.h"
-#include "proxy/keys/verdict.h"
+#include "proxy/keys/parse_status.h"
 
 namespace ringway::proxy {
 
@@ -15,11 +15,11 @@ namespace ringway::proxy {
 class HttpHeadParser {
 public:
     explicit HttpHeadParser(const conf::KeyPart& part) : part_(&part) {}
-    Verdict read(std::string_view head, std::string& key);
+    ParseStatus read(std::string_view head, std::string& key);
 
 private:
-    Verdict read_request_line(std::string_view line, std::string& key);
-    Verdict read_header(std::string_view line, std::string& key) const;
+    ParseStatus read_request_line(std::string_view line, std::string& key);
+    ParseStatus read_header(std::string_view line, std::string& key) const;
 
     const conf::KeyPart* part_;
     Lines lines_;

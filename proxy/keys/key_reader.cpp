@@ -12,10 +12,10 @@ namespace {
 
 using From = conf::KeyPart::From;
 
-Verdict keep(const std::optional<conf::Endpoint>& endpoint, std::string& key) {
-    if (!endpoint || (endpoint->is_unix && endpoint->path.empty())) return Verdict::missing;
+ParseStatus keep(const std::optional<conf::Endpoint>& endpoint, std::string& key) {
+    if (!endpoint || (endpoint->is_unix && endpoint->path.empty())) return ParseStatus::missing;
     key = endpoint->to_string();
-    return Verdict::found;
+    return ParseStatus::found;
 }
 
 void append_netstring(std::string& key, std::string_view part) {
@@ -27,32 +27,32 @@ void append_netstring(std::string& key, std::string_view part) {
 
 }  // namespace
 
-Verdict source_key(const conf::KeyPart& part, const conf::Endpoint& source, std::string& key) {
-    if (source.is_unix) return Verdict::missing;
+ParseStatus source_key(const conf::KeyPart& part, const conf::Endpoint& source, std::string& key) {
+    if (source.is_unix) return ParseStatus::missing;
     key = masked_address(source, source.is_v6 ? part.prefix_v6 : part.prefix_v4);
-    return Verdict::found;
+    return ParseStatus::found;
 }
 
-Verdict KeyReader::read(std::string_view head, const Origin& origin) {
+ParseStatus KeyReader::read(std::string_view head, const Origin& origin) {
     const auto parts = recipe_->settings().parts.size();
-    if (parts == 1 && verdict_ == Verdict::more) verdict_ = read_part(head, origin, key_);
-    while (verdict_ == Verdict::more) {
+    if (parts == 1 && status_ == ParseStatus::more) status_ = read_part(head, origin, key_);
+    while (status_ == ParseStatus::more) {
         std::string value;
-        const Verdict verdict = read_part(head, origin, value);
-        if (verdict == Verdict::more) break;
-        if (verdict == Verdict::found) {
+        const ParseStatus status = read_part(head, origin, value);
+        if (status == ParseStatus::more) break;
+        if (status == ParseStatus::found) {
             append_netstring(key_, value);
             parser_ = std::monostate();
             if (++part_ < parts) continue;
         } else {
             key_.clear();
         }
-        verdict_ = verdict;
+        status_ = status;
     }
-    return verdict_;
+    return status_;
 }
 
-Verdict KeyReader::read_part(std::string_view head, const Origin& origin, std::string& value) {
+ParseStatus KeyReader::read_part(std::string_view head, const Origin& origin, std::string& value) {
     const conf::KeyPart& part = recipe_->settings().parts[part_];
     switch (part.from) {
         case From::source_ip:
@@ -75,9 +75,9 @@ Verdict KeyReader::read_part(std::string_view head, const Origin& origin, std::s
     if (auto* bytes = std::get_if<BytesParser>(&parser_)) return bytes->read(head, value);
     if (auto* http = std::get_if<HttpHeadParser>(&parser_)) return http->read(head, value);
     auto& hello = std::get<ClientHelloParser>(parser_);
-    const Verdict verdict = hello.read(head, value);
-    if (verdict != Verdict::more) server_name_ = hello.server_name();
-    return verdict;
+    const ParseStatus status = hello.read(head, value);
+    if (status != ParseStatus::more) server_name_ = hello.server_name();
+    return status;
 }
 
 KeyReader::Parser KeyReader::parser_of(std::size_t index) const {

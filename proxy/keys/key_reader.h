@@ -24,8 +24,8 @@
 #include "proxy/keys/client_hello.h"
 #include "proxy/keys/http_head.h"
 #include "proxy/keys/lines.h"
+#include "proxy/keys/parse_status.h"
 #include "proxy/keys/recipe.h"
-#include "proxy/keys/verdict.h"
 
 namespace ringway::proxy {
 
@@ -44,9 +44,9 @@ public:
 
     // `head` is all that has come of the client's own bytes; it only grows between
     // calls, and `origin` does not change.
-    Verdict read(std::string_view head, const Origin& origin);
+    ParseStatus read(std::string_view head, const Origin& origin);
 
-    Verdict verdict() const { return verdict_; }
+    ParseStatus status() const { return status_; }
     // The key's bytes, once found.
     const std::string& key() const { return key_; }
     // The host that a TLS client asked for, where a part has read its ClientHello.
@@ -57,10 +57,10 @@ private:
         std::variant<std::monostate, LineParser, BytesParser, HttpHeadParser, ClientHelloParser>;
 
     Parser parser_of(std::size_t part) const;
-    Verdict read_part(std::string_view head, const Origin& origin, std::string& value);
+    ParseStatus read_part(std::string_view head, const Origin& origin, std::string& value);
 
     const KeyRecipe* recipe_;
-    Verdict verdict_ = Verdict::more;
+    ParseStatus status_ = ParseStatus::more;
     std::size_t part_ = 0;  // that is being read
     Parser parser_;         // of that part, where it wants bytes
     std::string key_;
@@ -69,6 +69,6 @@ private:
 
 // The key of who has none and is placed by its address all the same; `missing` where
 // there is no address.
-Verdict source_key(const conf::KeyPart& part, const conf::Endpoint& source, std::string& key);
+ParseStatus source_key(const conf::KeyPart& part, const conf::Endpoint& source, std::string& key);
 
 }  // namespace ringway::proxy

@@ -58,16 +58,16 @@ std::optional<std::string_view> group_of(std::string_view text, const re2::RE2& 
     return std::string_view(found.data(), found.size());
 }
 
-Verdict LineParser::read(std::string_view head, std::string& key) {
+ParseStatus LineParser::read(std::string_view head, std::string& key) {
     const auto line = lines_.next(head);
-    if (!line) return Verdict::more;
+    if (!line) return ParseStatus::more;
     if (pattern_ != nullptr) return keep(group_of(*line, *pattern_, part_->group), key);
     if (part_->from != conf::KeyPart::From::field) return keep(line, key);
     return keep(field_of(*line, part_->number, part_->separator), key);
 }
 
-Verdict BytesParser::read(std::string_view head, std::string& key) const {
-    if (head.size() < std::size_t{part_->offset} + part_->length) return Verdict::more;
+ParseStatus BytesParser::read(std::string_view head, std::string& key) const {
+    if (head.size() < std::size_t{part_->offset} + part_->length) return ParseStatus::more;
     const auto bytes = head.substr(part_->offset, part_->length);
     if (pattern_ != nullptr) return keep(group_of(bytes, *pattern_, part_->group), key);
     return keep(bytes, key);

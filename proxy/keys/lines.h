@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "conf/config.h"
-#include "proxy/keys/verdict.h"
+#include "proxy/keys/parse_status.h"
 
 namespace re2 {
 class RE2;
@@ -42,7 +42,7 @@ public:
     // `part` and `pattern`, which only a regex has, must outlive this.
     LineParser(const conf::KeyPart& part, const re2::RE2* pattern)
         : part_(&part), pattern_(pattern) {}
-    Verdict read(std::string_view head, std::string& key);
+    ParseStatus read(std::string_view head, std::string& key);
 
 private:
     const conf::KeyPart* part_;
@@ -56,7 +56,7 @@ class BytesParser {
 public:
     BytesParser(const conf::KeyPart& part, const re2::RE2* pattern)
         : part_(&part), pattern_(pattern) {}
-    Verdict read(std::string_view head, std::string& key) const;
+    ParseStatus read(std::string_view head, std::string& key) const;
 
 private:
     const conf::KeyPart* part_;

@@ -44,20 +44,20 @@ std::optional<Endpoint> read_address(std::string_view host, std::string_view por
     return unmapped(endpoint);
 }
 
-ProxyVerdict read_v1(std::string_view head, ProxyHeader& header) {
+ProxyParseStatus read_v1(std::string_view head, ProxyHeader& header) {
     const auto text = head.substr(0, v1_bytes_max);
     const auto end = text.find_first_of("\r\n");
     if (end == std::string_view::npos || end + 1 == text.size()) {
         const bool over = text.size() == v1_bytes_max || (end < text.size() && text[end] == '\n');
-        return over ? ProxyVerdict::malformed : ProxyVerdict::more;
+        return over ? ProxyParseStatus::malformed : ProxyParseStatus::more;
     }
-    if (text.substr(end, 2) != "\r\n") return ProxyVerdict::malformed;
+    if (text.substr(end, 2) != "\r\n") return ProxyParseStatus::malformed;
     header.bytes = end + 2;
     const auto line = text.substr(proxy_v1_signature.size(), end - proxy_v1_signature.size());
     const auto family = field_of(line, 1, " ");
-    if (family == "UNKNOWN") return ProxyVerdict::found;  // the rest is to be ignored
+    if (family == "UNKNOWN") return ProxyParseStatus::found;  // the rest is to be ignored
     if ((family != "TCP4" && family != "TCP6") || field_of(line, 6, " ")) {
-        return ProxyVerdict::malformed;
+        return ProxyParseStatus::malformed;
     }
     const auto field = [line](std::size_t number) {
         return field_of(line, number, " ").value_or(std::string_view());
@@ -65,7 +65,7 @@ ProxyVerdict read_v1(std::string_view head, ProxyHeader& header) {
     header.source = read_address(field(2), field(4), family == "TCP6");
     header.destination = read_address(field(3), field(5), family == "TCP6");
     const bool good = header.source && header.destination;
-    return good ? ProxyVerdict::found : ProxyVerdict::malformed;
+    return good ? ProxyParseStatus::found : ProxyParseStatus::malformed;
 }
 
 // The name of a unix socket: a path, one of the abstract names of Linux (unix(7)), which
@@ -139,31 +139,32 @@ bool is_intact(std::string_view header, std::string_view tlvs) {
 // A header that names no addresses is taken whatever stands in its block, for they are to
 // be ignored (section 2.2) and their length is not known. Senders like HAProxy put their
 // fields right behind it: what is fields from end to end counts as such, the checksum too.
-ProxyVerdict read_unspecified(std::string_view whole, std::string_view block, ProxyHeader& header) {
-    if (!check_tlvs(block)) return ProxyVerdict::found;
-    if (!is_intact(whole, block)) return ProxyVerdict::bad_checksum;
+ProxyParseStatus read_unspecified(std::string_view whole, std::string_view block,
+                                  ProxyHeader& header) {
+    if (!check_tlvs(block)) return ProxyParseStatus::found;
+    if (!is_intact(whole, block)) return ProxyParseStatus::bad_checksum;
     header.tlvs = block;
-    return ProxyVerdict::found;
+    return ProxyParseStatus::found;
 }
 
-ProxyVerdict read_v2(std::string_view head, ProxyHeader& header) {
+ProxyParseStatus read_v2(std::string_view head, ProxyHeader& header) {
     ByteReader reader(head);
     reader.bytes(proxy_v2_signature.size());
     const auto command = reader.number(1);
     const auto kind = reader.number(1);
     if (command != proxy_v2_local && command != proxy_v2_proxy && reader.ok()) {
-        return ProxyVerdict::malformed;
+        return ProxyParseStatus::malformed;
     }
     ByteReader block(reader.field(2));
-    if (!reader.ok()) return ProxyVerdict::more;
+    if (!reader.ok()) return ProxyParseStatus::more;
     header.bytes = head.size() - reader.rest().size();
     // All the rest of it is to be ignored, whatever it is.
-    if (command == proxy_v2_local) return ProxyVerdict::found;
+    if (command == proxy_v2_local) return ProxyParseStatus::found;
 
     const auto family = static_cast<ProxyFamily>(kind >> 4);
     const auto transport = static_cast<ProxyTransport>(kind & 15);
     if (family > ProxyFamily::unix_socket || transport > ProxyTransport::datagram) {
-        return ProxyVerdict::malformed;
+        return ProxyParseStatus::malformed;
     }
     if (family == ProxyFamily::unspec || transport == ProxyTransport::unspec) {
         return read_unspecified(head.substr(0, header.bytes), block.rest(), header);
@@ -176,22 +177,23 @@ ProxyVerdict read_v2(std::string_view head, ProxyHeader& header) {
     }
     header.is_datagram = transport == ProxyTransport::datagram;
     const auto tlvs = block.rest();
-    if (!block.ok() || !check_tlvs(tlvs)) return ProxyVerdict::malformed;
-    if (!is_intact(head.substr(0, header.bytes), tlvs)) return ProxyVerdict::bad_checksum;
+    if (!block.ok() || !check_tlvs(tlvs)) return ProxyParseStatus::malformed;
+    if (!is_intact(head.substr(0, header.bytes), tlvs)) return ProxyParseStatus::bad_checksum;
     header.tlvs = tlvs;
-    return ProxyVerdict::found;
+    return ProxyParseStatus::found;
 }
 
 }  // namespace
 
-ProxyVerdict read_proxy_header(std::string_view head, const conf::ProxyProtocol& accepted,
-                               ProxyHeader& header) {
+ProxyParseStatus read_proxy_header(std::string_view head, const conf::ProxyProtocol& accepted,
+                                   ProxyHeader& header) {
     header = {};
     if (accepted.v1 && may_begin(head, proxy_v1_signature)) {
-        return head.size() < proxy_v1_signature.size() ? ProxyVerdict::more : read_v1(head, header);
+        return head.size() < proxy_v1_signature.size() ? ProxyParseStatus::more
+                                                       : read_v1(head, header);
     }
     if (accepted.v2 && may_begin(head, proxy_v2_signature)) return read_v2(head, header);
-    return ProxyVerdict::missing;
+    return ProxyParseStatus::missing;
 }
 
 std::optional<std::string_view> tlv_of(std::string_view tlvs, std::uint8_t type) {

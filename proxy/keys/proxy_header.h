@@ -33,7 +33,7 @@ struct ProxyHeader {
     std::size_t bytes = 0;
 };
 
-enum class ProxyVerdict : std::uint8_t {
+enum class ProxyParseStatus : std::uint8_t {
     more,
     found,
     missing,       // no header of an accepted version
@@ -43,8 +43,8 @@ enum class ProxyVerdict : std::uint8_t {
 
 // Reads the header that `head`, all bytes so far, begins with. What follows it is the
 // client's.
-ProxyVerdict read_proxy_header(std::string_view head, const conf::ProxyProtocol& accepted,
-                               ProxyHeader& header);
+ProxyParseStatus read_proxy_header(std::string_view head, const conf::ProxyProtocol& accepted,
+                                   ProxyHeader& header);
 
 // The value of the first field of `type` among `tlvs`, whose form has been checked.
 std::optional<std::string_view> tlv_of(std::string_view tlvs, std::uint8_t type);

@@ -33,22 +33,22 @@ void Poller::stop() {
     set_.close();
 }
 
-bool Poller::add(int fd, Watch& watch, std::uint32_t events) {
+bool Poller::add(int fd, PollHandler& handler, std::uint32_t events) {
     epoll_event event{};
     event.events = events;
-    event.data.ptr = &watch;
+    event.data.ptr = &handler;
     return ::epoll_ctl(set_.native_handle(), EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-bool Poller::modify(int fd, Watch& watch, std::uint32_t events) {
+bool Poller::modify(int fd, PollHandler& handler, std::uint32_t events) {
     epoll_event event{};
     event.events = events;
-    event.data.ptr = &watch;
+    event.data.ptr = &handler;
     return ::epoll_ctl(set_.native_handle(), EPOLL_CTL_MOD, fd, &event) == 0;
 }
 
-void Poller::call_again(Watch& watch) {
-    if (!watch.is_linked()) again_.push_back(watch);
+void Poller::call_again(PollHandler& handler) {
+    if (!handler.is_linked()) again_.push_back(handler);
 }
 
 void Poller::wait() {
@@ -76,16 +76,16 @@ int Poller::run_round() {
     std::array<epoll_event, max_events_per_round> events;
     const int count = ::epoll_wait(set_.native_handle(), events.data(), max_events_per_round, 0);
     round_began_ = Clock::now();
-    Watches turn;
+    PollHandlers turn;
     turn.swap(again_);
     for (int i = 0; i < count; ++i) {
         const auto& event = events[static_cast<std::size_t>(i)];
-        static_cast<Watch*>(event.data.ptr)->on_ready(event.events);
+        static_cast<PollHandler*>(event.data.ptr)->on_ready(event.events);
     }
     while (!turn.empty()) {
-        Watch& watch = turn.front();
+        PollHandler& handler = turn.front();
         turn.pop_front();
-        watch.on_ready(0);
+        handler.on_ready(0);
     }
     after_round_();
     return count;

@@ -18,14 +18,14 @@ namespace ringway::proxy {
 
 // Something that waits for a descriptor. It must outlive the round in which it
 // was removed: an event for it may still be in hand (see Poller's after_round).
-class Watch : public boost::intrusive::list_base_hook<
-                  boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+class PollHandler : public boost::intrusive::list_base_hook<
+                        boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
 public:
     // `events` as in epoll_ctl(2); 0 when it asked to be called again.
     virtual void on_ready(std::uint32_t events) = 0;
 
 protected:
-    virtual ~Watch() = default;
+    virtual ~PollHandler() = default;
 };
 
 class Poller {
@@ -42,20 +42,21 @@ public:
 
     // Adds `fd`; false if the kernel refuses (no memory, too many watches).
     // Closing the descriptor removes it.
-    bool add(int fd, Watch& watch, std::uint32_t events);
+    bool add(int fd, PollHandler& handler, std::uint32_t events);
     // Changes what a descriptor is watched for, 0 pauses it; false if it is not in.
-    bool modify(int fd, Watch& watch, std::uint32_t events);
+    bool modify(int fd, PollHandler& handler, std::uint32_t events);
 
-    // Calls watch.on_ready(0) in the next round: for a stream that used up its
+    // Calls handler.on_ready(0) in the next round: for a stream that used up its
     // turn while its socket still had bytes, so that others get theirs.
-    void call_again(Watch& watch);
+    void call_again(PollHandler& handler);
 
     // When the present round began, or the last one. Good enough to note that bytes were
     // moved, and cheaper than a look at the clock for each.
     TimePoint round_began() const { return round_began_; }
 
 private:
-    using Watches = boost::intrusive::list<Watch, boost::intrusive::constant_time_size<false>>;
+    using PollHandlers =
+        boost::intrusive::list<PollHandler, boost::intrusive::constant_time_size<false>>;
 
     void wait();
     void drain();
@@ -64,7 +65,7 @@ private:
     boost::asio::io_context& io_;
     const std::function<void()> after_round_;
     boost::asio::posix::stream_descriptor set_;
-    Watches again_;
+    PollHandlers again_;
     TimePoint round_began_ = Clock::now();
 };
 

@@ -16,7 +16,7 @@
 namespace ringway::fuzz {
 
 struct Answer {
-    proxy::Verdict verdict;
+    proxy::ParseStatus status;
     std::string key;
     bool operator==(const Answer&) const = default;
 };
@@ -27,14 +27,14 @@ inline Answer answer(const proxy::KeyRecipe& recipe, std::string_view bytes,
     const proxy::Origin origin;
     proxy::KeyReader reader(recipe);
     for (const std::size_t cut : evictions) {
-        if (reader.verdict() != proxy::Verdict::more) break;
+        if (reader.status() != proxy::ParseStatus::more) break;
         // A copy without spare room: a read beyond it is found out.
         const std::string head(bytes.substr(0, std::min(cut, bytes.size())));
         reader.read(head, origin);
     }
-    if (reader.verdict() == proxy::Verdict::more) reader.read(bytes, origin);
-    if (reader.verdict() != proxy::Verdict::found) return {reader.verdict(), ""};
-    return {reader.verdict(), reader.key()};
+    if (reader.status() == proxy::ParseStatus::more) reader.read(bytes, origin);
+    if (reader.status() != proxy::ParseStatus::found) return {reader.status(), ""};
+    return {reader.status(), reader.key()};
 }
 
 // The first byte of the input chooses one of `parts`, the next two where it is cut.
@@ -55,7 +55,7 @@ inline int check(const std::vector<conf::KeyPart>& parts, const std::uint8_t* da
     if (answer(recipe, bytes, {std::min(first, second), std::max(first, second)}) != whole) {
         std::abort();
     }
-    if (whole.verdict != proxy::Verdict::more && answer(recipe, bytes + '\n', {}) != whole) {
+    if (whole.status != proxy::ParseStatus::more && answer(recipe, bytes + '\n', {}) != whole) {
         std::abort();
     }
     return 0;

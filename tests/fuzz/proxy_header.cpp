@@ -6,7 +6,7 @@
 #include <string>
 
 using namespace ringway;
-using proxy::ProxyVerdict;
+using proxy::ProxyParseStatus;
 
 namespace {
 
@@ -22,7 +22,7 @@ void check_round_trip(const proxy::ProxyHeader& header) {
                                                         .destination = *header.destination,
                                                         .is_datagram = header.is_datagram});
         proxy::ProxyHeader again;
-        require(proxy::read_proxy_header(sent, any, again) == ProxyVerdict::found);
+        require(proxy::read_proxy_header(sent, any, again) == ProxyParseStatus::found);
         const bool told = version == conf::SendProxy::Version::v2 ||
                           (!header.is_datagram && !header.source->is_unix);
         require(again.source.has_value() == told);
@@ -41,16 +41,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const conf::ProxyProtocol accepted{.v1 = (data[0] & 1) == 0, .v2 = (data[0] & 2) == 0};
     const std::string bytes(data + 2, data + size);
     proxy::ProxyHeader header;
-    const ProxyVerdict whole = proxy::read_proxy_header(bytes, accepted, header);
+    const ProxyParseStatus whole = proxy::read_proxy_header(bytes, accepted, header);
 
     proxy::ProxyHeader unused;
     const std::string part = bytes.substr(0, bytes.size() * data[1] / 255);
-    const ProxyVerdict before = proxy::read_proxy_header(part, accepted, unused);
-    require(before == ProxyVerdict::more || before == whole);
-    if (whole != ProxyVerdict::more) {
+    const ProxyParseStatus before = proxy::read_proxy_header(part, accepted, unused);
+    require(before == ProxyParseStatus::more || before == whole);
+    if (whole != ProxyParseStatus::more) {
         require(proxy::read_proxy_header(bytes + "\n", accepted, unused) == whole);
     }
-    if (whole != ProxyVerdict::found) return 0;
+    if (whole != ProxyParseStatus::found) return 0;
     require(header.bytes > 0 && header.bytes <= bytes.size());
     for (int type = 0; type < 256; ++type) {
         proxy::tlv_of(header.tlvs, static_cast<std::uint8_t>(type));

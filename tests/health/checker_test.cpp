@@ -23,9 +23,9 @@
 
 using namespace std::chrono_literals;
 using namespace ringway;
-using health::Change;
 using health::Checker;
 using health::Clock;
+using health::HealthChange;
 using health::Target;
 using tests::Server;
 
@@ -69,9 +69,9 @@ struct Fixture : tests::Loop {
         }
     }
 
-    std::vector<Change> changes;
-    std::unique_ptr<Checker> checker =
-        std::make_unique<Checker>(io, [this](const Change& change) { changes.push_back(change); });
+    std::vector<HealthChange> changes;
+    std::unique_ptr<Checker> checker = std::make_unique<Checker>(
+        io, [this](const HealthChange& change) { changes.push_back(change); });
 };
 
 }  // namespace
@@ -268,7 +268,7 @@ BOOST_AUTO_TEST_CASE(probes_beyond_the_limit_wait_for_their_turn) {
     silent.swallow_everything();
     server.listen();
     checker = std::make_unique<Checker>(
-        io, [this](const Change& change) { changes.push_back(change); }, 1);
+        io, [this](const HealthChange& change) { changes.push_back(change); }, 1);
     checker->set_targets({target(silent, "pool/a", impatient()),
                           target(silent, "pool/b", impatient()), target(server, "pool/c")});
     for (const char* key : {"pool/a", "pool/b", "pool/c"}) run_until_checked(key);
@@ -288,7 +288,7 @@ BOOST_AUTO_TEST_CASE(the_limit_bounds_descriptors_and_waiting_costs_no_turns) {
     silent.swallow_everything();
     const std::vector<Target> targets = many(silent, 12);
     checker = std::make_unique<Checker>(
-        io, [this](const Change& change) { changes.push_back(change); }, 3);
+        io, [this](const HealthChange& change) { changes.push_back(change); }, 3);
     const auto open_before = open_descriptors();
     auto most_open = open_before;
     int turns = 0;
@@ -336,7 +336,7 @@ BOOST_AUTO_TEST_CASE(the_callback_may_change_the_targets_and_destroy_the_checker
     silent.swallow_everything();
     for (const auto& first : {target(refusing), target(silent, "pool/a", impatient())}) {
         bool called = false;
-        checker = std::make_unique<Checker>(io, [&](const Change&) {
+        checker = std::make_unique<Checker>(io, [&](const HealthChange&) {
             checker->set_targets({target(refusing, "pool/b")});
             BOOST_TEST(!checker->view("pool/a"));
             checker.reset();

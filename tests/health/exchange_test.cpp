@@ -18,9 +18,9 @@ using namespace std::chrono_literals;
 using namespace ringway;
 using boost::asio::ip::tcp;
 using boost::system::error_code;
-using health::Change;
 using health::Checker;
 using health::Clock;
+using health::HealthChange;
 using tests::Server;
 
 namespace {
@@ -104,8 +104,8 @@ struct Fixture : tests::Loop {
 
     health::View view() const { return *checker.view("pool/a"); }
 
-    std::vector<Change> changes;
-    Checker checker{io, [this](const Change& change) { changes.push_back(change); }};
+    std::vector<HealthChange> changes;
+    Checker checker{io, [this](const HealthChange& change) { changes.push_back(change); }};
 };
 
 }  // namespace

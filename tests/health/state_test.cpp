@@ -8,8 +8,8 @@
 
 #include <boost/test/unit_test.hpp>
 
-using ringway::health::Limits;
 using ringway::health::State;
+using ringway::health::Thresholds;
 using ringway::health::Transition;
 
 namespace {
@@ -17,10 +17,10 @@ namespace {
 // The rule once more, from the whole history: the last n results are alike.
 class Model {
 public:
-    Transition on_probe(bool ok, Limits limits) {
+    Transition on_probe(bool ok, Thresholds thresholds) {
         history_.push_back(ok);
         const bool first = history_.size() == 1 && !taken_;
-        const std::size_t wanted = first ? 1 : (ok ? limits.rise : limits.fall);
+        const std::size_t wanted = first ? 1 : (ok ? thresholds.rise : thresholds.fall);
         if (ok == up_ || tail(ok) < wanted) return Transition::none;
         up_ = ok;
         return ok ? Transition::went_up : Transition::went_down;
@@ -48,26 +48,26 @@ private:
     bool up_ = true;
 };
 
-Limits random_limits(std::mt19937& random) {
+Thresholds random_thresholds(std::mt19937& random) {
     std::uniform_int_distribution<std::uint32_t> limit(1, 5);
     return {.rise = limit(random), .fall = limit(random)};
 }
 
 void check_one_sequence(std::uint32_t seed) {
     std::mt19937 random(seed);
-    Limits limits = random_limits(random);
-    State state(limits);
+    Thresholds thresholds = random_thresholds(random);
+    State state(thresholds);
     Model model;
-    std::bernoulli_distribution goes_on(0.8), relimits(0.02);
+    std::bernoulli_distribution goes_on(0.8), resets(0.02);
     bool ok = random() % 2 == 0;
     for (int event = 0; event < 60; ++event) {
-        if (relimits(random)) state.set_limits(limits = random_limits(random));
-        if (relimits(random)) {
+        if (resets(random)) state.set_thresholds(thresholds = random_thresholds(random));
+        if (resets(random)) {
             state.take_down();
             model.take_down();
         }
         if (!goes_on(random)) ok = !ok;
-        BOOST_REQUIRE(state.on_probe(ok) == model.on_probe(ok, limits));
+        BOOST_REQUIRE(state.on_probe(ok) == model.on_probe(ok, thresholds));
         BOOST_REQUIRE_EQUAL(state.up(), model.up());
         BOOST_REQUIRE_EQUAL(state.successes(), model.tail(true));
         BOOST_REQUIRE_EQUAL(state.failures(), model.tail(false));
@@ -80,7 +80,7 @@ void check_one_sequence(std::uint32_t seed) {
 BOOST_AUTO_TEST_SUITE(state)
 
 BOOST_AUTO_TEST_CASE(an_unchecked_server_counts_as_up) {
-    const State state(Limits{});
+    const State state(Thresholds{});
     BOOST_TEST(state.up());
     BOOST_TEST(!state.checked());
 }

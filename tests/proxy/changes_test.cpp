@@ -249,7 +249,7 @@ BOOST_AUTO_TEST_CASE(a_plan_tells_what_a_reload_would_do_and_does_nothing) {
     const auto before = control->pools().find("main")->balancer->snapshot();
     ok("reload");
     const auto after = control->pools().find("main")->balancer->snapshot();
-    BOOST_TEST(ring::plan(*before, *after).moved == pool.at("moved").as_double());
+    BOOST_TEST(ring::difference(*before, *after).moved == pool.at("moved").as_double());
 }
 
 BOOST_AUTO_TEST_CASE(a_plan_of_a_bad_file_tells_its_errors_and_one_that_cannot_be_says_so) {

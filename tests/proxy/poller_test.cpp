@@ -21,7 +21,7 @@ namespace {
 constexpr std::uint32_t edges = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
 // Notes what it is told, and does what the test wants then.
-class TestWatch final : public proxy::Watch {
+class TestHandler final : public proxy::PollHandler {
 public:
     std::vector<std::uint32_t> told;
     std::function<void()> act;
@@ -48,7 +48,7 @@ struct Fixture {
                       if (after_round) after_round();
                   }};
     test::TcpPair pair = test::tcp_pair();
-    TestWatch watch;
+    TestHandler watch;
 
     Fixture() {
         test::set_blocking(pair.near, false);
@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(a_watch_that_asks_is_called_again_once_in_the_next_round) {
 
 BOOST_AUTO_TEST_CASE(a_watch_that_always_asks_does_not_starve_the_loop_or_others) {
     auto other_pair = test::tcp_pair();
-    TestWatch other;
+    TestHandler other;
     BOOST_TEST(poller.add(pair.near.get(), watch, edges));
     BOOST_TEST(poller.add(other_pair.near.get(), other, edges));
     watch.act = [&] { poller.call_again(watch); };
@@ -154,9 +154,9 @@ BOOST_AUTO_TEST_CASE(a_watch_that_always_asks_does_not_starve_the_loop_or_others
 // is freed after the round, and hears nothing from then on.
 BOOST_AUTO_TEST_CASE(what_is_removed_in_a_round_is_safe_to_free_after_it) {
     auto other_pair = test::tcp_pair();
-    const auto first = std::make_shared<TestWatch>();
-    const auto second = std::make_shared<TestWatch>();
-    std::vector<std::shared_ptr<TestWatch>> to_free;
+    const auto first = std::make_shared<TestHandler>();
+    const auto second = std::make_shared<TestHandler>();
+    std::vector<std::shared_ptr<TestHandler>> to_free;
     BOOST_TEST(poller.add(pair.near.get(), *first, edges));
     BOOST_TEST(poller.add(other_pair.near.get(), *second, edges));
     int events_after_free = 0;
@@ -183,7 +183,7 @@ BOOST_AUTO_TEST_CASE(what_is_removed_in_a_round_is_safe_to_free_after_it) {
 }
 
 BOOST_AUTO_TEST_CASE(a_watch_that_is_destroyed_is_not_called_again) {
-    auto doomed = std::make_unique<TestWatch>();
+    auto doomed = std::make_unique<TestHandler>();
     poller.call_again(*doomed);
     doomed.reset();
     BOOST_TEST(poller.add(pair.near.get(), watch, edges));

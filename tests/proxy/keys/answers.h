@@ -18,23 +18,23 @@ namespace ringway::test {
 
 using conf::KeyPart;
 using From = conf::KeyPart::From;
-using proxy::Verdict;
+using proxy::ParseStatus;
 
 struct Answer {
-    Verdict verdict;
+    ParseStatus status;
     std::string key;
     bool operator==(const Answer&) const = default;
 };
 
 inline std::ostream& operator<<(std::ostream& out, const Answer& answer) {
-    return out << "verdict " << static_cast<int>(answer.verdict) << ", key \"" << answer.key << '"';
+    return out << "status " << static_cast<int>(answer.status) << ", key \"" << answer.key << '"';
 }
 
 inline Answer found(std::string key) {
-    return {Verdict::found, std::move(key)};
+    return {ParseStatus::found, std::move(key)};
 }
-inline Answer refused(Verdict verdict) {
-    return {verdict, ""};
+inline Answer refused(ParseStatus status) {
+    return {status, ""};
 }
 
 inline proxy::Origin origin() {
@@ -53,13 +53,13 @@ inline Answer in_segments(const conf::KeySettings& settings, std::string_view by
     const proxy::KeyRecipe recipe(settings);
     proxy::KeyReader reader(recipe);
     for (const std::size_t cut : evictions) {
-        if (reader.verdict() != Verdict::more) break;
+        if (reader.status() != ParseStatus::more) break;
         // A copy without spare room, so that a read beyond it does not go unseen.
         const std::string head(bytes.substr(0, std::min(cut, bytes.size())));
         reader.read(head, from);
     }
-    if (reader.verdict() == Verdict::more) reader.read(bytes, from);
-    return {reader.verdict(), reader.key()};
+    if (reader.status() == ParseStatus::more) reader.read(bytes, from);
+    return {reader.status(), reader.key()};
 }
 
 inline Answer whole(const conf::KeySettings& settings, std::string_view bytes,

@@ -59,7 +59,7 @@ BOOST_AUTO_TEST_CASE(real_hellos_give_their_name_however_records_and_segments_cu
         const std::string title = entry.path().filename();
         const bool has_name = title.find("no_name") == std::string::npos &&
                               title.find("without_a_name") == std::string::npos;
-        const Answer expected = has_name ? found("www.example.org") : refused(Verdict::missing);
+        const Answer expected = has_name ? found("www.example.org") : refused(ParseStatus::missing);
         BOOST_TEST_CONTEXT(title) {
             BOOST_TEST(however_cut(sni, bytes) == expected);
             const std::string message = bytes.substr(5);
@@ -79,40 +79,40 @@ BOOST_AUTO_TEST_CASE(what_follows_the_message_does_not_matter) {
 }
 
 BOOST_AUTO_TEST_CASE(a_hello_without_the_extension_misses_the_key) {
-    BOOST_TEST(however_cut(sni, record(hello(protocols({"h2"})))) == refused(Verdict::missing));
-    BOOST_TEST(whole(alpn, record(hello(server_name("a")))) == refused(Verdict::missing));
-    BOOST_TEST(whole(sni, record(hello(""))) == refused(Verdict::missing));
-    BOOST_TEST(whole(sni, record(handshake(hello_body()))) == refused(Verdict::missing));
+    BOOST_TEST(however_cut(sni, record(hello(protocols({"h2"})))) == refused(ParseStatus::missing));
+    BOOST_TEST(whole(alpn, record(hello(server_name("a")))) == refused(ParseStatus::missing));
+    BOOST_TEST(whole(sni, record(hello(""))) == refused(ParseStatus::missing));
+    BOOST_TEST(whole(sni, record(handshake(hello_body()))) == refused(ParseStatus::missing));
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_begin_as_tls_is_told_apart_at_once) {
-    BOOST_TEST(however_cut(sni, "GET / HTTP/1.1\r\n") == refused(Verdict::not_tls));
-    BOOST_TEST(however_cut(sni, "\x16\x02\x01") == refused(Verdict::not_tls));
-    BOOST_TEST(whole(sni, record(hello(both), 23)) == refused(Verdict::not_tls));
-    BOOST_TEST(whole(sni, record(hello(both), 22, 254)) == refused(Verdict::not_tls));
-    BOOST_TEST(whole(sni, "\x80\x2e\x01\x03\x01"s) == refused(Verdict::not_tls));  // SSL 2
-    BOOST_TEST(whole(sni, "") == refused(Verdict::more));
-    BOOST_TEST(whole(sni, "\x16\x03"s) == refused(Verdict::more));
+    BOOST_TEST(however_cut(sni, "GET / HTTP/1.1\r\n") == refused(ParseStatus::not_tls));
+    BOOST_TEST(however_cut(sni, "\x16\x02\x01") == refused(ParseStatus::not_tls));
+    BOOST_TEST(whole(sni, record(hello(both), 23)) == refused(ParseStatus::not_tls));
+    BOOST_TEST(whole(sni, record(hello(both), 22, 254)) == refused(ParseStatus::not_tls));
+    BOOST_TEST(whole(sni, "\x80\x2e\x01\x03\x01"s) == refused(ParseStatus::not_tls));  // SSL 2
+    BOOST_TEST(whole(sni, "") == refused(ParseStatus::more));
+    BOOST_TEST(whole(sni, "\x16\x03"s) == refused(ParseStatus::more));
 }
 
 BOOST_AUTO_TEST_CASE(records_that_no_tls_client_sends_are_malformed) {
     const std::string message = hello(both);
-    BOOST_TEST(however_cut(sni, record("")) == refused(Verdict::malformed));
+    BOOST_TEST(however_cut(sni, record("")) == refused(ParseStatus::malformed));
     BOOST_TEST(whole(sni, record(message.substr(0, 5)) + record("")) ==
-               refused(Verdict::malformed));
+               refused(ParseStatus::malformed));
     BOOST_TEST(whole(sni, record(message.substr(0, 5)) + record(message.substr(5), 21)) ==
-               refused(Verdict::malformed));
-    BOOST_TEST(whole(sni, record(message.substr(0, 5)) + "GET") == refused(Verdict::malformed));
-    BOOST_TEST(whole(sni, "\x16\x03\x01\x40\x01"s) == refused(Verdict::malformed));
-    BOOST_TEST(whole(sni, "\x16\x03\x01\x40\x00"s) == refused(Verdict::more));
-    BOOST_TEST(whole(sni, record(handshake(hello_body(), 2))) == refused(Verdict::malformed));
+               refused(ParseStatus::malformed));
+    BOOST_TEST(whole(sni, record(message.substr(0, 5)) + "GET") == refused(ParseStatus::malformed));
+    BOOST_TEST(whole(sni, "\x16\x03\x01\x40\x01"s) == refused(ParseStatus::malformed));
+    BOOST_TEST(whole(sni, "\x16\x03\x01\x40\x00"s) == refused(ParseStatus::more));
+    BOOST_TEST(whole(sni, record(handshake(hello_body(), 2))) == refused(ParseStatus::malformed));
 }
 
 BOOST_AUTO_TEST_CASE(names_that_no_server_takes_are_malformed) {
     const auto answer = [](const std::string& extensions) {
         return whole(sni, record(hello(extensions)));
     };
-    const auto malformed = refused(Verdict::malformed);
+    const auto malformed = refused(ParseStatus::malformed);
     BOOST_TEST(answer(server_name("")) == malformed);
     BOOST_TEST(answer(server_name("a\0b"s)) == malformed);
     BOOST_TEST(answer(server_name(std::string(255, 'a'))) == found(std::string(255, 'a')));
@@ -134,10 +134,10 @@ BOOST_AUTO_TEST_CASE(a_message_cut_short_anywhere_is_malformed) {
         const Answer answer = whole(sni, record(handshake(body.substr(0, size))));
         // Before TLS 1.3 a hello may end where the extensions would begin.
         const bool is_old_form = size == hello_body().size();
-        BOOST_TEST(answer == refused(is_old_form ? Verdict::missing : Verdict::malformed),
+        BOOST_TEST(answer == refused(is_old_form ? ParseStatus::missing : ParseStatus::malformed),
                    "body of " << size << " bytes");
     }
-    BOOST_TEST(whole(sni, record(handshake(body + "x"))) == refused(Verdict::malformed));
+    BOOST_TEST(whole(sni, record(handshake(body + "x"))) == refused(ParseStatus::malformed));
 }
 
 BOOST_AUTO_TEST_CASE(random_damage_gives_one_answer_however_the_bytes_are_cut) {
@@ -152,8 +152,8 @@ BOOST_AUTO_TEST_CASE(random_damage_gives_one_answer_however_the_bytes_are_cut) {
         for (std::size_t& cut : evictions) cut = random.below(bytes.size() + 1);
         std::ranges::sort(evictions);
         const auto settings = settings_of({sni, alpn});
-        const Verdict verdict = in_segments(settings, bytes, evictions).verdict;
-        BOOST_REQUIRE((verdict == whole(settings, bytes).verdict));
+        const ParseStatus status = in_segments(settings, bytes, evictions).status;
+        BOOST_REQUIRE((status == whole(settings, bytes).status));
     }
 }
 

@@ -18,8 +18,8 @@ using test::found;
 using test::From;
 using test::however_cut;
 using test::KeyPart;
+using test::ParseStatus;
 using test::refused;
-using test::Verdict;
 using test::whole;
 
 namespace {
@@ -51,18 +51,18 @@ Answer header_by_lines(std::string_view wanted, std::string_view bytes) {
         if (!line.empty() && line.back() == '\r') line.pop_back();
         if (number == 0 && line.empty()) number = -1;  // not the request line
         if (number <= 0) continue;
-        if (line.empty()) return refused(Verdict::missing);
+        if (line.empty()) return refused(ParseStatus::missing);
         const auto colon = line.find(':');
         const auto name = line.substr(0, colon);
-        if (colon == std::string::npos || name.empty()) return refused(Verdict::malformed);
-        if (name.find_first_of(" \t") != std::string::npos) return refused(Verdict::malformed);
+        if (colon == std::string::npos || name.empty()) return refused(ParseStatus::malformed);
+        if (name.find_first_of(" \t") != std::string::npos) return refused(ParseStatus::malformed);
         if (lower(name) != lower(std::string(wanted))) continue;
         std::string value = line.substr(colon + 1);
         while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.erase(0, 1);
         while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.pop_back();
         return found(value);
     }
-    return refused(Verdict::more);
+    return refused(ParseStatus::more);
 }
 
 // Heads that are sound, broken and cut off, put together from pieces.
@@ -119,8 +119,8 @@ BOOST_AUTO_TEST_CASE(the_first_of_several_headers_counts) {
 BOOST_AUTO_TEST_CASE(a_head_that_ends_without_the_header_misses_it) {
     const auto settings = header("X-User");
     BOOST_TEST(whole(settings, "GET /\r\nHost: a\r\n\r\nX-User: b\r\n") ==
-               refused(Verdict::missing));
-    BOOST_TEST(whole(settings, "GET /\n\n") == refused(Verdict::missing));
+               refused(ParseStatus::missing));
+    BOOST_TEST(whole(settings, "GET /\n\n") == refused(ParseStatus::missing));
 }
 
 // RFC 9112, 2.2: left behind by clients that end a body with a line break.
@@ -128,32 +128,34 @@ BOOST_AUTO_TEST_CASE(empty_lines_before_the_request_line_are_skipped) {
     const auto settings = header("X-User");
     BOOST_TEST(whole(settings, "\r\nGET /\r\nX-User: ann\r\n") == found("ann"));
     BOOST_TEST(whole(settings, "\n\r\n\nGET /\r\nX-User: ann\r\n") == found("ann"));
-    BOOST_TEST(whole(settings, "\r\nGET /\r\n\r\nX-User: ann\r\n") == refused(Verdict::missing));
-    BOOST_TEST(whole(settings, "\r\n\r\n") == refused(Verdict::more));
+    BOOST_TEST(whole(settings, "\r\nGET /\r\n\r\nX-User: ann\r\n") ==
+               refused(ParseStatus::missing));
+    BOOST_TEST(whole(settings, "\r\n\r\n") == refused(ParseStatus::more));
     BOOST_TEST(whole(cookie("sid"), "\r\nGET /\r\nCookie: sid=1\r\n") == found("1"));
     BOOST_TEST(whole(target, "\r\nGET /a HTTP/1.1\r\n") == found("/a"));
-    BOOST_TEST(whole(target, "\r\n GET /a HTTP/1.1\r\n") == refused(Verdict::malformed));
+    BOOST_TEST(whole(target, "\r\n GET /a HTTP/1.1\r\n") == refused(ParseStatus::malformed));
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_head_is_malformed) {
     const auto settings = header("X-User");
-    BOOST_TEST(whole(settings, "GET /\nno colon\n") == refused(Verdict::malformed));
-    BOOST_TEST(whole(settings, "GET /\n: no name\n") == refused(Verdict::malformed));
+    BOOST_TEST(whole(settings, "GET /\nno colon\n") == refused(ParseStatus::malformed));
+    BOOST_TEST(whole(settings, "GET /\n: no name\n") == refused(ParseStatus::malformed));
 }
 
 // RFC 9112, 5.1: an origin server that is lax here would see a header that we
 // did not, and serve a client that was placed by another key.
 BOOST_AUTO_TEST_CASE(white_space_before_the_colon_is_malformed) {
     const auto settings = header("X-User");
-    BOOST_TEST(whole(settings, "GET /\nX-User : ann\n\n") == refused(Verdict::malformed));
-    BOOST_TEST(whole(settings, "GET /\n X-User: ann\n\n") == refused(Verdict::malformed));
-    BOOST_TEST(whole(settings, "GET /\nHost: a\n folded: b\n\n") == refused(Verdict::malformed));
+    BOOST_TEST(whole(settings, "GET /\nX-User : ann\n\n") == refused(ParseStatus::malformed));
+    BOOST_TEST(whole(settings, "GET /\n X-User: ann\n\n") == refused(ParseStatus::malformed));
+    BOOST_TEST(whole(settings, "GET /\nHost: a\n folded: b\n\n") ==
+               refused(ParseStatus::malformed));
 }
 
 BOOST_AUTO_TEST_CASE(a_head_gives_the_same_key_however_it_is_cut) {
     const std::string head = "GET /a HTTP/1.1\r\nHost: a\r\nx-user:  ann \r\nCookie: u=b\r\n\r\n";
     BOOST_TEST(however_cut(header("X-User"), head) == found("ann"));
-    BOOST_TEST(however_cut(header("X-Other"), head) == refused(Verdict::missing));
+    BOOST_TEST(however_cut(header("X-Other"), head) == refused(ParseStatus::missing));
     BOOST_TEST(however_cut(cookie("u"), head) == found("b"));
     BOOST_TEST(however_cut(target, head) == found("/a"));
 }
@@ -170,9 +172,11 @@ BOOST_AUTO_TEST_CASE(a_cookie_is_found_by_its_exact_name_in_any_of_the_headers) 
     BOOST_TEST(whole(cookie("user"), head("Cookie: user=\"a b\"=c\r\n")) == found("\"a b\"=c"));
     BOOST_TEST(whole(cookie("user"), head("Cookie:;; =;user;user=x;\r\n")) == found("x"));
     BOOST_TEST(whole(cookie("user"), head("Cookie: User=1; userx=2; xuser=3\r\n")) ==
-               refused(Verdict::missing));
-    BOOST_TEST(whole(cookie("user"), head("Set-Cookie: user=1\r\n")) == refused(Verdict::missing));
-    BOOST_TEST(whole(cookie("user"), head("Cookie : user=1\r\n")) == refused(Verdict::malformed));
+               refused(ParseStatus::missing));
+    BOOST_TEST(whole(cookie("user"), head("Set-Cookie: user=1\r\n")) ==
+               refused(ParseStatus::missing));
+    BOOST_TEST(whole(cookie("user"), head("Cookie : user=1\r\n")) ==
+               refused(ParseStatus::malformed));
 }
 
 BOOST_AUTO_TEST_CASE(a_target_is_the_middle_of_a_request_line) {
@@ -180,7 +184,7 @@ BOOST_AUTO_TEST_CASE(a_target_is_the_middle_of_a_request_line) {
     BOOST_TEST(whole(target, "OPTIONS * HTTP/1.0\n") == found("*"));
     for (const std::string line : {"GET /", "GET  / HTTP/1.1", "GET / HTTP/1.1 ", " GET / HTTP/1.1",
                                    "GET / a HTTP/1.1", "GET / FTP/1.1", "GET", "\x16\x03\x01"}) {
-        BOOST_TEST(whole(target, line + "\r\n") == refused(Verdict::malformed), line);
+        BOOST_TEST(whole(target, line + "\r\n") == refused(ParseStatus::malformed), line);
     }
 }
 

@@ -15,9 +15,9 @@ using test::found;
 using test::From;
 using test::in_segments;
 using test::KeyPart;
+using test::ParseStatus;
 using test::refused;
 using test::settings_of;
-using test::Verdict;
 using test::whole;
 
 namespace {
@@ -52,16 +52,17 @@ BOOST_AUTO_TEST_CASE(both_addresses_are_keys_with_their_ports) {
     const proxy::Origin v6{.source = *conf::Endpoint::parse("[2001:db8::7]:1")};
     BOOST_TEST(whole(settings_of({{.from = From::source}}), "", v6) == found("[2001:db8::7]:1"));
     BOOST_TEST(whole(settings_of({{.from = From::destination}}), "", v6) ==
-               refused(Verdict::missing));
+               refused(ParseStatus::missing));
 }
 
 BOOST_AUTO_TEST_CASE(a_unix_client_has_a_key_only_if_it_has_a_name) {
     const proxy::Origin nameless{.source = {.is_unix = true}};
     const proxy::Origin named{.source = {.is_unix = true, .path = "/run/client"}};
     for (const From from : {From::source_ip, From::source}) {
-        BOOST_TEST(whole(settings_of({{.from = from}}), "", nameless) == refused(Verdict::missing));
+        BOOST_TEST(whole(settings_of({{.from = from}}), "", nameless) ==
+                   refused(ParseStatus::missing));
     }
-    BOOST_TEST(whole(settings_of({{}}), "", named) == refused(Verdict::missing));
+    BOOST_TEST(whole(settings_of({{}}), "", named) == refused(ParseStatus::missing));
     BOOST_TEST(whole(settings_of({{.from = From::source}}), "", named) ==
                found("unix:/run/client"));
 }
@@ -78,9 +79,9 @@ BOOST_AUTO_TEST_CASE(fields_of_a_proxy_header_are_keys) {
     const KeyPart authority{.from = From::proxy_authority};
     BOOST_TEST(whole(settings_of({custom}), "", from) == found("one"));
     BOOST_TEST(whole(settings_of({authority}), "", from) == found("example.org"));
-    BOOST_TEST(whole(settings_of({absent}), "", from) == refused(Verdict::missing));
-    BOOST_TEST(whole(custom, "") == refused(Verdict::missing));
-    BOOST_TEST(whole(authority, "") == refused(Verdict::missing));
+    BOOST_TEST(whole(settings_of({absent}), "", from) == refused(ParseStatus::missing));
+    BOOST_TEST(whole(custom, "") == refused(ParseStatus::missing));
+    BOOST_TEST(whole(authority, "") == refused(ParseStatus::missing));
 }
 
 BOOST_AUTO_TEST_CASE(a_composite_is_the_netstrings_of_its_parts_in_order) {
@@ -113,11 +114,11 @@ BOOST_AUTO_TEST_CASE(a_composite_without_one_of_its_parts_has_no_key) {
     const KeyPart header{.from = From::header, .name = "X-User"};
     const KeyPart other{.from = From::header, .name = "X-Other"};
     const std::string head = "GET /a HTTP/1.1\r\nX-User: ann\r\n\r\n";
-    BOOST_TEST(whole(settings_of({header, other}), head) == refused(Verdict::missing));
-    BOOST_TEST(whole(settings_of({other, header}), head) == refused(Verdict::missing));
+    BOOST_TEST(whole(settings_of({header, other}), head) == refused(ParseStatus::missing));
+    BOOST_TEST(whole(settings_of({other, header}), head) == refused(ParseStatus::missing));
     BOOST_TEST(whole(settings_of({header, {.from = From::sni}}), head) ==
-               refused(Verdict::not_tls));
-    BOOST_TEST((whole(settings_of({{}, header}), head.substr(0, 20)).verdict == Verdict::more));
+               refused(ParseStatus::not_tls));
+    BOOST_TEST((whole(settings_of({{}, header}), head.substr(0, 20)).status == ParseStatus::more));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

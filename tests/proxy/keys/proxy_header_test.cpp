@@ -14,7 +14,7 @@ using namespace ringway;
 using namespace std::string_literals;
 using conf::Endpoint;
 using proxy::ProxyHeader;
-using proxy::ProxyVerdict;
+using proxy::ProxyParseStatus;
 using test::field;
 using test::number;
 using Version = conf::SendProxy::Version;
@@ -28,20 +28,20 @@ Endpoint endpoint(std::string_view text) {
     return *Endpoint::parse(text);
 }
 
-// "source destination", "none", or the verdict's number.
+// "source destination", "none", or the status's number.
 std::string answer(const std::string& bytes, const conf::ProxyProtocol& accepted = any) {
     ProxyHeader header;
-    const ProxyVerdict verdict = proxy::read_proxy_header(bytes, accepted, header);
-    switch (verdict) {
-        case ProxyVerdict::more:
+    const ProxyParseStatus status = proxy::read_proxy_header(bytes, accepted, header);
+    switch (status) {
+        case ProxyParseStatus::more:
             return "more";
-        case ProxyVerdict::missing:
+        case ProxyParseStatus::missing:
             return "missing";
-        case ProxyVerdict::malformed:
+        case ProxyParseStatus::malformed:
             return "malformed";
-        case ProxyVerdict::bad_checksum:
+        case ProxyParseStatus::bad_checksum:
             return "bad checksum";
-        case ProxyVerdict::found:
+        case ProxyParseStatus::found:
             break;
     }
     if (!header.source) return "none";
@@ -193,7 +193,7 @@ BOOST_AUTO_TEST_CASE(abstract_names_of_unix_sockets_are_names) {
     const auto names = [&](const std::string& source, const std::string& destination) {
         ProxyHeader header;
         const auto bytes = v2(0x21, 0x31, filled(source) + filled(destination));
-        BOOST_TEST((proxy::read_proxy_header(bytes, any, header) == ProxyVerdict::found));
+        BOOST_TEST((proxy::read_proxy_header(bytes, any, header) == ProxyParseStatus::found));
         BOOST_TEST(header.source->path == source);
         BOOST_TEST(header.destination->path == destination);
         // And they are sent on as they came.
@@ -210,7 +210,7 @@ BOOST_AUTO_TEST_CASE(datagrams_are_sent_as_datagrams) {
                                         std::pair(0x32, std::string(216, 'x'))}) {
         ProxyHeader header;
         const auto bytes = v2(0x21, family, block);
-        BOOST_TEST((proxy::read_proxy_header(bytes, any, header) == ProxyVerdict::found));
+        BOOST_TEST((proxy::read_proxy_header(bytes, any, header) == ProxyParseStatus::found));
         BOOST_TEST(header.is_datagram);
         const proxy::ProxyFields fields{.source = *header.source,
                                         .destination = *header.destination,
@@ -248,7 +248,7 @@ BOOST_AUTO_TEST_CASE(fields_fill_the_block_exactly_and_are_found_by_their_type) 
                              tlv(5, std::string(128, 'u')) + tlv(0x30, "ns");
     ProxyHeader header;
     const auto bytes = v2(0x21, 0x11, block4 + tlvs);
-    BOOST_TEST((proxy::read_proxy_header(bytes + "GET", any, header) == ProxyVerdict::found));
+    BOOST_TEST((proxy::read_proxy_header(bytes + "GET", any, header) == ProxyParseStatus::found));
     BOOST_TEST(header.bytes == bytes.size());
     BOOST_TEST(header.tlvs == tlvs);
     BOOST_TEST(proxy::tlv_of(header.tlvs, 2).value() == "example.org");
@@ -341,7 +341,7 @@ BOOST_AUTO_TEST_CASE(fields_are_sent_and_read_back) {
         Version::v2,
         {.source = from, .destination = from, .authority = "example.org", .unique_id = "id\xff"});
     ProxyHeader header;
-    BOOST_TEST((proxy::read_proxy_header(sent, any, header) == ProxyVerdict::found));
+    BOOST_TEST((proxy::read_proxy_header(sent, any, header) == ProxyParseStatus::found));
     BOOST_TEST(proxy::tlv_of(header.tlvs, 2).value() == "example.org");
     BOOST_TEST(proxy::tlv_of(header.tlvs, 5).value() == "id\xff");
 }

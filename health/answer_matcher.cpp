@@ -1,4 +1,4 @@
-#include "health/answer.h"
+#include "health/answer_matcher.h"
 
 #include <algorithm>
 #include <utility>
@@ -41,7 +41,7 @@ std::string request_of(const conf::HealthSettings& settings, const conf::Endpoin
            "\r\nUser-Agent: ringway\r\nAccept: */*\r\nConnection: close\r\n\r\n";
 }
 
-Answer::State Answer::read(std::string_view bytes) {
+AnswerMatcher::State AnswerMatcher::read(std::string_view bytes) {
     if (state_ != State::wants_bytes) return state_;
     read_bytes_ += bytes.size();
     if (!settings_->http && settings_->expect_anywhere) return state_ = read_anywhere(bytes);
@@ -50,19 +50,19 @@ Answer::State Answer::read(std::string_view bytes) {
     return state_ = read_prefix();
 }
 
-Answer::State Answer::end() {
+AnswerMatcher::State AnswerMatcher::end() {
     if (state_ == State::wants_bytes) state_ = fail("ended");
     return state_;
 }
 
-Answer::State Answer::read_prefix() {
+AnswerMatcher::State AnswerMatcher::read_prefix() {
     const std::string& expect = settings_->expect;
     if (!expect.starts_with(kept_)) return fail("mismatch");
     return kept_ == expect ? State::good : State::wants_bytes;
 }
 
 // kept_ is the end of what came before, one byte too short to hold it all.
-Answer::State Answer::read_anywhere(std::string_view bytes) {
+AnswerMatcher::State AnswerMatcher::read_anywhere(std::string_view bytes) {
     const std::string& expect = settings_->expect;
     const std::size_t overlap = expect.size() - 1;
     kept_ += bytes.substr(0, overlap);
@@ -75,7 +75,7 @@ Answer::State Answer::read_anywhere(std::string_view bytes) {
 
 // Interim answers (RFC 9110, section 15.2) come before the one that decides, each a head
 // without a body. 101 is none: nothing of HTTP follows it.
-Answer::State Answer::read_http(std::string_view bytes) {
+AnswerMatcher::State AnswerMatcher::read_http(std::string_view bytes) {
     for (const char c : bytes) {
         if (in_interim_) {
             in_interim_ = !skip_interim(c);
@@ -92,14 +92,14 @@ Answer::State Answer::read_http(std::string_view bytes) {
 }
 
 // Whether the interim head ends with this byte: an LF behind an empty line.
-bool Answer::skip_interim(char c) {
+bool AnswerMatcher::skip_interim(char c) {
     if (c == '\n') return std::exchange(interim_line_empty_, true);
     if (c != '\r') interim_line_empty_ = false;
     return false;
 }
 
 // Wants bytes too where a whole status line is that of an interim answer.
-Answer::State Answer::read_status() {
+AnswerMatcher::State AnswerMatcher::read_status() {
     if (!may_be_status_line(kept_)) return fail("not HTTP");
     if (kept_.size() < status_bytes) return State::wants_bytes;
     const int status = (kept_[9] - '0') * 100 + (kept_[10] - '0') * 10 + (kept_[11] - '0');
@@ -109,12 +109,12 @@ Answer::State Answer::read_status() {
     return fail("status " + kept_.substr(9, 3));
 }
 
-Answer::State Answer::fail(std::string result) {
+AnswerMatcher::State AnswerMatcher::fail(std::string result) {
     result_ = std::move(result);
     return State::bad;
 }
 
-std::string Answer::detail() const {
+std::string AnswerMatcher::detail() const {
     if (result_ == "ended") return "the server ended the connection before its answer";
     if (result_ == "too long") return "answer: no status in its first bytes";
     if (result_.starts_with("status")) return "answer: " + result_;

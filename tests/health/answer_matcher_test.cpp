@@ -1,4 +1,4 @@
-#include "health/answer.h"
+#include "health/answer_matcher.h"
 
 #include <random>
 #include <string>
@@ -8,7 +8,7 @@
 #include <boost/test/unit_test.hpp>
 
 using namespace ringway;
-using health::Answer;
+using health::AnswerMatcher;
 
 namespace {
 
@@ -30,11 +30,11 @@ conf::HealthSettings asks(std::uint16_t least = 200, std::uint16_t greatest = 29
 // What is said of an answer that comes in pieces of `piece` bytes and then ends.
 std::string result(const conf::HealthSettings& settings, std::string_view bytes,
                    std::size_t piece) {
-    Answer answer(settings);
+    AnswerMatcher answer(settings);
     for (; !bytes.empty(); bytes.remove_prefix(std::min(piece, bytes.size()))) {
-        if (answer.read(bytes.substr(0, piece)) != Answer::State::wants_bytes) break;
+        if (answer.read(bytes.substr(0, piece)) != AnswerMatcher::State::wants_bytes) break;
     }
-    return answer.end() == Answer::State::good ? "ok" : answer.result();
+    return answer.end() == AnswerMatcher::State::good ? "ok" : answer.result();
 }
 
 // The same, however the answer is cut into pieces.
@@ -84,10 +84,10 @@ BOOST_AUTO_TEST_CASE(a_flood_is_given_up) {
     const std::string flood(1 << 20, 'x');
     BOOST_TEST(result(expects("y", true), flood, 1'000) == "mismatch");
     const auto settings = expects("y", true);
-    Answer answer(settings);
+    AnswerMatcher answer(settings);
     std::size_t read = 0;
-    while (answer.read("xxxxxxxx") == Answer::State::wants_bytes) read += 8;
-    BOOST_TEST(read == Answer::bytes_max);
+    while (answer.read("xxxxxxxx") == AnswerMatcher::State::wants_bytes) read += 8;
+    BOOST_TEST(read == AnswerMatcher::bytes_max);
 }
 
 BOOST_AUTO_TEST_CASE(a_status_passes_or_is_named) {
@@ -123,9 +123,9 @@ BOOST_AUTO_TEST_CASE(interim_answers_come_before_the_one_that_decides) {
 BOOST_AUTO_TEST_CASE(interim_answers_without_end_are_given_up) {
     const auto settings = asks();
     std::string flood;
-    while (flood.size() < 2 * Answer::bytes_max) flood += "HTTP/1.1 102 Processing\r\n\r\n";
+    while (flood.size() < 2 * AnswerMatcher::bytes_max) flood += "HTTP/1.1 102 Processing\r\n\r\n";
     BOOST_TEST(result(settings, flood, 1'000) == "too long");
-    flood = "HTTP/1.1 102 Processing\r\nX: " + std::string(2 * Answer::bytes_max, 'x');
+    flood = "HTTP/1.1 102 Processing\r\nX: " + std::string(2 * AnswerMatcher::bytes_max, 'x');
     BOOST_TEST(result(settings, flood, 1'000) == "too long");
 }
 
@@ -146,7 +146,7 @@ BOOST_AUTO_TEST_CASE(a_request_names_the_host_or_the_address) {
 
 BOOST_AUTO_TEST_CASE(a_mismatch_is_told_for_people) {
     const auto settings = expects("+PONG");
-    Answer answer(settings);
+    AnswerMatcher answer(settings);
     answer.read("-ERR\n");
     BOOST_TEST(answer.detail() == R"(answer: mismatch, found "-ERR\x0a")");
 }

@@ -1,6 +1,6 @@
 // What a parser of a client's first bytes says of those that have come so far.
-// Parsers are pure, and of one shape: all bytes so far in, a verdict out. The bytes
-// only grow between calls, and a verdict other than `more` is the last: so it does
+// Parsers are pure, and of one shape: all bytes so far in, a status out. The bytes
+// only grow between calls, and a status other than `more` is the last: so it does
 // not depend on how they were cut into segments.
 #pragma once
 
@@ -11,7 +11,7 @@
 
 namespace ringway::proxy {
 
-enum class Verdict : std::uint8_t {
+enum class ParseStatus : std::uint8_t {
     more,       // cannot tell yet
     found,      // the key is there
     missing,    // sound, and the key is not in it
@@ -20,10 +20,10 @@ enum class Verdict : std::uint8_t {
 };
 
 // `value` as the key, or missing.
-inline Verdict keep(std::optional<std::string_view> value, std::string& key) {
-    if (!value) return Verdict::missing;
+inline ParseStatus keep(std::optional<std::string_view> value, std::string& key) {
+    if (!value) return ParseStatus::missing;
     key = *value;
-    return Verdict::found;
+    return ParseStatus::found;
 }
 
 }  // namespace ringway::proxy

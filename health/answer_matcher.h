@@ -1,5 +1,5 @@
 // What a check says once it is connected, and whether what comes back is the answer
-// that it wants. Pure; one Answer per attempt, used from one thread.
+// that it wants. Pure; one AnswerMatcher per attempt, used from one thread.
 //
 // However much comes, no more is kept than the bytes that the next ones may complete
 // to what is looked for.
@@ -20,7 +20,7 @@ bool has_exchange(const conf::HealthSettings& settings);
 // The bytes to be sent to `address`; may be empty.
 std::string request_of(const conf::HealthSettings& settings, const conf::Endpoint& address);
 
-class Answer {
+class AnswerMatcher {
 public:
     // An answer may have so many bytes before what is looked for anywhere in it, or before
     // the status that decides.
@@ -29,7 +29,7 @@ public:
     enum class State : std::uint8_t { wants_bytes, good, bad };
 
     // `settings` has an exchange, and outlives this.
-    explicit Answer(const conf::HealthSettings& settings) : settings_(&settings) {}
+    explicit AnswerMatcher(const conf::HealthSettings& settings) : settings_(&settings) {}
 
     // The next bytes from the server. Once good or bad, it stays so.
     State read(std::string_view bytes);
