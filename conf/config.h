@@ -23,16 +23,16 @@ struct Position {
     int column = 0;
 };
 
-// An IPv4 or IPv6 address and a TCP port, or the path of a unix socket. Bytes are in
-// network order; a v4 address uses the first four. No host names: they would make
-// the placement depend on what a resolver says.
+// An IPv4 or IPv6 address and a TCP port, or the path of a unix socket. Bytes are in network order;
+// a v4 address uses the first four. No host names: with them, placement would depend on a
+// resolver's answers.
 struct Endpoint {
     bool is_v6 = false;
     bool is_unix = false;
     std::array<std::uint8_t, 16> address{};
     std::uint16_t port = 0;
-    // Of a unix socket; empty for a client's that has no name. A client's may be an abstract
-    // one, which begins with a NUL.
+    // Path of a unix socket; empty for a client without a name. A client's path may be abstract: it
+    // begins with a NUL.
     std::string path;
 
     // "192.0.2.1:80", "[2001:db8::1]:80" or "unix:/run/x.sock"; the port is 1 to 65535,
@@ -90,58 +90,58 @@ struct KeyPart {
     bool reads_proxy_header() const {
         return from == From::proxy_tlv || from == From::proxy_authority;
     }
-    // Whether it needs bytes of the client, beyond a PROXY header.
+    // Whether the key is read from the client's bytes, beyond a PROXY header.
     bool reads_bytes() const { return from >= From::first_line && !reads_proxy_header(); }
 };
 
-// The word of the file.
+// Its keyword in the file.
 std::string_view to_string(KeyPart::From from);
 
 // Where a listener's key comes from.
 struct KeySettings {
-    // What becomes of a client whose bytes have no key.
+    // What happens to a client whose bytes have no key.
     enum class OnMissing : std::uint8_t { reject, source_ip, random };
     std::vector<KeyPart> parts{1};     // at least one; several make a composite
     std::size_t max_bytes = 16 << 10;  // read of a client before its connection is placed
     OnMissing on_missing = OnMissing::reject;
-    // From accept, but not before a PROXY header has come: who has no key by then has none.
-    // 0: silence is waited out. Not with reject.
+    // How long to wait for a key, from accept, but not before the PROXY header has arrived. After
+    // it, the client counts as one without a key. 0: until `timeouts: key`. Not with reject.
     Duration silent_after{0};
     bool operator==(const KeySettings&) const = default;
 
     bool reads_bytes() const;
 };
 
-// The PROXY protocol as a listener demands it of its clients.
+// The PROXY protocol that a listener requires of its clients.
 struct ProxyProtocol {
     bool v1 = false;
     bool v2 = false;
-    std::vector<Network> trusted;  // who may connect; on a unix socket everybody
+    std::vector<Network> trusted;  // clients that may connect; unused on a unix socket
     bool operator==(const ProxyProtocol&) const = default;
 };
 
 struct ListenerTimeouts {
     Duration key{5'000};     // from accept until the key is known; never extended
-    Duration idle{600'000};  // no byte in either direction; a reader that pauses has so long
-    // One direction has ended, no byte moves in the other, and none waits for a reader.
+    Duration idle{600'000};  // no byte in either direction; also the longest pause of a reader
+    // One direction has ended, no byte moves in the other, and no byte waits for a reader.
     Duration half_close{30'000};
-    // The peer's kernel answers nothing that is sent to it, neither bytes nor probes.
+    // The peer's kernel acknowledges neither bytes nor probes.
     Duration unacknowledged{30'000};
-    Duration keepalive{60'000};  // silence after which a peer's kernel is asked for a sign
+    Duration keepalive{60'000};  // silence after which keepalive probes are sent
     bool operator==(const ListenerTimeouts&) const = default;
 };
 
 struct Listener {
     std::string name;
     Endpoint bind;
-    // What the client has sent something on is accepted, or what was silent for so long
+    // A connection is accepted once the client has sent bytes, or after this time
     // (TCP_DEFER_ACCEPT, whole seconds); 0: at once.
     Duration defer_accept{0};
     std::string pool;
     KeySettings key;
     std::optional<ProxyProtocol> proxy_protocol;  // absent: no header is expected or known
     ListenerTimeouts timeouts;
-    std::uint32_t max_connections = 0;  // at once, 0 for no limit but the process's own
+    std::uint32_t max_connections = 0;  // live at once; 0 for no limit but the process's own
     Position position;
 };
 
@@ -160,23 +160,23 @@ struct HashSettings {
 };
 
 struct ConnectSettings {
-    // Of one attempt. A lost SYN is sent again after 1 s (RFC 6298): what is shorter, or just
-    // as long, moves a key for one lost packet.
+    // Of one attempt. A lost SYN is sent again after 1 s (RFC 6298): with a timeout of 1 s or less,
+    // one lost packet moves a key.
     Duration timeout{2'000};
     std::uint32_t attempts = 3;  // distinct servers tried for one connection
-    Duration budget{0};          // of all attempts together; 0 for what they add up to
+    Duration budget{0};          // of all attempts together; 0 for the sum of their timeouts
     // The addresses that servers are dialled from, by family; absent: the kernel's choice.
     std::optional<Endpoint> source_v4;
     std::optional<Endpoint> source_v6;
     bool operator==(const ConnectSettings&) const = default;
 };
 
-// The PROXY header that a pool's servers get before the client's bytes.
+// The PROXY header that is sent to a pool's servers before the client's bytes.
 struct SendProxy {
     enum class Version : std::uint8_t { none, v1, v2 };
     Version version = Version::none;
-    bool authority = false;  // v2: the name that the client asked for, where it is known
-    bool unique_id = false;  // v2: the one received, or a new one
+    bool authority = false;  // v2: send the TLS server name, where it is known
+    bool unique_id = false;  // v2: send the one received, or a new one
     bool operator==(const SendProxy&) const = default;
 };
 
@@ -190,13 +190,13 @@ struct HttpCheck {
     bool operator==(const HttpCheck&) const = default;
 };
 
-// The active check of every server of a pool: a TCP connect, and what is said after it
-// where `expect` or `http` is there.
+// The active check of every server of a pool: a TCP connect, and an exchange after it if `expect`
+// or `http` is set.
 struct HealthSettings {
     Duration interval{2'000};
     Duration timeout{1'500};        // longer than a lost SYN takes, as ConnectSettings::timeout
     std::uint32_t rise = 2;         // successes in a row that bring a server back
-    std::uint32_t fall = 3;         // failures in a row that take it off
+    std::uint32_t fall = 3;         // failures in a row that take a server down
     Duration fast_interval{0};      // while a server is down or changing; 0 for `interval`
     std::string send;               // bytes; only with `expect`
     std::string expect;             // bytes; empty for a connect alone
@@ -208,17 +208,17 @@ struct HealthSettings {
     bool operator==(const HealthSettings&) const = default;
 };
 
-// What the connections of clients tell of a server.
+// Passive checks: how failed client connections take a server offline.
 struct PassiveSettings {
     std::uint32_t failures = 3;  // in a row, that take a server offline
     Duration within{10'000};     // failures further apart than this are not in a row
     bool early_resets = true;    // resets soon after the connect, before a byte, count too
-    Duration retry{5'000};       // without checks, offline for so long; doubled each time
+    Duration retry{5'000};       // without checks, offline for this time; doubled each time
     Duration retry_max{300'000};
     bool operator==(const PassiveSettings&) const = default;
 };
 
-// What becomes of the connections of a server that goes down or is removed.
+// What happens to the connections of a server that goes down or is removed.
 struct Leaving {
     enum class Way : std::uint8_t { keep, reset, drain };
     Way way = Way::keep;
@@ -231,7 +231,7 @@ struct Server {
     Endpoint address;
     std::uint32_t weight = 1;                 // 0 keeps the server without new connections
     std::uint32_t max_connections = 0;        // live at once, 0 for no limit
-    std::optional<Endpoint> check_address{};  // where not `address` is to be checked
+    std::optional<Endpoint> check_address{};  // checked instead of `address`
     Position position;
 };
 
@@ -241,11 +241,11 @@ struct Pool {
     ConnectSettings connect;
     SendProxy send_proxy;
     std::optional<HealthSettings> health;    // absent: servers are never checked
-    std::optional<PassiveSettings> passive;  // absent: connections say nothing of servers
+    std::optional<PassiveSettings> passive;  // absent: failed connections have no effect on servers
     Leaving on_down;
     Leaving on_removed;
     double panic = 0;        // share of servers online below which states are ignored
-    Duration slow_start{0};  // in which a server that comes (back) gets its points; 0 for at once
+    Duration slow_start{0};  // slow start of a server that is new or returns; 0 for none
     std::vector<Server> servers;
     Position position;
 };
@@ -253,7 +253,7 @@ struct Pool {
 struct AdminSettings {
     std::string socket;            // path of the admin socket; empty for none
     std::optional<Endpoint> http;  // where the HTTP endpoint listens; never a unix socket
-    std::string state;  // path of the file that keeps what is said at run time; empty for none
+    std::string state;             // path of the file that keeps run-time overrides; empty for none
     // The pools that readiness depends on; absent: each that a listener uses.
     std::optional<std::vector<std::string>> ready;
     bool operator==(const AdminSettings&) const = default;
@@ -271,9 +271,10 @@ struct LogSettings {
 };
 
 struct Config {
-    std::uint32_t workers = 0;       // 0: one for each processor that it may use
-    Duration drain_delay{0};         // from SIGTERM, not ready, to the end of accepting; 0: at once
-    Duration drain_timeout{30'000};  // what the drain after it gives connections, at most
+    std::uint32_t workers = 0;  // 0: one for each processor that it may use
+    Duration drain_delay{
+        0};  // from SIGTERM, when readiness fails, until accepting ends; 0: at once
+    Duration drain_timeout{30'000};  // the longest drain after it
     std::vector<Listener> listeners;
     std::vector<Pool> pools;
     AdminSettings admin;

@@ -11,7 +11,7 @@
 namespace ringway::conf {
 namespace {
 
-// What is compared, and what is shown of it where the two are not the same.
+// The value that is compared, and the text that is shown where two differ.
 struct Entry {
     std::string value;
     bool secret = false;
@@ -20,8 +20,8 @@ struct Entry {
     bool operator==(const Entry&) const = default;
 };
 
-// The entries of one listener, pool or server by their paths in it. Written out with
-// their defaults; what is absent and has none is not there.
+// The entries of one listener, pool or server by their paths in it. Defaults are written out; an
+// absent entry without a default is left out.
 using Entries = std::map<std::string, Entry>;
 
 std::string spell_decimal(double value) {

@@ -9,13 +9,13 @@
 
 namespace ringway::conf {
 
-// One entry that is not what it was. Listeners and servers go by name and id, and so
-// their order is no difference. A whole listener, pool or server that comes or goes is
-// one entry, told by what matters most of it. Secrets are not told.
+// One entry that differs. Listeners and servers are matched by name and id, so their order is no
+// difference. A listener, pool or server that is added or removed is one entry, shown by its most
+// important values. Secrets are not shown.
 struct Difference {
     std::string path;                   // "pools.redis.hash.vnodes", "pools.redis.servers.a"
-    std::optional<std::string> before;  // absent: there was no such entry
-    std::optional<std::string> after;   // absent: there is none any more
+    std::optional<std::string> before;  // absent: the entry is new
+    std::optional<std::string> after;   // absent: the entry is removed
     bool operator==(const Difference&) const = default;
 };
 

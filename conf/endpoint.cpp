@@ -28,7 +28,7 @@ std::optional<Endpoint> parse_unix(std::string_view path) {
     return Endpoint{.is_unix = true, .path = plain_path(path)};
 }
 
-// An address without brackets, of the family that its letters tell.
+// An address without brackets; a colon makes it IPv6.
 bool parse_host(const std::string& host, bool is_v6, std::array<std::uint8_t, 16>& out) {
     // inet_pton reads a C string: a NUL inside would hide what follows it.
     if (host.find('\0') != std::string::npos) return false;

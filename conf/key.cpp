@@ -84,7 +84,7 @@ void check_regex(const Section& section, const KeyPart& part) {
     }
 }
 
-// The short form is one word.
+// The short form is one keyword.
 void read_word(const Value& value, KeyPart& part) {
     if (!read_kind(value, part)) return;
     for (const Rule& rule : rules) {
@@ -96,7 +96,7 @@ void read_word(const Value& value, KeyPart& part) {
     }
 }
 
-// The entries of a part. Those of a composite itself are wrong already.
+// The entries of a part. Those of the composite itself are already reported.
 void read_part(Section& section, KeyPart& part, bool is_composite = false) {
     bool good = false;
     section.value("from", [&](const Value& from) { good = read_kind(from, part); });
@@ -140,7 +140,7 @@ bool read_parts(Section& section, KeySettings& key) {
     return true;
 }
 
-// What the parts of a key have to agree on.
+// Rules between the parts of a key.
 void check_whole(const Section& section, const KeySettings& key, bool after_proxy_header) {
     if (section.has("max_bytes") && !key.reads_bytes() && !after_proxy_header) {
         section.error("max_bytes", "has a meaning only where bytes of the client are read");
@@ -162,7 +162,7 @@ void check_whole(const Section& section, const KeySettings& key, bool after_prox
     }
 }
 
-// One word, or the word with how long silence is waited out.
+// A keyword, or a map of the keyword and how long to wait for a key.
 void read_on_missing(const Value& value, KeySettings& key, const KeyNeighbours& neighbours) {
     using OnMissing = KeySettings::OnMissing;
     const std::vector<string_view> policies{"reject", "source_ip", "random"};

@@ -6,7 +6,7 @@
 
 namespace ringway::conf {
 
-// What of its listener a key has to fit.
+// What a key must fit of its listener.
 struct KeyNeighbours {
     bool after_proxy_header = false;  // the client's bytes come after one
     Duration timeout{0};              // timeouts.key

@@ -1,5 +1,5 @@
-// What the file may ask for where others have limits of their own: the ring, which
-// proxy/control/ring_state.cpp holds together with these, and the kernel.
+// The greatest values of the file that follow from limits elsewhere: the ring's
+// (proxy/control/ring_state.cpp asserts that they are equal) and the kernel's.
 #pragma once
 
 #include <cstddef>

@@ -23,7 +23,7 @@ bool overlap(const Endpoint& a, const Endpoint& b);
 // by the order in which they were opened.
 bool shadow(const Endpoint& a, const Endpoint& b);
 
-// Why nobody can connect to an address; nothing where somebody may.
+// Why no client can connect to an address; nothing if one can.
 std::optional<std::string_view> why_not_listened_on(const Endpoint& endpoint);
 
 // An absolute path without empty parts and "."; ".." stays, since links may precede it.

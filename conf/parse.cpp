@@ -1,5 +1,5 @@
-// The configuration file, section by section: one function each, one line per
-// entry. Bounds stand here; conf/section.h says what the calls do.
+// The configuration file, section by section: one function each, one line per entry. Bounds are
+// here; conf/section.h documents the calls.
 #include <algorithm>
 #include <string>
 #include <string_view>
@@ -178,7 +178,9 @@ void read_proxy_protocol(Section& section, ProxyProtocol& proxy, bool on_unix_so
     if (section.has("accept") && !accepts_any) section.error("accept", "expected v1, v2 or both");
     if (on_unix_socket) {
         if (section.has("trusted")) {
-            section.error("trusted", "a unix socket's file says who may connect");
+            section.error("trusted",
+                          "has a meaning only for TCP: the mode of the socket's file decides who "
+                          "may connect");
         }
     } else {
         if (!section.has("trusted"))
@@ -189,7 +191,7 @@ void read_proxy_protocol(Section& section, ProxyProtocol& proxy, bool on_unix_so
     }
 }
 
-// A key that this listener can never have.
+// A key that this listener can never find.
 void check_key(const Section& section, const Listener& listener) {
     const bool nameless = listener.bind.is_unix && !listener.proxy_protocol;
     for (const KeyPart& part : listener.key.parts) {
@@ -295,7 +297,7 @@ void read_workers(const Value& value, std::uint32_t& workers) {
     }
 }
 
-// The admin's sockets are its own: no listener's clients may come there.
+// No listener may overlap the admin's sockets.
 void check_admin_address(const Section& section, string_view name, const Endpoint& address,
                          const Binds& binds) {
     const auto* const other = binds.overlapping(address);

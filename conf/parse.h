@@ -1,5 +1,5 @@
-// The parts of the file that there may be many of, each read on its own: by parse(), and
-// by the watch that looks at them while the file is read. Internal to conf/.
+// The repeated parts of the file, each parsed on its own: by parse(), and by the watch that judges
+// them while the file is read. Internal to conf/.
 #pragma once
 
 #include <cstddef>
@@ -35,11 +35,11 @@ public:
     const Bind* overlapping(const Endpoint& address) const;
 
 private:
-    // Addresses of two groups, by port or path, have nothing to do with each other.
+    // Addresses of different groups (by port or path) never overlap.
     std::map<std::string, std::vector<Bind>> groups_;
 };
 
-// What listeners have to agree on with one another and with the pools.
+// Rules between listeners, and between listeners and pools.
 struct ListenerChecks {
     Unique names{"the name"};
     Binds binds;
@@ -48,7 +48,7 @@ struct ListenerChecks {
 };
 Listener read_listener(const Value& value, ListenerChecks& checks);
 
-// As conf::parse, with what it cost: the bytes that yaml-cpp was given.
+// As conf::parse; also returns the number of bytes that yaml-cpp was given.
 std::variant<Config, Errors> parse(std::string_view yaml, std::size_t& bytes_read);
 
 }  // namespace ringway::conf

@@ -67,7 +67,7 @@ void read_status(const Value& value, HttpCheck& http) {
     http.greatest_status = static_cast<std::uint16_t>(*greatest);
 }
 
-// A word of a request: neither a blank nor a control character may split it.
+// A token of a request: neither blanks nor control characters.
 void read_word(Section& section, string_view name, std::string& out) {
     if (!section.text(name, out)) return;
     if (out.find(' ') != std::string::npos) section.error(name, "expected no blanks");

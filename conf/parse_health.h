@@ -1,5 +1,5 @@
-// The entries that say when a server counts as up and what follows when it does not.
-// One function a section; conf/section.h says what the calls do.
+// The entries of health: when a server counts as up, and what happens when it does not. One
+// function a section; conf/section.h documents the calls.
 #pragma once
 
 #include "conf/config.h"
@@ -10,7 +10,7 @@ namespace ringway::conf {
 void read_health(Section& section, HealthSettings& health);
 void read_passive(Section& section, PassiveSettings& passive);
 
-// The short form is one word, the long form a map.
+// The short form is one keyword, the long form a map.
 void read_leaving(const Value& value, Leaving& leaving);
 
 // Where to check a server, of a pool that is `checked` or not.

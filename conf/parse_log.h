@@ -1,4 +1,4 @@
-// The entries of the log. conf/section.h says what the calls do.
+// The entries of the log. conf/section.h documents the calls.
 #pragma once
 
 #include "conf/config.h"

@@ -7,7 +7,7 @@
 
 namespace ringway::conf {
 
-// How many groups `pattern` has, or what RE2 has against it.
+// How many groups `pattern` has, or RE2's error.
 std::variant<int, std::string> check_pattern(std::string_view pattern);
 
 }  // namespace ringway::conf

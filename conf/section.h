@@ -1,12 +1,12 @@
-// One map of the configuration file as a table of its entries: each call names
-// an entry, its kind and its bounds, and puts a good value where it belongs.
-// Whatever does not fit is reported with its place, and reading goes on.
+// One map of the configuration file as a table of its entries: each call names an entry, its kind
+// and its bounds, and puts a good value where it belongs. Every misfit is reported with its
+// position, and reading continues.
 //
 //     Section section(value);
 //     section.integer("vnodes", hash.vnodes, 1, 65'536);
 //     section.finish();
 //
-// One thread; everything here lives no longer than the Node it was made from.
+// One thread; everything here must not outlive the Node that it was made from.
 #pragma once
 
 #include <concepts>
@@ -45,12 +45,12 @@ public:
     bool empty() const { return errors_.empty() && !cut_; }
     // No further error will be kept.
     bool full() const { return errors_.size() >= errors_max; }
-    // ", did you mean X?" where a known name is near `word`. Nothing for errors that
-    // will not be kept: the search would take long where there are many.
+    // ", did you mean X?" where a known name is near `word`. Empty for errors that are not kept:
+    // with many of them the search would take long.
     std::string did_you_mean(std::string_view word,
                              const std::vector<std::string_view>& known) const;
     std::size_t count() const { return errors_.size() + left_out_; }
-    // The file was not read to its end; told behind all errors.
+    // The file was not read to its end; reported after all errors.
     void cut(Error why) { cut_ = std::move(why); }
     // In file order.
     Errors take();
@@ -62,7 +62,7 @@ private:
     std::optional<Error> cut_;
 };
 
-// One value of the file, and how to complain about it.
+// One value of the file, and how to report errors in it.
 class Value {
 public:
     Value(const Node& node, const Path& path, Report& report)
@@ -75,7 +75,7 @@ public:
     bool is_refused() const { return node_->kind == Node::Kind::refused; }
 
     void error(std::string message) const;
-    // "expected X, found ..."; says nothing more of a refused node.
+    // "expected X, found ..."; silent for a refused node.
     void expected(const std::string& what) const;
 
     // Each reports what does not fit and then returns nothing.
@@ -257,7 +257,7 @@ class Unique {
 public:
     explicit Unique(std::string_view what) : what_(what) {}
     void check(const Section& section, std::string_view name, const std::string& spelling);
-    // The same for what is no entry's value.
+    // The same, for values that belong to no entry.
     void check(const Value& value, const std::string& spelling);
 
 private:

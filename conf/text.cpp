@@ -123,7 +123,7 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 std::optional<std::string_view> nearest(std::string_view word,
                                         std::span<const std::string_view> candidates) {
     std::optional<std::string_view> best;
-    // Short words are near to everything: fewer edits than half the letters.
+    // Short names are near to everything: at most half the letters may be edited.
     std::size_t limit = std::min(edits_max + 1, (word.size() + 1) / 2);
     for (const auto candidate : candidates.first(std::min(candidates.size(), candidates_max))) {
         const std::size_t distance = edits(word, candidate);

@@ -1,5 +1,5 @@
-// What error messages and checks need to know about bytes: UTF-8, escapes for
-// people's terminals, and the nearest name for a typo. Pure functions.
+// Helpers for error messages: UTF-8, escapes for terminals, and the nearest name for a typo. Pure
+// functions.
 #pragma once
 
 #include <cstddef>
@@ -25,8 +25,8 @@ std::optional<Character> first_character(std::string_view text);
 bool is_control(char32_t code);
 bool has_control(std::string_view text);
 
-// `text` in double quotes, controls and bytes that are not UTF-8 escaped, cut
-// after 64 bytes: safe to print, whatever a file holds.
+// `text` in double quotes, with controls and invalid UTF-8 escaped, cut after 64 bytes: always safe
+// to print.
 std::string quoted(std::string_view text);
 
 // "a, b, c"

@@ -33,7 +33,7 @@ std::optional<std::size_t> PartsWatch::on_node(const std::vector<Node>& around,
     return on_server(complete);
 }
 
-// Good where the part has no errors; the end where there are enough of them.
+// The part is good if it has no errors; reading ends once there are enough errors.
 std::optional<std::size_t> PartsWatch::judge(std::size_t new_errors,
                                              std::size_t characters_max) const {
     if (errors() >= errors_max) return 0;
@@ -44,7 +44,7 @@ std::optional<std::size_t> PartsWatch::on_server(const Node& server) {
     if (!ids_) ids_.emplace("the id");
     const Path path;
     Report report;
-    // Whether the pool is checked may stand further down.
+    // Whether the pool is checked may follow later in the file.
     read_server(Value(server, path, report), *ids_, true);
     errors_of_pool_ += report.count();
     const bool too_many = ++servers_ > servers_max;

@@ -1,6 +1,5 @@
-// Looks at the parts of a file while it is read, so that one made to hurt is given up
-// after its first hundred errors, while one that is large and good may take its time.
-// One thread; one watch a file.
+// Judges the parts of a file while it is read: a hostile file is abandoned after 100 errors, a
+// large valid one is read to its end. One thread; one watch a file.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +14,7 @@ namespace ringway::conf {
 
 class PartsWatch {
 public:
-    // As Watch has it.
+    // A conf::Watch.
     std::optional<std::size_t> on_node(const std::vector<Node>& around, const Node& complete);
 
 private:

@@ -29,7 +29,7 @@ struct Refused {
     std::string message;
 };
 
-// Reading ends here, but what was read stands.
+// Reading ends here; what was read is kept.
 struct Enough {
     Position position;
     std::string message;
@@ -125,7 +125,7 @@ public:
     Builder(Errors& errors, const Watch& watch) : errors_(errors), watch_(watch) {}
 
     Node take() { return std::move(root_); }
-    // What there is, where the end was not reached.
+    // The tree so far, if the end was not reached.
     Node take_cut() {
         while (!open_.empty()) {
             open_.back().is_cut = true;
@@ -211,7 +211,7 @@ private:
         put(std::move(node));
         if (!good) return;
         if (*good == 0) throw Enough{last_, "too many errors: the rest of the file was not read"};
-        // What stands between two good parts counts for the second.
+        // Text between two good parts counts for the second.
         good_ += std::min(at_ - part_begin_, *good);
         part_begin_ = at_;
     }
@@ -222,7 +222,8 @@ private:
             return;
         }
         auto& parent = open_.back();
-        // yaml-cpp places an absent value at whatever follows it; its key is nearer.
+        // yaml-cpp reports the position of an absent value as that of the next token; its key's is
+        // better.
         const bool is_value = parent.kind == Node::Kind::map && parent.items.size() % 2 == 1;
         if (is_value && node.kind == Node::Kind::null) {
             node.position = parent.items.back().position;
@@ -239,12 +240,12 @@ private:
     // In characters from the file's begin.
     std::size_t at_ = 0;          // the last event
     std::size_t part_begin_ = 0;  // of what is not yet known to be good
-    std::size_t good_ = 0;        // so much of what was before is
+    std::size_t good_ = 0;        // slack_ of the bytes before
 };
 
-// Hands the text to yaml-cpp piece by piece, as long as good parts come back. Until a
-// {...} or [...] is closed its scanner may keep every token of it; this bounds what it
-// keeps, together with comments and texts.
+// Hands the text to yaml-cpp piece by piece, as long as complete parts are good. Its scanner may
+// keep every token of a {...} or [...] until that is closed; the pieces bound what it keeps,
+// comments and texts included.
 class Feed : public std::streambuf {
 public:
     Feed(std::string_view text, const Builder& builder) : text_(text), builder_(builder) {}

@@ -24,7 +24,7 @@ struct Node {
         quoted,   // a text in quotes or a block
         list,     // items: its entries
         map,      // items: key, value, key, value, ...
-        refused,  // already reported; to be passed over in silence
+        refused,  // already reported; skipped without another error
     };
     Kind kind = Kind::null;
     Position position;
@@ -33,14 +33,14 @@ struct Node {
     bool is_cut = false;  // reading was given up before its end
 };
 
-// Told of every node that is complete, with the lists and maps around it, outermost
-// first; it is not yet among the items of the last. How many characters it may have taken,
-// where it completes a part of the file that is good; 0 where reading is to end.
+// Called for every complete node with the lists and maps around it, outermost first; the node is
+// not yet among the items of the last. Returns how many characters the node may have taken if it
+// completes a good part of the file; 0 to end reading.
 using Watch = std::function<std::optional<std::size_t>(const std::vector<Node>& around,
                                                        const Node& complete)>;
 
-// What may stand in a file beside the parts that its Watch calls good: yaml-cpp takes up
-// to half a microsecond for a character, and files made to hurt are to be gone in a moment.
+// Characters that a file may have outside the parts that its Watch calls good. yaml-cpp takes up to
+// half a microsecond for a character, and hostile files must be refused quickly.
 constexpr std::size_t slack_characters_max = std::size_t{128} << 10;
 
 struct Tree {
@@ -49,11 +49,11 @@ struct Tree {
     std::size_t bytes_read = 0;  // by yaml-cpp
 };
 
-// The tree of the one document in `text`. What is wrong with it is appended to
-// `errors`; where nothing more can be told, the root is a refused node.
+// The tree of the one document in `text`. What is wrong with it is appended to `errors`; if nothing
+// could be read, the root is a refused node.
 //
-// Whatever the text: no recursion beyond a depth of 16, no aliases and so no growth, and
-// time linear in its size; what is not good takes no more than slack_characters_max.
+// For every text: no recursion beyond a depth of 16, no aliases and so no growth, and time linear
+// in its size; at most slack_characters_max are read outside good parts.
 Tree load_yaml(std::string_view text, Errors& errors, const Watch& watch);
 
 }  // namespace ringway::conf

@@ -16,7 +16,7 @@ bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-// Whether `text` may go on to be a status line, as far as it goes.
+// Whether `text` may be the beginning of a status line.
 bool may_be_status_line(std::string_view text) {
     constexpr std::string_view shape = "HTTP/1.# ###";
     const std::size_t size = std::min(text.size(), shape.size());
@@ -98,7 +98,7 @@ bool AnswerMatcher::skip_interim(char c) {
     return false;
 }
 
-// Wants bytes too where a whole status line is that of an interim answer.
+// Needs more bytes after the status line of an interim answer, too.
 AnswerMatcher::State AnswerMatcher::read_status() {
     if (!may_be_status_line(kept_)) return fail("not HTTP");
     if (kept_.size() < status_bytes) return State::wants_bytes;

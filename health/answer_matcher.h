@@ -1,8 +1,7 @@
-// What a check says once it is connected, and whether what comes back is the answer
-// that it wants. Pure; one AnswerMatcher per attempt, used from one thread.
+// The exchange of a check once it is connected: its request, and whether the server's answer is the
+// expected one. Pure; one AnswerMatcher per attempt, used from one thread.
 //
-// However much comes, no more is kept than the bytes that the next ones may complete
-// to what is looked for.
+// Memory is bounded: only the bytes that may begin a match are kept.
 #pragma once
 
 #include <cstddef>
@@ -14,16 +13,15 @@
 
 namespace ringway::health {
 
-// Whether a check by `settings` says or hears anything beyond the connect.
+// Whether a check by `settings` exchanges bytes after the connect.
 bool has_exchange(const conf::HealthSettings& settings);
 
-// The bytes to be sent to `address`; may be empty.
+// The request to send to `address`; may be empty.
 std::string request_of(const conf::HealthSettings& settings, const conf::Endpoint& address);
 
 class AnswerMatcher {
 public:
-    // An answer may have so many bytes before what is looked for anywhere in it, or before
-    // the status that decides.
+    // The most bytes of an answer that are searched, and the most before the final status.
     static constexpr std::size_t bytes_max = 16 << 10;
 
     enum class State : std::uint8_t { wants_bytes, good, bad };
@@ -36,7 +34,7 @@ public:
     // The server has ended its side.
     State end();
 
-    // Why it is bad: one word or two, as "mismatch" or "status 503", and for people.
+    // Why it is bad: short, as "mismatch" or "status 503", and in full for people.
     const std::string& result() const { return result_; }
     std::string detail() const;
 
@@ -50,10 +48,10 @@ private:
 
     const conf::HealthSettings* settings_;
     State state_ = State::wants_bytes;
-    std::string kept_;  // of what was read, no more than is needed
+    std::string kept_;  // the last bytes read, as many as may begin a match
     std::size_t read_bytes_ = 0;
     bool in_interim_ = false;          // within the head of an interim answer (1xx)
-    bool interim_line_empty_ = false;  // its present line has nothing so far
+    bool interim_line_empty_ = false;  // its current line is empty so far
     std::string result_;
 };
 

@@ -1,6 +1,5 @@
-// What follows from all that is known of a server and was said of it: whether it takes
-// keys, and whether its connections are those of a server that is down. Pure functions;
-// any thread.
+// The availability of a server, from its condition and its admin state: whether it takes new
+// connections, and whether it counts as down. Pure functions; any thread.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +7,7 @@
 
 namespace ringway::health {
 
-// What somebody said of a server by hand, over what is known of it.
+// The state that an administrator has set; it overrides the checks.
 enum class AdminState : std::uint8_t { automatic, online, offline, drain };
 
 inline const char* to_string(AdminState admin_state) {
@@ -31,7 +30,7 @@ struct Availability {
     bool operator==(const Availability&) const = default;
 };
 
-// `seems_up` by its checks and its connections; in a panic that does not count.
+// `seems_up`: by its checks and its connections; ignored in a panic.
 inline Availability availability_of(bool seems_up, AdminState admin_state, bool panics) {
     const bool up = seems_up || panics;
     switch (admin_state) {
@@ -47,9 +46,8 @@ inline Availability availability_of(bool seems_up, AdminState admin_state, bool 
     return {false, true};
 }
 
-// Whether so few are up, of servers that are to take keys and of which nothing was said by
-// hand, that what is known of them is not to be believed. `threshold` is a share, 0 for
-// never.
+// Whether so few servers are up that the checks' results are to be ignored. Counts the servers with
+// a weight and without an admin state. `threshold` is a share; 0: never.
 inline bool panics(std::size_t up, std::size_t all, double threshold) {
     return static_cast<double>(up) < threshold * static_cast<double>(all);
 }

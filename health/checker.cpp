@@ -24,7 +24,7 @@ namespace asio = boost::asio;
 namespace intrusive = boost::intrusive;
 using boost::system::error_code;
 
-// When to look again at a probe whose answer is there but not yet handled.
+// When to look again at a probe whose answer has arrived but is not yet handled.
 constexpr std::chrono::milliseconds grace{10};
 
 // Starts and timeouts that are due within one tick share one turn of the timer.
@@ -42,7 +42,7 @@ Clock::duration fast_interval_of(const conf::HealthSettings& settings) {
     return settings.fast_interval.count() > 0 ? settings.fast_interval : settings.interval;
 }
 
-// Unlinks itself on destruction: a target can be dropped whatever it is doing.
+// Unlinks itself on destruction: a target can be removed in any state.
 using Hook = intrusive::set_member_hook<intrusive::link_mode<intrusive::auto_unlink>>;
 
 // One target, and its place in one of the Checker's two orders.
@@ -61,7 +61,7 @@ struct Entry {
     Clock::time_point first(Clock::time_point now) const { return pace().first(now); }
     // The next regular probe.
     Clock::time_point next(Clock::time_point now) const { return pace().next(now); }
-    // The same, behind the probe that ends now.
+    // The same, after the probe that ends now.
     Clock::time_point following(Clock::time_point now) const {
         return pace().following(started, now);
     }
@@ -194,7 +194,7 @@ void Checker::Impl::erase(Entries::iterator entry) {
     entries_.erase(entry);
 }
 
-// What is said next is said by the new target; its state and its place in time stay.
+// The next probe uses the new settings; state and schedule are kept.
 void Checker::Impl::adopt(Entry& entry, Target target, Clock::time_point now) {
     const bool same_settings = entry.target.settings == target.settings;
     if (entry.target.source != target.source) {
@@ -208,7 +208,7 @@ void Checker::Impl::adopt(Entry& entry, Target target, Clock::time_point now) {
     entry.fast_schedule = Schedule(entry.target.key, fast_interval_of(settings), salt_);
     entry.state.set_thresholds(thresholds_of(settings));
     if (settings.initial == conf::HealthSettings::Initial::up) entry.state.wait_no_more();
-    if (entry.probing) return;  // its end plans by the new interval
+    if (entry.probing) return;  // its end schedules by the new interval
     entry.hook.unlink();
     plan(entry, std::min(entry.when, entry.next(now)));
 }
@@ -259,14 +259,14 @@ void Checker::Impl::stop() {
     timer_.cancel();
 }
 
-// Everything that is due. A callback may change the targets, so each round
-// looks at the front anew.
+// Handles everything that is due. A callback may change the targets, so each round reads the front
+// again.
 void Checker::Impl::turn() {
     const auto now = Clock::now();
     while (!probing_.empty() && probing_.begin()->when <= now) {
         Entry& entry = *probing_.begin();
         if (!entry.was_given_time && entry.probe.is_answered()) {
-            // This thread is late, not the server: its answer waits to be seen.
+            // This thread is late, not the server: the answer has already arrived.
             entry.was_given_time = true;
             entry.hook.unlink();
             entry.when = now + std::max<Clock::duration>(grace, now - entry.when);
@@ -306,7 +306,7 @@ void Checker::Impl::on_done(Entry& entry, const Outcome& outcome) {
     arm();
 }
 
-// Last in it comes the callback, after which `entry` may be gone.
+// The callback comes last: `entry` may not exist after it.
 void Checker::Impl::end_probe(Entry& entry, const Outcome& outcome, Clock::time_point now) {
     if (on_check_) on_check_({entry.target, outcome.result, outcome.detail, now - entry.started});
     entry.hook.unlink();

@@ -24,9 +24,9 @@ struct Target {
     std::string key;
     conf::Endpoint address;
     conf::HealthSettings settings;
-    std::string preface;  // sent before all that the settings have said, if they have anything
+    std::string preface;  // sent before the request, if the check has an exchange
     std::optional<conf::Endpoint> source{};  // the address to connect from
-    bool starts_down = false;  // where it is new, it is down until its first check succeeds
+    bool starts_down = false;                // a new target is down until its first check succeeds
     bool operator==(const Target&) const = default;
 };
 
@@ -39,7 +39,7 @@ struct View {
     Clock::time_point last_probe{};  // when the last probe ended
     std::uint32_t successes = 0;     // in a row
     std::uint32_t failures = 0;      // in a row
-    std::uint64_t not_run = 0;       // probes that failed for local reasons and count for nothing
+    std::uint64_t not_run = 0;       // probes that failed for local reasons; they change nothing
     std::string not_run_why;         // the last probe's, for people; empty if it ran
     LocalFault not_run_by = LocalFault::none;  // the same
     std::uint64_t all_passed = 0;              // probes ever
@@ -85,33 +85,32 @@ public:
     Checker(const Checker&) = delete;
     Checker& operator=(const Checker&) = delete;
 
-    // Replaces the set of targets; their keys are distinct. What is known of a
-    // target survives while its key and address stay, whatever happens to its
-    // settings. A target that is new, or has a new address, is unchecked and counts as up,
-    // or as down where it says so; no HealthChange says so.
+    // Replaces the set of targets; their keys are distinct. What is known of a target survives
+    // while its key and address stay, whatever happens to its settings. A target that is new, or
+    // has a new address, is unchecked and counts as up, or as down if `starts_down`; this is not
+    // reported as a change.
     void set_targets(std::vector<Target> targets);
 
-    // The same for one target: added, or changed. Costs nothing where it is as it was.
+    // The same for one target: added, or changed. Free if it is unchanged.
     void set_target(Target target);
     void remove_target(const std::string& key);
 
     // Nothing for a key that is not a target.
     std::optional<View> view(const std::string& key) const;
 
-    // Something else has shown that the target does not serve: it counts as down until
-    // its probes bring it back, the first of them soon, and `reason` stands beside it. No
-    // HealthChange says so. False where
-    // it is down already or no target.
+    // Takes the target down for `reason`, found by something other than probes. It stays down until
+    // probes bring it back, the first of them soon. This is not reported as a change. False if it
+    // is down already or not a target.
     bool take_down(const std::string& key, std::string_view reason = {});
 
-    // Has `on_check` called with every check that ends, whatever it changes. It calls
-    // nothing here.
+    // `on_check` is called for every check that ends, whether or not it changes anything. It must
+    // not call back.
     void observe(std::function<void(const Checked&)> on_check);
 
     // Probes of all targets ever that could not run for local reasons.
     std::uint64_t not_run() const;
 
-    // Ends all probing for good; what is known stays readable.
+    // Ends all probing for good; views stay readable.
     void stop();
 
 private:

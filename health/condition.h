@@ -1,5 +1,5 @@
-// Whether a server is up, by its checks and by how clients' connections to it end, and why:
-// the one answer, and its reason beside it. Pure functions; any thread.
+// The condition of a server: up or down, and why, from its active and its passive checks. Pure
+// functions; any thread.
 #pragma once
 
 #include <optional>
@@ -12,12 +12,12 @@ namespace ringway::health {
 
 struct Condition {
     bool up;
-    bool awaits_check;   // down, and only because its first check has yet to end
+    bool awaits_check;   // down, and only because its first check has not ended
     std::string reason;  // "refused", "connections failed"; of one that is up, "checked ok" or so
 };
 
-// Where there are checks they decide: whoever adds them during a time-out takes the server
-// down by it, so that they bring it back. Where there are none a time-out does.
+// Active checks decide where there are any: if they are added during a time-out, the caller takes
+// the server down so that they bring it back. Without active checks the time-out decides.
 inline Condition condition_of(const std::optional<View>& checks,
                               const std::optional<TimeOut>& time_out) {
     if (checks && !checks->up) return {false, checks->awaited, checks->reason};

@@ -13,7 +13,7 @@ namespace asio = boost::asio;
 using Socket = asio::generic::stream_protocol::socket;
 using boost::system::error_code;
 
-// Handlers that come after its end find it gone.
+// Handlers hold it weakly: after its end they do nothing.
 struct LingeringCloses::LingeringClose {
     LingeringClose(LingeringCloses& owner, Socket of)
         : all(owner), socket(std::move(of)), timer(socket.get_executor()) {}
@@ -49,7 +49,7 @@ void LingeringCloses::clear() {
 }
 
 void LingeringCloses::read_on(const std::shared_ptr<LingeringClose>& one) {
-    thread_local std::array<char, 4096> buffer;  // of what nobody looks at
+    thread_local std::array<char, 4096> buffer;  // discarded
     for (;;) {
         error_code error;
         one->read_bytes += one->socket.read_some(asio::buffer(buffer), error);

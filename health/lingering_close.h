@@ -1,7 +1,7 @@
-// Ends connections of checks whose verdict is known, gently: what the server still sends is
-// read until it ends its side, so that it sees neither a reset nor an error. This is a
-// courtesy and bounded: in time, in bytes, and in how many at once; beyond that the
-// connection is closed as it is. Lives on one io_context: every call on its thread.
+// Lingering close of connections of checks that have a result: what the server still sends is read
+// until it ends its side, so that it sees neither a reset nor an error. Bounded in time, in bytes,
+// and in connections at once; beyond that the connection is closed immediately. Lives on one
+// io_context: every call on its thread.
 #pragma once
 
 #include <cstddef>
@@ -17,10 +17,10 @@ namespace ringway::health {
 class LingeringCloses {
 public:
     static constexpr std::size_t at_once_max = 64;
-    static constexpr std::size_t bytes_max = 256 << 10;  // of what is left to read
+    static constexpr std::size_t bytes_max = 256 << 10;  // the most that is read and discarded
 
     enum class Way {
-        await_end,   // the server ends first: it has been asked to
+        await_end,   // the server ends first: the request asked for it
         end_at_once  // our side ends now, with a FIN
     };
 

@@ -33,7 +33,7 @@ inline const char* to_string(LocalFault fault) {
     return "unknown";
 }
 
-// What is known of a pool at one moment.
+// Counts of a pool at one moment.
 struct LocalSigns {
     std::uint64_t dials_out = 0;                            // ever: that left this machine
     std::array<std::uint64_t, local_fault_count> failed{};  // ever: dials, by fault
@@ -43,13 +43,13 @@ struct LocalSigns {
 
 class LocalFaults {
 public:
-    // So long after the last dial that failed here the pool is given another chance, if
-    // neither dials nor checks have shown anything since: a replica that clients avoid for
-    // it would otherwise never learn that it can dial again.
+    // The fault is cleared this long after the last dial that failed locally, if neither dials nor
+    // checks have shown anything since: a replica that clients avoid because of it would otherwise
+    // never find out that it can dial again.
     static constexpr std::chrono::seconds kept_for{10};
 
-    // The fault that every connection of the pool meets now; none where some leave. Checks
-    // go the way of traffic, so where none of them has its source address, no client has.
+    // The fault that hits every connection of the pool now; none if some connections leave. Checks
+    // use the source address of traffic: if none of them finds it, no connection does.
     LocalFault judge(const LocalSigns& signs, Clock::time_point now) {
         const LocalSigns before = last_;
         last_ = signs;
@@ -67,8 +67,7 @@ public:
         return fault_;
     }
 
-    // Connections leave another way from now on. What is known until then, `signs`, says
-    // nothing of it.
+    // The way out (source address) has changed: the counts until now, `signs`, do not apply to it.
     void forgive(const LocalSigns& signs) {
         last_ = signs;
         fault_ = LocalFault::none;

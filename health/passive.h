@@ -2,12 +2,12 @@
 // offline ahead of its checks, and, where it has none, for how long. Pure: no clock, no
 // I/O; the caller keeps one Passive per server and uses it from one thread.
 //
-// It owns the time-out that follows, from its begin until it is over, is ended, or the
-// settings say otherwise: how long it lasts is worked out from the settings as they are.
+// It owns the time-out that follows, from its begin to its end. How long it lasts is computed from
+// the current settings.
 //
-// Failures of one kind are in a row while nothing has succeeded and no more than
-// `within` has passed between them. What counts as a success is the caller's: any number
-// that every success changes, so that whoever counts successes need not tell of them.
+// Failures of one kind are in a row while nothing has succeeded and no more than `within` has
+// passed between them. The caller passes a success count, any number that every success changes, so
+// that successes need no calls.
 #pragma once
 
 #include <array>
@@ -42,17 +42,16 @@ public:
     // A row that has begun goes on; a time-out that has begun lasts as the new settings say.
     void set_settings(const conf::PassiveSettings& settings) { settings_ = settings; }
 
-    // So many more connections have failed by `now`. True where that takes the server
-    // offline: its time-out begins, and what failed before counts no more.
+    // `count` more connections have failed by `now`. True if that takes the server offline: its
+    // time-out begins, and earlier failures no longer count.
     bool on_failures(Failure kind, std::uint32_t count, std::uint64_t successes,
                      Clock::time_point now);
 
-    // The time-out that has begun and was not ended, whatever the time is. It lasts `retry`,
-    // and twice as long as the one before where the server has not stood that long since,
-    // up to `retry_max`.
+    // The time-out that has begun and was not ended, also if its time is over. It lasts `retry`, or
+    // twice as long as the one before if the server was not back for that long, up to `retry_max`.
     std::optional<TimeOut> time_out() const;
 
-    // The server is back: its time is over, or something has shown that it serves.
+    // Ends the time-out: its time is over, or the server has been shown to serve.
     void end_time_out(Clock::time_point now);
 
     // Forgets every failure and every time-out.

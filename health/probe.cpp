@@ -142,7 +142,7 @@ void Probe::Attempt::end_later(const Outcome& outcome) {
 void Probe::Attempt::connected(const error_code& error) {
     if (owner == nullptr) return;
     if (!error && is_connected_to_itself(socket.native_handle())) {
-        return end({ProbeStatus::failed, "refused", "connect: nobody listens there"});
+        return end({ProbeStatus::failed, "refused", "connect: no process listens on that port"});
     }
     if (error || !has_exchange(settings)) return end(connect_outcome(error));
     is_connected = true;
@@ -182,8 +182,8 @@ void Probe::Attempt::read_answer() {
     decided({ProbeStatus::failed, answer.result(), answer.detail()});
 }
 
-// The server's answer has decided; the connection ends behind the verdict. A server that was
-// asked by HTTP to close does so after its answer.
+// The answer has decided the result; the connection ends after it. A server that was asked by HTTP
+// to close does so after its answer.
 void Probe::Attempt::decided(const Outcome& outcome) {
     const auto way =
         settings.http ? LingeringCloses::Way::await_end : LingeringCloses::Way::end_at_once;

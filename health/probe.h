@@ -20,28 +20,27 @@ namespace ringway::health {
 enum class ProbeStatus : std::uint8_t {
     passed,
     failed,
-    not_run,  // for want of descriptors, ports or memory here; says nothing of the server
+    not_run,  // no descriptor, port or memory here; no result about the server
 };
 
 struct Outcome {
     ProbeStatus status;
-    std::string result;  // a word or two: "ok", "refused", "timeout", "status 503", ...
-    std::string detail;  // for people: "connect: Connection refused"
+    std::string result;                   // short: "ok", "refused", "timeout", "status 503", ...
+    std::string detail;                   // for people: "connect: Connection refused"
     LocalFault fault = LocalFault::none;  // why it was not run
 };
 
-// What the end of a connect attempt says of the server.
+// The outcome of a connect attempt.
 Outcome connect_outcome(const boost::system::error_code& error);
 
-// Opens a connection, over TCP or a unix socket, says and hears what the settings want, and
+// Opens a connection, over TCP or a unix socket, makes the exchange that the settings describe, and
 // ends it.
 //
-// Where they want nothing, the last packet of the handshake is held back and a reset
-// takes its place (SYN, SYN-ACK, RST, as HAProxy's plain TCP check does), so that the
-// server's accept() normally never sees the check, its log has no line of it, and
-// neither side keeps a TIME_WAIT entry or a port. Where they want an answer, it is read
-// through one buffer that all probes share, only as far as it is needed for the verdict.
-// After it the connection ends as a client's would, without a reset (health/lingering_close.h).
+// Without an exchange, the last packet of the handshake is held back and a reset takes its place
+// (SYN, SYN-ACK, RST, as HAProxy's plain TCP check does), so that the server's accept() normally
+// never sees the check, its log has no line of it, and neither side keeps a TIME_WAIT entry or a
+// port. An answer is read through one buffer that all probes share, only as far as the result needs
+// it. After it the connection ends as a client's would, without a reset (health/lingering_close.h).
 class Probe {
 public:
     using Done = std::function<void(const Outcome&)>;
@@ -52,21 +51,20 @@ public:
     Probe(const Probe&) = delete;
     Probe& operator=(const Probe&) = delete;
 
-    // Calls `done` once, later and never from within, unless cancelled. One at a
-    // time. `preface` goes before what the settings have said; `source` is the address to
-    // connect from.
+    // Calls `done` once, later and never from within, unless cancelled. One at a time. `preface` is
+    // sent before the request; `source` is the address to connect from.
     void start(const conf::Endpoint& address, const conf::HealthSettings& settings,
                const std::string& preface = {},
                const std::optional<conf::Endpoint>& source = std::nullopt);
 
-    // Whether something of the server's, or a local failure, is there that the
-    // io_context has not come to yet.
+    // Whether an answer of the server, or a local failure, has arrived that the io_context has not
+    // handled yet.
     bool is_answered() const;
 
     // What the attempt under way waits for: "connect" or "answer".
     const char* step() const;
 
-    // The attempt under way, if any, ends without a word, and its connection with a reset.
+    // Ends the attempt under way, if any, without calling `done`, and resets its connection.
     void cancel();
 
 private:

@@ -1,12 +1,11 @@
 // When a target is probed. Pure functions of its key, its interval, a salt and the
 // steady clock; any thread.
 //
-// Each key has its own place on the interval, from a hash of its bytes. Probes
-// stand near that place in every interval counted from the clock's epoch, so they
-// neither drift nor gather: targets that were added at one moment, or that share an
-// interval, stay spread over it. Each stands up to a twentieth of the interval after
-// its place, by chance, so that no two proxies stay in step; places are a twentieth
-// closer than the interval to make up for it.
+// Each key has its own place on the interval, from a hash of its bytes. Probes stand near that
+// place in every interval counted from the clock's epoch, so they neither drift nor gather: targets
+// that were added at one moment, or that share an interval, stay spread over it. Each stands up to
+// a twentieth of the interval after its place, by chance, so that no two proxies stay in step;
+// places are a twentieth closer than the interval to compensate.
 #pragma once
 
 #include <algorithm>
@@ -25,8 +24,7 @@ inline constexpr std::chrono::seconds first_probe_within{1};
 
 class Schedule {
 public:
-    // `interval` is longer than zero. Whoever differs in `salt` differs in what is left
-    // to chance.
+    // `interval` is longer than zero. `salt` seeds the random part: it differs between proxies.
     Schedule(std::string_view key, Clock::duration interval, std::uint64_t salt = 0)
         : hash_(hash_of(key)), salt_(salt), interval_(interval), jitter_(interval / 20) {
         assert(interval > Clock::duration::zero());
@@ -49,9 +47,9 @@ public:
         return probe;
     }
 
-    // The probe after one that started at `started` and has ended by `now`. One whose time
-    // came meanwhile starts at once: a server whose probes take the whole interval to time
-    // out is found to be down no later than others.
+    // The probe after one that started at `started` and has ended by `now`. One whose time came
+    // meanwhile starts at once: so a server whose probes take the whole interval to time out is
+    // detected as fast as others.
     Clock::time_point following(Clock::time_point started, Clock::time_point now) const {
         return std::max(next(started), now);
     }

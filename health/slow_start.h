@@ -1,6 +1,6 @@
-// How much of its points a server has that came, or came back, a while ago: steps of
-// equal size at equal times, the first at once, the last a step before the end of the
-// slow start. Pure functions; any thread.
+// Slow start: the part of its points that a server has after it was added or returned. Steps of
+// equal size at equal times, the first at once, the last a step before the end. Pure functions; any
+// thread.
 #pragma once
 
 #include <chrono>

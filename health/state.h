@@ -1,10 +1,9 @@
 // Decides from the results of probes whether a server is up. Pure: no clock, no
 // I/O; the caller keeps one State per server and uses it from one thread.
 //
-// The first result decides at once, since nothing is known before it. After it,
-// `fall` failures in a row take the server down and `rise` successes in a row
-// bring it back; anything shorter changes nothing. What clients' connections tell
-// may take it down ahead of them (health/passive.h).
+// The first result decides at once, since nothing is known before it. After it, `fall` failures in
+// a row take the server down and `rise` successes in a row bring it back; anything shorter changes
+// nothing. Failed client connections may take it down earlier (health/passive.h).
 #pragma once
 
 #include <cassert>
@@ -33,15 +32,14 @@ public:
         thresholds_ = thresholds;
     }
 
-    // A probe has ended; `reason` is its result, which stands beside the state where it
-    // takes the server down. A first success is no transition where the server, never
-    // checked, counts as up already.
+    // A probe has ended; `reason` is its result, and is kept if it takes the server down. A first
+    // success is no transition if the unchecked server counts as up.
     Transition on_probe(bool ok, std::string_view reason = {}) {
         count(ok);
         const bool first = !decided_;
         checked_ = true;
         decided_ = true;
-        if (first && !ok) reason_ = reason;  // of one that was down for want of a result too
+        if (first && !ok) reason_ = reason;  // also if it was down only because unchecked
         if (ok == up_) return Transition::none;
         if (!first && streak(ok) < (ok ? thresholds_.rise : thresholds_.fall))
             return Transition::none;
@@ -50,8 +48,8 @@ public:
         return ok ? Transition::went_up : Transition::went_down;
     }
 
-    // Something else has shown that the server does not serve: it is down at once, and
-    // only `rise` successes in a row from now on bring it back.
+    // Takes the server down at once, for a reason other than a probe; only `rise` successes in a
+    // row from now on bring it back.
     void take_down(std::string_view reason = {}) {
         decided_ = true;
         up_ = false;
@@ -59,7 +57,7 @@ public:
         successes_ = 0;
     }
 
-    // A server that waits for its first result does so no longer: it is up until then.
+    // If the server waits for its first result, it counts as up from now on.
     void wait_no_more() {
         if (awaited()) up_ = true;
     }
@@ -69,7 +67,7 @@ public:
     const std::string& reason() const { return reason_; }
     // Down, and only because nothing is known yet.
     bool awaited() const { return !up_ && !decided_; }
-    // Up, and no result speaks against it. Otherwise the next result is wanted soon.
+    // Up, and the last result was a success. Otherwise the next probe comes soon.
     bool settled() const { return up_ && failures_ == 0; }
     bool checked() const { return checked_; }
     std::uint32_t successes() const { return successes_; }  // in a row, up to now

@@ -33,9 +33,9 @@ namespace options = boost::program_options;
 
 constexpr int exit_refused = 1;  // the configuration, or a resource that it names
 constexpr int exit_usage = 2;
-constexpr int exit_unwritten = 4;  // the answer, wholly; 3 is ringctl's
+constexpr int exit_unwritten = 4;  // standard output could not be written; 3 is ringctl's
 
-// Before there is a log, and where it is not what people look at.
+// For errors before the log is open, and for commands without a log.
 void complain(std::string_view text) {
     fmt::print(stderr, "{}{}\n", proxy::stderr_prefix(proxy::Priority::error), text);
 }
@@ -139,7 +139,7 @@ int run(int argc, char** argv, const sigset_t& mask) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    // Before anything that takes time: nobody can know when it is over.
+    // Before anything that takes time: a signal may arrive from the first moment on.
     const sigset_t mask = proxy::block_signals();
     proxy::hold_standard_streams();
     try {

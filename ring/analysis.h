@@ -39,7 +39,7 @@ struct Move {
 
 struct Difference {
     double moved = 0;  // of all hashes
-    // From whom to whom, by descending share.
+    // By descending share.
     std::vector<Move> moves;
     // The two hash keys alike. If not, every key is placed afresh: `moved` is what is
     // to be expected then, and `moves` is empty.
@@ -51,9 +51,8 @@ Difference difference(const Snapshot& before, const Snapshot& after);
 // Difference::moved alone, for less time and memory.
 double moved(const Snapshot& before, const Snapshot& after);
 
-// A SHA-256 in hexadecimal over everything that decides where keys go: equal for two
-// replicas that place all keys alike, whatever way they came to their state.
-// ring/README.md says of which bytes.
+// A SHA-256 in hexadecimal over everything that decides where keys go: equal for two replicas that
+// place all keys alike, however they reached their state. ring/README.md lists the bytes.
 std::string fingerprint(const Snapshot& snapshot);
 
 }  // namespace ringway::ring

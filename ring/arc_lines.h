@@ -7,9 +7,9 @@
 // in the line below; the first 16 bits of that place are its step. A line holds
 //   1. the steps at which up to 15 arcs end, rising, and
 //   2. the seats of their owners, and of the one that owns the rest of the line.
-// A hash on the very step at which an arc ends cannot be told from here, nor can one
-// after the fifteenth arc of a line with more: less than 0.5 % of all, for lines of 8.7
-// to 9.25 arcs on average. Those are for the PointTable.
+// A hash on the very step at which an arc ends cannot be decided here, nor can one after the
+// fifteenth arc of a line with more: less than 0.5 % of all, for lines of 8.7 to 9.25 arcs on
+// average. The PointTable decides these.
 #pragma once
 
 #include <array>
@@ -28,7 +28,7 @@ namespace ringway::ring {
 
 class ArcLines {
 public:
-    // Instead of a seat: the PointTable knows.
+    // Instead of a seat: the PointTable decides.
     static constexpr Seat unknown = 0xffff;
 
     // How many lines suit a ring that may grow to `points` points. Steps by a

@@ -40,7 +40,7 @@ void Balancer::apply(std::span<const Change> changes) {
                                          std::move(rebuilt.placement),
                                          SnapshotAccess::ledger(*base), base->generation() + 1);
 
-    // What can fail has been done.
+    // Nothing below can fail.
     publish(std::move(snapshot));
     for (const std::size_t i : next->coming) parked_.erase(next->members[i].id);
     for (const std::string& id : next->gone) parked_.erase(id);

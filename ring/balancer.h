@@ -20,8 +20,8 @@ namespace ringway::ring {
 // changes nothing. For millions of lookups a second use one Reader per thread.
 class Balancer {
 public:
-    // `ledger` counts the connections, those of an earlier Balancer too where it is that
-    // one's; nullptr for a new one.
+    // `ledger` counts the connections; pass an earlier Balancer's to keep its counts, or nullptr
+    // for a new one.
     explicit Balancer(const Settings& settings, std::shared_ptr<Ledger> ledger = nullptr);
 
     void register_server(ServerSpec server);
@@ -59,8 +59,8 @@ private:
     alignas(64) std::atomic<std::uint64_t> generation_{1};
 };
 
-// The state that `changes` would make of `base`, for questions alone: nothing is published,
-// and no connection may be placed by it. Throws Error where Balancer::apply would.
+// The state that `changes` would make of `base`, for analysis only: nothing is published, and no
+// connection may be placed by it. Throws Error where Balancer::apply would.
 std::shared_ptr<const Snapshot> preview(const std::shared_ptr<const Snapshot>& base,
                                         std::span<const Change> changes);
 
@@ -81,7 +81,7 @@ public:
     // current().pick(hash): valid, but for its slot, until the next call on this Reader.
     Pick pick(std::uint64_t hash) { return current().pick(hash); }
 
-    // The newest snapshot, kept alive for as long as the caller wants.
+    // The newest snapshot, kept alive by the caller's pointer.
     std::shared_ptr<const Snapshot> share() {
         current();
         return snapshot_;

@@ -1,6 +1,5 @@
-// A batch of changes on its way from the user to the next snapshot: what is asked
-// is checked here, and what must be done about points is worked out. Internal to
-// the library. One thread.
+// A batch of changes on its way to the next snapshot: validates the changes and computes which
+// points to add and drop. Internal to the library. One thread.
 #pragma once
 
 #include <cstddef>
@@ -27,8 +26,8 @@ struct Membership {
     std::vector<Seat> seats;      // of members
     Seat seat_end = 0;            // above every seat
     std::size_t capacity = 0;     // points if every server were online
-    // What to do about points. A server whose number of points changes without
-    // becoming zero is in both lists: its points go, and come anew.
+    // Changes of points. A server whose number of points changes without becoming zero is in both
+    // lists: its points are dropped, and added again.
     std::vector<Seat> leaving;
     std::vector<std::size_t> coming;  // indexes into members
     std::vector<std::string> gone;    // ids that are registered no longer
@@ -39,7 +38,7 @@ public:
     // `base` must outlive the batch.
     explicit Batch(const Snapshot& base);
 
-    // Throws Error where `change` cannot be made after those taken before it.
+    // Throws Error if `change` is invalid after those taken before it.
     void take(const Change& change);
 
     // The members after every change taken, or nothing where they are as before.

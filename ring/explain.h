@@ -1,6 +1,6 @@
-// Why a key goes where it goes: the walk that a connection takes, with what speaks against
-// each server; the walk that would be if all servers were online. For people and tools,
-// not for the path of a connection. Pure; any thread.
+// Explains the placement of a key: the walk that a connection takes, with the verdict of each
+// server, and the walk that would be taken if all servers were online. For people and tools, not
+// for the path of a connection. Pure; any thread.
 #pragma once
 
 #include <cstddef>

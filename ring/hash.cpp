@@ -73,8 +73,7 @@ KeyHasher::KeyHasher(const Settings& settings) : function_(settings.key_hash) {
     prefix_ += settings.seed;
 }
 
-// Each way in a function of its own: together they would save and restore registers
-// for as long as a short key takes to hash.
+// One function a kind: in one function, saving registers would take as long as hashing a short key.
 [[gnu::noinline]] std::uint64_t KeyHasher::by_sha256(std::string_view key) const {
     if (prefix_.empty()) return big_endian64(sha256({key}), 0);
     return big_endian64(sha256({prefix_, key}), 0);

@@ -50,8 +50,8 @@ private:
     std::vector<std::uint64_t> words_;
 };
 
-// Of two turns of a server there are at most as many rounds as the greatest weight, so
-// that so many lists tell the rounds ahead apart.
+// Between two turns of a server lie at most as many rounds as the greatest weight, so this many
+// lists are enough for the rounds ahead.
 constexpr std::size_t rounds_ahead = 1'024;
 static_assert(rounds_ahead > Limits::weight);
 
@@ -71,8 +71,8 @@ MaglevTable::MaglevTable(std::size_t size, std::span<const MaglevServer> servers
     }
     entries_.assign(size, free_entry);
     Taken taken(size);
-    // Who has a turn in each of the rounds ahead. To ask all servers in every round would
-    // take the greatest weight times as long where one server weighs that much more.
+    // The servers that have a turn in each of the rounds ahead. Visiting all servers in every round
+    // would take up to the greatest weight times as long.
     std::array<std::vector<std::uint32_t>, rounds_ahead> ahead;
     for (std::uint32_t i = 0; i < preferences.size(); ++i) ahead[1].push_back(i);
     std::vector<std::uint32_t> now;

@@ -1,5 +1,5 @@
-// Difference::moved without the plan: the points that two states of a ring have in common are
-// skipped, and only what lies between two of them is looked at.
+// Difference::moved without the list of moves: the points that two states of a ring have in common
+// are skipped, and only what lies between two of them is looked at.
 #include <algorithm>
 #include <cmath>
 #include <initializer_list>
@@ -17,7 +17,7 @@ namespace {
 
 __extension__ using Wide = unsigned __int128;
 
-// Both of these rings, or of another.
+// One value for each of the two rings.
 struct Pair {
     const Snapshot& before;
     const Snapshot& after;

@@ -24,9 +24,9 @@ std::size_t mapped_bytes(std::size_t bytes) {
     return (bytes + page_bytes - 1) / page_bytes * page_bytes;
 }
 
-// Begins on a huge page and ends on the last small page needed, so that the
-// rounding costs no memory. The kernel gives addresses on small pages: map more
-// than is needed and give back what sticks out on both sides.
+// Begins on a huge page and ends on the last small page needed, so that the rounding costs no
+// memory. The kernel gives addresses on small pages: map more than is needed and unmap the excess
+// on both sides.
 std::byte* map(std::size_t wanted) {
     const std::size_t length = wanted + huge_page_bytes;
     void* const mapping =
@@ -38,7 +38,7 @@ std::byte* map(std::size_t wanted) {
     const std::size_t tail = length - head - wanted;
     if (head != 0) munmap(begin, head);
     if (tail != 0) munmap(begin + head + wanted, tail);
-    madvise(begin + head, wanted, MADV_HUGEPAGE);  // a wish: without it, small pages do
+    madvise(begin + head, wanted, MADV_HUGEPAGE);  // advisory: small pages also work
     return begin + head;
 }
 

@@ -30,7 +30,7 @@ public:
     std::size_t bytes() const { return bytes_; }
 
 private:
-    std::span<std::byte> mapping_;  // what data_ is of, where the kernel gave it
+    std::span<std::byte> mapping_;  // the mapping that data_ lies in, if any
     std::byte* data_ = nullptr;
     std::size_t bytes_ = 0;
 };

@@ -54,7 +54,7 @@ std::uint64_t PointTable::position_in(std::size_t bucket, std::uint64_t entry) c
     return std::uint64_t{bucket} << bucket_shift_ | (low & low_mask);
 }
 
-// By bisection: only slow paths ask.
+// By bisection: only slow paths call this.
 std::size_t PointTable::bucket_of_point(std::size_t i) const {
     std::size_t low = 0;
     for (std::size_t step = bucket_count() / 2; step != 0; step /= 2)

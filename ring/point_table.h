@@ -2,7 +2,7 @@
 // the library: users see Snapshot and Walk. Immutable once made: any thread may
 // call const members without locking.
 //
-// Walks start here, and lookups that ArcLines cannot tell. Layout:
+// Serves walks, and lookups that ArcLines cannot decide. Layout:
 //   1. A point is one 64-bit entry, `position << seat_bits | seat`: its owner comes
 //      in the same cache line as its position. The bits of the position that fall
 //      off the top are implied by its neighbourhood.
@@ -79,7 +79,7 @@ public:
     // least one point.
     Point before(std::uint64_t position) const;
     Point after(std::uint64_t position) const;
-    // Whether the quick ways are open.
+    // Whether the fast paths apply.
     bool is_dense() const { return dense_; }
 
     // Of the point with index i < size().

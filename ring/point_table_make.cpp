@@ -112,7 +112,7 @@ bool PointTable::spans_are_short() const {
     return true;
 }
 
-// A change at one place of the old table: a point goes, or one comes before it.
+// A change at one place of the old table: a point is dropped, or one is added before it.
 struct PointTable::Edit {
     std::size_t index;
     std::size_t bucket;
@@ -120,7 +120,7 @@ struct PointTable::Edit {
     bool insert;
 };
 
-// In order of place; at the same place what comes goes before what leaves.
+// In order of place; at the same place additions come first.
 std::vector<PointTable::Edit> PointTable::edits(std::span<const std::uint8_t> dropped,
                                                 std::span<const Point> added,
                                                 std::span<const std::uint32_t> rank) const {
@@ -155,7 +155,7 @@ std::optional<PointTable> PointTable::edit(std::span<const std::uint8_t> dropped
     PointTable table(size_ + 2 * added.size() - changes.size(), geometry_);
 
     std::uint64_t* out = table.entries_;
-    std::size_t copied = 0;  // entries of this table that are dealt with
+    std::size_t copied = 0;  // entries of this table that are done
     const auto copy_until = [&](std::size_t end) {
         out = std::copy(entries_ + copied, entries_ + end, out);
         copied = end;
@@ -176,7 +176,7 @@ std::optional<PointTable> PointTable::edit(std::span<const std::uint8_t> dropped
     return table;
 }
 
-// Whether a byte still counts the points of every group, were nothing to leave it.
+// Whether a byte can still count the points of every group if none is dropped.
 bool PointTable::offsets_hold(std::span<const Edit> edits) const {
     if (!starts_.empty()) return false;
     std::size_t at = bucket_count(), more = 0;

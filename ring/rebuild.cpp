@@ -55,7 +55,7 @@ std::vector<Point> staying(const PointTable& old, std::span<const std::uint8_t> 
 // The points after a change.
 struct Table {
     std::shared_ptr<const PointTable> points;
-    // Where points have come or gone, in rising order; nothing where all were placed anew.
+    // Where points were added or dropped, in rising order; nothing if all were placed anew.
     std::optional<Positions> changed;
 };
 
@@ -95,7 +95,7 @@ Table table_after(const std::shared_ptr<const PointTable>& old, const Membership
         std::nullopt};
 }
 
-// The arcs of a table that has come from the one whose arcs are `old`.
+// The arcs of a table that was derived from the one whose arcs are `old`.
 std::shared_ptr<const ArcLines> arcs_after(const std::shared_ptr<const ArcLines>& old,
                                            const Table& table, std::size_t capacity) {
     const std::size_t count = ArcLines::count_for(capacity);
@@ -134,7 +134,7 @@ PositionsById newly_offline(const Snapshot& base, const Membership& next,
         if (member.status == Status::online || next.seats[i] >= left.size()) continue;
         Positions& points = left[next.seats[i]];
         if (points.empty()) continue;
-        // The seat may have passed to this server from one that is gone.
+        // The seat may have belonged to a server that was removed.
         const Member* const before = base.find(member.id);
         if (before != nullptr && before->points != 0) parked[member.id] = std::move(points);
     }

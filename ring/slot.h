@@ -1,5 +1,5 @@
-// Counting live connections: who holds a Slot is one of its server's connections.
-// Any thread may claim and release; one Slot belongs to one thread at a time.
+// Counts live connections: each Slot is one connection of its server. Any thread may claim and
+// release; one Slot belongs to one thread at a time.
 #pragma once
 
 #include <array>
@@ -34,10 +34,9 @@ private:
     std::atomic<std::uint32_t> live_{0};
 };
 
-// The live connections of one set of servers: in all, and of each. A Balancer has one of
-// its own unless it is given another's: Balancers that follow one another for the same
-// servers share a ledger, so that no limit and no bound forgets a connection that lives.
-// Any thread.
+// The live connections of one set of servers: in all, and of each. A Balancer has one of its own
+// unless it is given another's: Balancers that follow one another for the same servers share a
+// ledger, so that limits and bounds include every live connection. Any thread.
 class Ledger : public std::enable_shared_from_this<Ledger> {
 public:
     // Parts of the total, each on a cache line of its own. A thread counts in one of them.
@@ -49,8 +48,8 @@ public:
     // Server `from` is called `to` from now on: its connections count for that one.
     void rename(const std::string& from, const std::string& to);
 
-    // Connections of all servers, and those in search of one. Whatever a thread has counted
-    // before it raised a server's count is in the total of who has seen that count.
+    // Connections of all servers, and those in search of one. A thread adds to the total before it
+    // raises a server's count, so a thread that sees the count also sees it in the total.
     std::uint64_t live() const;
 
 private:
@@ -65,7 +64,7 @@ private:
     std::array<Part, parts> parts_;
 
     std::mutex mutex_;
-    // Guarded by mutex_. Counts that nobody holds any more are dropped now and then.
+    // Guarded by mutex_. Unused counts are dropped now and then.
     std::map<std::string, std::weak_ptr<Load>, std::less<>> loads_;
     std::size_t sweep_at_ = 64;  // entries
 };

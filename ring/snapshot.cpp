@@ -27,7 +27,7 @@ Seat next_seat(Cursor& cursor, const Placement& placement) {
 
 constexpr int max_walks = 16;  // of one pick
 
-// What the last long walk of this thread remembered by.
+// The memory of this thread's last long walk.
 thread_local std::vector<std::uint64_t> spare_bits;
 
 }  // namespace
@@ -128,7 +128,7 @@ Pick Snapshot::pick(std::uint64_t hash) const {
     Pick pick;
     if (owners_ == 0) return pick;
     Claim claim(*this);
-    // Room may move behind a walk's back while others come and go: then walk again.
+    // Capacity may have been freed behind the walk meanwhile: then walk again.
     for (int walks = 0; walks < max_walks; ++walks) {
         const std::uint64_t others = claim.total();
         Walk walk(*this, hash);

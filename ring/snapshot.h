@@ -34,10 +34,10 @@ struct Member {
     std::shared_ptr<Load> load;      // its live connections
     std::uint32_t ramp = full_ramp;  // of its points, in thousandths
 
-    // What it weighs against others: ten servers at a tenth of their points weigh as one.
+    // Effective weight: ten servers at a tenth of their points weigh as one.
     std::uint64_t ramped_weight() const { return std::uint64_t{weight} * ramp; }
 
-    // Slots held now; changes under the reader's eyes.
+    // Slots held now; may change between two calls.
     std::uint32_t live() const { return load->live(); }
 };
 
@@ -45,8 +45,8 @@ struct Member {
 struct Pick {
     const Member* member = nullptr;  // of the snapshot; nullptr where none could be chosen
     Slot slot;
-    // Why none could be chosen: offline where no server is on the ring, else what
-    // the last of the walk said (full or over_bound).
+    // Why none could be chosen: offline where no server is on the ring, else the verdict of the
+    // walk's last server (full or over_bound).
     Verdict verdict = Verdict::offline;
 };
 
@@ -70,16 +70,16 @@ public:
         return seat != ArcLines::unknown ? by_seat_.data()[seat] : owner_otherwise(hash);
     }
 
-    // The first member of the walk that has room, claimed. Allocates nothing but, once
-    // a thread, what longer walks remember by; O(walk), which is short in the mean
-    // while balance_factor is not near 1 and few servers are full.
+    // The first member of the walk that has room, claimed. Allocates nothing but, once a thread,
+    // the memory of longer walks; O(walk), which is short in the mean while balance_factor is not
+    // near 1 and few servers are full.
     Pick pick(std::uint64_t hash) const;
 
-    // Claims a slot of `member`, one of this snapshot: to go on along a walk after a
-    // server could not be reached. Empty where its verdict is not `takes`.
+    // Claims a slot of `member`, one of this snapshot: to continue a walk after a server could not
+    // be reached. Empty where its verdict is not `takes`.
     Slot try_claim(const Member& member) const;
 
-    // What `member` would say to one more connection now.
+    // The verdict of `member` on one more connection now.
     Verdict verdict(const Member& member) const;
 
     // The most connections `member` may hold when `live` are live in all, itself

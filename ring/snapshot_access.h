@@ -1,4 +1,4 @@
-// The way into Snapshot for the rest of the library and its tests; not for users.
+// Internal access to Snapshot for the rest of the library and its tests; not for users.
 #pragma once
 
 #include <memory>

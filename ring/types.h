@@ -11,20 +11,20 @@
 
 namespace ringway::ring {
 
-// How servers are placed; ring/README.md says exactly how.
+// How servers are placed; ring/README.md specifies it.
 enum class Algorithm : std::uint8_t {
     ring,    // nearest point: a change moves no key but those of the server that changes
-    maglev,  // Maglev's table: near-perfect balance, for those who accept a few more moves
+    maglev,  // Maglev's table: near-perfect balance, but a change moves a few more keys
 };
 
-// How the bytes of a key become 64 bits; ring/README.md says exactly how.
+// How the bytes of a key become 64 bits; ring/README.md specifies it.
 enum class KeyHash : std::uint8_t {
     sha256,  // the first 8 bytes of SHA-256 (FIPS 180-4); for keys that clients choose
-    xxh3,    // XXH3, 64 bits; several times faster, for keys that nobody attacks
+    xxh3,    // XXH3, 64 bits; several times faster, for keys that clients do not choose
 };
 
-// Whether a server is in use. Neither an offline nor a draining server has points; they
-// differ only in what is told of them.
+// Whether a server is in use. Neither an offline nor a draining server has points; they differ only
+// in how they are reported.
 enum class Status : std::uint8_t { online, offline, draining };
 
 // A ramp of a server that has all its points, in thousandths.
@@ -56,7 +56,7 @@ struct ServerSpec {
     std::string id;            // 1 to 255 bytes, any of them; unique in its Balancer
     std::uint32_t weight = 1;  // 0 to 1,000; 0 is a member that takes no keys
     Status status = Status::online;
-    std::shared_ptr<void> context;      // the user's own; the ring hands it out, never looks inside
+    std::shared_ptr<void> context;      // the user's own; opaque to the ring
     std::uint32_t max_connections = 0;  // live at once, 0 for no limit
     // How many of its points it has while it is online, the first of them, in thousandths:
     // 1 to 1,000. Less than all only with Algorithm::ring.

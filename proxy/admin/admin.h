@@ -1,5 +1,5 @@
-// Who asks and changes control from outside: the admin socket and the HTTP endpoint. Control
-// itself does not know of them. Control thread only.
+// The interfaces to control: the admin socket and the HTTP endpoint. Control does not depend on
+// them. Control thread only.
 #pragma once
 
 #include <optional>
@@ -13,11 +13,11 @@ namespace ringway::proxy {
 
 class Admin {
 public:
-    // `control` outlives it, and has the loop that serves it.
+    // `control` outlives it, and owns the loop that runs it.
     explicit Admin(Control& control);
 
-    // Opens what the configuration asks for; both close with this object. The reason where
-    // that fails.
+    // Opens the sockets that the configuration names; both close with this object. Returns the
+    // reason if that fails.
     std::optional<std::string> open();
 
 private:
@@ -26,8 +26,8 @@ private:
     HttpServer http_;
 };
 
-// Restores what was kept, opens the doors and serves until a signal ends it. The reason where
-// it could not begin.
+// Restores the overrides, opens the sockets and serves until a signal ends it. Returns the reason
+// if it could not start.
 std::optional<std::string> serve(Control& control);
 
 }  // namespace ringway::proxy

@@ -38,8 +38,8 @@ constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 using Protocol = asio::local::stream_protocol;
 using Socket = Protocol::socket;
 
-// Closes a socket when time is up, which ends whatever waits for it. A handler
-// that is already on its way keeps the socket, not the client's coroutine.
+// Closes a socket on a timeout, which ends all waits for it. A handler that is already queued holds
+// the socket, not the client's coroutine.
 class Deadline {
 public:
     explicit Deadline(std::shared_ptr<Socket> socket)
@@ -77,7 +77,7 @@ std::optional<std::string> AdminServer::open(const std::string& path) {
     boost::system::error_code error;
     acceptor_.open(Protocol(), error);
     if (error) return refusal(error.message());
-    // The mode is that of the file from its first moment.
+    // umask: the file has this mode from the moment it exists.
     const mode_t mask = ::umask(0177);
     acceptor_.bind(path, error);
     ::umask(mask);
@@ -110,7 +110,7 @@ asio::awaitable<void> AdminServer::accept_clients() {
                 asio::co_spawn(io_, serve(std::move(client)), asio::detached);
                 continue;
             }
-            // There is room for so little in a new socket's buffer.
+            // So few bytes always fit a new socket's buffer.
             boost::system::error_code ignored;
             client.non_blocking(true, ignored);
             client.write_some(asio::buffer(too_many), ignored);
@@ -144,7 +144,7 @@ asio::awaitable<void> AdminServer::serve(Protocol::socket accepted) {
         std::string line = received.substr(0, line_bytes);
         received.erase(0, ended ? line_bytes : length);
         place.set_answering(true);
-        deadline.cancel();  // the time that an answer takes is ours
+        deadline.cancel();  // no deadline while the answer is made
         const std::string answer = co_await answer_(std::move(line)) + "\n";
         deadline.set(patience_.answer);
         auto [write_error, written] =

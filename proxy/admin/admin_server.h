@@ -1,6 +1,6 @@
-// The admin socket: one command per line in, one JSON object per line out. A
-// client that sends garbage, floods or never reads costs a bounded buffer, is closed in the
-// end, and gives way to others when places run out. Control thread only.
+// The admin socket: one command per line in, one JSON object per line out. A client that sends
+// garbage, floods or never reads costs a bounded buffer, is closed after a timeout, and is closed
+// earlier if its slot is needed. Control thread only.
 #pragma once
 
 #include <chrono>
@@ -21,23 +21,23 @@ namespace ringway::proxy {
 
 class AdminServer {
 public:
-    // `answer` turns a line, without its newline, into the answer's line, in its own time:
-    // others are served meanwhile.
+    // `answer` turns a line, without its newline, into the answer's line, asynchronously: others
+    // are served meanwhile.
     using Answer = std::function<boost::asio::awaitable<std::string>(std::string line)>;
 
     // How long a client may take before it is closed.
     struct Patience {
         std::chrono::milliseconds line = std::chrono::minutes(1);     // to send a whole line
         std::chrono::milliseconds answer = std::chrono::seconds(10);  // to take an answer
-        // To take it while others want the place.
+        // To read the answer while other clients wait for a slot.
         std::chrono::milliseconds unhurried = std::chrono::seconds(1);
     };
 
     AdminServer(boost::asio::io_context& io, Answer answer, Patience patience);
     ~AdminServer();
 
-    // Listens on `path` with mode 0600. A socket file that nobody listens on is
-    // replaced, any other file is left alone. The reason where it failed.
+    // Listens on `path` with mode 0600. A stale socket file is replaced, any other file is left
+    // alone. Returns the reason if it failed.
     std::optional<std::string> open(const std::string& path);
 
     // Removes the socket file and stops listening.
@@ -54,7 +54,7 @@ private:
     const Patience patience_;
     Protocol::acceptor acceptor_;
     SocketFile file_;
-    // Outlives this: the loop may still hold clients when it is destroyed.
+    // Shared with the clients: the loop may still hold some after this is destroyed.
     std::shared_ptr<ClientSlots> client_slots_ = std::make_shared<ClientSlots>();
 };
 

@@ -1,6 +1,7 @@
-// The places of a server's clients, of which there are few: where one is wanted and none is
-// free, who only waits is closed first, longest first, then who has not taken an answer for a
-// while. So nobody who holds connections open keeps others out. Control thread only.
+// The limited slots of a server's clients. If a new client needs one and none is free, an idle
+// client is closed first, the longest idle before others, then a client that has not read its
+// answer for a while. So clients that hold connections open cannot keep others out. Control thread
+// only.
 #pragma once
 
 #include <chrono>
@@ -15,7 +16,7 @@ namespace ringway::proxy {
 
 class ClientSlots {
 public:
-    // A client's, for as long as it lives. `close` ends whatever the client waits for, and so
+    // The slot of one client, for its lifetime. `close` ends whatever the client waits for, and so
     // the client, in a later turn of the loop.
     class ClientSlot {
     public:
@@ -24,7 +25,7 @@ public:
         ClientSlot(const ClientSlot&) = delete;
         ClientSlot& operator=(const ClientSlot&) = delete;
 
-        // From now on its client has been asked for an answer, or waits to ask.
+        // From now on its client is being answered, or is idle.
         void set_answering(bool answering);
 
     private:
@@ -42,8 +43,8 @@ public:
 
     std::size_t taken() const { return all_.size(); }
 
-    // Closes the client that has the least claim to its place; one that is being answered has
-    // none after `unhurried`. False where all have one.
+    // Closes the client that is idle longest, else one that is being answered for longer than
+    // `unhurried`. False if there is none.
     bool make_room(std::chrono::milliseconds unhurried);
 
 private:

@@ -59,7 +59,8 @@ std::uint32_t parse_weight(const std::string& text) {
     const char* end = text.data() + text.size();
     const auto [rest, error] = std::from_chars(text.data(), end, weight);
     if (error != std::errc() || rest != end) {
-        throw Refused{fmt::format("a weight is a whole number, not \"{}\"", escaped(text))};
+        throw RequestError{
+            fmt::format("a weight must be a whole number, not \"{}\"", escaped(text))};
     }
     return weight;
 }
@@ -67,16 +68,16 @@ std::uint32_t parse_weight(const std::string& text) {
 conf::Endpoint parse_address(const std::string& text) {
     const auto address = conf::Endpoint::parse(text);
     if (address) return *address;
-    throw Refused{
-        fmt::format("an address is as 192.0.2.1:80, [2001:db8::1]:80 or unix:/path, not \"{}\"",
-                    escaped(text))};
+    throw RequestError{fmt::format(
+        "an address must be like 192.0.2.1:80, [2001:db8::1]:80 or unix:/path, not \"{}\"",
+        escaped(text))};
 }
 
 void check(const Pools::Refusal& refusal) {
-    if (refusal) throw Refused{escaped(*refusal)};
+    if (refusal) throw RequestError{escaped(*refusal)};
 }
 
-// `answer`, and whether what was said holds over a restart.
+// `answer`, and whether the override survives a restart.
 json::object kept(Control& control, json::object answer) {
     const auto reason = control.save_overrides();
     answer["kept"] = !reason;
@@ -89,14 +90,14 @@ std::vector<Pools::Registration> parse_registrations(Words words) {
     std::vector<Pools::Registration> all;
     while (!words.empty()) {
         if (words.size() < 2 || words[0].starts_with("--") || words[1].starts_with("--")) {
-            throw Refused{fmt::format("usage: {}", register_usage)};
+            throw RequestError{fmt::format("usage: {}", register_usage)};
         }
         Pools::Registration& next = all.emplace_back();
         next.id = words[0];
         next.address = parse_address(words[1]);
         words = words.subspan(2);
         if (words.empty() || words[0] != "--weight") continue;
-        if (words.size() < 2) throw Refused{fmt::format("usage: {}", register_usage)};
+        if (words.size() < 2) throw RequestError{fmt::format("usage: {}", register_usage)};
         next.weight = parse_weight(words[1]);
         words = words.subspan(2);
     }
@@ -121,7 +122,7 @@ json::object set(Control& control, Words arguments) {
     } else if (what == "address") {
         check(control.pools().set_address(pool, id, parse_address(value)));
     } else {
-        throw Refused{"usage: set POOL ID weight N, or set POOL ID address ADDRESS"};
+        throw RequestError{"usage: set POOL ID weight N, or set POOL ID address ADDRESS"};
     }
     return kept(control, report_change(control, pool, id));
 }
@@ -153,8 +154,8 @@ json::object events(Control& control, Words arguments) {
         const char* const end = text.data() + text.size();
         const auto [rest, error] = std::from_chars(text.data(), end, count);
         if (error != std::errc() || rest != end || count == 0) {
-            throw Refused{
-                fmt::format("a count is a whole number from 1 up, not \"{}\"", escaped(text))};
+            throw RequestError{fmt::format(
+                "a count must be a whole number of at least 1, not \"{}\"", escaped(text))};
         }
     }
     return report_events(control, count);
@@ -187,7 +188,7 @@ Answer reload(Control& control, Words arguments) {
         const auto share = arguments.size() == 2 && arguments[0] == "--max-moved"
                                ? parse_share(arguments[1])
                                : std::nullopt;
-        if (!share) throw Refused{"usage: reload [--max-moved N%], as 10% or 2.5%"};
+        if (!share) throw RequestError{"usage: reload [--max-moved N%], as 10% or 2.5%"};
         max_moved = *share;
     }
     const ReloadResult result = co_await control.reload(max_moved);
@@ -200,7 +201,7 @@ Answer reload(Control& control, Words arguments) {
                            {"errors", json::value_from(result.errors)}};
 }
 
-// One that is answered at once; most are.
+// A command that is answered at once; most are.
 template <json::object (*run)(Control&, Words)>
 Answer now(Control& control, Words arguments) {
     co_return run(control, arguments);
@@ -208,19 +209,19 @@ Answer now(Control& control, Words arguments) {
 
 json::object log(Control& control, Words arguments) {
     if (arguments[0] != "level" || arguments.size() == 3) {
-        throw Refused{"usage: log level [LEVEL [for TIME]]"};
+        throw RequestError{"usage: log level [LEVEL [for TIME]]"};
     }
     if (arguments.size() == 1) return report_log(control);
     const auto level = parse_log_level(arguments[1]);
     if (!level) {
-        throw Refused{fmt::format("a level is debug, info, warn or error, not \"{}\"",
-                                  escaped(arguments[1]))};
+        throw RequestError{fmt::format("a level must be debug, info, warn or error, not \"{}\"",
+                                       escaped(arguments[1]))};
     }
     std::optional<conf::Duration> time;
     if (arguments.size() > 2) {
         time = conf::parse_duration(arguments[3]);
         if (arguments[2] != "for" || !time || time->count() < 1 || *time > log_level_time_max) {
-            throw Refused{"for how long is a time from 1ms to 24h, as 30s or 5m"};
+            throw RequestError{"TIME must be from 1ms to 24h, as 30s or 5m"};
         }
     }
     control.log_level().set(*level, time);
@@ -233,8 +234,8 @@ struct Command {
     std::size_t min_arguments;
     std::size_t max_arguments;
     Answer (*run)(Control&, Words);
-    // Whether it changes servers of the pool that it names first. A question waits until the
-    // changes before it serve.
+    // Whether it changes servers of the pool in its first argument. Queries wait until earlier
+    // changes are published.
     bool changes = false;
 };
 
@@ -263,17 +264,17 @@ constexpr std::array commands{
 };
 
 Answer run(Control& control, std::vector<std::string> words) {
-    if (words.empty()) throw Refused{"an empty line is no command"};
+    if (words.empty()) throw RequestError{"the line is empty"};
     for (const Command& command : commands) {
         if (command.name != words[0]) continue;
         const std::size_t arguments = words.size() - 1;
         if (arguments < command.min_arguments || arguments > command.max_arguments) {
-            throw Refused{fmt::format("usage: {}", command.usage)};
+            throw RequestError{fmt::format("usage: {}", command.usage)};
         }
         co_await control.may_change();
         if (!command.changes) co_await control.published(nullptr);
         json::object answer = co_await command.run(control, Words(words).subspan(1));
-        // A ring that takes little time is there before the answer.
+        // A ring that is built quickly is published before the answer.
         if (!command.changes || !control.pools().is_small(words[1])) co_return answer;
         co_await control.published(&words[1]);
         if (auto* const server = answer.if_contains("server")) {
@@ -283,13 +284,13 @@ Answer run(Control& control, std::vector<std::string> words) {
     }
     std::string known;
     for (const Command& command : commands) known += fmt::format(" {}", command.name);
-    throw Refused{
-        fmt::format("no command \"{}\"; there are:{}", escaped(words[0].substr(0, 64)), known)};
+    throw RequestError{fmt::format("unknown command \"{}\"; the commands are:{}",
+                                   escaped(words[0].substr(0, 64)), known)};
 }
 
 std::vector<std::string> words_of(const std::string& line) {
     auto split = split_admin_line(line);
-    if (const auto* error = std::get_if<AdminLineError>(&split)) throw Refused{error->message};
+    if (const auto* error = std::get_if<AdminLineError>(&split)) throw RequestError{error->message};
     return std::get<std::vector<std::string>>(std::move(split));
 }
 
@@ -301,7 +302,7 @@ asio::awaitable<std::string> run_command(Control& control, std::string line) {
         json::object found = co_await run(control, words_of(line));
         answer["ok"] = true;
         for (auto& [name, value] : found) answer[name] = std::move(value);
-    } catch (const Refused& refused) {
+    } catch (const RequestError& refused) {
         answer = {{"ok", false}, {"error", refused.reason}};
     } catch (const std::exception& error) {
         answer = {{"ok", false}, {"error", fmt::format("internal error: {}", error.what())}};

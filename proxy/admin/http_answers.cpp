@@ -88,7 +88,7 @@ HttpAnswer answer_http(const Control& control, std::string_view target) {
     }
     try {
         return answer(control, std::get<HttpQuestion>(routed));
-    } catch (const Refused& unknown) {
+    } catch (const RequestError& unknown) {
         return refused(404, unknown.reason);
     } catch (const std::exception& error) {
         return refused(500, fmt::format("internal error: {}", escaped(error.what())));

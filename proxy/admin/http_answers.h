@@ -1,4 +1,4 @@
-// What the HTTP endpoint answers. Control thread only.
+// The answers of the HTTP endpoint. Control thread only.
 #pragma once
 
 #include <string_view>

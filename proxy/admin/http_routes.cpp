@@ -21,7 +21,7 @@ using std::string_view;
 using Routed = std::variant<HttpQuestion, HttpRefusal>;
 using Query = std::map<std::string, std::string>;
 
-constexpr std::size_t shown_bytes = 128;  // of what is not known here
+constexpr std::size_t shown_bytes = 128;  // of an unknown parameter
 
 std::optional<unsigned> hex_digit(char c) {
     if (c >= '0' && c <= '9') return c - '0';
@@ -53,7 +53,7 @@ HttpRefusal bad_request(std::string reason) {
 }
 
 HttpRefusal not_found(string_view path) {
-    return {404, fmt::format("nothing is at {}", escaped(path.substr(0, shown_bytes)))};
+    return {404, fmt::format("no such path: {}", escaped(path.substr(0, shown_bytes)))};
 }
 
 // The target without the scheme and authority that a client may put before it (RFC
@@ -72,7 +72,8 @@ std::optional<HttpRefusal> read_query(string_view text, Query& query) {
         const auto name = percent_decoded(part.substr(0, equals));
         const auto value =
             percent_decoded(equals == string_view::npos ? "" : part.substr(equals + 1));
-        if (!name || !value) return bad_request("a percent sign needs two hex digits behind it");
+        if (!name || !value)
+            return bad_request("a percent sign must be followed by two hex digits");
         if (!query.emplace(*name, *value).second) {
             return bad_request(fmt::format("the parameter \"{}\" is given twice",
                                            escaped(name->substr(0, shown_bytes))));
@@ -104,7 +105,7 @@ Routed route_pool(string_view path) {
     }
     const auto pool = percent_decoded(parts[3]);
     const auto server = percent_decoded(parts.size() == 6 ? parts[5] : "");
-    if (!pool || !server) return bad_request("a percent sign needs two hex digits behind it");
+    if (!pool || !server) return bad_request("a percent sign must be followed by two hex digits");
     HttpQuestion question{.pool = *pool, .server = *server};
     if (parts.size() == 6) {
         if (parts[4] != "servers" || server->empty()) return not_found(path);
@@ -125,7 +126,7 @@ bool has_parameters(HttpPage page) {
     return page == HttpPage::explain || page == HttpPage::events;
 }
 
-// Moves what the question heeds of the query into it.
+// Moves the parameters of the query into the question.
 std::optional<HttpRefusal> take_parameters(HttpQuestion& question, Query query) {
     if (question.page == HttpPage::explain) {
         const auto key = query.find("key");
@@ -138,14 +139,14 @@ std::optional<HttpRefusal> take_parameters(HttpQuestion& question, Query query) 
         const char* const end = text.data() + text.size();
         const auto [rest, error] = std::from_chars(text.data(), end, question.count);
         if (error != std::errc() || rest != end || question.count == 0) {
-            return bad_request("n is a whole number from 1 up");
+            return bad_request("n must be a whole number of at least 1");
         }
         query.erase(n);
     }
     if (query.empty()) return std::nullopt;
     const std::string& unknown = query.begin()->first;
     return bad_request(
-        fmt::format("there is no parameter \"{}\" here", escaped(unknown.substr(0, shown_bytes))));
+        fmt::format("unknown parameter \"{}\"", escaped(unknown.substr(0, shown_bytes))));
 }
 
 }  // namespace

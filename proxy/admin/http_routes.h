@@ -1,9 +1,8 @@
-// What a request of the HTTP endpoint asks for, by its target. Pure; any thread.
+// Parses the target of a request to the HTTP endpoint. Pure; any thread.
 //
-// Paths and queries are percent-decoded strictly, after they were split, so that a
-// pool, an id or a key may be any bytes; a plus is a plus. Where a page has parameters,
-// those that it does not know are refused; where it has none, a query means nothing, as those
-// that balancers and browsers add against caches.
+// Paths and queries are percent-decoded strictly, after they were split, so that a pool, an id or a
+// key may be any bytes; a plus is a plus. A path with parameters refuses unknown ones; a path
+// without parameters ignores its query, since balancers and browsers add queries against caches.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +26,7 @@ enum class HttpPage : std::uint8_t {
     events,
 };
 
-// A question that has an answer, if what it names exists.
+// A valid question; what it names may still not exist.
 struct HttpQuestion {
     HttpPage page = HttpPage::file;
     std::string file;       // its path

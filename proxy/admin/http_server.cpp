@@ -39,7 +39,7 @@ using Protocol = asio::ip::tcp;
 
 constexpr std::chrono::milliseconds accept_pause{100};  // without descriptors
 
-// The page asks its own origin alone and runs nothing but its own files.
+// The page connects to its own origin only and runs only its own files.
 constexpr std::string_view content_security_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -56,7 +56,7 @@ HttpAnswer refusal(unsigned status, std::string_view reason) {
     return {.status = status, .body = fmt::format(R"({{"ok":false,"error":"{}"}})", reason)};
 }
 
-// Whether a request that came was none; else the connection failed or ended.
+// Whether a request is malformed; otherwise the connection failed or ended.
 bool is_fault_of_request(const error_code& error) {
     return error.category() == http::make_error_code(http::error::bad_method).category() &&
            error != http::error::end_of_stream && error != http::error::partial_message;
@@ -92,7 +92,7 @@ http::response<Body> head_of(const HttpAnswer& answer, std::size_t length, bool 
 
 }  // namespace
 
-// What the clients share: their places, and how much waits to be taken.
+// Shared by the clients: their slots, and the bytes of bodies not yet sent.
 struct HttpServer::Shared {
     ClientSlots places;
     std::size_t answers_bytes = 0;
@@ -110,17 +110,17 @@ public:
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
-    // From now on it has been asked, or it has the answer.
+    // From now on it is being answered, or idle.
     void set_answering(bool answering) { client_slot_.set_answering(answering); }
 
-    // Counts an answer of so many bytes as waiting to be taken.
+    // Counts an answer of `bytes` as not yet sent.
     void hold(std::size_t bytes) {
         shared_->answers_bytes += bytes - held_bytes_;
         held_bytes_ = bytes;
     }
 
     beast::tcp_stream stream;
-    beast::flat_buffer buffer;  // what was read and is not parsed yet
+    beast::flat_buffer buffer;  // read and not parsed yet
 
 private:
     const std::shared_ptr<Shared> shared_;
@@ -155,7 +155,7 @@ std::optional<std::string> HttpServer::open(const conf::Endpoint& where) {
         return fmt::format("http: cannot listen on {}: {}", where.to_string(), error.message());
     }
     if (!endpoint.address().is_loopback()) {
-        spdlog::warn("http: whoever reaches {} can read the status and the metrics",
+        spdlog::warn("http: every host that reaches {} can read the status and the metrics",
                      where.to_string());
     }
     asio::co_spawn(io_, accept_clients(), asio::detached);
@@ -177,7 +177,7 @@ asio::awaitable<void> HttpServer::accept_clients() {
                 asio::co_spawn(io_, serve(std::move(socket)), asio::detached);
                 continue;
             }
-            // There is room for so little in a new socket's buffer.
+            // So few bytes always fit a new socket's buffer.
             error_code ignored;
             socket.non_blocking(true, ignored);
             socket.write_some(asio::buffer(too_many), ignored);
@@ -193,7 +193,7 @@ asio::awaitable<void> HttpServer::serve(Protocol::socket accepted) {
     accepted.set_option(Protocol::no_delay(true), ignored);
     Client client(std::move(accepted), shared_, limits_.head_bytes);
     while (co_await serve_one(client)) client.set_answering(false);
-    // A close with bytes unread would be a reset, which may overtake the answer.
+    // Lingering close: closing with unread bytes would send a reset, which may destroy the answer.
     client.set_answering(false);
     client.stream.socket().shutdown(Protocol::socket::shutdown_send, ignored);
     client.stream.expires_after(limits_.linger);
@@ -206,7 +206,7 @@ asio::awaitable<void> HttpServer::serve(Protocol::socket accepted) {
     }
 }
 
-// Whether a byte of a request has come in time.
+// Whether a byte of a request has arrived in time.
 asio::awaitable<bool> HttpServer::wait_for_request(Client& client) const {
     if (client.buffer.size() > 0) co_return true;
     client.stream.expires_after(limits_.idle);
@@ -221,7 +221,7 @@ asio::awaitable<bool> HttpServer::serve_one(Client& client) {
     if (!co_await wait_for_request(client)) co_return false;
     http::request_parser<http::empty_body> parser;
     parser.header_limit(static_cast<std::uint32_t>(limits_.head_bytes));
-    parser.body_limit(boost::none);  // whoever sends one is told so below
+    parser.body_limit(boost::none);  // a request with a body is refused below
     client.stream.expires_after(limits_.request);
     auto [error, got] =
         co_await http::async_read_header(client.stream, client.buffer, parser, use_tuple);
@@ -234,13 +234,13 @@ asio::awaitable<bool> HttpServer::serve_one(Client& client) {
     if (error == http::error::header_limit || error == http::error::buffer_overflow) {
         answer = refusal(431, "the head of the request is too long");
     } else if (error) {
-        answer = refusal(400, "this is no HTTP request");
+        answer = refusal(400, "not an HTTP request");
     } else if (request.version() == 11 && request.count(http::field::host) != 1) {
-        answer = refusal(400, "a request of HTTP/1.1 has one Host");
+        answer = refusal(400, "an HTTP/1.1 request must have one Host header");
     } else if (!is_head && request.method() != http::verb::get) {
-        answer = refusal(405, "only GET and HEAD are answered");
+        answer = refusal(405, "only GET and HEAD are supported");
     } else if (!parser.is_done()) {
-        answer = refusal(400, "a request has no body here");
+        answer = refusal(400, "request bodies are not supported");
     } else {
         goes_on = request.keep_alive();
         answer = answer_(std::string_view(request.target().data(), request.target().size()));
@@ -265,8 +265,8 @@ asio::awaitable<bool> HttpServer::serve_one(Client& client) {
     co_return goes_on;
 }
 
-// Makes what is left of the body, with turns of the loop between the pieces, for as
-// long as all bodies together are not too large.
+// Generates the rest of the body, with turns of the loop between the pieces, while all bodies
+// together are not too large.
 asio::awaitable<void> HttpServer::complete(Client& client, HttpAnswer& answer) {
     for (bool more = answer.more != nullptr; more;) {
         more = answer.more(answer.body);
@@ -279,7 +279,7 @@ asio::awaitable<void> HttpServer::complete(Client& client, HttpAnswer& answer) {
     if (shared_->answers_bytes <= limits_.answers_bytes) co_return;
     shared_->places.make_room(limits_.unhurried);
     client.hold(0);
-    answer = refusal(503, "too many answers wait to be taken");
+    answer = refusal(503, "too many answers have not been read yet");
 }
 
 }  // namespace ringway::proxy

@@ -1,6 +1,6 @@
-// The HTTP endpoint: GET and HEAD, one answer per request, connections kept alive.
-// Whoever floods it, sends garbage or never reads costs a bounded amount of memory and
-// time, and gives way to others when places run out. Control thread only.
+// The HTTP endpoint: GET and HEAD, one answer per request, connections kept alive. A client that
+// floods, sends garbage or never reads costs a bounded amount of memory and time, and is closed if
+// its slot is needed. Control thread only.
 #pragma once
 
 #include <chrono>
@@ -22,23 +22,23 @@ namespace ringway::proxy {
 
 struct HttpAnswer {
     unsigned status = 200;
-    std::string_view type = "application/json";  // of a body; lives for ever
+    std::string_view type = "application/json";  // of a body; static
     std::string body;
-    // Where the body takes long to make: appends its next piece, and says whether there
-    // are more. The loop turns between two pieces.
+    // Generates a long body: appends its next piece, and returns whether there are more. The loop
+    // turns between two pieces.
     std::function<bool(std::string& body)> more = nullptr;
 };
 
 struct HttpLimits {
     std::size_t clients = 64;                    // at once
     std::size_t head_bytes = 8 << 10;            // of one request
-    std::size_t answers_bytes = 64 << 20;        // that wait to be taken, of all clients
+    std::size_t answers_bytes = 64 << 20;        // not yet sent, of all clients
     std::chrono::milliseconds request{5'000};    // from its first byte to its last
-    std::chrono::milliseconds idle{75'000};      // without a request: a scrape a minute stays
+    std::chrono::milliseconds idle{75'000};      // idle: longer than a scrape interval of a minute
     std::chrono::milliseconds answer{30'000};    // to take an answer
-    std::chrono::milliseconds unhurried{1'000};  // to take it while others want the place
-    std::chrono::milliseconds linger{1'000};     // to take the last answer and close
-    std::size_t linger_bytes = 2 << 20;          // that are read and forgotten meanwhile
+    std::chrono::milliseconds unhurried{1'000};  // to read the answer while others wait for a slot
+    std::chrono::milliseconds linger{1'000};     // to read the last answer and close
+    std::size_t linger_bytes = 2 << 20;          // read and discarded meanwhile
 };
 
 class HttpServer {
@@ -50,10 +50,10 @@ public:
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
 
-    // The reason where it cannot listen there.
+    // Returns the reason if it cannot listen there.
     std::optional<std::string> open(const conf::Endpoint& where);
 
-    // Stops listening; clients keep what they have.
+    // Stops listening; connected clients are served on.
     void close();
 
 private:
@@ -70,7 +70,7 @@ private:
     const Answer answer_;
     const HttpLimits limits_;
     boost::asio::ip::tcp::acceptor acceptor_;
-    // Outlives this: the loop may still hold clients when it is destroyed.
+    // Shared with the clients: the loop may still hold some after this is destroyed.
     std::shared_ptr<Shared> shared_;
 };
 

@@ -24,7 +24,7 @@ constexpr auto counter = MetricType::Counter;
 constexpr auto gauge = MetricType::Gauge;
 constexpr auto histogram = MetricType::Histogram;
 
-// What a family is called, and for whom it is.
+// The name and help text of a family.
 struct Name {
     const char* name;
     MetricType type;
@@ -60,11 +60,11 @@ void add(MetricFamily& family, Labels labels, const Distribution& distribution) 
     to.sample_sum = static_cast<double>(distribution.sum_us) / 1e6;
 }
 
-// Makes one family of the numbers.
+// Makes one family of the metrics snapshot.
 using Maker = std::function<MetricFamily(const MetricsSnapshot&)>;
 using Makers = std::vector<Maker>;
 
-// A family that `fill(family, numbers)` fills.
+// A family that `fill` fills from the snapshot.
 template <class Fill>
 void add_family(Makers& makers, const Name& name, Fill fill) {
     makers.emplace_back([name, fill](const MetricsSnapshot& numbers) {
@@ -123,7 +123,7 @@ void add_server_value(Makers& makers, const Name& name, Value value) {
     });
 }
 
-// Of the servers that are checked.
+// Only for servers with checks.
 template <class Fill>
 void add_per_check(Makers& makers, const Name& name, Fill fill) {
     add_per_server(makers, name, [fill](MetricFamily& family, const ServerMetrics& one) {
@@ -147,7 +147,7 @@ void add_listener_metrics(Makers& m) {
                        [](Listener l) { return l.refused; });
     add_per_listener(m,
                      {"ringway_listener_connections_ended_total", counter,
-                      "Connections that ended, by the access log's word for why."},
+                      "Connections that ended, by close reason."},
                      [](MetricFamily& family, Listener l) {
                          for (std::size_t i = 1; i < close_reason_count; ++i) {
                              const char* const reason = to_string(static_cast<CloseReason>(i));
@@ -157,7 +157,7 @@ void add_listener_metrics(Makers& m) {
     add_per_listener(
         m,
         {"ringway_listener_placements_without_key_total", counter,
-         "Connections whose bytes had no key, by what they were placed by (on_missing)."},
+         "Connections without a key, by how they were placed (on_missing)."},
         [](MetricFamily& family, Listener l) {
             add(family, {{"listener", l.listener}, {"by", "source_ip"}}, l.placed_by_source_ip);
             add(family, {{"listener", l.listener}, {"by", "random"}}, l.placed_at_random);
@@ -167,7 +167,7 @@ void add_listener_metrics(Makers& m) {
 void add_pool_metrics(Makers& m) {
     add_pool_value(m, {"ringway_pool_servers", gauge, "Servers of the pool."},
                    [](Pool p) { return p.servers; });
-    add_pool_value(m, {"ringway_pool_servers_online", gauge, "Those that take new connections."},
+    add_pool_value(m, {"ringway_pool_servers_online", gauge, "Servers that take new connections."},
                    [](Pool p) { return p.online; });
     add_pool_value(m, {"ringway_pool_points", gauge, "Points on the ring now."},
                    [](Pool p) { return p.points; });
@@ -187,7 +187,7 @@ void add_pool_metrics(Makers& m) {
                  });
     add_per_pool(m,
                  {"ringway_pool_local_dial_failures_total", counter,
-                  "Dials that failed on this machine, by what it lacked."},
+                  "Dials that failed on this machine, by reason."},
                  [](MetricFamily& family, Pool p) {
                      for (std::size_t i = 1; i < p.local_failures.size(); ++i) {
                          const char* const reason = to_string(static_cast<health::LocalFault>(i));
@@ -221,18 +221,21 @@ void add_pool_metrics(Makers& m) {
 void add_server_metrics(Makers& m) {
     add_server_value(m, {"ringway_server_up", gauge, "1 while the server takes new connections."},
                      [](Server s) { return s.online ? 1.0 : 0.0; });
-    add_server_value(m, {"ringway_server_weight", gauge, "Its weight."},
+    add_server_value(m, {"ringway_server_weight", gauge, "Weight of the server."},
                      [](Server s) { return static_cast<double>(s.weight); });
-    add_server_value(m, {"ringway_server_share_ratio", gauge, "Its part of all keys now; exact."},
+    add_server_value(m,
+                     {"ringway_server_share_ratio", gauge, "The server's part of all keys; exact."},
                      [](Server s) { return s.share; });
     add_server_value(m,
                      {"ringway_server_max_connections", gauge,
                       "The most connections at once, 0 without a limit."},
                      [](Server s) { return static_cast<double>(s.max_connections); });
-    add_server_value(m, {"ringway_server_active_connections", gauge, "Connections it has now."},
+    add_server_value(m,
+                     {"ringway_server_active_connections", gauge, "Connections of the server now."},
                      [](Server s) { return s.active; });
-    add_server_value(m, {"ringway_server_connections_total", counter, "Connections given to it."},
-                     [](Server s) { return s.total; });
+    add_server_value(
+        m, {"ringway_server_connections_total", counter, "Connections given to the server."},
+        [](Server s) { return s.total; });
     add_per_server(m,
                    {"ringway_server_bytes_total", counter,
                     "Bytes relayed, up to the server and down to clients."},
@@ -248,7 +251,7 @@ void add_server_metrics(Makers& m) {
     add_per_server(
         m,
         {"ringway_server_connect_failures_total", counter,
-         "Dials that did not succeed, by reason; never for want of something here."},
+         "Dials that failed, by reason, without those that failed on this machine."},
         [](MetricFamily& family, Server s) {
             const auto of = [&](const char* reason, std::uint64_t count) {
                 add(family, {{"pool", s.pool}, {"server", s.server}, {"reason", reason}}, count);
@@ -260,7 +263,7 @@ void add_server_metrics(Makers& m) {
         });
     add_server_value(m,
                      {"ringway_server_local_dial_failures_total", counter,
-                      "Dials of it that failed on this machine."},
+                      "Dials of the server that failed on this machine."},
                      [](Server s) { return s.local_failures; });
 }
 
@@ -293,7 +296,7 @@ void add_program_metrics(Makers& m) {
                [](MetricFamily& family, All) {
                    add(family, {{"version", version}}, 1.0);
                });
-    add_single(m, {"ringway_ready", gauge, "1 while /readyz says so."},
+    add_single(m, {"ringway_ready", gauge, "1 while /readyz reports ready."},
                [](All n) { return n.ready ? 1 : 0; });
     add_single(m, {"ringway_draining", gauge, "1 from SIGTERM on, drain_delay included."},
                [](All n) { return n.leaving ? 1 : 0; });
@@ -302,9 +305,9 @@ void add_program_metrics(Makers& m) {
         m,
         {"ringway_max_connections", gauge, "The most connections at once that descriptors allow."},
         [](All n) { return n.max_connections; });
-    add_single(m, {"ringway_config_generation", gauge, "Configurations that have served."},
+    add_single(m, {"ringway_config_generation", gauge, "Generation of the configuration in use."},
                [](All n) { return n.generation; });
-    add_family(m, {"ringway_config_reloads_total", counter, "Reloads that were asked for."},
+    add_family(m, {"ringway_config_reloads_total", counter, "Reloads requested."},
                [](MetricFamily& family, All n) {
                    add(family, {{"result", "ok"}}, n.reloads_ok);
                    add(family, {{"result", "refused"}}, n.reloads_refused);
@@ -314,15 +317,15 @@ void add_program_metrics(Makers& m) {
         [](All n) { return n.last_reload_ok ? 1 : 0; });
     add_single(m,
                {"ringway_config_last_reload_success_timestamp_seconds", gauge,
-                "When the configuration that serves was loaded."},
+                "When the configuration in use was loaded."},
                [](All n) { return n.loaded_at_s; });
     add_single(m,
                {"ringway_log_lines_dropped_total", counter,
-                "Lines of the log that were lost because nobody took them in time."},
+                "Log lines lost because the log's target was too slow or full."},
                [](All n) { return n.log_lines_dropped; });
     add_family(m,
                {"ringway_loop_delay_seconds", histogram,
-                "How late a timer fired on a thread's loop, looked at five times a second."},
+                "How late a timer fired on a thread's loop, measured five times a second."},
                [](MetricFamily& family, All n) {
                    for (const auto& one : n.loops) add(family, {{"loop", one.loop}}, one.delays);
                });

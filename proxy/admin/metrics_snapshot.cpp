@@ -25,7 +25,7 @@ double seconds_of(const timeval& time) {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
 }
 
-// Linux has told the number as the folder's size since 6.2; before, they are counted.
+// Since Linux 6.2 the folder's size is the number; on older kernels they are counted.
 std::uint64_t open_descriptors() {
     struct stat folder {};
     if (::stat("/proc/self/fd", &folder) == 0 && folder.st_size > 0) {
@@ -56,7 +56,7 @@ ProcessMetrics process_metrics(const Control& control) {
     return numbers;
 }
 
-// `between` leads from the steady clock to the wall's.
+// `between`: the difference between the steady clock and the wall clock.
 CheckMetrics check_metrics(const health::View& view, std::chrono::duration<double> between) {
     CheckMetrics numbers{
         .passed = view.all_passed, .failed = view.all_failed, .not_run = view.not_run};

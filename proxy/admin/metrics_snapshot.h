@@ -1,5 +1,5 @@
-// Everything that is counted or measured, at one moment and as plain values: what the
-// metrics are made of. Control thread only.
+// The metrics snapshot: every count and measurement at one moment, as plain values. Control thread
+// only.
 #pragma once
 
 #include <array>
@@ -36,7 +36,7 @@ struct ServerMetrics {
     std::uint64_t total = 0;
     std::uint64_t bytes_up = 0;
     std::uint64_t bytes_down = 0;
-    std::uint64_t refused = 0;  // dials that failed, by what is known of why
+    std::uint64_t refused = 0;  // dials that failed, by reason
     std::uint64_t timed_out = 0;
     std::uint64_t unreachable = 0;
     std::uint64_t failed_otherwise = 0;
@@ -76,7 +76,7 @@ struct LoopMetrics {
     Distribution delays;
 };
 
-// As Prometheus' own clients tell them.
+// The process metrics, as Prometheus' own clients define them.
 struct ProcessMetrics {
     double cpu_s = 0;
     double started_at_s = 0;

@@ -1,5 +1,5 @@
-// The files of the status page (proxy/admin/page/), which the build puts into the program:
-// cmake/embed.cmake writes the .cpp. Any thread.
+// The files of the status page (proxy/admin/page/), embedded by the build: cmake/embed.cmake writes
+// the .cpp. Any thread.
 #pragma once
 
 #include <cstddef>

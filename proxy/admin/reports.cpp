@@ -55,7 +55,7 @@ json::value time_or_null(std::optional<std::chrono::system_clock::time_point> ti
     return time ? json::value(rfc3339(*time)) : json::value();
 }
 
-// Of the file that keeps what was said at run time.
+// Of the state file.
 json::object describe_state(const Control& control) {
     const StateFile& file = control.state_file();
     std::size_t servers = 0;
@@ -87,7 +87,7 @@ std::string describe(const conf::KeySettings& key) {
     return text;
 }
 
-// How connections of the listener ended, by the words of the access log.
+// How connections of the listener ended, by close reason.
 json::object describe_ends(const PerWorker<ListenerCounts>& counts) {
     json::object ends;
     for (std::size_t i = 1; i < close_reason_count; ++i) {
@@ -100,7 +100,7 @@ json::object describe_ends(const PerWorker<ListenerCounts>& counts) {
 
 const Pool& pool_of(const Control& control, const std::string& name) {
     const Pool* pool = control.pools().find(name);
-    if (pool == nullptr) throw Refused{fmt::format("no pool {}", escaped(name))};
+    if (pool == nullptr) throw RequestError{fmt::format("no pool {}", escaped(name))};
     return *pool;
 }
 
@@ -109,7 +109,7 @@ const PoolServer& server_of(const Control& control, const std::string& pool,
     const auto& servers = pool_of(control, pool).servers;
     const auto found = servers.find(id);
     if (found == servers.end()) {
-        throw Refused{fmt::format("pool {} has no server {}", escaped(pool), escaped(id))};
+        throw RequestError{fmt::format("pool {} has no server {}", escaped(pool), escaped(id))};
     }
     return found->second;
 }
@@ -119,7 +119,7 @@ json::value or_null(const std::optional<T>& value) {
     return value ? json::value(*value) : json::value();
 }
 
-// What there is to say of a server beside its share.
+// Everything about a server but its share.
 json::object describe(const Pools& pools, const std::string& pool, const std::string& id,
                       const PoolServer& server, std::optional<double> share) {
     const bool online = pools.find(pool)->is_online(id);
@@ -361,7 +361,7 @@ json::object report_explain(const Control& control, const std::string& pool_name
         walk.push_back(describe_step(control, pool_name, step));
         walk.back().as_object()["chosen"] = chosen;
     }
-    json::value otherwise;  // null where it would be the same
+    json::value otherwise;  // null if it would be the same
     if (steps.size() < all) {
         json::array servers;
         const auto possible = ring::explain_if_all_online(*snapshot, hash, all);

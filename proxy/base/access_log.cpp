@@ -25,7 +25,7 @@ using Format = conf::LogSettings::Format;
 std::atomic<LogWriter*> access_writer{nullptr};
 std::atomic<Format> format{Format::text};
 
-// "2026-01-31T23:59:59.123Z". The part up to the second is made once a second.
+// "2026-01-31T23:59:59.123Z". The part up to the second is formatted once a second.
 void append_time(fmt::memory_buffer& line, std::chrono::system_clock::time_point time) {
     thread_local std::time_t last_second = -1;
     thread_local std::array<char, 24> text{};
@@ -40,7 +40,7 @@ void append_time(fmt::memory_buffer& line, std::chrono::system_clock::time_point
     fmt::format_to(std::back_inserter(line), "{}.{:03}Z", text.data(), ms % 1000);
 }
 
-// One message, in the format of the moment.
+// One message, in the current format.
 void append_message(fmt::memory_buffer& line, std::chrono::system_clock::time_point time,
                     std::string_view level, std::string_view message) {
     auto out = std::back_inserter(line);
@@ -96,8 +96,7 @@ spdlog::level::level_enum to_spdlog(conf::LogSettings::Level level) {
     return spdlog::level::info;
 }
 
-// Without blanks too, so that a client that chooses the name of its unix socket cannot
-// write fields into the line.
+// Blanks are escaped too, so that a client cannot inject fields by the name of its unix socket.
 std::string escaped_word(std::string_view bytes) {
     std::string text;
     for (const char c : escaped(bytes)) text += c == ' ' ? "\\x20" : std::string(1, c);
@@ -202,8 +201,8 @@ void log_debug(const DebugEntry& entry) {
 std::string log_loss_line(std::uint64_t lost) {
     fmt::memory_buffer line;
     append_message(line, std::chrono::system_clock::now(), "warning",
-                   fmt::format("log: {} line{} lost: nobody took {} in time, or the disk was full",
-                               lost, lost == 1 ? " was" : "s were", lost == 1 ? "it" : "them"));
+                   fmt::format("log: {} line{} lost: the target was too slow or full", lost,
+                               lost == 1 ? " was" : "s were"));
     return fmt::to_string(line);
 }
 

@@ -1,5 +1,5 @@
-// The program's log: messages through spdlog's default logger, and one line per
-// connection at its end. Both end in one LogWriter. Any thread.
+// The program's log: messages through spdlog's default logger, and one line per connection at its
+// end. Both go to one LogWriter. Any thread.
 #pragma once
 
 #include <atomic>
@@ -15,7 +15,7 @@ namespace ringway::proxy {
 
 // Sets spdlog's default logger up to write to `writer`, which must outlive it.
 void start_logging(LogWriter& writer, const conf::LogSettings& settings);
-// Level and format of what is logged from now on.
+// The level and format from now on.
 void set_log_style(const conf::LogSettings& settings);
 void set_log_level(conf::LogSettings::Level level);
 // Detaches the default logger from the writer.
@@ -25,13 +25,13 @@ struct AccessEntry {
     std::string_view listener;
     conf::Endpoint client;
     std::string_view key;        // bytes; escaped in the line
-    std::string_view placed_by;  // in place of the key, and why not by it; empty for the key
+    std::string_view placed_by;  // why the connection was not placed by its key; empty if it was
     std::string_view missing;
-    std::string_view server;  // empty where none was found
+    std::string_view server;  // empty if none was found
     unsigned attempts;        // servers that were dialled
     std::uint64_t bytes_up;
     std::uint64_t bytes_down;
-    double open_ms;   // from accept until a server had answered; 0 where none did
+    double open_ms;   // from accept until a server was connected; 0 if none was
     double total_ms;  // from accept to the end
     std::string_view end;
 };
@@ -42,17 +42,17 @@ namespace detail {
 inline std::atomic<bool> debug_wanted{false};
 }
 
-// Whether debug lines are logged. Asked before anything is done for such a line, so that
-// one that is not wanted costs a load and a branch.
+// Whether debug lines are logged. Checked before a line is formatted, so that a suppressed line
+// costs a load and a branch.
 inline bool logs_debug() {
     return detail::debug_wanted.load(std::memory_order_relaxed);
 }
 
-// A step of one connection. The lines of one have its number in common; a PROXY header
-// changes its client.
+// A step of one connection. All lines of a connection have the same number; a PROXY header changes
+// its client.
 struct DebugEntry {
     std::size_t worker;
-    std::uint32_t number;  // of the connection, of those of its worker
+    std::uint32_t number;  // of the connection, within its worker
     std::string_view listener;
     const conf::Endpoint& client;
     std::string_view key;  // bytes; escaped in the line; empty before it is known

@@ -1,4 +1,4 @@
-// Numbers that worker threads count, without getting in one another's way.
+// Counters of worker threads, without contention.
 #pragma once
 
 #include <atomic>
@@ -7,8 +7,8 @@
 
 namespace ringway::proxy {
 
-// Written by one worker only, read by any thread: a store needs no locked
-// instruction, a sum over workers may be a moment old.
+// Written by one worker only, read by any thread: a store needs no locked instruction, a sum over
+// workers may be slightly out of date.
 class Counter {
 public:
     void add(std::uint64_t n) {

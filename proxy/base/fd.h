@@ -1,4 +1,4 @@
-// A file descriptor that is closed when its owner goes. Not thread-safe.
+// A file descriptor that is closed with its owner. Not thread-safe.
 #pragma once
 
 #include <sys/socket.h>
@@ -32,8 +32,8 @@ public:
         if (fd_ >= 0) ::close(std::exchange(fd_, -1));
     }
 
-    // Closes a TCP socket with a reset, so that its peer never takes a broken
-    // stream for a finished one (socket(7), SO_LINGER with a zero timeout).
+    // Closes a TCP socket with a reset, so that its peer never mistakes a broken stream for a
+    // complete one (socket(7), SO_LINGER with a zero timeout).
     void close_with_reset() {
         if (fd_ < 0) return;
         const linger now{.l_onoff = 1, .l_linger = 0};

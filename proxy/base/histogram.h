@@ -1,5 +1,5 @@
-// Times counted in buckets. A Histogram is written by one thread and read by any: no
-// lock, no allocation, no locked instruction. Times are in microseconds.
+// Durations counted in buckets. A Histogram is written by one thread and read by any: no lock, no
+// allocation, no locked instruction. Times are in microseconds.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@
 
 namespace ringway::proxy {
 
-// The upper bounds of the buckets but the last, which has none; rising.
+// The upper bounds of the buckets, rising; the last bucket has none.
 inline constexpr std::array<std::uint64_t, 15> connect_bounds_us{
     100,    250,     500,     1'000,   2'500,     5'000,     10'000,   25'000,
     50'000, 100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000};
@@ -47,7 +47,7 @@ private:
     Counter sum_us_;
 };
 
-// What histograms with the same bounds have counted together.
+// The sum of histograms with the same bounds.
 struct Distribution {
     std::span<const std::uint64_t> bounds_us;
     std::vector<std::uint64_t> counts;  // one more than bounds

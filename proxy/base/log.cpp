@@ -12,7 +12,7 @@ using std::chrono::seconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds write_interval{100};
-constexpr seconds loss_interval{1};  // between two words about lost lines
+constexpr seconds loss_interval{1};  // between two lines about lost lines
 
 }  // namespace
 
@@ -100,8 +100,8 @@ void LogWriter::write_batch(std::string_view lines, std::span<const LogMark> mar
     told_at_ = now;
 }
 
-// A disk that becomes full may take half a line. What was not taken, which begins with such
-// a one.
+// The part that was not written; it begins with a partial line if the disk filled up in the middle
+// of one.
 std::string_view LogWriter::write(std::string_view text) {
     if (torn_ && !text.empty()) {
         if (target_.put("\n") == 0) return text;

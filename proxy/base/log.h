@@ -1,6 +1,5 @@
-// Where lines of text go: a bounded buffer that a thread of its own writes out.
-// Nothing that logs ever waits for a disk or a pipe: what does not fit is dropped
-// and counted. Any thread.
+// Asynchronous log output: a bounded buffer that a separate thread writes out. Logging never waits
+// for a disk or a pipe: lines that do not fit are dropped and counted. Any thread.
 #pragma once
 
 #include <atomic>
@@ -22,12 +21,12 @@ namespace ringway::proxy {
 
 class LogWriter {
 public:
-    // The line that tells of so many lost ones.
+    // The line that reports this number of lost lines.
     using LossLine = std::function<std::string(std::uint64_t lost)>;
 
-    // Without a `loss_line` losses are counted and not told of.
+    // Without a `loss_line` losses are counted and not reported.
     explicit LogWriter(LogTarget target, LossLine loss_line = {});
-    // Writes what is left, unless the reader has stopped reading.
+    // Writes the rest, unless the reader has stopped reading.
     ~LogWriter();
     LogWriter(const LogWriter&) = delete;
     LogWriter& operator=(const LogWriter&) = delete;
@@ -35,11 +34,11 @@ public:
     // `line` ends with a newline. It is written within 100 ms, at once if `urgent`.
     void append(std::string_view line, bool urgent, Priority priority = Priority::info);
 
-    // Lines go to `target` from its next write on, those that wait included.
+    // Lines go to `target` from the next write on, buffered ones included.
     void redirect(LogTarget target);
 
-    // Lines that were lost because nobody took them in time, or a disk was full. Once
-    // lines are taken again one of them tells how many, at most one a second.
+    // Lines that were lost because the target was too slow or a disk was full. Once lines are
+    // written again, one line reports how many, at most one a second.
     std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
 private:
@@ -56,7 +55,7 @@ private:
     std::mutex mutex_;
     std::condition_variable wake_;
     std::string waiting_;
-    std::vector<LogMark> marks_;  // of each line that waits
+    std::vector<LogMark> marks_;  // of each buffered line
     LogTarget next_target_;
     bool urgent_ = false;
     bool stopping_ = false;

@@ -46,7 +46,7 @@ void LogLevel::set(Level level, std::optional<conf::Duration> time) {
     change(level, time ? "for " + conf::spell(*time) : "until the next reload");
 }
 
-// Says so while the finer of both levels counts.
+// Logged while the finer of both levels applies.
 void LogLevel::change(Level level, std::string_view how_long) {
     const auto log_it = [&] { spdlog::info("log: level {} {}", to_string(level), how_long); };
     const bool is_finer = level < level_;

@@ -22,8 +22,8 @@ public:
     LogLevel(boost::asio::io_context& io, Level of_file)
         : of_file_(of_file), level_(of_file), timer_(io) {}
 
-    // `log` serves from now on. What is to be used of it: with the level that was set, if
-    // its time goes on, for one without a time ends here.
+    // Takes `log` over from the file and returns what to use: with the level that was set at run
+    // time if that has time left; one without a time ends here.
     conf::LogSettings adopt(conf::LogSettings log);
 
     // Logs at `level` from now on: for `time`, or without one until the next adopt().
@@ -31,7 +31,7 @@ public:
 
     Level level() const { return level_; }
     Level of_file() const { return of_file_; }
-    // How long a level that was set for a time goes on.
+    // The remaining time of a level that was set for a time.
     std::optional<Clock::duration> left() const;
 
 private:
@@ -47,7 +47,7 @@ private:
 std::string_view to_string(conf::LogSettings::Level level);
 std::optional<conf::LogSettings::Level> parse_log_level(std::string_view text);
 
-// Tells in debug lines how long each step of something took.
+// Logs in debug lines how long each step of an operation took.
 class DebugSteps {
 public:
     explicit DebugSteps(std::string what) : what_(std::move(what)) {}

@@ -28,21 +28,21 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-// With a pipe that nobody reads, or a daemon that is not there.
+// For a pipe without a reader, or a syslog daemon that is down.
 constexpr milliseconds patience{100};
 constexpr milliseconds reconnect_pause{10};
-// What the daemons take of a message by default.
+// The longest message that syslog daemons accept by default.
 constexpr std::size_t datagram_bytes_max = 8192;
 
-// A file takes whatever it is given; of anything else, what poll(2) calls writable
-// is sure to take PIPE_BUF bytes without waiting (pipe(7)).
+// A regular file never blocks; for all others, poll(2) guarantees that PIPE_BUF bytes can be
+// written without blocking (pipe(7)).
 std::size_t piece_bytes_of(const Fd& fd) {
     struct stat file {};
     const bool regular = ::fstat(fd.get(), &file) == 0 && S_ISREG(file.st_mode);
     return regular ? std::size_t{1} << 20 : PIPE_BUF;
 }
 
-// A socket that sends to the one at `path`; an empty one with errno set where that failed.
+// A socket connected to the one at `path`; empty with errno set if that failed.
 Fd connect_to(const std::string& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -136,7 +136,7 @@ std::size_t LogTarget::write(std::string_view piece) const {
     }
 }
 
-// A daemon that was started again has another socket at the same path.
+// A restarted daemon has a new socket at the same path.
 std::size_t LogTarget::send(std::string_view line) {
     const auto give_up_at = Clock::now() + patience;
     for (;;) {

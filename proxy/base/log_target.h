@@ -1,5 +1,5 @@
-// Where the lines of the log end, and how they are taken there: as they are, with a priority
-// in front for the journal, or one datagram each for a syslog daemon. One thread at a time.
+// The target of the log, and its format there: plain lines, lines with a priority in front for the
+// journal, or one datagram each for a syslog daemon. One thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ namespace ringway::proxy {
 // As syslog(3) numbers them.
 enum class Priority : std::uint8_t { error = 3, warning = 4, info = 6, debug = 7 };
 
-// The priority of so many bytes of lines.
+// The priority of a run of lines, with its length in bytes.
 struct LogMark {
     std::uint32_t bytes;
     Priority priority;
@@ -37,14 +37,13 @@ public:
     Kind kind() const { return kind_; }
     int fd() const { return fd_.get(); }
 
-    // `lines`, each ended by a newline, as this target takes them: as long as they are only
-    // for Kind::bytes, of which nobody asks it.
+    // `lines`, each ended by a newline, in this target's format. Not called for Kind::bytes.
     std::string dress(std::string_view lines, std::span<const LogMark> marks) const;
 
-    // What of `text` is written at once: whole lines, if one fits.
+    // The part of `text` that one write takes: whole lines, if one fits.
     std::string_view piece_of(std::string_view text) const;
 
-    // The bytes that were taken of a piece; 0 where none is within the time there is.
+    // The bytes of a piece that were written; 0 if none could be within the timeout.
     std::size_t put(std::string_view piece);
 
 private:
@@ -54,18 +53,17 @@ private:
     Fd fd_;
     Kind kind_ = Kind::bytes;
     std::size_t piece_bytes_ = 0;
-    std::string path_;  // of a syslog daemon's socket, which is connected to again
+    std::string path_;  // of a syslog daemon's socket, for reconnects
 };
 
-// What `log.target` names: "stderr", "stdout", "syslog", "syslog:" with the path of its
-// socket, or the path of a file, which is made where there is none. Why it cannot be had,
-// otherwise.
+// What `log.target` names: "stderr", "stdout", "syslog", "syslog:" with the path of its socket, or
+// the path of a file, which is created if needed. The reason if it cannot be opened.
 std::variant<LogTarget, std::string> open_log_target(const std::string& target);
 
-// Whether `fd` is what systemd.exec(5) has connected to the journal.
+// Whether `fd` is connected to the journal (systemd.exec(5), JOURNAL_STREAM).
 bool is_journal(int fd);
 
-// What a line to standard error begins with: "<3>" where the journal reads it, else nothing.
+// The prefix of a line to standard error: "<3>" if the journal reads it, else empty.
 std::string stderr_prefix(Priority priority);
 
 }  // namespace ringway::proxy

@@ -13,7 +13,7 @@ constexpr std::chrono::milliseconds interval{200};
 void LoopDelay::start() {
     timer_.expires_after(interval);
     timer_.async_wait([this](const boost::system::error_code& error) {
-        if (error || stopped_) return;  // it may have been on its way when it was stopped
+        if (error || stopped_) return;  // its handler may have been queued when it was stopped
         delays_.observe(Clock::now() - timer_.expiry());
         start();
     });

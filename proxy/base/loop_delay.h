@@ -1,6 +1,5 @@
-// How late a loop's timers fire: whatever keeps the loop from turning shows here. Looks
-// five times a second, which costs nothing that could be measured. Loop's thread, but
-// for delays().
+// How late a loop's timers fire: shows everything that blocks the loop. Measured five times a
+// second, at no measurable cost. Loop's thread, but for delays().
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -15,7 +14,7 @@ public:
     explicit LoopDelay(boost::asio::io_context& io) : timer_(io) {}
 
     void start();
-    // For good: the loop may end.
+    // Stops for good, so that the loop can end.
     void stop() {
         stopped_ = true;
         timer_.cancel();

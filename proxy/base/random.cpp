@@ -10,7 +10,7 @@ namespace ringway::proxy {
 std::string random_hex(std::size_t size) {
     std::array<unsigned char, 32> bytes{};
     assert(size <= bytes.size());
-    // So few bytes come whole and at once (getrandom(2)).
+    // So few bytes are returned completely and without blocking (getrandom(2)).
     [[maybe_unused]] const auto got = ::getrandom(bytes.data(), size, 0);
     assert(got == static_cast<ssize_t>(size));
     constexpr std::string_view digits = "0123456789abcdef";

@@ -44,7 +44,7 @@ std::string address_of(const std::string& name) {
     const bool fits = name.size() > 1 && name.size() < sizeof(sockaddr_un::sun_path);
     if (name.empty()) return {};
     if (!fits || (name[0] != '/' && name[0] != '@')) {
-        spdlog::warn("NOTIFY_SOCKET names no unix socket: the service manager is told nothing");
+        spdlog::warn("NOTIFY_SOCKET names no unix socket: the service manager is not notified");
         return {};
     }
     return name[0] == '@' ? '\0' + name.substr(1) : name;
@@ -120,8 +120,7 @@ void Notifier::flush() {
         if (sent < 0 && errno == EINTR) continue;
         if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS)) return;
         if (sent < 0 && !std::exchange(has_complained_, true)) {
-            spdlog::warn("the service manager is not to be told anything: {}",
-                         std::strerror(errno));
+            spdlog::warn("the service manager cannot be notified: {}", std::strerror(errno));
         }
         unsent_.pop_front();
     }
@@ -150,7 +149,7 @@ void Notifier::watch_loops() {
     } else if (!std::exchange(has_hung_, true)) {
         const auto waited =
             std::chrono::duration_cast<milliseconds>(loop_watchdog_.silent_for(now));
-        spdlog::error("watchdog: no ping for want of an answer of worker {} for {} ms",
+        spdlog::error("watchdog: no ping: no answer of worker {} for {} ms",
                       fmt::join(loop_watchdog_.silent(), ", "), waited.count());
     }
     pulse_timer_.expires_after(watchdog_ / 2);

@@ -92,11 +92,11 @@ std::vector<std::string> notes(const std::string& pool, const FileServers& file,
         if (!file.contains(id)) continue;
         if (of_server.unregistered) {
             lines.push_back(fmt::format(
-                "pool {}: server {} stays away: it was unregistered at run time", pool, id));
+                "pool {}: server {} stays removed: it was unregistered at run time", pool, id));
         }
         if (of_server.registered) {
             lines.push_back(fmt::format(
-                "pool {}: server {} is the file's now: its registration is dropped", pool, id));
+                "pool {}: server {} is in the file now: its registration is dropped", pool, id));
         }
         if (of_server.weight && *of_server.weight != file.at(id).weight) {
             lines.push_back(fmt::format("pool {}: server {} has weight {}, set at run time", pool,

@@ -118,7 +118,7 @@ ServerOverrides parse_said(const json::object& entry, const std::string& place) 
     const bool there =
         overrides.registered || set || overrides.admin_state != AdminState::automatic;
     if (overrides.is_nothing() || (overrides.unregistered && there)) {
-        throw Wrong{place + ": expected either unregistered, or what is said of a server"};
+        throw Wrong{place + ": expected either unregistered or other overrides, not both"};
     }
     if (overrides.registered && set) {
         throw Wrong{place + ": a registered server has its weight and address in registered"};
@@ -130,9 +130,10 @@ void parse_server(const json::value& value, const std::string& place, Overrides&
     const json::object& entry = object_in(value, place);
     const auto pool = text_in(entry, "pool", place);
     const auto id = text_in(entry, "id", place);
-    if (pool.empty() || conf::has_control(pool)) throw Wrong{place + ".pool: no name of a pool"};
+    if (pool.empty() || conf::has_control(pool))
+        throw Wrong{place + ".pool: expected the name of a pool"};
     if (id.empty() || id.size() > ring::Limits::id_bytes || conf::has_control(id)) {
-        throw Wrong{place + ".id: no id of a server"};
+        throw Wrong{place + ".id: expected the id of a server"};
     }
     const ServerOverrides overrides = parse_said(entry, place);
     const auto [at, added] = all[std::string(pool)].try_emplace(std::string(id), overrides);
@@ -185,7 +186,7 @@ std::optional<std::string> replace(const std::string& path, std::string_view tex
         if (::fsync(file.get()) != 0) return system_reason(beside + " cannot be synced");
     }
     if (::rename(beside.c_str(), path.c_str()) != 0) {
-        return system_reason(fmt::format("{} cannot become {}", beside, path));
+        return system_reason(fmt::format("{} cannot be renamed to {}", beside, path));
     }
     const auto parent = std::filesystem::path(path).parent_path();
     const std::string folder = parent.empty() ? "." : parent.string();
@@ -292,7 +293,7 @@ std::variant<Overrides, std::string> StateFile::load() {
 }
 
 std::optional<std::string> StateFile::keep(const Overrides& overrides) {
-    if (path_.empty()) return "the configuration names no file for it (admin: state)";
+    if (path_.empty()) return "no state file is configured (admin: state)";
     std::string text = text_of(overrides);
     if (held_ == text) return problem_ = std::nullopt;
     if (auto refusal = try_lock()) return problem_ = std::move(refusal->reason);

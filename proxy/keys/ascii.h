@@ -1,4 +1,4 @@
-// Letters of ASCII, whatever the locale: names of hosts and of headers are compared so.
+// ASCII letters, independent of the locale, for host and header names.
 #pragma once
 
 namespace ringway::proxy {

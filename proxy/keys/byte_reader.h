@@ -1,6 +1,5 @@
-// Takes big-endian numbers and length-prefixed fields off the front of some bytes,
-// as TLS and the PROXY protocol have them. After the first that does not fit, ok()
-// is false and everything reads as zero or empty.
+// Reads big-endian numbers and length-prefixed fields, as TLS and the PROXY protocol use them.
+// After the first that does not fit, ok() is false and everything reads as zero or empty.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +32,7 @@ public:
         rest_.remove_prefix(size);
         return taken;
     }
-    // A field behind its length, which is a number of `length_size` bytes.
+    // A field after its length, which is a number of `length_size` bytes.
     std::string_view field(std::size_t length_size) { return bytes(number(length_size)); }
 
 private:

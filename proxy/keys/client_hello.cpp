@@ -34,9 +34,8 @@ ParseStatus ClientHelloParser::read(std::string_view head, std::string& key) {
     return key.empty() ? ParseStatus::missing : ParseStatus::found;
 }
 
-// Joins what the complete records bring until the message is whole, which is `found`.
-// A message may be cut into records anywhere, but no other record may come between,
-// and none may be empty (RFC 8446, 5.1).
+// Joins complete records until the message is complete, which is `found`. A message may be cut into
+// records anywhere, but no other record may come between, and none may be empty (RFC 8446, 5.1).
 ParseStatus ClientHelloParser::read_records(std::string_view head) {
     for (;;) {
         ByteReader record(head.substr(next_record_));
@@ -59,7 +58,7 @@ ParseStatus ClientHelloParser::read_records(std::string_view head) {
     }
 }
 
-// False where it breaks the form. What follows in the same record is nobody's yet.
+// False if it is malformed. The rest of the last record is ignored.
 bool ClientHelloParser::read_message() {
     ByteReader whole(std::string_view(message_).substr(1));
     ByteReader hello(whole.field(message_header_bytes - 1));

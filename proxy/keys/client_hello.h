@@ -12,13 +12,13 @@
 
 namespace ringway::proxy {
 
-// from: sni, alpn. The message is looked at when it is complete.
+// from: sni, alpn. The message is parsed when it is complete.
 class ClientHelloParser {
 public:
     explicit ClientHelloParser(const conf::KeyPart& part) : part_(&part) {}
     ParseStatus read(std::string_view head, std::string& key);
 
-    // The host that the client asked for, in lower case; empty where it named none.
+    // The server name (SNI), in lower case; empty if there is none.
     const std::string& server_name() const { return server_name_; }
 
 private:
@@ -30,7 +30,7 @@ private:
 
     const conf::KeyPart* part_;
     std::size_t next_record_ = 0;
-    std::string message_;  // the handshake message, out of its records
+    std::string message_;  // the handshake message, joined from its records
     std::string server_name_;
     std::string protocol_;  // the first that the client offers
 };

@@ -22,8 +22,8 @@ std::string_view trimmed(std::string_view text) {
     return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
 }
 
-// The pairs "name=value" of RFC 6265, section 4.2; names differ by case. Quotes
-// around a value are part of it, as servers and browsers have it.
+// The pairs "name=value" of RFC 6265, section 4.2; names differ by case. Quotes around a value are
+// part of it, as in servers and browsers.
 std::optional<std::string_view> cookie_of(std::string_view header, std::string_view name) {
     while (!header.empty()) {
         const auto end = std::min(header.find(';'), header.size());
@@ -38,8 +38,8 @@ std::optional<std::string_view> cookie_of(std::string_view header, std::string_v
 
 }  // namespace
 
-// The request line, then "name: value" lines up to an empty one. Empty lines before it are
-// skipped, as servers do (RFC 9112, section 2.2): what limits them is max_bytes.
+// The request line, then "name: value" lines up to an empty one. Empty lines before it are skipped,
+// as servers do (RFC 9112, section 2.2), up to max_bytes.
 ParseStatus HttpHeadParser::read(std::string_view head, std::string& key) {
     auto status = ParseStatus::more;
     while (status == ParseStatus::more) {
@@ -52,8 +52,8 @@ ParseStatus HttpHeadParser::read(std::string_view head, std::string& key) {
     return status;
 }
 
-// Headers may follow any line that is not empty; the target needs a request line as
-// RFC 9112, section 3 has it: three words, single blanks between them.
+// Headers may follow any line that is not empty; the target needs a request line as in RFC 9112,
+// section 3: three parts with single blanks between them.
 ParseStatus HttpHeadParser::read_request_line(std::string_view line, std::string& key) {
     if (part_->from != From::target) return ParseStatus::more;
     const auto target = field_of(line, 2, " ");
@@ -66,8 +66,8 @@ ParseStatus HttpHeadParser::read_request_line(std::string_view line, std::string
     return ParseStatus::found;
 }
 
-// White space in a name is refused as RFC 9112, section 5.1 wants it: a lax server
-// would see a header that was passed over here.
+// White space in a name is refused (RFC 9112, section 5.1): a lax server would accept a header that
+// is skipped here.
 ParseStatus HttpHeadParser::read_header(std::string_view line, std::string& key) const {
     if (line.empty()) return ParseStatus::missing;
     const auto colon = line.find(':');

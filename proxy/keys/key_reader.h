@@ -29,11 +29,10 @@
 
 namespace ringway::proxy {
 
-// What is known of a connection beside its bytes: from its socket, or from the PROXY
-// header in front of them.
+// Facts about a connection other than its bytes: from its socket, or from the PROXY header.
 struct Origin {
     conf::Endpoint source;
-    std::optional<conf::Endpoint> destination;  // only where it is asked for
+    std::optional<conf::Endpoint> destination;  // only if the recipe uses it
     bool is_datagram = false;                   // by the PROXY header
     std::string tlvs;                           // of the PROXY header, their form checked
 };
@@ -42,14 +41,14 @@ class KeyReader {
 public:
     explicit KeyReader(const KeyRecipe& recipe) : recipe_(&recipe) {}
 
-    // `head` is all that has come of the client's own bytes; it only grows between
-    // calls, and `origin` does not change.
+    // `head` is all that has been received of the client's own bytes; it only grows between calls,
+    // and `origin` does not change.
     ParseStatus read(std::string_view head, const Origin& origin);
 
     ParseStatus status() const { return status_; }
     // The key's bytes, once found.
     const std::string& key() const { return key_; }
-    // The host that a TLS client asked for, where a part has read its ClientHello.
+    // The server name of a TLS client, if a part has read its ClientHello.
     const std::string& server_name() const { return server_name_; }
 
 private:
@@ -62,13 +61,12 @@ private:
     const KeyRecipe* recipe_;
     ParseStatus status_ = ParseStatus::more;
     std::size_t part_ = 0;  // that is being read
-    Parser parser_;         // of that part, where it wants bytes
+    Parser parser_;         // of that part, if it reads bytes
     std::string key_;
     std::string server_name_;
 };
 
-// The key of who has none and is placed by its address all the same; `missing` where
-// there is no address.
+// The fallback key of a client without one: its source address; `missing` if there is no address.
 ParseStatus source_key(const conf::KeyPart& part, const conf::Endpoint& source, std::string& key);
 
 }  // namespace ringway::proxy

@@ -10,7 +10,7 @@ namespace ringway::proxy {
 namespace {
 
 constexpr std::string_view blanks = " \t";
-// As the configuration has it: groups 0 to 32.
+// The configuration's limit: groups 0 to 32.
 constexpr std::size_t groups_max = 33;
 
 std::optional<std::string_view> blank_field(std::string_view line, std::size_t number) {

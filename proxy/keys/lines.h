@@ -1,5 +1,5 @@
-// Keys from a client's first line: the line, one of its fields, or what a regular
-// expression finds in it. Pure.
+// Keys from a client's first line: the line, one of its fields, or a match of a regular expression.
+// Pure.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ class RE2;
 
 namespace ringway::proxy {
 
-// The lines of bytes that are still coming, each byte looked at once.
+// Splits growing bytes into lines; each byte is read once.
 class Lines {
 public:
     // The next line without its LF or CRLF; nothing while it is not complete.
@@ -33,7 +33,7 @@ private:
 std::optional<std::string_view> field_of(std::string_view line, std::size_t number,
                                          std::string_view separator);
 
-// What `group` of `pattern` matches in `text`; nothing where it does not.
+// The match of `group` of `pattern` in `text`, if any.
 std::optional<std::string_view> group_of(std::string_view text, const re2::RE2& pattern, int group);
 
 // from: first_line, field, and regex without a length.
@@ -50,8 +50,8 @@ private:
     Lines lines_;
 };
 
-// from: bytes, and regex with a length: waits for so many bytes, so that what it
-// finds does not depend on how many came at once.
+// from: bytes, and regex with a length: waits for this many bytes, so that the result does not
+// depend on segments.
 class BytesParser {
 public:
     BytesParser(const conf::KeyPart& part, const re2::RE2* pattern)

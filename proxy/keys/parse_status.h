@@ -1,7 +1,6 @@
-// What a parser of a client's first bytes says of those that have come so far.
-// Parsers are pure, and of one shape: all bytes so far in, a status out. The bytes
-// only grow between calls, and a status other than `more` is the last: so it does
-// not depend on how they were cut into segments.
+// The result of a parser of a client's first bytes. All parsers are pure and have one form: all
+// bytes received so far in, a status out. The bytes only grow between calls, and a status other
+// than `more` is final, so the result does not depend on how they were cut into segments.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +13,9 @@ namespace ringway::proxy {
 enum class ParseStatus : std::uint8_t {
     more,       // cannot tell yet
     found,      // the key is there
-    missing,    // sound, and the key is not in it
-    malformed,  // not what this parser reads, or broken
-    not_tls,    // not what a TLS client begins with
+    missing,    // well formed, and without the key
+    malformed,  // not this parser's protocol, or malformed
+    not_tls,    // does not begin as a TLS client does
 };
 
 // `value` as the key, or missing.

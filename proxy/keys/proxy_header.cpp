@@ -34,7 +34,7 @@ bool read_port(std::string_view text, std::uint16_t& port) {
     return error == std::errc() && end == text.data() + text.size();
 }
 
-// inet_pton takes the same spellings as the specification: no leading zeros either.
+// inet_pton accepts the same spellings as the specification: no leading zeros.
 std::optional<Endpoint> read_address(std::string_view host, std::string_view port, bool is_v6) {
     Endpoint endpoint{.is_v6 = is_v6};
     if (host.find('\0') != std::string_view::npos || !read_port(port, endpoint.port)) return {};
@@ -68,8 +68,8 @@ ProxyParseStatus read_v1(std::string_view head, ProxyHeader& header) {
     return good ? ProxyParseStatus::found : ProxyParseStatus::malformed;
 }
 
-// The name of a unix socket: a path, one of the abstract names of Linux (unix(7)), which
-// begin with a NUL, or nothing. What fills the rest of the block is no part of it.
+// The name of a unix socket: a path, one of the abstract names of Linux (unix(7)), which begin with
+// a NUL, or nothing. Padding is not part of it.
 Endpoint read_unix_name(ByteReader& block) {
     const auto bytes = block.bytes(proxy_unix_path_bytes);
     const bool abstract = bytes.starts_with('\0');
@@ -136,9 +136,9 @@ bool is_intact(std::string_view header, std::string_view tlvs) {
     return ByteReader(*sum).number(crc32c_bytes) == value;
 }
 
-// A header that names no addresses is taken whatever stands in its block, for they are to
-// be ignored (section 2.2) and their length is not known. Senders like HAProxy put their
-// fields right behind it: what is fields from end to end counts as such, the checksum too.
+// A header without addresses is accepted whatever its block holds: the addresses are to be ignored
+// (section 2.2) and their length is unknown. Senders like HAProxy put their fields there: a block
+// that parses as fields from end to end counts as fields, the checksum included.
 ProxyParseStatus read_unspecified(std::string_view whole, std::string_view block,
                                   ProxyHeader& header) {
     if (!check_tlvs(block)) return ProxyParseStatus::found;
@@ -158,7 +158,7 @@ ProxyParseStatus read_v2(std::string_view head, ProxyHeader& header) {
     ByteReader block(reader.field(2));
     if (!reader.ok()) return ProxyParseStatus::more;
     header.bytes = head.size() - reader.rest().size();
-    // All the rest of it is to be ignored, whatever it is.
+    // The rest is to be ignored.
     if (command == proxy_v2_local) return ProxyParseStatus::found;
 
     const auto family = static_cast<ProxyFamily>(kind >> 4);

@@ -24,11 +24,11 @@ enum class ProxyTlv : std::uint8_t {
 };
 
 struct ProxyHeader {
-    // Nothing where the header names none (LOCAL, UNKNOWN, an unspecified family or
-    // protocol): the connection's own addresses count then.
+    // Empty if the header names none (LOCAL, UNKNOWN, an unspecified family or protocol): then the
+    // connection's own addresses are used.
     std::optional<conf::Endpoint> source;
     std::optional<conf::Endpoint> destination;
-    bool is_datagram = false;  // what was forwarded came over UDP or the like
+    bool is_datagram = false;  // the forwarded protocol is UDP or the like
     std::string tlvs;          // as received, their form checked
     std::size_t bytes = 0;
 };
@@ -37,23 +37,22 @@ enum class ProxyParseStatus : std::uint8_t {
     more,
     found,
     missing,       // no header of an accepted version
-    malformed,     // one that breaks the specification
-    bad_checksum,  // one that was changed on its way
+    malformed,     // one that violates the specification
+    bad_checksum,  // one with a wrong checksum
 };
 
-// Reads the header that `head`, all bytes so far, begins with. What follows it is the
-// client's.
+// Parses the header at the start of `head`, all bytes so far. The bytes after it are the client's.
 ProxyParseStatus read_proxy_header(std::string_view head, const conf::ProxyProtocol& accepted,
                                    ProxyHeader& header);
 
 // The value of the first field of `type` among `tlvs`, whose form has been checked.
 std::optional<std::string_view> tlv_of(std::string_view tlvs, std::uint8_t type);
 
-// What a server is told of a connection. Empty texts are left out.
+// The contents of a header that is sent to a server. Empty texts are left out.
 struct ProxyFields {
     const conf::Endpoint& source;
     const conf::Endpoint& destination;
-    bool is_datagram = false;    // version 1 has no word for it, and names no addresses then
+    bool is_datagram = false;    // version 1 cannot express it, and then names no addresses
     std::string_view authority;  // version 2
     std::string_view unique_id;  // version 2
 };

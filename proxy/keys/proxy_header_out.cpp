@@ -65,7 +65,7 @@ std::string v2(std::uint32_t command, ProxyFamily family, ProxyTransport transpo
 std::string proxy_header(Version version, const ProxyFields& fields) {
     Endpoint source = fields.source;
     Endpoint destination = fields.destination;
-    // One family for both: what an IPv6 socket saw as IPv4 goes back to where it was.
+    // One family for both: IPv4 addresses on an IPv6 socket are mapped again.
     if (source.is_v6 != destination.is_v6 && !source.is_unix && !destination.is_unix) {
         source = mapped(source);
         destination = mapped(destination);

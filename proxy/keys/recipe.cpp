@@ -7,7 +7,7 @@
 namespace ringway::proxy {
 
 KeyRecipe::KeyRecipe(conf::KeySettings settings) : settings_(std::move(settings)) {
-    re2::RE2::Options options(re2::RE2::Latin1);  // bytes, whatever they mean
+    re2::RE2::Options options(re2::RE2::Latin1);  // bytes, not UTF-8
     options.set_log_errors(false);
     for (const conf::KeyPart& part : settings_.parts) {
         const bool is_regex = part.from == conf::KeyPart::From::regex;

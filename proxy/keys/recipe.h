@@ -16,11 +16,11 @@ namespace ringway::proxy {
 
 class KeyRecipe {
 public:
-    // Patterns are sound: conf/ has seen to that.
+    // Patterns are valid: conf/ has checked them.
     explicit KeyRecipe(conf::KeySettings settings);
 
     const conf::KeySettings& settings() const { return settings_; }
-    // Of the part's regular expression; null where it is none.
+    // The part's regular expression; null if it has none.
     const re2::RE2* pattern(std::size_t part) const { return patterns_[part].get(); }
     bool needs_destination() const { return needs_destination_; }
 

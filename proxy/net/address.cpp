@@ -18,7 +18,7 @@ namespace {
 // The leading bytes of the IPv6 addresses that map IPv4 ones.
 constexpr std::array<std::uint8_t, 12> mapping{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-// A path that the file may have is cut nowhere.
+// Paths in the file are short enough: they are never cut.
 static_assert(conf::socket_path_bytes_max == sizeof(sockaddr_un::sun_path) - 1);
 
 }  // namespace
@@ -48,8 +48,8 @@ conf::Endpoint to_endpoint(const SocketAddress& address) {
     conf::Endpoint endpoint;
     if (address.any.sa_family == AF_UNIX) {
         endpoint.is_unix = true;
-        // Nothing of a path is there for who has no name, and it may lack its NUL; an
-        // abstract name begins with one and has the length that is left (unix(7)).
+        // An unnamed socket has no path, and a path may lack its NUL; an abstract name begins with
+        // a NUL and takes the remaining length (unix(7)).
         const auto* const path = static_cast<const char*>(address.local.sun_path);
         if (address.size > offsetof(sockaddr_un, sun_path)) {
             const auto left = std::min(address.size - offsetof(sockaddr_un, sun_path),

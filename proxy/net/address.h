@@ -25,7 +25,7 @@ struct SocketAddress {
     SocketAddress();
 };
 
-// With IPv4 addresses as unmapped() has them.
+// IPv4 addresses are as unmapped() returns them.
 conf::Endpoint to_endpoint(const SocketAddress& address);
 
 using conf::unmapped;

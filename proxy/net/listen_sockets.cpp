@@ -36,7 +36,7 @@ Fd bind_socket(const conf::Endpoint& endpoint, bool shared) {
     const int on = 1;
     const int off = 0;
     ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    // Whatever net.ipv6.bindv6only says: conf/overlap.h counts on it.
+    // Independent of net.ipv6.bindv6only: conf/overlap.h relies on it.
     ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
     if (shared) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     // Accepted sockets inherit this one.
@@ -73,7 +73,7 @@ std::variant<ListenSockets, std::string> open_unix_sockets(const conf::Endpoint&
     return opened;
 }
 
-// The digits of a word of the kernel, as it lies in memory.
+// The digits of a 32-bit word as the kernel prints it, in memory order.
 bool parse_word(std::string_view hex, std::uint8_t* bytes) {
     std::uint32_t word = 0;
     const auto [end, error] = std::from_chars(hex.data(), hex.data() + hex.size(), word, 16);
@@ -99,15 +99,16 @@ std::optional<conf::Endpoint> parse_kernel_address(std::string_view text) {
     return endpoint;
 }
 
-// Why `address` is not free by one of the lists; nothing where nobody else is in it. Those
-// that listen come first in it (the kernel's proc_net_tcp.rst), so the rest is not read.
+// Why `address` is not free by one of the lists; nothing if no other process is in it. Listening
+// sockets come first (the kernel's proc_net_tcp.rst), so the rest is not read.
 std::optional<std::string> find_other(const char* list, const conf::Endpoint& address,
                                       const std::vector<ino_t>& ours) {
     std::ifstream file(list);
     std::string line;
     if (!std::getline(file, line)) {
-        return fmt::format("cannot listen on {}: whether another process does is not known: {}: {}",
-                           address.to_string(), list, std::strerror(errno));
+        return fmt::format(
+            "cannot listen on {}: cannot find out whether another process does: {}: {}",
+            address.to_string(), list, std::strerror(errno));
     }
     while (std::getline(file, line)) {
         const auto found = parse_listening_socket(line);

@@ -27,20 +27,20 @@ struct ListenSockets {
     std::vector<ino_t> inodes() const;
 };
 
-// `count` sockets that listen on `address`, or why not, for people. What was made until
-// then is undone.
+// `count` sockets that listen on `address`, or the reason why not; in that case all are closed
+// again.
 std::variant<ListenSockets, std::string> open_listen_sockets(const conf::Endpoint& address,
                                                              std::size_t count);
 
-// Why nobody can listen on `address` alone; nothing where it is free. SO_REUSEPORT
-// would let a second Ringway of the same user share a port without a word, so this
-// binds a socket without it and closes it again.
+// Why `address` cannot be listened on exclusively; nothing if it is free. SO_REUSEPORT would let a
+// second Ringway of the same user share a port unnoticed, so this binds a socket without it and
+// closes it again.
 std::optional<std::string> why_not_free(const conf::Endpoint& address);
 
-// The same while this process listens on an address that overlaps `address`, with sockets
-// that have the numbers `ours`: a bind would fail because of them, so the kernel's list of
-// listening sockets is asked (/proc/self/net). There a socket of [::] does not say whether
-// it takes IPv4, and is taken to.
+// The same while this process listens on an address that overlaps `address`, with sockets that have
+// the numbers `ours`: a bind would fail because of them, so the kernel's list of listening sockets
+// is read (/proc/self/net). The list does not show whether a socket of [::] accepts IPv4; it is
+// assumed to.
 std::optional<std::string> why_not_free(const conf::Endpoint& address,
                                         const std::vector<ino_t>& ours);
 
@@ -50,7 +50,7 @@ struct ListeningSocket {
     ino_t inode = 0;
     bool operator==(const ListeningSocket&) const = default;
 };
-// What a line of /proc/net/tcp or tcp6 says; nothing where it is not of a listening socket.
+// Parses a line of /proc/net/tcp or tcp6; nothing if it is not a listening socket.
 std::optional<ListeningSocket> parse_listening_socket(std::string_view line);
 
 }  // namespace ringway::proxy

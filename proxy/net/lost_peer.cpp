@@ -16,18 +16,17 @@ using std::chrono::ceil;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// A probe may be lost on its way, and the next may come minutes later: one says nothing.
+// A probe may be lost, and the next may be sent minutes later: one unanswered probe proves nothing.
 constexpr unsigned enough_probes = 2;
 constexpr int keepalive_probes = 3;
 
-// Whether something was sent that a living peer's kernel would have answered and this one
-// has not yet.
+// Whether the peer's kernel has yet to answer something that was sent.
 bool is_awaited(const tcp_info& info, std::size_t unacknowledged_bytes) {
-    // With a shut window nothing is under way between two probes, and each answer sets
-    // their count to zero.
+    // With a zero window nothing is in flight between two probes, and each answer resets their
+    // count.
     if (info.tcpi_unacked == 0) return info.tcpi_probes > 0;
-    // A window may shut over bytes that are under way; they are then the probe, and every
-    // answer is younger than the last of them. The end of the stream alone is no such byte.
+    // The window may become zero while bytes are in flight; these are then the probe, and every
+    // answer is newer than the last of them. A FIN alone is no such byte.
     return unacknowledged_bytes == 1 || info.tcpi_last_data_sent < info.tcpi_last_ack_recv;
 }
 

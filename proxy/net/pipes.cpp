@@ -22,8 +22,8 @@ Pipe Pipes::take() {
         refused_until_ = now + std::chrono::seconds(1);
         return {};
     }
-    // More bytes a splice. A user who has used up his pipe pages is refused, and
-    // goes on with the default size.
+    // A larger pipe moves more bytes a splice. If the user's limit of pipe pages is reached this
+    // fails, and the default size stays.
     ::fcntl(fds[1], F_SETPIPE_SZ, pipe_bytes);
     ++lent_;
     return {.in = Fd(fds[1]), .out = Fd(fds[0])};

@@ -1,5 +1,5 @@
-// Kernel pipes for splice(2), lent to the directions that move bulk and taken
-// back as soon as they run dry. One thread.
+// A pool of kernel pipes for splice(2), for directions that move bulk; a pipe is returned as soon
+// as it is empty. One thread.
 #pragma once
 
 #include <cstddef>
@@ -21,11 +21,11 @@ class Pipes {
 public:
     explicit Pipes(std::uint64_t most_at_once) : most_at_once_(most_at_once) {}
 
-    // An empty pipe, or none: beyond most_at_once, or where the kernel gives no
-    // more: pipe(7) limits them for users other than root.
+    // An empty pipe, or none: beyond most_at_once, or if the kernel refuses (pipe(7) limits them
+    // for users other than root).
     Pipe take();
 
-    // Takes a pipe back, to lend it again if it is empty.
+    // Returns a pipe; it is reused if it is empty.
     void give_back(Pipe pipe, bool empty);
 
 private:
@@ -36,7 +36,7 @@ private:
     const std::uint64_t most_at_once_;
     std::uint64_t lent_ = 0;
     std::vector<Pipe> spare_;
-    TimePoint refused_until_{};  // a kernel that gave none is not asked again at once
+    TimePoint refused_until_{};  // after a refusal the kernel is not tried again at once
 };
 
 }  // namespace ringway::proxy

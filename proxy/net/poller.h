@@ -16,12 +16,12 @@
 
 namespace ringway::proxy {
 
-// Something that waits for a descriptor. It must outlive the round in which it
-// was removed: an event for it may still be in hand (see Poller's after_round).
+// Receives the events of a descriptor. It must outlive the round in which it was removed: an event
+// for it may still be pending (see Poller's after_round).
 class PollHandler : public boost::intrusive::list_base_hook<
                         boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
 public:
-    // `events` as in epoll_ctl(2); 0 when it asked to be called again.
+    // `events` as in epoll_ctl(2); 0 after call_again().
     virtual void on_ready(std::uint32_t events) = 0;
 
 protected:
@@ -36,7 +36,7 @@ public:
     Poller(const Poller&) = delete;
     Poller& operator=(const Poller&) = delete;
 
-    // Begins to deliver events. The set delivers until stop().
+    // Starts to deliver events, until stop().
     void start();
     void stop();
 

@@ -1,6 +1,6 @@
-// Deadlines by the thousand on one Asio timer. Pushing a deadline back, which a
-// connection does with every byte, is one store: the entry is put in its new
-// place only when its old time comes. One thread.
+// Thousands of deadlines on one Asio timer. Pushing a deadline back, which a connection does with
+// every byte, is one store: the entry is put in its new place only when its old time comes. One
+// thread.
 #pragma once
 
 #include <functional>

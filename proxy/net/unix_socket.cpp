@@ -15,7 +15,7 @@ namespace ringway::proxy {
 
 namespace {
 
-// Whether a socket file was left behind: only a refusal says that nobody listens.
+// Whether a socket file is stale: only ECONNREFUSED means that no process listens.
 bool is_stale(const std::string& path) {
     const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     const SocketAddress address(conf::Endpoint{.is_unix = true, .path = path});
@@ -28,7 +28,7 @@ std::optional<std::string> clear_socket_file(const std::string& path) {
     if (path.size() >= sizeof(sockaddr_un::sun_path)) return "the path is too long";
     struct stat found {};
     if (::lstat(path.c_str(), &found) != 0) return std::nullopt;
-    if (!S_ISSOCK(found.st_mode)) return "a file that is no socket is there";
+    if (!S_ISSOCK(found.st_mode)) return "the file exists and is not a socket";
     if (!is_stale(path)) return "another process listens on it";
     ::unlink(path.c_str());
     return std::nullopt;

@@ -8,12 +8,12 @@
 
 namespace ringway::proxy {
 
-// Removes a socket file that nobody listens on any more; why `path` cannot be
-// listened on, where that is so.
+// Removes a stale socket file, on which no process listens. The reason if `path` cannot be listened
+// on.
 std::optional<std::string> clear_socket_file(const std::string& path);
 
-// The file of a socket that this process has bound: removed when its owner goes, unless
-// another file is at the path by then.
+// The file of a socket that this process has bound: removed with its owner, unless another file is
+// at the path by then.
 class SocketFile {
 public:
     SocketFile() = default;
@@ -25,9 +25,9 @@ public:
     SocketFile& operator=(const SocketFile&) = delete;
     ~SocketFile() { remove(); }
 
-    // Before the socket is closed, so that nobody can listen there yet.
+    // Called before the socket is closed, so that no other process can listen there yet.
     void remove();
-    // Whether `path` leads to it, by whatever name.
+    // Whether `path` is this file, also through links.
     bool is_at(const std::string& path) const;
 
 private:

@@ -31,7 +31,7 @@ void append_hex_escape(std::string& out, char c) {
     out += hex_digits[byte & 0xf];
 }
 
-// Takes one word at a time from the front of a line.
+// Reads one argument at a time from the front of a line.
 class Splitter {
 public:
     explicit Splitter(std::string_view line) : line_(line) {}
@@ -79,7 +79,7 @@ private:
         return true;
     }
 
-    // One byte of a word, written plainly or as an escape.
+    // One byte of an argument, plain or escaped.
     bool take_byte(std::string& word) {
         const char c = line_[at_];
         if (c == '\\') return take_escape(word);
@@ -105,7 +105,7 @@ private:
                 return true;
             }
         }
-        return fail(at_, "an unknown escape; there are \\\", \\\\ and \\xNN");
+        return fail(at_, "an unknown escape; the escapes are \\\", \\\\ and \\xNN");
     }
 
     std::string_view line_;

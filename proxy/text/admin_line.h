@@ -1,10 +1,10 @@
-// The words of an admin line: what ringctl writes and the admin socket reads.
-// Pure functions on bytes, any thread.
+// The admin line, the syntax of commands: written by ringctl, read by the admin socket. Pure
+// functions on bytes, any thread.
 //
-// A line is words between spaces or tabs. A word is written bare, or between
-// double quotes where it is empty or holds blanks. In both, a backslash starts
-// an escape: \" is a quote, \\ a backslash, \xNN the byte with that hex value.
-// Other control bytes must be escaped; bytes from 0x80 up stand for themselves.
+// A line is a command's words, separated by spaces or tabs. A word is written bare, or in double
+// quotes if it is empty or holds blanks. In both, a backslash starts an escape: \" is a quote, \\ a
+// backslash, \xNN the byte with that hex value. Other control bytes must be escaped; bytes from
+// 0x80 up stand for themselves.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@
 
 namespace ringway::proxy {
 
-// Why a line is not made of words.
+// Why a line is malformed.
 struct AdminLineError {
     std::size_t column;   // of the offending byte, from 1
     std::string message;  // "column 9: a quote that is never closed"
@@ -27,16 +27,14 @@ struct AdminLineError {
 // blanks has no words.
 std::variant<std::vector<std::string>, AdminLineError> split_admin_line(std::string_view line);
 
-// `word` so that split_words gives it back: bare where that is possible, and
-// printable ASCII whatever its bytes are.
+// `word` quoted for an admin line: bare if possible, and always printable ASCII.
 std::string quote_word(std::string_view word);
 
 // The line that split_words takes apart into `words`.
 std::string join_admin_line(std::span<const std::string> words);
 
-// `bytes` for people's eyes: control bytes as \xNN, so that a key or an id
-// cannot move the cursor or forge a line. Bytes from 0x80 up are left alone,
-// since they are most likely UTF-8.
+// `bytes` for display: control bytes as \xNN, so that a key or an id cannot move the cursor or
+// forge a line. Bytes from 0x80 up are unchanged: they are most likely UTF-8.
 std::string printable(std::string_view bytes);
 
 }  // namespace ringway::proxy

@@ -1,4 +1,4 @@
-// Bytes of clients, made fit for a terminal and a log. Pure; any thread.
+// Escapes bytes of clients for terminals and logs. Pure; any thread.
 #pragma once
 
 #include <string>
@@ -6,8 +6,7 @@
 
 namespace ringway::proxy {
 
-// Printable ASCII as it is, but for quotes and backslashes; the rest as \xNN, so
-// that no byte of a client reaches a terminal.
+// Printable ASCII unchanged, quotes and backslashes escaped; all other bytes as \xNN.
 std::string escaped(std::string_view bytes);
 
 }  // namespace ringway::proxy

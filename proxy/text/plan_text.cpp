@@ -46,7 +46,7 @@ const json::array& list(const json::object& from, std::string_view name) {
     return array == nullptr ? nothing : *array;
 }
 
-// Calls tell(object) for the objects among the first `most` of a list; how many are left.
+// Calls write(object) for the objects among the first `most` of a list; returns how many are left.
 template <class Tell>
 std::size_t first(const json::array& all, std::size_t most, Tell tell) {
     std::size_t told = 0;
@@ -58,7 +58,7 @@ std::size_t first(const json::array& all, std::size_t most, Tell tell) {
     return all.size() - told;
 }
 
-// Never "0 %" for what is not nothing, nor "100 %" for what is not all.
+// Never "0 %" for a part that is not zero, nor "100 %" for one that is not all.
 std::string percent(double share) {
     if (share > 0 && share < 0.00005) return "less than 0.01 %";
     if (share < 1 && share >= 0.99995) return "more than 99.99 %";
@@ -67,7 +67,7 @@ std::string percent(double share) {
 
 std::string owner(const json::object& move, std::string_view name) {
     const std::string id = text(move, name);
-    return id.empty() ? "nobody" : id;
+    return id.empty() ? "no server" : id;
 }
 
 void tell_changes(const json::object& plan, std::string& out) {

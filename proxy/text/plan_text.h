@@ -1,4 +1,4 @@
-// A plan for people, from the object that tells of it (proxy/control/plan.h). Pure; any thread.
+// A plan as text, from its JSON object (proxy/control/plan.h). Pure; any thread.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace ringway::proxy {
 
-// Lines, each with a newline; whatever the object holds, they are fit for a terminal.
+// Lines, each with a newline, escaped for a terminal.
 std::string plan_text(const boost::json::object& plan);
 
 }  // namespace ringway::proxy

@@ -23,9 +23,9 @@ std::optional<std::string> finish_output() {
     const bool flushed = std::fflush(stdout) == 0;
     const int reason = errno;
     if (flushed && std::cout && std::ferror(stdout) == 0) return std::nullopt;
-    // The reason of an earlier write is not known any more.
+    // The errno of an earlier write is lost.
     const std::string why = reason != 0 ? std::generic_category().message(reason)
-                                        : std::string("not everything could be written");
+                                        : std::string("not all output could be written");
     return "standard output: " + why;
 }
 

@@ -1,5 +1,5 @@
-// Standard input, output and error of a command: what is written is written, or the exit
-// code says that it is not. Main thread only.
+// Standard input, output and error of a command: a failed write makes the exit code fail. Main
+// thread only.
 #pragma once
 
 #include <optional>
@@ -7,11 +7,11 @@
 
 namespace ringway::proxy {
 
-// Has no socket or file get the number of a standard stream that is closed: writes to it go
-// on failing. To be called before anything is opened.
+// Keeps the number of a closed standard stream from being given to a socket or file: writes to it
+// keep failing. Call it before anything is opened.
 void hold_standard_streams();
 
-// Writes out what std::cout and stdout hold. Why not all that they were given was written.
+// Flushes std::cout and stdout. The reason if not all output was written.
 std::optional<std::string> finish_output();
 
 }  // namespace ringway::proxy

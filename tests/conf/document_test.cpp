@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(what_must_differ_is_shown_with_both_places) {
                "9:14: pools.p.servers[1].id: the id \"x\" given twice, at 8:14 and 9:14\n");
 }
 
-// Whether two listeners could both get clients is the kernel's to say, not the spelling's.
+// Whether two listeners can both get clients depends on the kernel's rules, not on the spelling.
 BOOST_AUTO_TEST_CASE(addresses_are_compared_as_the_kernel_sees_them) {
     const auto with = [](std::string_view first, std::string_view second,
                          std::string_view admin = "{}") {

@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(the_first_hundred_errors_are_all_told_before_the_rest_is_le
     BOOST_TEST(errors.starts_with("5:25: pools.p.servers[0].address: expected an IP address"));
     BOOST_TEST(errors.find("pools.p.servers[99].address") != std::string::npos);
     BOOST_TEST(errors.ends_with(": too many errors: the rest of the file was not read\n"));
-    // What stands in the part that was not read is not called missing.
+    // Entries in the part that was not read are not reported as missing.
     BOOST_TEST(errors.find("missing") == std::string::npos);
 }
 

@@ -1,5 +1,5 @@
-// The examples, damaged at random: whatever comes out of the parser is a Config
-// or errors, and the errors point into the text.
+// The examples, damaged at random: the parser always returns a Config or errors, and the errors
+// point into the text.
 #include <algorithm>
 #include <array>
 #include <cstddef>

@@ -61,7 +61,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_regular_file_is_named) {
     BOOST_TEST(problem_of(folder.at(".")) == "f: expected a regular file, found a directory");
     BOOST_TEST(problem_of("/dev/null") == "f: expected a regular file, found a device");
 
-    // Returns although nobody ever writes.
+    // Returns although the FIFO has no writer.
     BOOST_TEST_REQUIRE(::mkfifo(folder.at("fifo").c_str(), 0600) == 0);
     BOOST_TEST(problem_of(folder.at("fifo")) == "f: expected a regular file, found a FIFO");
 

@@ -1,5 +1,4 @@
-// One line in a sample file, and the very words of its refusal: they are what a user
-// has to go by.
+// One line in a sample file, and the exact text of its error.
 #pragma once
 
 #include <string>

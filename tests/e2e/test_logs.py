@@ -243,7 +243,7 @@ def test_a_full_disk_costs_log_lines_and_nothing_else(bench):
         # The disk has room again: a reload to another file stands for it.
         path, lost = bench.folder / "ringway.log", dropped(proxy)
         proxy.reload_well({**proxy.config, "log": {"target": str(path)}})
-        wait_text(path, "lost: nobody took")
+        wait_text(path, "lost: the target was too slow")
         assert f"log: {lost} lines were lost" in path.read_text()
         assert ask(proxy.address(), b"after") == "a"
         wait_text(path, 'key="after"')
@@ -271,7 +271,7 @@ def test_a_disk_that_fills_up_and_is_emptied_again_has_whole_lines(bench):
     for _ in range(10):
         assert ask(proxy.address(), b"key-%d" % number + b"x" * 100) == "a"
         number += 1
-    wait_text(seen, "lost: nobody took")
+    wait_text(seen, "lost: the target was too slow")
     wait_text(seen, f'key="key-{number - 1}x')
     lines = seen.read_text().splitlines()
     assert all(" access " in line or " warning log: " in line for line in lines if line)

@@ -27,7 +27,7 @@ conf::HealthSettings asks(std::uint16_t least = 200, std::uint16_t greatest = 29
     return settings;
 }
 
-// What is said of an answer that comes in pieces of `piece` bytes and then ends.
+// The result for an answer that arrives in pieces of `piece` bytes and then ends.
 std::string result(const conf::HealthSettings& settings, std::string_view bytes,
                    std::size_t piece) {
     AnswerMatcher answer(settings);

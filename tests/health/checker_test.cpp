@@ -273,7 +273,7 @@ BOOST_AUTO_TEST_CASE(probes_beyond_the_limit_wait_for_their_turn) {
                           target(silent, "pool/b", impatient()), target(server, "pool/c")});
     for (const char* key : {"pool/a", "pool/b", "pool/c"}) run_until_checked(key);
     run_probes("pool/c", 2);
-    // A target that goes while it is probed gives its place back.
+    // A target that is removed while it is probed frees its place.
     for (int round = 0; round < 3; ++round) {
         checker->set_targets({target(silent, "pool/d" + std::to_string(round), impatient())});
         run_until_checked("pool/d" + std::to_string(round));

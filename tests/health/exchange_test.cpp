@@ -25,7 +25,7 @@ using tests::Server;
 
 namespace {
 
-// A server on the test's own loop that says one thing to everybody.
+// A server on the test's own loop that sends the same bytes to every client.
 class Talker {
 public:
     Talker(boost::asio::io_context& io, std::string says, bool floods = false, bool ends = false)
@@ -42,7 +42,7 @@ public:
 
     std::string heard;
     int ended = 0;   // connections that the other side has ended cleanly
-    int broken = 0;  // connections that the other side has reset, told by either direction
+    int broken = 0;  // connections that the other side has reset, seen in either direction
 
 private:
     using Peer = std::shared_ptr<tcp::socket>;
@@ -95,7 +95,7 @@ conf::HealthSettings expects(std::string bytes, bool anywhere = false) {
 }
 
 struct Fixture : tests::Loop {
-    // What the first check of the server says.
+    // The result of the first check of the server.
     std::string first_reason(const Talker& server, const conf::HealthSettings& settings) {
         checker.set_targets({{"pool/a", server.address(), settings}});
         run_until([&] { return !changes.empty(); });

@@ -40,7 +40,7 @@ BOOST_AUTO_TEST_CASE(a_pool_whose_dials_all_fail_here_has_a_fault_until_one_leav
     BOOST_CHECK(look() == LocalFault::no_address);
 }
 
-// A replica that says it is not ready gets no client who could show that it is.
+// A replica that is not ready gets no client that could show that it works again.
 BOOST_AUTO_TEST_CASE(a_fault_that_nothing_shows_any_more_ends) {
     fail(LocalFault::no_address);
     const auto failed_at = now + 1s;
@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(a_check_with_its_source_address_shows_that_it_is_back) {
     BOOST_CHECK(look() == LocalFault::no_address);
     signs.checks_out = 1;
     BOOST_CHECK(look() == LocalFault::none);
-    // It says nothing of ports, which each server has its own of.
+    // It proves nothing about ports: each server has its own.
     fail(LocalFault::no_port);
     BOOST_CHECK(look() == LocalFault::no_port);
     BOOST_CHECK(look() == LocalFault::no_port);

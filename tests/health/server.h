@@ -63,8 +63,7 @@ public:
         bind_to(port_);
     }
 
-    // Connections that nobody accepts fill the queue; the kernel drops every
-    // SYN after them.
+    // Connections that are never accepted fill the queue; the kernel drops every SYN after them.
     void swallow_everything() {
         listen(0);
         for (auto& filler : fillers_) filler.connect(port_);

@@ -12,7 +12,7 @@ using namespace ringway::loadgen;
 
 namespace {
 
-// Accepts `count` connections and tells where from; closes each at once.
+// Accepts `count` connections, closes each at once, and returns their sources.
 std::set<std::string> accept_from(const Fd& listener, int count) {
     std::set<std::string> addresses;
     Events events;

@@ -26,8 +26,8 @@ private:
     ringway::loadgen::Servers servers_;
 };
 
-// Runs the clients with a command line; the window ends with its operations or
-// after ten seconds, unless the line says otherwise.
+// Runs the clients with a command line; the window ends with its operations or after ten seconds,
+// unless the line sets another end.
 inline ringway::loadgen::Result run_load(const std::vector<std::string>& arguments) {
     return ringway::loadgen::run(ringway::loadgen::parse_run(arguments), [](const std::string&) {});
 }

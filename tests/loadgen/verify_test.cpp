@@ -1,5 +1,5 @@
-// The verifier must pass honest connections and catch each lie that a proxy
-// could tell. The liar here is a small blocking relay.
+// The verifier must accept correct connections and detect each fault that a proxy could have. The
+// faulty proxy here is a small blocking relay.
 #include <poll.h>
 
 #include <array>

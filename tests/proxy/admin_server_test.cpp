@@ -294,12 +294,12 @@ BOOST_AUTO_TEST_CASE(a_socket_whose_owner_accepts_nobody_is_left_alone_and_holds
 
 BOOST_AUTO_TEST_CASE(a_file_that_is_no_socket_is_left_alone) {
     dir.write("admin.sock", "precious");
-    BOOST_TEST(open() == "admin socket " + path + ": a file that is no socket is there");
+    BOOST_TEST(open() == "admin socket " + path + ": the file exists and is not a socket");
     std::ifstream file(path);
     BOOST_TEST(std::string(std::istreambuf_iterator<char>(file), {}) == "precious");
     const std::string link = dir.path("link.sock");
     std::filesystem::create_symlink(dir.path("nowhere"), link);
-    BOOST_TEST(open(link) == "admin socket " + link + ": a file that is no socket is there");
+    BOOST_TEST(open(link) == "admin socket " + link + ": the file exists and is not a socket");
 }
 
 BOOST_AUTO_TEST_CASE(a_path_that_cannot_be_is_refused) {

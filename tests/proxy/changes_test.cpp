@@ -1,4 +1,4 @@
-// The commands that change what runs, or tell what a change would do.
+// The commands that change the running proxy, or plan a change.
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -123,9 +123,9 @@ BOOST_AUTO_TEST_CASE(weights_and_addresses_are_set_kept_and_listed) {
     BOOST_TEST(all[0].at("address") == "192.0.2.9:9");
     BOOST_TEST(all[0].at("registered").is_null());
 
-    BOOST_TEST(error("set main a weight x") == "a weight is a whole number, not \"x\"");
+    BOOST_TEST(error("set main a weight x") == "a weight must be a whole number, not \"x\"");
     BOOST_TEST(error("set main a weight 1001") == "weight 1001 is more than 1000");
-    BOOST_TEST(error("set main a address x").starts_with("an address is as 192.0.2.1:80, "));
+    BOOST_TEST(error("set main a address x").starts_with("an address must be like 192.0.2.1:80, "));
     BOOST_TEST(error("set main none weight 1") == "pool main has no server none");
     BOOST_TEST(error("set main a color red").starts_with("usage: set POOL ID weight N"));
     BOOST_TEST(error("set main a weight").starts_with("usage: set POOL ID weight N"));
@@ -160,7 +160,7 @@ BOOST_AUTO_TEST_CASE(without_a_file_the_answer_says_that_nothing_is_kept) {
     begin();
     const auto answer = ok("register main c 192.0.2.3:80");
     BOOST_TEST(answer.at("kept") == false);
-    BOOST_TEST(answer.at("not_kept") == "the configuration names no file for it (admin: state)");
+    BOOST_TEST(answer.at("not_kept") == "no state file is configured (admin: state)");
     BOOST_TEST(ok("status").at("state").at("file").is_null());
 }
 
@@ -238,7 +238,7 @@ BOOST_AUTO_TEST_CASE(a_plan_tells_what_a_reload_would_do_and_does_nothing) {
     BOOST_TEST(pool.at("before").at("servers") == 2);
     BOOST_TEST(pool.at("before").at("online") == 1);
     BOOST_TEST(pool.at("after").at("online") == 2);
-    // All that moves goes from the one that is online to the new one.
+    // All keys that move, move from the online server to the new one.
     BOOST_REQUIRE(pool.at("moves").as_array().size() == 1u);
     BOOST_TEST(pool.at("moves").at(0).at("from") == "r");
     BOOST_TEST(pool.at("moves").at(0).at("to") == "c");

@@ -178,7 +178,7 @@ BOOST_AUTO_TEST_CASE(explain_names_the_owner_and_the_walk) {
     BOOST_TEST(after.at("walk").as_array().size() == 1u);
     BOOST_TEST(after.at("walk").at(0).at("id").as_string() == other);
     BOOST_TEST(after.at("walk").at(0).at("chosen") == true);
-    // Who would own it otherwise stands apart.
+    // The owner if all were online is reported separately.
     const auto& possible = after.at("if_all_online").as_object();
     BOOST_TEST(possible.at("owner").as_string() == owner);
     BOOST_TEST(possible.at("walk").as_array().size() == 2u);
@@ -250,15 +250,16 @@ BOOST_AUTO_TEST_CASE(a_reload_that_needs_a_restart_or_a_port_in_use_changes_noth
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_command_is_refused_by_name) {
-    BOOST_TEST(error("") == "an empty line is no command");
-    BOOST_TEST(error("  \t\r") == "an empty line is no command");
-    BOOST_TEST(error("stauts").starts_with("no command \"stauts\"; there are: status "));
+    BOOST_TEST(error("") == "the line is empty");
+    BOOST_TEST(error("  \t\r") == "the line is empty");
+    BOOST_TEST(
+        error("stauts").starts_with("unknown command \"stauts\"; the commands are: status "));
     BOOST_TEST(error("status now") == "usage: status");
     BOOST_TEST(error("server main") == "usage: server POOL ID");
     BOOST_TEST(error("explain main a b") == "usage: explain POOL KEY");
     BOOST_TEST(error("explain main \"open") == "column 14: a quote that is never closed");
     BOOST_TEST(error("\x1b[31m").starts_with("column 1: "));
-    BOOST_TEST(error("\"\\x1b[31m\"").starts_with("no command \"\\x1b[31m\""));
+    BOOST_TEST(error("\"\\x1b[31m\"").starts_with("unknown command \"\\x1b[31m\""));
     BOOST_TEST(error(std::string(60'000, 'x')).size() < 300u);
     BOOST_TEST(ok("status\r").at("ok") == true);
 }

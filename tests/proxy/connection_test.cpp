@@ -34,7 +34,7 @@ std::vector<Fd> fill_queue(const conf::Endpoint& address) {
     return clients;
 }
 
-// Sends a byte every 10 ms until the socket tells of an end; how many went.
+// Sends a byte every 10 ms until the socket reports an end; returns how many were sent.
 int trickle(const Fd& socket) {
     int sent = 0;
     while (sent < 2000 && !test::ready(socket, POLLIN | POLLRDHUP, 10ms)) {
@@ -343,7 +343,7 @@ BOOST_AUTO_TEST_CASE(a_reset_of_either_side_reaches_the_other_and_is_named) {
     BOOST_TEST(rig.is_idle());
 }
 
-// A server that takes nothing must not keep a client that is gone.
+// A server that reads nothing must not keep the connection of a closed client.
 BOOST_AUTO_TEST_CASE(a_client_that_breaks_off_frees_both_sides_though_the_server_stalls) {
     WorkerRig rig;
     rig.add_server("a", test::listening_socket(16, 16 << 10));

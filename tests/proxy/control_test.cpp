@@ -47,7 +47,7 @@ protected:
     bool has_stopped() {
         return test::eventually([&] { return !running; });
     }
-    // At once, whatever there is to wait for.
+    // At once, without waiting for anything.
     void end() {
         for (; running; std::this_thread::sleep_for(10ms)) signal(SIGTERM);
         thread_.join();
@@ -152,7 +152,7 @@ BOOST_AUTO_TEST_CASE(each_signal_in_a_delay_goes_one_step_further) {
     const auto pair = relayed();
     signal(SIGTERM);
     BOOST_TEST(log().has("draining in 86400000 ms"));
-    // Not ready, and nothing changes any more; but whoever comes is served.
+    // Not ready, and no changes any more; but new clients are still served.
     const auto status = json::parse(UnixClient(admin_path()).ask("status")).as_object();
     BOOST_TEST(status.at("not_ready") == "about to drain");
     const auto answer = json::parse(UnixClient(admin_path()).ask("reload")).as_object();
@@ -258,7 +258,7 @@ BOOST_AUTO_TEST_CASE(descriptors_are_shared_out_within_the_limit) {
         BOOST_TEST(used < limit);
         BOOST_TEST(limit - used >= std::min<std::uint64_t>(limit / 8, 1024));
         BOOST_TEST(budget.connections >= limit / 3);
-        // Those who only look take a part of what is kept back.
+        // Read-only clients use a part of the reserved descriptors.
         BOOST_TEST(budget.http_clients >= 4u);
         BOOST_TEST(budget.http_clients <= std::max<std::uint64_t>(4, (limit - used) / 2));
     }

@@ -44,9 +44,9 @@ BOOST_AUTO_TEST_CASE(a_server_that_speaks_first_is_not_kept_waiting) {
     BOOST_TEST(test::receive(client, 8) == "greeting");
 }
 
-// A server without TCP_NODELAY sends its second piece when the first is acknowledged, which
-// a kernel that takes this for a dialogue does after 40 ms. One try that is faster shows that
-// nobody waits for that; a busy machine may slow down the others.
+// A server without TCP_NODELAY sends its second piece when the first is acknowledged, which a
+// kernel that takes this for a dialogue does after 40 ms. One faster try shows that the proxy does
+// not wait for that; a busy machine may slow down the others.
 BOOST_AUTO_TEST_CASE(a_first_answer_in_two_pieces_waits_for_no_delayed_acknowledgement) {
     WorkerRig rig(test::keyed_by_first_line());
     rig.add_server("a");

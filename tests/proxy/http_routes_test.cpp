@@ -65,9 +65,9 @@ BOOST_AUTO_TEST_CASE(what_is_nowhere_is_not_found) {
          {"/x", "/v1", "/v1/", "/v1/pools", "/v1/pools/", "/v1/pools/p", "/v1/pools/p/",
           "/v1/pools/p/x", "/v1/pools/p/servers/", "/v1/pools/p/servers/a/b", "/v1/pools/p/ring/a",
           "/v2/pools/p/ring", "/metrics/", "//metrics", "/page.html", "/../page.css", "/%2e"}) {
-        BOOST_TEST(refusal(target) == "404 nothing is at " + std::string(target));
+        BOOST_TEST(refusal(target) == "404 no such path: " + std::string(target));
     }
-    BOOST_TEST(refusal("/\x1b[2J") == "404 nothing is at /\\x1b[2J");
+    BOOST_TEST(refusal("/\x1b[2J") == "404 no such path: /\\x1b[2J");
     BOOST_TEST(refusal("/" + std::string(1000, 'x')).size() == 146u);
 }
 
@@ -84,7 +84,7 @@ BOOST_AUTO_TEST_CASE(where_there_are_no_parameters_a_query_means_nothing) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_wrong_is_refused_and_no_parameter_is_ignored) {
-    const std::string hex = "400 a percent sign needs two hex digits behind it";
+    const std::string hex = "400 a percent sign must be followed by two hex digits";
     BOOST_TEST(refusal("/v1/pools/p%/ring") == hex);
     BOOST_TEST(refusal("/v1/pools/p%4/ring") == hex);
     BOOST_TEST(refusal("/v1/pools/p/servers/%zz") == hex);
@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_refused_and_no_parameter_is_ignored) {
     BOOST_TEST(refusal("/v1/pools/p/explain") == "400 explain needs a key: explain?key=KEY");
     BOOST_TEST(refusal("/v1/pools/p/explain?key=a&key=b") ==
                "400 the parameter \"key\" is given twice");
-    BOOST_TEST(refusal("/v1/pools/p/explain?key=a&x=b") == "400 there is no parameter \"x\" here");
+    BOOST_TEST(refusal("/v1/pools/p/explain?key=a&x=b") == "400 unknown parameter \"x\"");
     for (const auto* n : {"0", "-1", "x", "1x", "", "99999999999999999999999"}) {
         BOOST_TEST(refusal("/v1/events?n=" + std::string(n)) ==
                    "400 n is a whole number from 1 up");

@@ -72,7 +72,7 @@ protected:
         test::send_all(client, request);
         return test::receive_to_end(client).bytes;
     }
-    // Whether somebody new is answered.
+    // Whether a new client is answered.
     bool serves() const {
         return ask("GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").ends_with("got /x");
     }
@@ -198,7 +198,7 @@ BOOST_AUTO_TEST_CASE(garbage_is_answered_and_closed) {
           std::string("GET /\x01 HTTP/1.1\r\nHost: a\r\n\r\n")}) {
         const auto answer = ask(garbage);
         BOOST_TEST(status_of(answer) == "HTTP/1.1 400 Bad Request");
-        BOOST_TEST(answer.ends_with(R"({"ok":false,"error":"this is no HTTP request"})"));
+        BOOST_TEST(answer.ends_with(R"({"ok":false,"error":"not an HTTP request"})"));
     }
     BOOST_TEST(asked == 0u);
     BOOST_TEST(serves());
@@ -224,7 +224,8 @@ BOOST_FIXTURE_TEST_CASE(who_takes_too_long_is_closed, Impatient) {
     const Fd idle = connect();
     test::send_all(idle, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     for (const Fd* client : {&silent, &half, &idle}) test::receive_to_end(*client);
-    // Its kernel holds the end back behind what it does not take: the proxy's descriptor tells.
+    // Its kernel holds the FIN back behind the unread bytes: the proxy's descriptor shows the
+    // close.
     const std::size_t descriptors = test::open_descriptors();
     const Fd never_reads = deaf("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
     BOOST_TEST(test::eventually([&] { return test::open_descriptors() == descriptors + 1; }));
@@ -243,7 +244,7 @@ BOOST_FIXTURE_TEST_CASE(who_only_waits_gives_way_to_who_asks, Impatient) {
 BOOST_FIXTURE_TEST_CASE(who_does_not_take_an_answer_gives_way_too_but_not_at_once, Impatient) {
     std::vector<Fd> waiting;
     while (waiting.size() < 2) waiting.push_back(deaf("GET /large HTTP/1.1\r\nHost: a\r\n\r\n"));
-    // No more than two large answers are kept, whoever does not take them.
+    // No more than two unread large answers are kept.
     const Fd third = connect();
     test::send_all(third, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
     BOOST_TEST(test::receive(third, 32) == "HTTP/1.1 503 Service Unavailable");

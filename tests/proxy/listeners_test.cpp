@@ -150,7 +150,7 @@ BOOST_AUTO_TEST_CASE(a_port_in_use_refuses_by_the_name_of_the_listener) {
     BOOST_TEST(listeners.all().empty());
 }
 
-// Another program of ours would share the port without a word.
+// Another process of the same user could share the port unnoticed.
 BOOST_AUTO_TEST_CASE(a_port_that_others_would_share_is_in_use_too) {
     const auto theirs = proxy::open_listen_sockets(first.endpoint(), 1);
     BOOST_TEST(std::holds_alternative<proxy::ListenSockets>(theirs));
@@ -184,7 +184,7 @@ BOOST_AUTO_TEST_CASE(what_lives_is_counted_over_names_addresses_and_absences) {
     apply({listener("b", second.endpoint(), "blue")});  // another name
     BOOST_TEST(quota_of("b") == quota);
     BOOST_TEST(listeners.all().at("b").counts == counts);
-    // The name that is free belongs to somebody else.
+    // The free path now belongs to another process.
     apply({listener("a", first.endpoint(), "red"), listener("b", second.endpoint(), "blue")});
     BOOST_TEST(quota_of("a") != quota);
     BOOST_TEST(quota_of("b") == quota);
@@ -195,7 +195,7 @@ BOOST_AUTO_TEST_CASE(what_lives_is_counted_over_names_addresses_and_absences) {
     alive.reset();
     apply({listener("a", first.endpoint(), "red")});
     apply({listener("a", first.endpoint(), "red"), listener("b", second.endpoint(), "red")});
-    BOOST_TEST(quota_of("b") != quota);  // nobody was left to count
+    BOOST_TEST(quota_of("b") != quota);  // no connection was left
 }
 
 BOOST_AUTO_TEST_CASE(listeners_that_swap_their_addresses_open_nothing_and_lose_nobody) {
@@ -320,7 +320,7 @@ BOOST_AUTO_TEST_CASE(a_refused_change_leaves_no_socket_file_behind) {
     BOOST_TEST(listeners.open(config, refusal).empty());
     BOOST_TEST(refusal.has_value());
     BOOST_TEST(!std::filesystem::exists(unix_bind.path));
-    // Refused after all were open, for whatever else.
+    // Refused after all were open, for another reason.
     config.listeners.pop_back();
     refusal.reset();
     BOOST_TEST(listeners.open(config, refusal).size() == 1u);
@@ -328,7 +328,7 @@ BOOST_AUTO_TEST_CASE(a_refused_change_leaves_no_socket_file_behind) {
     BOOST_TEST(!std::filesystem::exists(unix_bind.path));
     BOOST_TEST(!apply({plain}).refusal.has_value());
     BOOST_TEST(std::filesystem::exists(unix_bind.path));
-    // It goes on listening where a later change is refused.
+    // It keeps listening if a later change is refused.
     config.listeners.push_back(listener("bad", test::local_endpoint(other), "blue"));
     BOOST_TEST(listeners.open(config, refusal).empty());
     BOOST_TEST(std::filesystem::exists(unix_bind.path));

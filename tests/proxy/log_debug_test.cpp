@@ -1,5 +1,4 @@
-// Lines for debugging: what a connection tells of its way, and the level that is set at run
-// time.
+// Debug lines: the steps of a connection, and the level that is set at run time.
 #include <algorithm>
 #include <chrono>
 #include <string>
@@ -160,7 +159,7 @@ BOOST_AUTO_TEST_CASE(a_reload_leaves_a_level_that_has_a_time_and_ends_one_withou
     level.set(Level::debug, conf::Duration(60'000));
     BOOST_TEST((level.adopt({.level = Level::warn}).level == Level::debug));
     BOOST_TEST((level.of_file() == Level::warn));
-    // A shorter one takes its place; the file's level of then comes back.
+    // A shorter one replaces it; after it the file's current level applies.
     level.set(Level::debug, conf::Duration(10));
     io.run();
     BOOST_TEST((level.level() == Level::warn));
@@ -169,7 +168,7 @@ BOOST_AUTO_TEST_CASE(a_reload_leaves_a_level_that_has_a_time_and_ends_one_withou
     BOOST_TEST(!level.left());
     BOOST_TEST((level.adopt({.level = Level::error}).level == Level::error));
     BOOST_TEST((level.level() == Level::error));
-    // The last word counts.
+    // The last setting applies.
     level.set(Level::debug, conf::Duration(60'000));
     level.set(Level::info, {});
     BOOST_TEST(!level.left());

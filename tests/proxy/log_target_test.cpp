@@ -1,5 +1,4 @@
-// Where the log goes: files that are opened again, disks that are full, and the word
-// about lines that were lost.
+// The targets of the log: files that are reopened, full disks, and the line about lost lines.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -51,7 +50,7 @@ std::string refusal(const std::string& path) {
     return std::get<std::string>(target);
 }
 
-// What files of this process may grow to, until this goes.
+// The limit on file sizes of this process, while this object exists.
 class FileLimit {
 public:
     explicit FileLimit(rlim_t bytes) {
@@ -100,7 +99,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_opened_is_named_with_the_reason) {
                "log.target " + dir.path("no/log") + ": No such file or directory");
     BOOST_TEST(refusal(dir.path("")).ends_with(": Is a directory"));
     BOOST_REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
-    BOOST_TEST(refusal(path).ends_with(": No such device or address"));  // and nobody waits
+    BOOST_TEST(refusal(path).ends_with(": No such device or address"));  // without blocking
 }
 
 BOOST_AUTO_TEST_CASE(streams_are_copied_and_stay_open) {
@@ -137,7 +136,7 @@ BOOST_AUTO_TEST_CASE(a_full_disk_costs_lines_and_a_word_about_them_once_it_is_no
         writer.append("lost for good\n", true);
         BOOST_REQUIRE(test::eventually([&] { return writer.dropped() == i; }));
     }
-    // No further line is needed for the word.
+    // The report of lost lines needs no further line.
     writer.redirect(opened(path));
     BOOST_TEST(has("lost 3\n"));
     writer.append("on it goes\n", true);

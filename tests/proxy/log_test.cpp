@@ -99,7 +99,7 @@ BOOST_AUTO_TEST_CASE(a_blocked_pipe_costs_lines_that_are_counted_and_blocks_nobo
         BOOST_TEST(test::eventually([&] { return writer.dropped() > appended / 2; }));
         dropped = writer.dropped();
     }
-    // The writer is gone although nobody reads. Lines in the pipe are whole.
+    // The writer has ended although the pipe is not read. Lines in the pipe are complete.
     std::string text;
     for (std::string more = pipe.read(0ms); !more.empty(); more = pipe.read(0ms)) text += more;
     BOOST_TEST(text.size() % line_bytes == 0u);

@@ -20,7 +20,7 @@ namespace {
 
 constexpr auto limit = 30s;
 
-// What a kernel tells of a connection, by the times at which things happened.
+// The kernel's TCP_INFO of a connection, from the times of its events.
 struct Kernel {
     TimePoint heard{};       // the last acknowledgement of anything
     TimePoint sent{};        // the last bytes, again or for the first time

@@ -5,8 +5,8 @@
 
 #include "proxy/base/access_log.h"
 
-// As main() of the proxy: splice(2) to a closed socket would end the process. And
-// what is logged is nobody's business but that of tests that capture it.
+// As main() of the proxy: splice(2) to a closed socket would end the process. Log lines are
+// discarded unless a test captures them.
 struct Surroundings {
     Surroundings() {
         std::signal(SIGPIPE, SIG_IGN);

@@ -1,4 +1,4 @@
-// The text that Prometheus reads, made of numbers by hand.
+// The Prometheus text of a snapshot with given values.
 #include "proxy/admin/metrics.h"
 
 #include <string>
@@ -43,7 +43,7 @@ BOOST_AUTO_TEST_CASE(large_counts_are_exact_and_labels_escaped) {
     BOOST_TEST(
         has(text, "ringway_server_connect_failures_total" + labels + ",reason=\"refused\"} 3"));
     BOOST_TEST(has(text, "# TYPE ringway_server_connections_total counter"));
-    // Of servers that are not checked, and rings that have not changed, nothing is told.
+    // No metrics of checks for unchecked servers, and none of moves for unchanged rings.
     BOOST_TEST(text.find("checks_total") == std::string::npos);
     BOOST_TEST(text.find("moved_last_change") == std::string::npos);
 }

@@ -17,8 +17,8 @@ using proxy::Fd;
 
 namespace {
 
-// A connection of somebody else's may have any port for a moment: what the kernel refuses
-// for good it refuses at each of so many ports.
+// Other processes' connections may use any port for a moment: a real conflict is refused at each of
+// several ports.
 constexpr int tries = 5;
 
 conf::Endpoint at(const std::string& host, std::uint16_t port) {
@@ -63,7 +63,7 @@ void connect_a_few(std::uint16_t port) {
         const proxy::SocketAddress to(at(host, port));
         for (int i = 0; i < 8; ++i) {
             const Fd client(::socket(to.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-            ::connect(client.get(), &to.any, to.size);  // refused where nobody listens
+            ::connect(client.get(), &to.any, to.size);  // refused without a listener
         }
     }
 }
@@ -84,7 +84,7 @@ bool both_get_clients(const std::string& first, const std::string& second) {
     return false;
 }
 
-// Whether nobody can listen at `second` alone while somebody does at `first`.
+// Whether `second` cannot be listened on exclusively while another socket listens on `first`.
 bool is_refused(const std::string& first, const std::string& second) {
     for (int i = 0; i < tries; ++i) {
         const test::ReservedPort port;

@@ -1,5 +1,5 @@
-// Whatever is said, read and restarted in whatever order: the servers are those that the
-// rules of overrides.h name.
+// Overrides, reloads and restarts in random order: the servers are those of the rules in
+// overrides.h.
 #include "proxy/control/overrides.h"
 
 #include <map>
@@ -23,8 +23,7 @@ using test::Strings;
 
 namespace {
 
-// One server of one pool, told in the words of the rules; the model keeps no lists of what
-// overrides what.
+// One server of one pool, in the terms of the rules; the model does not merge layers.
 struct Slot {
     std::optional<int> in_file;  // its weight there
     std::optional<int> registered;

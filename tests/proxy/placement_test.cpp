@@ -1,4 +1,4 @@
-// What a connection is placed by, and what its server is told, by a real worker.
+// The key that places a connection, and the PROXY header that its server gets, with a real worker.
 #include <chrono>
 #include <string>
 

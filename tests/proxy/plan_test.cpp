@@ -122,7 +122,7 @@ BOOST_AUTO_TEST_CASE(a_listener_that_changes_its_keys_or_its_pool_moves_them) {
 }
 
 BOOST_AUTO_TEST_CASE(a_limit_holds_for_each_pool_and_to_the_last_digit) {
-    // Four equal servers and a fifth: whatever it wins moves, nothing else.
+    // Four equal servers and a fifth: only the keys that it wins move.
     const auto before = config({pool("main", {server("a"), server("b")})});
     const auto after = config({pool("main", {server("a"), server("b"), server("c")})});
     const auto plan = plan_of(before, after);

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::uint32_t edges = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
-// Notes what it is told, and does what the test wants then.
+// Records its events, and then calls the test's function.
 class TestHandler final : public proxy::PollHandler {
 public:
     std::vector<std::uint32_t> told;
@@ -30,7 +30,7 @@ public:
         told.push_back(events);
         if (act) act();
     }
-    // All that was told since the last call, as one.
+    // All events since the last call, combined.
     std::uint32_t take() {
         std::uint32_t all = 0;
         for (const std::uint32_t events : told) all |= events;
@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(a_socket_tells_once_of_each_change) {
     BOOST_TEST(turn_until([&] { return !watch.told.empty(); }));
     settle();
     BOOST_TEST((watch.take() & EPOLLIN) != 0u);
-    // The byte is still there; an edge is not told twice.
+    // The byte is still unread; an edge is not reported twice.
     settle();
     BOOST_TEST(watch.told.empty());
 

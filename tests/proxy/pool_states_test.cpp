@@ -185,7 +185,7 @@ BOOST_AUTO_TEST_CASE(a_new_server_gets_its_points_step_by_step_and_only_its_own_
     slow.hash.vnodes = 100;
     slow.slow_start = 200ms;
     apply_pool(slow);
-    BOOST_TEST(points("a") == 100u);  // where all are new nobody ramps
+    BOOST_TEST(points("a") == 100u);  // if all servers are new, none ramps
     std::vector<std::string> owners;
     const auto hash = [](std::uint64_t i) { return i * 0x9e3779b97f4a7c15; };
     for (std::uint64_t i = 0; i < 500; ++i) owners.push_back(ring()->owner(hash(i))->id);

@@ -1,4 +1,4 @@
-// What people say of servers at run time beyond where they are.
+// Run-time overrides of servers, except addresses.
 #include <algorithm>
 #include <string>
 #include <string_view>

@@ -203,7 +203,7 @@ BOOST_AUTO_TEST_CASE(an_end_before_the_key_is_a_missing_key) {
         BOOST_TEST(
             (half.preread.refusal() == (placed ? CloseReason::none : CloseReason::key_missing)));
         BOOST_TEST(half.head == "half a k");
-        // Who has said nothing, or not who it is, has left.
+        // A client without a byte, or without a PROXY header, counts as one that has left.
         for (const std::string& bytes : {""s, v1.substr(0, 9), v1}) {
             Desk left(settings, demanded());
             left.bring(bytes);

@@ -31,7 +31,7 @@ constexpr std::size_t sessions_at_once = 48;
 enum class Ending {
     clean,  // ends its side after its last byte, then reads to the end
     reset,  // breaks off, then or after some received bytes
-    close,  // closes both ways at once, whatever it has not read
+    close,  // closes both directions at once, even with unread bytes
 };
 
 // What a peer is going to do.
@@ -129,7 +129,7 @@ private:
             ::send(socket_.get(), buffer_.data(), size, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (taken > 0) sent_ += static_cast<std::size_t>(taken);
         if (taken >= 0 || errno == EAGAIN) return;
-        // The socket tells its error once: the next recv(2) would see a clean end.
+        // The socket reports its error once: the next recv(2) would see a clean end.
         send_error_ = errno;
         plan_.size = sent_;
     }

@@ -188,7 +188,7 @@ BOOST_AUTO_TEST_CASE(a_server_that_closes_with_unread_bytes_has_broken_off) {
     BOOST_TEST(test::was_reset(session.receive_to_end(session.client)));
 }
 
-// The error of a socket is told once, by whichever call comes first.
+// The error of a socket is reported once, by the first call.
 BOOST_AUTO_TEST_CASE(a_reset_that_splice_meets_is_no_clean_end) {
     RelaySession session(bench);
     const std::string bytes = noise.text(0, bulk_bytes);
@@ -287,7 +287,7 @@ BOOST_AUTO_TEST_CASE(bulk_with_a_message_now_and_then_stays_bulk) {
     }
 }
 
-// A splice for the sake of being told that nothing is left costs as much as a small one.
+// A splice that only finds the socket empty costs as much as a small one.
 BOOST_AUTO_TEST_CASE(a_socket_that_a_splice_emptied_is_not_spliced_from_again) {
     RelaySession session(bench);
     const std::string bytes = noise.text(0, bulk_bytes);
@@ -301,8 +301,8 @@ BOOST_AUTO_TEST_CASE(a_socket_that_a_splice_emptied_is_not_spliced_from_again) {
     BOOST_TEST(count == 2);  // into the pipe and out of it
 }
 
-// Small sends of two sockets by turns lie apart in memory, each in a slot of the pipe: it
-// is full with few bytes, and no event tells of those that are left.
+// Small sends of two sockets by turns lie apart in memory, each in a slot of the pipe: it is full
+// with few bytes, and no event reports those that are left.
 BOOST_AUTO_TEST_CASE(a_socket_that_a_splice_left_bytes_in_is_read_on) {
     constexpr int send_count = 1000;
     RelaySession one(bench);

@@ -133,11 +133,11 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused_with_its_place) {
     BOOST_TEST(with("1") == "servers[0]: expected an object");
     BOOST_TEST(with(R"({"pool": "p"})") == "servers[0]: expected a text \"id\"");
     BOOST_TEST(with(R"({"pool": "", "id": "a", "unregistered": true})") ==
-               "servers[0].pool: no name of a pool");
+               "servers[0].pool: expected the name of a pool");
     BOOST_TEST(with(R"({"pool": "p", "id": "a\n", "unregistered": true})") ==
-               "servers[0].id: no id of a server");
+               "servers[0].id: expected the id of a server");
     const std::string both =
-        "servers[0]: expected either unregistered, or what is said of a server";
+        "servers[0]: expected either unregistered or other overrides, not both";
     BOOST_TEST(with(R"({"pool": "p", "id": "a", "unregistered": true, "weight": 3})") == both);
     BOOST_TEST(with(R"({"pool": "p", "id": "a", "weight": 1001})") ==
                "servers[0].weight: expected a whole number from 0 to 1000");
@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused_with_its_place) {
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_written_says_why_and_leaves_the_old_file) {
     StateFile nowhere("");
-    BOOST_TEST(nowhere.keep({}).value() == "the configuration names no file for it (admin: state)");
+    BOOST_TEST(nowhere.keep({}).value() == "no state file is configured (admin: state)");
     const test::TempDir dir;
     StateFile lost(dir.path("none/state.json"));
     BOOST_TEST(lost.keep(some()).value() ==

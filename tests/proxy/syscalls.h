@@ -20,7 +20,7 @@ inline std::atomic<int> accept_error{0};
 inline std::atomic<int> socket_error{0};
 inline std::atomic<int> watch_error{0};  // epoll_ctl(2) adding a socket of a relay
 
-// Keeps who asks for events waiting, as a busy machine does.
+// Delays calls for events, as a busy machine does.
 inline std::atomic<bool> events_held{false};
 
 // Called before each splice(2) with the descriptor that it reads from.

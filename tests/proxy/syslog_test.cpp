@@ -60,7 +60,7 @@ struct Fixture {
         const auto got = ::recv(daemon.get(), bytes.data(), bytes.size(), 0);
         return {bytes.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0))};
     }
-    // What stands behind the header, which is that of syslog(3); with the priority in front.
+    // The text after the header, which is that of syslog(3); with the priority in front.
     static std::string text_of(const std::string& message) {
         static const std::regex form(
             "(<[0-9]+>)[A-Z][a-z]{2} [ 1-3][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} ringway\\[([0-9]+)\\]: "
@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(a_daemon_that_is_started_again_gets_the_lines_and_a_word_ab
     BOOST_TEST(writer.dropped() == 1u);
 }
 
-// What waits in the daemon's queue when it goes is lost with it: no one could count that.
+// Lines in the daemon's queue are lost with the daemon and cannot be counted.
 BOOST_AUTO_TEST_CASE(a_daemon_that_reads_nothing_costs_lines_and_holds_up_nobody) {
     const Fd syslogd = daemon();
     constexpr std::uint64_t appended = 50'000;

@@ -30,7 +30,7 @@ private:
     const std::function<void()> act_;
 };
 
-// Timers whose alarm never rings: the test says what time it is.
+// Timers whose alarm never fires: the test passes the time.
 struct Fixture {
     boost::asio::io_context io;
     Timers timers{io, [] {}};

@@ -129,7 +129,7 @@ public:
 
     const proxy::PoolCounts& pool_counts() const { return pool_counts_->front(); }
 
-    // Whether the log soon says that `times` connections ended so.
+    // Whether the log soon has `times` connections that ended so.
     bool ended(std::string_view end, std::size_t times = 1) const {
         return log_.has("end=" + std::string(end) + "\n", times);
     }

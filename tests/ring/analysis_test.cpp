@@ -229,7 +229,7 @@ BOOST_AUTO_TEST_CASE(fingerprints_ignore_the_way_and_tell_states_apart) {
         const auto after = world.balancer->snapshot();
         const Member* const was = wandered->find(changed);
         const Member* const is = after->find(changed);
-        // The ramp of a server that is not online is nobody's business yet.
+        // The ramp of a server that is not online has no effect yet.
         const bool stays_off = was != nullptr && is != nullptr && was->weight == is->weight &&
                                was->status != Status::online && is->status != Status::online;
         if (after->generation() != wandered->generation() && !stays_off)

@@ -1,5 +1,5 @@
-// Readers and writers at full speed. What ThreadSanitizer says of this file
-// matters as much as what it asserts.
+// Readers and writers at full speed. ThreadSanitizer's reports on this file matter as much as its
+// assertions.
 #include <atomic>
 #include <thread>
 

@@ -188,7 +188,7 @@ BOOST_AUTO_TEST_CASE(a_server_with_another_name_keeps_its_count) {
     BOOST_TEST((balancer.snapshot()->pick(2).verdict == Verdict::full));
     slot.release();
     BOOST_TEST(live(balancer, "renamed") == 0U);
-    // The old name is free for somebody else.
+    // The old name is free for another server.
     slot = balancer.snapshot()->pick(3).slot;
     add_servers(balancer, 1, 1);
     BOOST_TEST(live(balancer, "server-0") == 0U);

@@ -31,7 +31,7 @@ void add_servers(Balancer& balancer, int count) {
     balancer.apply(changes);
 }
 
-// The table as README.md tells it, with whole permutations, as in the paper.
+// The table as README.md specifies it, with whole permutations, as in the paper.
 std::vector<std::string> brute_table(const Snapshot& snapshot, std::uint64_t size) {
     std::map<std::string, std::uint32_t> weights;
     std::uint32_t heaviest = 0;

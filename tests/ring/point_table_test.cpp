@@ -1,5 +1,5 @@
-// The table of points with points made by hand: ties, collisions, gaps and wraps
-// that SHA-256 never gives.
+// The table of points with chosen points: ties, collisions, gaps and wraps that SHA-256 never
+// gives.
 #include <algorithm>
 
 #include <boost/test/unit_test.hpp>

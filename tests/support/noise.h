@@ -1,5 +1,5 @@
-// Streams of bytes in which every position can be told from every other, so that
-// what arrives is checked without keeping what was sent. Any thread.
+// Streams of bytes in which every position is different from every other, so that received bytes
+// are checked without keeping those that were sent. Any thread.
 #pragma once
 
 #include <algorithm>

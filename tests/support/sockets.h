@@ -66,8 +66,8 @@ inline void set_buffers(const Fd& socket, int bytes) {
     BOOST_REQUIRE(::setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes) == 0);
 }
 
-// Bound but not listening: connections to it are refused, and nobody else gets
-// its port while it lives.
+// Bound but not listening: connections to it are refused, and no other process gets its port while
+// it exists.
 inline Fd bound_socket(const conf::Endpoint& where = loopback(), int buffer_bytes = 0) {
     const proxy::SocketAddress address(where);
     Fd fd(::socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -78,12 +78,12 @@ inline Fd bound_socket(const conf::Endpoint& where = loopback(), int buffer_byte
     return fd;
 }
 
-// A port of loopback that is free to listen on, and that the kernel gives to
-// nobody else while this lives.
+// A port of loopback that is free to listen on, and that the kernel gives to no other process while
+// this exists.
 class ReservedPort {
 public:
     ReservedPort() : holder_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        // Sockets that may reuse an address and do not listen bar nobody from it.
+        // Sockets with SO_REUSEADDR that do not listen do not block the address.
         const int on = 1;
         ::setsockopt(holder_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
         ::setsockopt(holder_.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);

@@ -1,4 +1,4 @@
-// A directory of a test's own, gone with it. One thread.
+// A test's own directory, removed with this object. One thread.
 #pragma once
 
 #include <cstdlib>

@@ -11,7 +11,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-// With two pools, asked over whatever socket is named.
+// With two pools, on every socket path.
 struct Fixture {
     Words offered(const Words& words) {
         return candidates(words, [this](const std::string& socket, const std::string& pool) {

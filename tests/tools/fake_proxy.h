@@ -62,7 +62,7 @@ public:
 private:
     void serve_one() {
         pollfd ready{listener_, POLLIN, 0};
-        if (::poll(&ready, 1, 10'000) != 1) return;  // nobody asks: the test will say so
+        if (::poll(&ready, 1, 10'000) != 1) return;  // no request: the test reports it
         const int client = ::accept(listener_, nullptr, nullptr);
         char byte = 0;
         while (byte != '\n' && ::recv(client, &byte, 1, 0) == 1) received_ += byte;

@@ -1,5 +1,5 @@
-// Commands that go on: --watch and events --follow, against a proxy that answers as it is
-// told to, one answer between two pauses.
+// Commands that repeat: --watch and events --follow, against a proxy with given answers, one
+// between two pauses.
 #include <chrono>
 #include <filesystem>
 #include <memory>
@@ -21,7 +21,7 @@ using ringway::test::TemporaryFolder;
 namespace {
 
 struct Fixture {
-    // With these answers in turn; nobody is there for an empty one.
+    // Gives these answers in turn; an empty one means that the proxy is not running.
     ExitCode call(const std::vector<std::string>& arguments, std::vector<std::string> given,
                   bool terminal = false) {
         answers = std::move(given);

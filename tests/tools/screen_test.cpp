@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(counts_that_fall_and_servers_that_are_new_have_no_rate) {
         rates.take(answer({server("p", "a", 10), server("q", "a", 100)}), start + 3s);
     BOOST_TEST(apart[0].traffic.connections.value() == 10.0);
     BOOST_TEST(apart[1].traffic.connections.value() == 0.0);
-    // Two answers of one moment tell nothing.
+    // Two answers at the same time give no rate.
     const auto same = rates.take(answer({server("p", "a", 99)}), start + 3s);
     BOOST_TEST(!same[0].traffic.connections);
 }
@@ -200,7 +200,7 @@ BOOST_AUTO_TEST_CASE(servers_are_sorted_by_the_column_that_is_chosen) {
     BOOST_TEST(order() == "w server-2 server-1 ");
     view.press(Key::sort_right, state);
     BOOST_TEST((view.sort == SortBy::status));
-    BOOST_TEST(order() == "server-2 server-1 w ");  // those in trouble first
+    BOOST_TEST(order() == "server-2 server-1 w ");  // those that are down first
     view.press(Key::sort_right, state);
     view.press(Key::sort_right, state);
     BOOST_TEST((view.sort == SortBy::connections));

@@ -41,7 +41,7 @@ def _arguments(words: list[str]) -> argparse.Namespace:
             parser.error(f"no work {', '.join(unknown)}: there are {', '.join(BY_NAME)}")
         given.works = [BY_NAME[name] for name in names]
     if not 1 <= given.rounds <= 100 or not 0.1 <= given.seconds <= 600:
-        parser.error("--rounds goes from 1 to 100, --seconds from 0.1 to 600")
+        parser.error("--rounds must be from 1 to 100, --seconds from 0.1 to 600")
     return given
 
 
@@ -55,7 +55,7 @@ def _measure_rounds(given: argparse.Namespace, settings: measure.Settings, conte
         _progress(f"round {number + 1} of {given.rounds}")
         one = {}
         for work in given.works:
-            # Nobody is always first.
+            # No proxy is always first.
             turn = (number + WORKS.index(work)) % len(contenders)
             for contender in contenders[turn:] + contenders[:turn]:
                 if work.is_idle and contender.name == proxies.Direct.name:

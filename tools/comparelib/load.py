@@ -61,12 +61,12 @@ class Clients:
         for line in self.process.stdout:
             if line.startswith(word):
                 return
-        raise machine.Trouble(f"the load ended without saying {word}")
+        raise machine.Trouble(f"the load ended without printing {word}")
 
     def result(self) -> dict:
         self.process.communicate()
         with self.json_file:
             text = Path(self.json_file.name).read_text()
         if not text:
-            raise machine.Trouble("the load told no result")
+            raise machine.Trouble("the load printed no result")
         return json.loads(text)

@@ -132,7 +132,7 @@ def sample_of(result: dict, work: Work) -> dict:
         "failure_kinds": result["failures"],
         "machine_cpu": scale * cpu["machine"] / units,
         "load_cpu": scale * (cpu["load"] + cpu["server"]) / units,
-        # Of the machine's time, what neither load nor proxy used.
+        # The processor time of the machine that neither the load nor the proxy used.
         "others_share": max(0.0, 1 - ours / cpu["machine"]),
     }
     if "proxy" in cpu:
@@ -187,4 +187,4 @@ def total_calls(summary: str) -> int:
         words = line.split()
         if words and words[-1] == "total":
             return int(words[3])
-    raise machine.Trouble("strace told no total")
+    raise machine.Trouble("strace printed no total")

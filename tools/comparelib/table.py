@@ -4,7 +4,7 @@ from comparelib import summary
 from comparelib.works import BY_NAME, Work
 
 MISSING = "-"
-# What would look like a fault of the comparison.
+# Conditions that make the comparison unreliable.
 EXPLAINED = {
     ("bulk-up", "nginx"): " (the sink's answer: by default it has no half-closed connections)"
 }

@@ -13,9 +13,8 @@ class Work:
     probe: tuple[bytes, int]  # sent first, and how many bytes then come back
     is_bulk: bool = False
     is_idle: bool = False
-    # Operations a second of a second run, in which operations begin when their time has
-    # come whatever became of those before: far below what any proxy here bears, so that
-    # latencies tell of the proxy and not of a queue. 0 for no such run.
+    # Operations a second of a second run at a fixed rate (open loop), far below the capacity of
+    # every proxy here, so that latencies measure the proxy and not a queue. 0 for no such run.
     even_rate: int = 0
 
 

@@ -1,4 +1,4 @@
-// TCP addresses of the command line, and the rule which of them a load may go to.
+// TCP addresses of the command line, and the rule for the addresses that a load may be sent to.
 // Values; no thread rules.
 #pragma once
 
@@ -13,7 +13,7 @@
 
 namespace ringway::loadgen {
 
-// What was asked for cannot be done; what() says why, for people.
+// The command line is invalid; what() is the reason, for people.
 class UsageError : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;

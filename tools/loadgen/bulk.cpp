@@ -58,7 +58,7 @@ void Bulk::receive_some(Link& link) {
     if (measuring()) result().bytes_down += static_cast<std::uint64_t>(got);
 }
 
-// The sink's count comes in one piece: eight bytes on a stream that was silent.
+// The sink's count arrives in one piece: eight bytes on an idle stream.
 void Bulk::receive_count(Link& link) {
     std::uint64_t count = 0;
     const ssize_t got = ::recv(link.socket.get(), &count, sizeof count, 0);

@@ -13,8 +13,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A link that failed comes back after this: against a dead address the load
-// shall fail, not spin.
+// A link that failed is retried after this time: against a dead address the load must fail, not
+// spin.
 constexpr milliseconds rest{10};
 constexpr milliseconds sweep_interval{50};
 
@@ -98,8 +98,8 @@ void Client::end_window() {
     on_window_end();
 }
 
-// Operations that were due and found no link until now have failed as well: to
-// leave them out would make a stalled server look quick.
+// Operations that were due and found no link until now count as failed: leaving them out would make
+// a stalled server look fast.
 void Client::end() {
     result_.failures.add(Failure::unfinished, busy_);
     while (schedule_ && !all_given() && schedule_->next() < window_end_) {

@@ -1,7 +1,6 @@
-// One thread's connections and what they do: the loop that all modes share. A
-// mode derives from Client and says how a connection begins, how one operation
-// goes and what an event means; here are the window that is counted, the two
-// ways to begin operations, limits, failures and the end.
+// One thread's connections and what they do: the loop that all modes share. A mode derives from
+// Client and defines how a connection begins, how an operation is done and how an event is handled;
+// Client has the measured window, the two ways to begin operations, limits, failures and the end.
 //
 // Closed loop: each link begins its next operation when the last one ends. Open
 // loop: operations are due at a fixed rate; one that finds no link free waits,
@@ -40,13 +39,13 @@ struct Link {
     std::uint64_t number = 0;  // of the operation, from 1
 };
 
-// What one thread shall do of the whole.
+// The share of one thread.
 struct Share {
     unsigned thread = 0;
     unsigned links = 0;
     std::uint64_t operations = 0;  // 0: no limit
     double rate = 0;               // 0: closed loop
-    CpuMeter* meter = nullptr;     // told of the window's begin and end; one thread has it
+    CpuMeter* meter = nullptr;     // called at the window's begin and end; on one thread only
     std::function<void(const std::string&)> tell;  // a line for people, now
 };
 
@@ -57,18 +56,17 @@ public:
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
-    // Goes from first to last: warm-up, window, end. Throws std::system_error for
-    // what the machine lacks.
+    // The whole run: warm-up, window, end. Throws std::system_error if the machine lacks a
+    // resource.
     Result run();
 
 protected:
     enum class Phase : std::uint8_t { warming, measuring, ending, over };
     static constexpr unsigned max_dialling = 128;
 
-    // The link is closed and shall be put to work: at the start, and a while
-    // after it failed.
+    // Activates a closed link: at the start, and a while after it failed.
     virtual void activate(Link& link) = 0;
-    // Its dialling has succeeded.
+    // Its connection is established.
     virtual void on_connected(Link& link) = 0;
     virtual void on_ready(Link& link, std::uint32_t events) = 0;
     // Begins the operation that `link` has been marked with.
@@ -79,7 +77,7 @@ protected:
     // One more link may be activated: thousands at once would overflow an
     // ordinary listen queue.
     virtual bool may_activate() const { return dialling_ < max_dialling; }
-    // The window is over: what runs on without end shall come to it.
+    // The window is over: modes without an end of their own must end now.
     virtual void on_window_end() {}
 
     // Dials, and waits for the connection; on_connected or a failure follows.
@@ -87,7 +85,7 @@ protected:
     // Only the first step: false if it failed, which is counted. The caller
     // watches the socket.
     bool begin_to_connect(Link& link);
-    // The dialled connection stands.
+    // The connection is established.
     void stands(Link& link);
     void watch(Link& link, std::uint32_t events);
     void rewatch(Link& link, std::uint32_t events);
@@ -111,7 +109,7 @@ protected:
     bool ending() const { return phase_ >= Phase::ending; }
     bool all_given() const { return share_.operations > 0 && given_ >= share_.operations; }
     std::vector<Link>& links() { return links_; }
-    unsigned dialling() const { return dialling_; }  // links whose connection does not stand yet
+    unsigned dialling() const { return dialling_; }  // links that are still connecting
     unsigned busy() const { return busy_; }
     TimePoint now() const { return now_; }
     const RunOptions& options() const { return options_; }

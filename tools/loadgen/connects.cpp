@@ -11,8 +11,8 @@ Connects::Connects(const RunOptions& options, Share share)
                                             : options.request_text),
       answer_(std::min<std::size_t>(options.bytes + 1, 64 << 10)) {}
 
-// On loopback the connection usually stands when connect(2) returns, though it
-// says EINPROGRESS. So the request is tried at once, which saves an event.
+// On loopback the connection is usually established when connect(2) returns, in spite of
+// EINPROGRESS. So the request is sent at once, which saves an event.
 void Connects::start(Link& link) {
     link.sent = link.received = 0;
     if (!begin_to_connect(link)) return;

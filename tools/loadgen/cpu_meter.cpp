@@ -43,7 +43,7 @@ std::map<std::string, double> CpuMeter::read() const {
 
 std::map<std::string, double> CpuMeter::used() const {
     std::map<std::string, double> seconds = at_end_;
-    // Less than at the begin: a process ended in between, and its time with it.
+    // Less than at the beginning: a process ended in between, and its time is no longer counted.
     for (auto& [name, used] : seconds) used = std::max(0.0, used - at_begin_.at(name));
     return seconds;
 }

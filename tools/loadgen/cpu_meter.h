@@ -10,7 +10,7 @@
 
 namespace ringway::loadgen {
 
-// Processes whose time is told as one sum.
+// Processes whose time is reported as one sum.
 struct ProcessGroup {
     std::string name;
     std::vector<pid_t> pids;

@@ -20,9 +20,9 @@ protected:
     void on_ready(Link& link, std::uint32_t events) override;
     void start(Link& link) override;
 
-    // The message has come back.
+    // The message was returned.
     virtual void on_answer(Link& link) { finish(link); }
-    // Sends what --key-line asks for; false if that failed, which is counted.
+    // Sends the line of --key-line; false if that failed, which is counted.
     bool begin_with_key(Link& link);
 
 private:
@@ -35,8 +35,8 @@ private:
     std::vector<char> answer_;
 };
 
-// Connections that do nothing. Each has made one round trip first, which proves
-// that it goes all the way, unless --bytes is 0. The window begins when all stand.
+// Connections that do nothing. Each has made one round trip first, which proves that it reaches the
+// server, unless --bytes is 0. The window begins when all are established.
 class Idle final : public RoundTrips {
 public:
     using RoundTrips::RoundTrips;
@@ -46,7 +46,7 @@ protected:
     void on_answer(Link& link) override;
     bool is_warm() override;
     void on_window_begin() override;
-    // A connection that the kernel took and a proxy did not yet is in the queue.
+    // A connection that the kernel has established and the proxy has not accepted is in the queue.
     bool may_activate() const override { return dialling() + busy() < max_dialling; }
 
 private:
@@ -65,7 +65,7 @@ protected:
     void start(Link& link) override;
 
 private:
-    // The events to wait for; 0 if it failed, which is counted.
+    // Returns the events to wait for; 0 if it failed, which is counted.
     std::uint32_t send_request(Link& link);
     std::string request_of(const Link& link) const;
 
@@ -73,8 +73,8 @@ private:
     std::vector<char> answer_;
 };
 
-// Streams as fast as they go. At the end the client half-closes: a sink then
-// answers with its count of bytes, and a source ends as well.
+// Streams at full speed. At the end the client half-closes: a sink then answers with its count of
+// bytes, and a source ends as well.
 class Bulk final : public Client {
 public:
     Bulk(const RunOptions& options, Share share);

@@ -66,7 +66,8 @@ const char* name_of(const Modes& modes, Mode wanted) {
 template <typename T>
 T within(const char* option, T value, T least, T most) {
     if (value >= least && value <= most) return value;
-    throw UsageError(fmt::format("--{} goes from {} to {}, found {}", option, least, most, value));
+    throw UsageError(
+        fmt::format("--{} must be from {} to {}, found {}", option, least, most, value));
 }
 
 Duration seconds(const char* option, double value, double least) {
@@ -112,21 +113,21 @@ std::string read_request(const std::string& file) {
     return text;
 }
 
-// What the modes allow together.
+// The rules between options and modes.
 void check(const RunOptions& run) {
     const bool has_operations = run.mode == RunMode::round_trip || run.mode == RunMode::connect ||
                                 run.mode == RunMode::verify;
     if (run.rate > 0 && (!has_operations || run.mode == RunMode::verify)) {
-        throw UsageError("--rate goes with --mode round-trip and connect");
+        throw UsageError("--rate is only for --mode round-trip and connect");
     }
     if (run.operations > 0 && !has_operations) {
-        throw UsageError("--operations goes with --mode round-trip, connect and verify");
+        throw UsageError("--operations is only for --mode round-trip, connect and verify");
     }
     if (run.operations > 0 && run.warmup > Duration::zero()) {
         throw UsageError("--operations counts from the first one: no --warmup");
     }
     if (!run.request_text.empty() && (run.mode != RunMode::connect || run.key_line)) {
-        throw UsageError("--request-file goes with --mode connect and without --key-line");
+        throw UsageError("--request-file is only for --mode connect without --key-line");
     }
     if (run.threads > run.connections) {
         throw UsageError("--threads is more than --connections");
@@ -135,7 +136,7 @@ void check(const RunOptions& run) {
         throw UsageError("--mode idle has one thread");
     }
     if (run.mode == RunMode::verify && run.key_line) {
-        throw UsageError("--key-line does not go with --mode verify");
+        throw UsageError("--key-line is not for --mode verify");
     }
     if (run.connect.port() == 0) throw UsageError("--connect: port 0");
 }
@@ -152,7 +153,7 @@ std::size_t default_bytes(RunMode mode) {
     }
 }
 
-// What was given, before it is checked.
+// The options as given, before they are checked.
 struct RunTexts {
     std::string connect, mode, source, request_file;
     std::vector<std::string> cpu_of;
@@ -276,7 +277,7 @@ ServeOptions parse_serve(const std::vector<std::string>& arguments) {
             serve.services.back().key_line = true;
         }
     }
-    if (serve.services.empty()) throw UsageError("serve takes one --listen at least");
+    if (serve.services.empty()) throw UsageError("serve needs at least one --listen");
     for (const ServiceOptions& service : serve.services) {
         require_allowed(service.listen, allow_nonlocal);
     }

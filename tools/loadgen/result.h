@@ -1,4 +1,4 @@
-// What a run counted, as JSON and as a line for people. Values; one thread.
+// The counts of a run, as JSON and as a line for people. Values; one thread.
 #pragma once
 
 #include <array>
@@ -17,10 +17,10 @@ namespace ringway::loadgen {
 // Why an operation, a stream or a connection failed.
 enum class Failure : std::uint8_t {
     refused,      // no connection
-    reset,        // broken off where it should not have been
+    reset,        // reset where it should not have been
     early_end,    // ended before the whole answer
     wrong_bytes,  // not what the other end sent
-    bytes_lost,   // the other end counted other than what was sent
+    bytes_lost,   // the other end counted a different number of bytes
     not_reset,    // a broken stream ended as a clean one
     timeout,      // took longer than --timeout
     unfinished,   // had not ended some time after the end of the run
@@ -60,7 +60,7 @@ struct Result {
     void merge(const Result& other);
 };
 
-// How the result is told: what the run was.
+// The parameters of the run, for its report.
 struct Title {
     std::string mode;
     std::string connect;

@@ -61,7 +61,7 @@ void RoundTrips::on_ready(Link& link, std::uint32_t events) {
         if (link.state != Link::State::open) return;
     }
     if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR))) return;
-    // Without an operation one byte is one too many: it tells that, or the end.
+    // Without an operation no byte is expected: this detects one, or the end.
     const std::size_t room = link.busy ? message_.size() - link.received : 1;
     const ssize_t got = ::recv(link.socket.get(), answer_.data(), room, 0);
     if (got < 0 && errno == EAGAIN) return;
@@ -95,7 +95,7 @@ unsigned Idle::held() {
     return static_cast<unsigned>(std::count_if(links().begin(), links().end(), stands));
 }
 
-// Connections that never come to stand shall not keep the run from ending.
+// Connections that are never established must not keep the run from ending.
 bool Idle::is_warm() {
     return held() == share().links || now() > warm_at() + options().timeout;
 }

@@ -13,8 +13,8 @@
 
 namespace ringway::loadgen {
 
-// Returns when the run is over. `tell` gets lines for people in between. Throws
-// std::system_error for what the machine lacks.
+// Returns when the run is over. `tell` gets progress lines. Throws std::system_error if the machine
+// lacks a resource.
 Result run(const RunOptions& options, const std::function<void(const std::string&)>& tell);
 Title title_of(const RunOptions& options);
 
@@ -27,7 +27,7 @@ public:
     // With the ports that were taken for 0.
     const std::vector<ServiceOptions>& services() const { return servers_.front()->services(); }
 
-    // Ends them and waits for it. After that the counts are there.
+    // Ends them and waits for the end. After that the counts are complete.
     void stop();
     std::uint64_t accepted(std::size_t service) const;
     Failures failures(std::size_t service) const;

@@ -1,9 +1,7 @@
-// When operations are meant to begin, at a fixed rate, whatever the other end
-// does: the open loop. A latency counted from that time, not from the time at
-// which the operation could be begun, holds the wait that a stall causes for
-// everybody behind it. Counting from the actual begin leaves that out, which Gil
-// Tene named coordinated omission ("How NOT to Measure Latency").
-// Pure; one thread.
+// When operations are due, at a fixed rate, independent of the other end: the open loop. A latency
+// counted from that time, not from the time at which the operation could be begun, holds the wait
+// that a stall causes for everybody behind it. Counting from the actual begin leaves that out,
+// which Gil Tene named coordinated omission ("How NOT to Measure Latency"). Pure; one thread.
 #pragma once
 
 #include <cstdint>

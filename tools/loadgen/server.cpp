@@ -42,8 +42,8 @@ void Service::on_event(Session& session, std::uint32_t events) {
     on_ready(session, events);
 }
 
-// Takes the line and not a byte more, so that modes know nothing of it. False
-// while it is not complete, and when the session is gone.
+// Reads the line and not a byte more, so that modes do not see it. False while it is incomplete,
+// and if the session has ended.
 bool Service::take_key_line(Session& session) {
     std::array<char, max_key_line_bytes> head;
     const ssize_t seen = ::recv(session.socket.get(), head.data(), head.size(), MSG_PEEK);

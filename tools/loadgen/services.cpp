@@ -1,4 +1,4 @@
-// What each serve mode does with a connection.
+// The serve modes.
 #include <endian.h>
 
 #include <algorithm>
@@ -39,8 +39,8 @@ private:
     std::vector<char> text_;
 };
 
-// A message comes back when it is complete, so that a large one is one answer
-// and not one for each segment.
+// A message is returned when it is complete, so that a large one is one answer and not one a
+// segment.
 class Echo final : public Service {
 public:
     using Service::Service;
@@ -80,7 +80,7 @@ private:
     }
 };
 
-// Counts, and tells the count when the client has ended.
+// Counts, and sends the count when the client has ended.
 class Sink final : public Service {
 public:
     using Service::Service;
@@ -117,8 +117,8 @@ private:
     }
 };
 
-// The request is often there when the connection is: it is looked for before
-// the connection is watched, which mostly saves doing so.
+// The request has often arrived with the connection: it is read before the connection is added to
+// the epoll set, which usually saves that.
 class Answer final : public Sender {
 public:
     using Sender::Sender;
@@ -138,7 +138,7 @@ private:
         if (has_request && !had_request) rewatch(session, EPOLLOUT);
     }
 
-    // As far as it goes now; false when the session is over.
+    // As much as is possible now; false when the session is over.
     bool proceed(Session& session) {
         while (session.received < options().request_bytes) {
             const ssize_t got = discard(session.socket);

@@ -1,5 +1,5 @@
-// Raw non-blocking TCP sockets and an epoll set, with no more system calls than
-// needed: the load shall cost little beside what it measures.
+// Raw non-blocking TCP sockets and an epoll set, with as few system calls as possible: the load
+// must be cheap compared with what it measures.
 #pragma once
 
 #include <sys/epoll.h>
@@ -16,9 +16,8 @@ namespace ringway::loadgen {
 
 using proxy::Fd;
 
-// Begins to connect, from `source` unless that is null. An empty Fd with the
-// reason in errno if it failed at once. On loopback the connection usually
-// stands when this returns: sending tells.
+// Begins to connect, from `source` unless that is null. An empty Fd with the reason in errno if it
+// failed at once. On loopback the connection is usually established when this returns.
 Fd dial(const Address& to, const Address* source);
 
 // Listens; with `shared` other sockets may listen on the same address.
@@ -30,7 +29,7 @@ Address local_address(const Fd& socket);
 
 void send_at_once(const Fd& socket);  // TCP_NODELAY
 
-// The error that a socket holds, 0 for none; asking clears it.
+// The socket's pending error (SO_ERROR), 0 for none; reading it clears it.
 int take_error(const Fd& socket);
 
 // A level-triggered epoll set. One thread.
@@ -38,7 +37,7 @@ class Events {
 public:
     Events();
 
-    // `what` comes back in epoll_event::data.ptr. False, with errno, if the kernel refuses.
+    // `what` is returned in epoll_event::data.ptr. False, with errno, if the kernel refuses.
     bool add(const Fd& socket, void* what, std::uint32_t events);
     void change(const Fd& socket, void* what, std::uint32_t events);
 

@@ -9,9 +9,9 @@ namespace ringway::loadgen {
 namespace {
 
 constexpr std::chrono::milliseconds pump_interval{1};
-// A proxy that passes on neither an end nor a reset would hold a session for ever.
+// A proxy that forwards neither a FIN nor a reset would hold a session for ever.
 constexpr std::chrono::seconds session_limit{30};
-// Edge-triggered: an end that pauses does not read, and shall not be called for that.
+// Edge-triggered: an end that pauses does not read, and must not be called for it.
 constexpr std::uint32_t both_ways = EPOLLIN | EPOLLOUT | EPOLLET;
 
 class Verify final : public Service {
@@ -42,8 +42,8 @@ private:
         if (session.verifying || read_header(session)) pump(session, Clock::now());
     }
 
-    // Peeks until the header is complete. One that breaks off before has told
-    // nothing that could be checked; a check of the proxy's health does that.
+    // Peeks until the header is complete. A connection that ends before it has nothing to verify,
+    // as a health check of the proxy.
     bool read_header(Session& session) {
         VerifyHeader::Bytes bytes;
         const ssize_t seen = ::recv(session.socket.get(), bytes.data(), bytes.size(), MSG_PEEK);

@@ -38,7 +38,7 @@ VerifyPlan::VerifyPlan(std::uint64_t the_seed, std::uint64_t most)
     ending = static_cast<Ending>(random.below(5));
     const bool resets = ending == Ending::client_resets || ending == Ending::server_resets;
     const std::uint64_t whole = ending == Ending::client_resets ? up_bytes : down_bytes;
-    // At least the last byte is missing: only then is a clean end there a lie.
+    // At least the last byte is missing: only then is a clean end there an error.
     broken_after = resets && whole > 0 ? random.below(whole) : 0;
 }
 

@@ -1,6 +1,6 @@
-// One end of a connection whose every byte is known beforehand: sends its stream
-// in random pieces with pauses, and checks what comes against the stream that the
-// other end was meant to send. Both ends derive everything from one seed.
+// One end of a connection whose every byte is known beforehand: sends its stream in random pieces
+// with pauses, and checks what it receives against the stream that the other end sends. Both ends
+// derive everything from one seed.
 //
 // What it proves of a proxy between them: what arrives is a prefix of what was
 // sent, all of it where the stream ended cleanly; a half-closed connection goes
@@ -24,12 +24,12 @@ namespace ringway::loadgen {
 enum class Ending : std::uint8_t {
     client_first,   // the client ends its direction; the server ends after it has seen that
     server_first,   // the other way round
-    each_alone,     // each ends when it has sent all, whatever the other does
-    client_resets,  // the client breaks off in mid-stream
+    each_alone,     // each ends when it has sent all, independent of the other
+    client_resets,  // the client resets in mid-stream
     server_resets,
 };
 
-// What happens on the connection of a seed. Bytes.
+// The plan of a connection, from its seed. In bytes.
 struct VerifyPlan {
     // Sizes are at most `max_bytes`, which is 1 at least.
     VerifyPlan(std::uint64_t seed, std::uint64_t max_bytes);
@@ -39,10 +39,10 @@ struct VerifyPlan {
     std::uint64_t up_bytes;
     std::uint64_t down_bytes;
     Ending ending;
-    std::uint64_t broken_after;  // what the end that breaks off sends before
+    std::uint64_t broken_after;  // the bytes that the resetting end sends before
 };
 
-// What the client sends first, so that the server knows the plan.
+// The header that the client sends first, so that the server knows the plan.
 class VerifyHeader {
 public:
     static constexpr std::size_t size_bytes = 24;
@@ -60,9 +60,9 @@ public:
 
     VerifyEnd(const VerifyPlan& plan, Role role);
 
-    // Does what can be done now on `socket`, after epoll said `events`, or after
-    // a pause. Closes it with a reset if the plan says so. Afterwards: done when
-    // the connection ended as planned, failed with failure() when not.
+    // Does what can be done now on `socket`, after epoll reported `events`, or after a pause.
+    // Closes it with a reset if the plan says so. Afterwards: done when the connection ended as
+    // planned, failed with failure() when not.
     State pump(Fd& socket, TimePoint now);
 
     Failure failure() const { return failure_; }

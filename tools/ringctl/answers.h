@@ -1,5 +1,5 @@
-// One command and the proxy's answer to it, understood as far as every answer is alike.
-// Blocks for the time that it is given at the most; any thread.
+// One command and the proxy's answer, with the fields that all answers share. Blocks for at most
+// its timeout; any thread.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,7 @@ struct Answer {
     bool ok = false;
 };
 
-// ClientError where the proxy cannot be talked to, or does not answer as ringway does.
+// Throws ClientError if the proxy cannot be reached, or the answer is not one of ringway.
 Answer fetch(const std::string& socket, std::span<const std::string> words,
              std::chrono::milliseconds timeout);
 

@@ -39,7 +39,7 @@ struct Call {
     bool json = false;
     bool help = false;
     bool version = false;
-    std::vector<std::string> words;  // the command and what follows it
+    std::vector<std::string> words;  // the command and its arguments
 };
 
 milliseconds time_of(const char* option, double seconds) {
@@ -67,7 +67,7 @@ std::vector<std::string> with_joined_watch(const std::vector<std::string>& argum
     return joined;
 }
 
-// Our own options may stand anywhere; all else belongs to the command.
+// ringctl's own options may stand anywhere; all others belong to the command.
 Call parse(const std::vector<std::string>& arguments, const Surroundings& surroundings) {
     Call call;
     double timeout = 10;

@@ -13,15 +13,15 @@ namespace ringway::ringctl {
 
 struct Surroundings {
     std::string socket;     // the admin socket where no option names one
-    bool colours = false;   // standard output is a terminal that wants them
+    bool colours = false;   // standard output is a terminal with colours
     bool terminal = false;  // standard output is one
     bool utf8 = false;      // and shows UTF-8
     std::function<std::size_t()> rows = [] { return std::size_t{0}; };  // 0 if not known
-    // Makes Ctrl-C a good end, before a command that goes on until then.
+    // Makes Ctrl-C a normal end; called before a command that runs until Ctrl-C.
     std::function<void()> allow_interrupt = [] {};
-    // Waits before such a command is repeated; false where it is not to be.
+    // Waits before such a command is repeated; false to end it.
     std::function<bool(std::chrono::milliseconds)> pause = [](auto) { return false; };
-    std::istream* in = nullptr;  // standard input; none where it is null
+    std::istream* in = nullptr;  // standard input; null for none
 };
 
 enum ExitCode : int {

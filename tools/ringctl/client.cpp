@@ -19,7 +19,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Many times what 10,000 servers need; a bound for a socket that is not ours.
+// Many times the size of an answer about 10,000 servers; a bound in case the socket is another
+// program's.
 constexpr std::size_t max_answer_bytes = 256u << 20;
 
 class Exchange {
@@ -88,7 +89,7 @@ public:
     }
 
 private:
-    // The last call failed: waits for `event` where that can help.
+    // The last call failed: waits for `event` if the error was temporary.
     void wait_or_fail(short event) {
         if (errno == EINTR) return;
         if (errno != EAGAIN) fail(errno);

@@ -1,5 +1,4 @@
-// One question to the admin socket and its answer. Blocks for the time that it
-// is given at the most; any thread.
+// One command to the admin socket and its answer. Blocks for at most its timeout; any thread.
 #pragma once
 
 #include <chrono>
@@ -8,7 +7,7 @@
 
 namespace ringway::ringctl {
 
-// The proxy cannot be talked to; what() says why, for people.
+// The proxy cannot be reached; what() is the reason, for people.
 class ClientError : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;

@@ -17,12 +17,12 @@ constexpr std::array all_commands{
     Command{"servers", "[POOL]", 0, 1, "every server, or those of one pool", "", looks},
     Command{"server", "POOL ID", 2, 2, "one server, in full", "", looks},
     Command{"top", "[POOL]", 0, 1, "pools, servers and rates on the whole screen",
-            "Keys: q quit, < and > choose the column to sort by, r reverses, p goes from pool\n"
-            "to pool, arrows and Page Up and Down move through the servers.\n",
+            "Keys: q quit, < and > choose the column to sort by, r reverses, p shows the next\n"
+            "pool, arrows and Page Up and Down move through the servers.\n",
             of_ringctl},
-    Command{"events", "[--follow] [N]", 0, 2, "what has happened, or its last N",
-            "--follow goes on with what happens from now on, until Ctrl-C.\n", looks},
-    Command{"explain", "POOL KEY", 2, 2, "which server a key goes to, and why",
+    Command{"events", "[--follow] [N]", 0, 2, "the latest events, or the last N",
+            "--follow prints new events as they occur, until Ctrl-C.\n", looks},
+    Command{"explain", "POOL KEY", 2, 2, "which server a key is placed on, and why",
             "Shows the servers in the key's order of preference. KEY may hold any byte but\n"
             "NUL; a key that begins with a dash is written after `--`.\n",
             looks},
@@ -40,34 +40,34 @@ constexpr std::array all_commands{
     Command{"set", "POOL ID weight|address VALUE", 4, 4, "give a server another weight or address",
             "`set POOL ID weight 3` moves only keys of this server. `set POOL ID address\n"
             "192.0.2.7:80` moves none: they go to the new address, whose health is checked anew.\n"
-            "Both hold over reloads, whatever the file says, until `forget`.\n"},
+            "Both override the file, also over reloads, until `forget`.\n"},
     Command{"unregister", "POOL ID", 2, 2, "remove a server",
-            "Only its keys move. Connections in progress go on.\n"},
+            "Only its keys move. Connections in progress continue.\n"},
     Command{"drain", "POOL ID", 2, 2, "give a server no new connections",
-            "Connections in progress go on. `auto` ends the drain.\n"},
-    Command{"offline", "POOL ID", 2, 2, "treat a server as down, whatever checks say",
-            "Its connections are treated as the pool's `on_down` says. `auto` ends it.\n"},
-    Command{"online", "POOL ID", 2, 2, "treat a server as up, whatever checks say",
+            "Connections in progress continue. `auto` ends the drain.\n"},
+    Command{"offline", "POOL ID", 2, 2, "treat a server as down, whatever its checks find",
+            "The pool's `on_down` applies to its connections. `auto` ends it.\n"},
+    Command{"online", "POOL ID", 2, 2, "treat a server as up, whatever its checks find",
             "`auto` ends it.\n"},
     Command{"auto", "POOL ID", 2, 2, "let checks decide again",
             "Ends `drain`, `offline` and `online`.\n"},
-    Command{"clear", "POOL ID", 2, 2, "drop what is known of a server's health",
-            "Ends the time-out that `passive` put it in; its checks begin anew.\n"},
-    Command{"overrides", "", 0, 0, "what was said of servers at run time",
+    Command{"clear", "POOL ID", 2, 2, "reset a server's health state",
+            "Ends its time-out by `passive` checks; its active checks start afresh.\n"},
+    Command{"overrides", "", 0, 0, "run-time overrides of servers",
             "Registrations, unregistrations, weights and addresses that were set, drain, offline\n"
-            "and online; also those of pools that the file does not name, which count for nothing\n"
-            "until it does.\n",
+            "and online; also those of pools that are not in the file, which have no effect until\n"
+            "they are.\n",
             looks},
-    Command{"forget", "POOL ID", 2, 2, "drop what was said of a server at run time",
-            "From then on the server is as the file says.\n"},
+    Command{"forget", "POOL ID", 2, 2, "drop the run-time overrides of a server",
+            "After it the file alone decides about the server.\n"},
     Command{"plan", "FILE", 1, 1, "what a reload of FILE would change, and which keys would move",
-            "Nothing changes. The states of servers and what was said at run time count.\n"
-            "The exit status is 1 where a reload would refuse the file.\n",
+            "Nothing is changed. The plan includes server states and run-time overrides.\n"
+            "The exit status is 1 if a reload would refuse the file.\n",
             looks},
     Command{"reload", "[--max-moved N%]", 0, 2, "read the configuration file again, as SIGHUP does",
             "All or nothing: with any error in the file, nothing changes and every error is\n"
-            "printed. With --max-moved 10% nothing changes either where a pool or a listener\n"
-            "would have more of its keys move.\n"},
+            "printed. With --max-moved 10% a reload is also refused if more of the keys of a\n"
+            "pool or listener would move.\n"},
     Command{"log", "level [LEVEL [for TIME]]", 1, 4, "the level of the log, or set it for a time",
             "LEVEL is debug, info, warn or error, TIME as 30s or 5m, up to 24h. When the time is\n"
             "over the level is the file's again; until then a reload leaves it. Without a time it\n"
@@ -82,15 +82,15 @@ constexpr std::string_view options_help =
     "options:\n"
     "  --socket PATH      the admin socket; else $RINGWAY_SOCKET, else\n"
     "                     /run/ringway/admin.sock\n"
-    "  --json             print the answer as it came, one JSON object on one line\n"
-    "  --watch [SECONDS]  ask again every second, or so many, until Ctrl-C\n"
+    "  --json             print the answer as received, one JSON object on one line\n"
+    "  --watch [SECONDS]  repeat every second, or every SECONDS, until Ctrl-C\n"
     "  --color WHEN       auto (the default: on terminals, where NO_COLOR is not set),\n"
     "                     always or never\n"
     "  --timeout SECONDS  how long to wait for an answer (10)\n"
     "  --version          print the version of ringctl\n"
     "  --help             print this, or the help of a command\n"
     "\n"
-    "exit status: 0 done, 1 the proxy said no, 2 wrong usage, 3 the proxy cannot be\n"
+    "exit status: 0 done, 1 the proxy refused, 2 wrong usage, 3 the proxy cannot be\n"
     "reached, 4 the answer could not be written.\n";
 
 }  // namespace

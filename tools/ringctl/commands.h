@@ -1,5 +1,5 @@
-// The commands that ringctl knows by name: for help and for checking their
-// arguments. Others go to the proxy as they are, which has the last word.
+// The commands that ringctl knows by name, for help and to check their arguments. Others are sent
+// to the proxy unchecked.
 #pragma once
 
 #include <cstddef>
@@ -17,16 +17,16 @@ struct Command {
     std::string_view name;
     std::string_view arguments;  // as in "POOL ID"
     std::size_t min_words;       // that follow the name
-    std::size_t max_words;       // any_number where the command has no limit of its own
+    std::size_t max_words;       // any_number if the command has no limit of its own
     std::string_view summary;    // one line
     std::string_view details;    // lines for `help COMMAND`, each with a newline; may be empty
-    // What it asks of: whether it only looks, so that --watch may say it again.
+    // Who executes it, and whether it only reads, so that --watch may repeat it.
     enum class Kind : std::uint8_t { looks, changes, of_ringctl } kind = Kind::changes;
 };
 
 std::span<const Command> commands();
 
-// Null for a name that is none.
+// nullptr for an unknown name.
 const Command* find_command(std::string_view name);
 
 // "usage: ringctl server POOL ID".

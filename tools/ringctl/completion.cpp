@@ -17,7 +17,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-// Somebody waits with a finger on the key. A proxy that is well answers in a blink.
+// The user waits. A healthy proxy answers in milliseconds.
 constexpr std::chrono::milliseconds ask_timeout{2'000};
 
 constexpr std::string_view bash_script =
@@ -56,7 +56,7 @@ bool is_number(std::string_view word) {
     return !word.empty() && word.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
-// What stands before the word that is being completed.
+// The words before the one that is being completed.
 struct Before {
     Words positional;    // the command and its arguments
     std::string socket;  // empty where none is named
@@ -126,7 +126,7 @@ Words arguments(const Before& before, const AskNames& ask) {
     const Words expected = arguments_of(*command);
     if (index >= expected.size()) return {};
     if (expected[index] == "POOL") return ask(before.socket, "");
-    // The id of a server that is to come is anybody's guess.
+    // The id of a new server cannot be completed.
     if (expected[index] == "ID" && name != "register") {
         return ask(before.socket, before.positional[1]);
     }
@@ -146,7 +146,7 @@ std::vector<std::string> ask_names(const std::string& socket, const std::string&
             names.push_back(text(*each, pool.empty() ? "name" : "id"));
         }
     } catch (const ClientError&) {
-        // Nobody to ask: nothing to offer.
+        // No proxy, no candidates.
     }
     return names;
 }

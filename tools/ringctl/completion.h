@@ -1,4 +1,4 @@
-// What a shell offers when somebody presses Tab. Pure but for `run_complete`; any thread.
+// Completion of ringctl's arguments in a shell. Pure but for `run_complete`; any thread.
 #pragma once
 
 #include <functional>
@@ -10,23 +10,23 @@
 
 namespace ringway::ringctl {
 
-// The script for a shell that has `ringctl complete` asked; empty for a shell unknown here.
+// The script that makes a shell call `ringctl complete`; empty for an unknown shell.
 std::string_view completion_script(std::string_view shell);
 
-// The names that a proxy knows: of its pools for an empty `pool`, else of that pool's servers.
+// The names that a proxy has: of its pools for an empty `pool`, else of that pool's servers.
 // `socket` is the one on the command line, empty where none is.
 using AskNames =
     std::function<std::vector<std::string>(const std::string& socket, const std::string& pool)>;
 
-// What the last of `words` may become. They follow "ringctl", and the last may be empty.
-// Nothing where files are as good a guess.
+// The completions of the last of `words`, which follow "ringctl"; the last may be empty. Nothing if
+// the shell should complete file names.
 std::vector<std::string> candidates(std::span<const std::string> words, const AskNames& ask);
 
-// The words of an unfinished line as a shell would take it apart, the last as far as it goes.
+// The words of an unfinished line as a shell splits it; the last may be incomplete.
 std::vector<std::string> shell_words(std::string_view line);
 
-// `candidate` as bash wants it in place of what stands behind the last ":" or "=" of `typed`,
-// at which bash begins a new word.
+// `candidate` in the form that bash needs: it replaces only the part after the last ":" or "=" of
+// `typed`, at which bash begins a new word.
 std::string for_bash(std::string_view candidate, std::string_view typed);
 
 // "ringctl complete bash LINE" and "ringctl complete zsh WORD...", one candidate a line.

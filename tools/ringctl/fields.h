@@ -1,5 +1,5 @@
-// The fields of an answer for people's eyes: "-" for those that are missing or of another
-// kind, and no byte that could play tricks with a terminal. Pure, any thread.
+// The fields of an answer as text: "-" for those that are missing or of another type, and escaped
+// for a terminal. Pure, any thread.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ std::string seconds(const json::object& from, std::string_view field);
 std::string bytes(const json::object& from, std::string_view field);
 std::string percent(const json::object& from, std::string_view field);
 bool flag(const json::object& from, std::string_view field);
-// Empty where there is none.
+// Empty if there is none.
 const json::object& object(const json::object& from, std::string_view field);
 // The objects in an array; the items of one, each as text.
 std::vector<const json::object*> objects(const json::object& from, std::string_view field);

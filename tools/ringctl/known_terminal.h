@@ -1,11 +1,11 @@
-// What terminfo says of the terminal. In a file of its own: <term.h> defines macros with
-// the names of half of everything.
+// Looks up the terminal in terminfo. In a file of its own: <term.h> defines macros with many common
+// names.
 #pragma once
 
 namespace ringway::ringctl {
 
-// Whether TERM names a terminal that is known. To be asked beforehand, since newterm(3X)
-// keeps the memory that it took for one that is not.
+// Whether TERM names a known terminal. Checked before newterm(3X), which leaks memory for an
+// unknown one.
 bool is_known_terminal();
 
 }  // namespace ringway::ringctl

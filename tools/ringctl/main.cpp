@@ -32,7 +32,7 @@ std::size_t terminal_rows() {
     return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
 }
 
-// Ctrl-C is how somebody ends what is repeated: no fault.
+// Ctrl-C is the normal end of a repeated command: no error.
 void allow_interrupt() {
     std::signal(SIGINT, [](int) { ::_exit(0); });
 }

@@ -1,5 +1,5 @@
-// What `ringctl top` knows of servers and pools: their fields, and rates from two answers
-// in succession. Pure, one thread; the time is passed in.
+// The data of `ringctl top`: fields of servers and pools, and rates from two successive answers.
+// Pure, one thread; the time is passed in.
 #pragma once
 
 #include <chrono>
@@ -17,13 +17,13 @@
 
 namespace ringway::ringctl {
 
-// Per second; absent before there are two answers to tell it from.
+// Per second; absent before there are two answers.
 struct Traffic {
     std::optional<double> connections;
     std::optional<double> bytes_up;
     std::optional<double> bytes_down;
 
-    // Adds where both are known; what is absent stays so until something is added.
+    // Adds a known value; an absent sum stays absent until one is added.
     void add(const Traffic& other);
 };
 
@@ -52,7 +52,7 @@ class Rates {
 public:
     using TimePoint = std::chrono::steady_clock::time_point;
 
-    // The rows of an answer to `servers` that came at `now`. A count that has fallen, as
+    // The rows of an answer to `servers` that was received at `now`. A count that has fallen, as
     // after a restart, gives no rate.
     std::vector<ServerRow> take(const boost::json::object& answer, TimePoint now);
 
@@ -68,7 +68,7 @@ private:
     TimePoint last_at_{};
 };
 
-// The pools of an answer to `status`, with what their servers move.
+// The pools of an answer to `status`, with the rates of their servers.
 std::vector<PoolRow> pool_rows(const boost::json::object& status,
                                const std::vector<ServerRow>& servers);
 

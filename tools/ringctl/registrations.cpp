@@ -12,12 +12,13 @@ namespace ringway::ringctl {
 
 namespace {
 
-// The admin socket takes lines of 64 KiB.
+// The admin socket accepts lines of 64 KiB.
 constexpr std::size_t max_command_bytes = 60 << 10;
 
 using Words = std::vector<std::string>;
 
-// What a line adds to a command; nothing for one without a server. Or what is wrong with it.
+// The arguments that a line adds to a command; nothing for a line without a server. Or the error in
+// it.
 std::variant<Words, std::string> words_of(const std::string& line) {
     if (line.find_first_not_of(" \t\r") == std::string::npos || line.starts_with('#')) {
         return Words{};
@@ -26,7 +27,7 @@ std::variant<Words, std::string> words_of(const std::string& line) {
     if (auto* error = std::get_if<proxy::AdminLineError>(&split)) return std::move(error->message);
     auto words = std::get<Words>(std::move(split));
     if (words.size() < 2 || words.size() > 3) {
-        return fmt::format("a line is ID ADDRESS [WEIGHT], not {} word{}", words.size(),
+        return fmt::format("a line must be ID ADDRESS [WEIGHT], not {} word{}", words.size(),
                            words.size() == 1 ? "" : "s");
     }
     if (words.size() == 3) words.insert(words.end() - 1, "--weight");

@@ -21,13 +21,13 @@ struct RegisterCommand {
 };
 
 // Reads "ID ADDRESS [WEIGHT]" lines, of words as in proxy/text/admin_line.h. Lines that are empty
-// or begin with `#` are skipped. A text says what is wrong with which line.
+// or begin with `#` are skipped. Or an error with the number of its line.
 using RegisterCommands = std::variant<std::vector<RegisterCommand>, std::string>;
 RegisterCommands read_registrations(const std::string& pool, std::istream& in,
                                     std::size_t max_line_bytes);
 
-// Asks for all of `in`, which is read to its end first. Ends with the first command that is
-// refused, and says what is registered then.
+// Registers all servers of `in`, which is read to its end first. Stops at the first command that is
+// refused, and reports what has been registered.
 ExitCode register_lines(const Request& request, std::istream& in, std::ostream& out,
                         std::ostream& err);
 

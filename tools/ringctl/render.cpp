@@ -65,13 +65,13 @@ std::string pools(const json::object& answer, bool colours) {
     return table.to_string(colours);
 }
 
-// "debug for another 4m 12s; the file says info".
+// "debug for another 4m 12s; in the file: info".
 std::string log_level(const json::object& answer) {
     const std::string level = text(answer, "level");
     const std::string of_file = text(answer, "file_level");
     const bool timed = text(answer, "left_s") != nothing;
-    if (!timed && level == of_file) return level + ", as the file says";
-    return fmt::format("{} {}; the file says {}", level,
+    if (!timed && level == of_file) return level + ", as in the file";
+    return fmt::format("{} {}; in the file: {}", level,
                        timed ? "for another " + seconds(answer, "left_s") : "until the next reload",
                        of_file);
 }
@@ -91,7 +91,7 @@ std::string status(const json::object& answer, bool colours) {
         out += paint("not ready: " + reason, Tone::warning, colours) + '\n';
     }
     if (const std::string problem = text(object(answer, "state"), "problem"); problem != nothing) {
-        out += paint("what is said is not kept: " + problem, Tone::bad, colours) + '\n';
+        out += paint("overrides are not saved:  " + problem, Tone::bad, colours) + '\n';
     }
     const json::object& log = object(answer, "log");
     if (text(log, "left_s") != nothing || text(log, "level") != text(log, "file_level")) {
@@ -235,7 +235,7 @@ std::string overrides(const json::object& answer, bool colours) {
                    {text(has_weight ? *each : registered, "weight")},
                    {flag(*each, "active") ? "" : "no such pool", Tone::warning}});
     }
-    return all.empty() ? "nothing was said at run time\n" : table.to_string(colours);
+    return all.empty() ? "no overrides\n" : table.to_string(colours);
 }
 
 std::string walk_table(const json::object& from, bool colours) {
@@ -268,7 +268,7 @@ std::string explain(const json::object& answer, bool colours) {
     std::string out = fmt::format("key \"{}\" of pool {}, hash {}: {}\n", text(answer, "key"),
                                   text(answer, "pool"), text(answer, "hash"), place);
     out += walk_table(answer, colours);
-    // Not the way of any connection now, so under a heading of its own.
+    // No connection takes this walk now, so it has a heading of its own.
     const json::value* const otherwise = answer.if_contains("if_all_online");
     if (otherwise == nullptr || !otherwise->is_object()) return out;
     const json::object& possible = otherwise->get_object();
@@ -303,10 +303,11 @@ std::string any(const json::object& answer) {
 
 Tone tone_of_server(const json::object& server) {
     if (text(server, "status") == "online") return Tone::good;
-    // An operator's wish is no fault.
+    // Set by an administrator: not an error.
     const std::string detail = text(server, "detail");
-    const bool by_hand = detail.starts_with("draining") || detail.starts_with("offline by hand");
-    return by_hand ? Tone::warning : Tone::bad;
+    const bool is_override =
+        detail.starts_with("draining") || detail.starts_with("offline by hand");
+    return is_override ? Tone::warning : Tone::bad;
 }
 
 std::string render(std::string_view command, const json::object& answer, bool colours, bool utf8) {

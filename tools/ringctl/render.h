@@ -1,7 +1,6 @@
-// Answers of the proxy as text for people. Pure, any thread. Fields that are
-// missing are shown as "-", and unknown ones left out, so that ringctl and the
-// proxy need not be of one version. Bytes that could play tricks with a terminal
-// are escaped.
+// Answers of the proxy as text for people. Pure, any thread. Fields that are missing are shown as
+// "-", and unknown ones left out, so that ringctl and the proxy need not be of one version. Control
+// bytes are escaped.
 #pragma once
 
 #include <string>
@@ -13,15 +12,15 @@
 
 namespace ringway::ringctl {
 
-// The answer to `command` (its first word), which was {"ok": true, ...}. Bars are drawn
-// with what `utf8` allows.
+// The answer to `command` (its first word), which was {"ok": true, ...}. Bars use UTF-8 blocks if
+// `utf8`.
 std::string render(std::string_view command, const boost::json::object& answer, bool colours,
                    bool utf8 = false);
 
-// Good, wished for by an operator, or bad.
+// Good, set by an administrator, or bad.
 Tone tone_of_server(const boost::json::object& server);
 
-// The lines of {"ok": false, ...}: what is wrong, then each of "errors".
+// The lines of {"ok": false, ...}: "error", then each of "errors".
 std::string render_error(const boost::json::object& answer);
 
 }  // namespace ringway::ringctl

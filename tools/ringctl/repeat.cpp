@@ -42,20 +42,20 @@ std::string redrawn(const std::string& text, bool first) {
     return out + "\x1b[J\x1b[?7h";
 }
 
-// The events of an answer that come after those that were shown.
+// The events of an answer after those already shown.
 class NewEvents {
 public:
     std::vector<const json::object*> take(const json::object& answer) {
         auto all = objects(answer, "events");
         const auto newest = all.empty() ? 0 : id_of(*all.back());
-        // A proxy that was started again counts from the beginning.
+        // A restarted proxy numbers its events from 1 again.
         if (newest < last_) last_ = 0;
         std::erase_if(all, [&](const auto* event) { return id_of(*event) <= last_; });
         missed_ = last_ > 0 && !all.empty() ? id_of(*all.front()) - last_ - 1 : 0;
         last_ = std::max(last_, newest);
         return all;
     }
-    // Those that came and went between the last two answers.
+    // The events that were lost between the last two answers.
     std::uint64_t missed() const { return missed_; }
 
 private:
@@ -67,7 +67,7 @@ private:
     std::uint64_t missed_ = 0;
 };
 
-// A plan of what a reload would not do.
+// A plan that a reload would refuse.
 bool is_refused_plan(const Request& request, const Answer& answer) {
     const json::value* const refused = answer.fields.if_contains("refused");
     return request.words.front() == "plan" && refused != nullptr && !refused->is_null();

@@ -1,4 +1,4 @@
-// Commands that go on until somebody ends them: `--watch` and `events --follow`.
+// Commands that run until Ctrl-C: `--watch` and `events --follow`.
 #pragma once
 
 #include <chrono>
@@ -11,7 +11,7 @@
 
 namespace ringway::ringctl {
 
-// What is asked of whom, and how the answer is to look.
+// The command, the socket, and the format of the answer.
 struct Request {
     std::string socket;
     std::chrono::milliseconds timeout{10'000};
@@ -21,15 +21,15 @@ struct Request {
     bool utf8 = false;
 };
 
-// Asks once. What is to be read goes to `out`, complaints to `err`.
+// Asks once. The answer is written to `out`, errors to `err`.
 ExitCode ask_once(const Request& request, std::ostream& out, std::ostream& err);
 
-// Asks every `interval` until `pause` says that it is enough. On a terminal the screen is
-// drawn anew, elsewhere one answer follows the other. A proxy that goes away is waited for.
+// Asks every `interval` until `pause` returns false. On a terminal the screen is redrawn, elsewhere
+// one answer follows the other. Waits for a proxy that is not running.
 ExitCode watch(const Request& request, std::chrono::milliseconds interval,
                const Surroundings& surroundings, std::ostream& out);
 
-// `words` are "events" and perhaps a number; then every new event as it comes.
+// `words` are "events" and an optional number; then prints every new event.
 ExitCode follow_events(const Request& request, const Surroundings& surroundings, std::ostream& out,
                        std::ostream& err);
 

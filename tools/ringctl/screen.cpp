@@ -61,7 +61,8 @@ constexpr std::size_t name_least = 8;
 constexpr std::size_t name_most = 32;
 constexpr std::size_t detail_least = 14;
 
-// The name takes what it needs of the room; why a server is down comes before its share.
+// The name gets the width that it needs; the reason why a server is down is more important than its
+// share.
 std::vector<Place> places_for(std::size_t columns, std::size_t longest_name) {
     std::vector<Place> places{{"SERVER", name_least, Align::left, SortBy::name}, status_place};
     if (columns >= 36) places.insert(places.end(), {active_place, connections_place});
@@ -106,7 +107,7 @@ Cell cell_of(const ServerRow& row, const Place& place, const TopView& view) {
     return {};
 }
 
-// What comes first where it is greater; the unknown comes last.
+// Greater values come first, unknown ones last.
 double measure(const ServerRow& row, SortBy sort) {
     switch (sort) {
         case SortBy::status:

@@ -1,5 +1,5 @@
-// The screen of `ringctl top` as lines of coloured text: what stands where, on a terminal
-// of any size. Pure, one thread; widths are columns, of one code point each.
+// The layout of `ringctl top` as lines of coloured text, for a terminal of any size. Pure, one
+// thread; widths are columns, of one code point each.
 #pragma once
 
 #include <array>
@@ -17,21 +17,21 @@ namespace ringway::ringctl {
 
 using Line = std::vector<Cell>;
 
-// What is known of the proxy.
+// The state of the proxy.
 struct TopState {
     boost::json::object status;
     std::vector<PoolRow> pools;
     std::vector<ServerRow> servers;
     boost::json::object events;  // the answer to `events`
-    std::string trouble;         // why there is no answer now; empty where there is one
+    std::string trouble;         // why there is no answer now; empty if there is one
 };
 
 enum class SortBy : std::uint8_t { name, status, active, connections, up, down, share, failures };
 inline constexpr std::size_t sort_count = 8;
 
-// What somebody chose to see.
+// The user's choices.
 struct TopView {
-    std::string pool;  // that is shown alone; empty for all
+    std::string pool;  // the only pool that is shown; empty for all
     SortBy sort = SortBy::name;
     bool reversed = false;
     std::size_t first = 0;  // of the servers, that stands at the top
@@ -57,13 +57,13 @@ struct ScreenSize {
     std::size_t rows = 24;
 };
 
-// At most `size.rows` lines of at most `size.columns`. Keeps `view` within what there is.
+// At most `size.rows` lines of at most `size.columns`. Limits `view` to the servers that exist.
 std::vector<Line> lay_out(const TopState& state, TopView& view, ScreenSize size, bool utf8);
 
 // Those that `view` shows, in its order.
 std::vector<const ServerRow*> chosen(const TopState& state, const TopView& view);
 
-// `text` without what the terminal cannot show: "?" for it.
+// `text` with "?" for characters that the terminal cannot show.
 std::string for_screen(std::string_view text, bool utf8);
 // Its first `columns`, the last of them a sign where something was cut off.
 std::string cut(std::string_view text, std::size_t columns, bool utf8);

@@ -39,8 +39,8 @@ constexpr milliseconds key_interval{100};
 
 volatile std::sig_atomic_t is_interrupted = 0;
 
-// Asks again and again on a thread of its own, so that keys are answered at once while a
-// proxy is not. Any thread.
+// Polls the proxy on a thread of its own, so that keys work while the proxy does not answer. Any
+// thread.
 class Asker {
 public:
     explicit Asker(std::string socket) : socket_(std::move(socket)) {
@@ -106,7 +106,7 @@ private:
     std::thread thread_;
 };
 
-// The terminal while it is ours.
+// The terminal in full-screen mode.
 class Terminal {
 public:
     explicit Terminal(bool colours)
@@ -157,7 +157,7 @@ public:
         ::wrefresh(::stdscr);
     }
 
-    // A key, or ERR where none came in a while.
+    // A key, or ERR after a timeout.
     static int key() { return ::wgetch(::stdscr); }
 
 private:

@@ -1,4 +1,4 @@
-// `ringctl top`: pools, servers, rates and events on a whole terminal, until somebody quits.
+// `ringctl top`: pools, servers, rates and events on the whole terminal, until the user quits.
 #pragma once
 
 #include <iosfwd>
@@ -7,7 +7,7 @@
 
 namespace ringway::ringctl {
 
-// `request.words` are "top" and perhaps a pool. Needs the terminal of the process.
+// `request.words` are "top" and an optional pool. Needs the terminal of the process.
 ExitCode top(const Request& request, const Surroundings& surroundings, std::ostream& err);
 
 }  // namespace ringway::ringctl

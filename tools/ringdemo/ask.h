@@ -1,4 +1,4 @@
-// A demo client: one connection per key, and who answered. Blocks; one thread.
+// A demo client: one connection per key, and the server that answered. Blocks; one thread.
 #pragma once
 
 #include <chrono>
@@ -15,7 +15,7 @@ struct AskOptions {
     std::size_t keys = 300;
     std::string prefix = "user-";              // of the keys, which are prefix1, prefix2, ...
     std::chrono::milliseconds timeout{5'000};  // of one connection
-    std::string save;                          // file to write who answered to; empty for none
+    std::string save;                          // file for the servers that answered; empty for none
     std::string compare;                       // file of an earlier round; empty for none
 };
 

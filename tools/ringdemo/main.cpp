@@ -1,5 +1,5 @@
-// Both ends of a demonstration: servers that say who they are, and a client
-// that asks with many keys.
+// Both ends of a demonstration: servers that send their id, and a client that connects with many
+// keys.
 #include <cstdint>
 #include <exception>
 #include <iostream>
@@ -29,11 +29,11 @@ constexpr const char* usage_text =
     "       ringdemo free-port\n"
     "\n"
     "serve      answers each line it receives with NAME; port 0 takes a free one\n"
-    "ask        sends each of N keys (300) on a connection of its own and prints who\n"
-    "           answered; --save keeps the answers, --compare prints what has moved\n"
+    "ask        sends each of N keys (300) on a connection of its own and prints which\n"
+    "           server answered; --save keeps the answers, --compare prints what has moved\n"
     "           since. Exit status 1 if a key had no answer, or moved between two\n"
     "           servers that answered before and after.\n"
-    "free-port  prints a TCP port on which nobody listens on 127.0.0.1\n";
+    "free-port  prints a free TCP port of 127.0.0.1\n";
 
 // "127.0.0.1:0" or "[::1]:80".
 tcp::endpoint parse_endpoint(const std::string& text) {

@@ -1,5 +1,4 @@
-// Who answers which key, and what has moved between two rounds of asking. Pure,
-// any thread.
+// The server of each key, and what has moved between two rounds. Pure, any thread.
 #pragma once
 
 #include <cstddef>

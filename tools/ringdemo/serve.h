@@ -8,8 +8,8 @@
 
 namespace ringway::ringdemo {
 
-// Says on standard output where it listens once it does, which tells the port
-// where `where` names port 0. Throws where it cannot listen.
+// Prints its address once it listens, with the chosen port if `where` has port 0. Throws if it
+// cannot listen.
 void serve(const std::string& id, const boost::asio::ip::tcp::endpoint& where);
 
 }  // namespace ringway::ringdemo

@@ -1,9 +1,9 @@
-// A colour for every server. It follows from the id alone, as far as that goes: where two ids
-// of a pool ask for one colour, the second of them (in the order of their hashes) takes the
-// next that is free. Who has a colour keeps it while the page is open.
+// A colour for every server, from its id alone where possible: if two ids of a pool have the same
+// colour, the second of them (in the order of their hashes) gets the next free one. A server keeps
+// its colour while the page is open.
 
-// The first six are Okabe and Ito's ("Color Universal Design"): told apart by people who do not
-// see red or green, on light and on dark ground. The next four come close to that.
+// The first six are Okabe and Ito's ("Color Universal Design"): distinguishable without seeing
+// red or green, on light and on dark backgrounds. The next four come close to that.
 const pure = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9"];
 const further = ["#8c6bb8", "#b5a300", "#a8415b", "#8a6642"];
 // Beyond ten servers, lighter and darker kinds of all of them: [towards, how far].
@@ -15,7 +15,7 @@ const tones = [
 
 const hues = [...pure, ...further];
 const kinds = tones.map(([towards, far]) => hues.map((hue) => mixed(hue, towards, far)));
-// Nobody gets a colour of one tier while another of the tier before it is free.
+// A tier is used only once the tiers before it are full.
 const tiers = [pure, further, ...kinds];
 
 function mixed(hue, towards, far) {
@@ -49,7 +49,7 @@ function free(value, taken) {
 export class Colours {
   #colours = new Map(); // by id
 
-  // The servers that there are now.
+  // Sets the current servers.
   keep(ids) {
     const taken = new Set(ids.map((id) => this.#colours.get(id)));
     const fresh = ids.filter((id) => !this.#colours.has(id)).map((id) => [hash(id), id]);

@@ -1,5 +1,5 @@
-// Small helpers for the document. Whatever comes from the proxy is written as text and
-// attributes, never as markup: ids and keys are words of strangers.
+// Small helpers for the document. Data from the proxy is written as text and
+// attributes, never as markup: ids and keys are untrusted.
 
 export const at = (id) => document.getElementById(id);
 
@@ -15,7 +15,7 @@ export function make(tag, attributes = {}, ...children) {
   return node;
 }
 
-// Writes only what is new: most of the page stays as it is from one poll to the next.
+// Writes only changes: most of the page is the same from one poll to the next.
 export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
@@ -25,7 +25,7 @@ export function set(node, attribute, value) {
   else if (node.getAttribute(attribute) !== value) node.setAttribute(attribute, value);
 }
 
-// An id, an address, a key: kept apart from the text around it, whichever way it is written.
+// An id, an address, a key: isolated from the text around it (bidi).
 export const word = (text, kind = "id") => make("bdi", { class: kind }, text);
 
 export function swatch(colour) {

@@ -1,11 +1,11 @@
-// The box for a key: where it goes, and why.
+// The key box: on which server a key is placed, and why.
 import { at, make, set, swatch, word, write } from "./dom.js";
 import { count, millionths, percent } from "./format.js";
 import { place } from "./ring.js";
 
-const steps_after = 4; // of the walk, behind the server that takes the key
+const steps_after = 4; // of the walk, after the chosen server
 
-// What a listener hashes, and what one might type.
+// Sample keys by a listener's source of keys.
 const samples = {
   source_ip: "192.0.2.7",
   source: "192.0.2.7:50312",
@@ -34,7 +34,7 @@ export class KeyBox {
     });
   }
 
-  // What the pool's listeners take for a key.
+  // The sources of keys of the pool's listeners.
   hint(pool, listeners) {
     const kinds = [...new Set(listeners.filter((one) => one.pool === pool).map((one) => one.key))];
     set(at("key"), "placeholder", samples[kinds[0]] ?? "user-42");
@@ -42,18 +42,18 @@ export class KeyBox {
     write(at("key-hint"), `${whose}\\xNN stands for any byte.`);
   }
 
-  // The answer to a key; null where there is none to show.
+  // The answer to a key; null if there is none to show.
   update(answer, link) {
     const shown = JSON.stringify([answer, link]);
     if (shown === this.#shown) return;
     this.#shown = shown;
     if (answer === null) at("answer").replaceChildren();
     else if (answer.error)
-      at("answer").replaceChildren(make("p", { class: "refusal" }, word(answer.error, "said")));
-    else at("answer").replaceChildren(...this.#tell(answer, link));
+      at("answer").replaceChildren(make("p", { class: "refusal" }, word(answer.error, "text")));
+    else at("answer").replaceChildren(...this.#show(answer, link));
   }
 
-  #tell(answer, link) {
+  #show(answer, link) {
     const chosen = answer.walk.findIndex((step) => step.chosen);
     const end = chosen < 0 ? steps_after * 2 : chosen + 1 + steps_after;
     const shown = [
@@ -75,10 +75,10 @@ export class KeyBox {
         }),
       );
     }
-    // Not the way of any connection now, so under a heading of its own.
+    // No connection takes this walk now, so it has a heading of its own.
     const possible = answer.if_all_online;
     if (possible) {
-      const owner = possible.owner === null ? "nobody" : word(possible.owner);
+      const owner = possible.owner === null ? "no server" : word(possible.owner);
       shown.push(
         make("p", { class: "possible" }, "If all servers were online, its owner would be ", owner),
         this.#walk(possible.walk, steps_after + 1, (step) => ["later", step.detail]),
@@ -87,12 +87,12 @@ export class KeyBox {
     return shown;
   }
 
-  // `told(step, index)` gives a step's class and words.
-  #walk(walk, end, told) {
+  // `describe(step, index)` returns a step's class and text.
+  #walk(walk, end, describe) {
     const steps = walk.slice(0, end);
     const left = walk.length - steps.length;
     const farthest = Math.max(...steps.map((step) => distance(step) ?? 0), Number.MIN_VALUE);
-    const items = steps.map((step, index) => this.#step(step, ...told(step, index), farthest));
+    const items = steps.map((step, index) => this.#step(step, ...describe(step, index), farthest));
     const list = make("ol", { class: "walk" }, ...items);
     if (left > 0) list.append(make("li", { class: "rest" }, `and ${count(left)} more`));
     return list;
@@ -101,7 +101,7 @@ export class KeyBox {
   #verdict(answer, server) {
     const key = word(answer.key, "key");
     if (!server)
-      return make("p", { class: "verdict bad" }, key, " goes nowhere: no server takes it now");
+      return make("p", { class: "verdict bad" }, key, " is not placed: no server takes it now");
     const line = make(
       "p",
       { class: "verdict" },
@@ -116,7 +116,7 @@ export class KeyBox {
     return line;
   }
 
-  #step(step, kind, said, farthest) {
+  #step(step, kind, text, farthest) {
     const far = distance(step);
     const bar = make("span", { class: far === null ? "bar none" : "bar", "aria-hidden": "true" });
     bar.style.setProperty("--part", String(far === null ? 0 : far / farthest));
@@ -125,7 +125,7 @@ export class KeyBox {
       { class: step.status === "online" ? kind : `${kind} off` },
       swatch(this.#colours.of(step.id)),
       word(step.id),
-      make("span", { class: "why" }, said),
+      make("span", { class: "why" }, text),
       make(
         "span",
         { class: "far", title: "millionths of the circle, from the key to its nearest point" },

@@ -1,4 +1,4 @@
-// What stands around the ring and the table: pools, facts, listeners, configuration, events.
+// The page around the ring and the table: pools, facts, listeners, configuration, events.
 import { at, describe, make, set, word, write } from "./dom.js";
 import { bytes, count, duration, moment, percent, plural, rate, unknown } from "./format.js";
 
@@ -6,7 +6,7 @@ const history_points = 90;
 const events_max = 100;
 
 // `linkTo` makes the address of a pool.
-export function tellPools(pools, chosen, linkTo) {
+export function showPools(pools, chosen, linkTo) {
   const nav = at("pools");
   nav.hidden = pools.length < 2;
   while (nav.children.length > pools.length) nav.lastElementChild.remove();
@@ -27,7 +27,7 @@ export function tellPools(pools, chosen, linkTo) {
   });
 }
 
-export function tellAbout(status) {
+export function showAbout(status) {
   const parts = [
     `version ${status.version}`,
     `up ${duration(status.uptime_s)}`,
@@ -46,7 +46,7 @@ export class Tiles {
     this.#history = { open: [], connections: [], bytes: [] };
   }
 
-  tell(pool, rates) {
+  show(pool, rates) {
     this.#remember("open", pool.active);
     this.#remember("connections", rates.total);
     this.#remember(
@@ -122,7 +122,7 @@ function drawLine(line, values) {
 
 const short = (text) => (text ? `${text.slice(0, 16)}…` : unknown);
 
-export function tellFacts(pool) {
+export function showFacts(pool) {
   describe(at("facts"), [
     ["Servers", `${count(pool.online)} of ${count(pool.servers)} online`],
     ["Algorithm", pool.algorithm ?? unknown],
@@ -146,7 +146,7 @@ function lastReload({ reloads, result, reloaded_at }) {
   return reloaded_at ? `${outcome}, ${moment(reloaded_at)}` : outcome;
 }
 
-export function tellConfig(status) {
+export function showConfig(status) {
   const { config } = status;
   const well = config.result === "ok";
   const taken = config.reloads - config.failed_reloads;
@@ -169,7 +169,7 @@ export function tellConfig(status) {
   describe(at("config"), rows);
 }
 
-export function tellListeners(listeners, ratesOf) {
+export function showListeners(listeners, ratesOf) {
   const root = at("listeners");
   while (root.children.length > listeners.length) root.lastElementChild.remove();
   listeners.forEach((listener, index) => {
@@ -228,8 +228,8 @@ export class Events {
     at("events").replaceChildren();
   }
 
-  // Adds what is new, and answers with it: none at first sight.
-  tell(events) {
+  // Adds new events and returns them; none on the first call.
+  show(events) {
     const root = at("events");
     const first = this.#newest < 0;
     const fresh = events.filter((event) => event.id > this.#newest);
@@ -255,6 +255,6 @@ function makeEvent(event, is_new) {
     { class: is_new ? "new" : null, "data-mood": mood },
     make("time", { datetime: event.time, title: event.time }, moment(event.time)),
     make("p", {}, make("span", { class: "kind" }, event.kind.replaceAll("_", " ")), " ", about),
-    make("bdi", { class: "said" }, event.text ?? ""),
+    make("bdi", { class: "text" }, event.text ?? ""),
   );
 }

@@ -1,4 +1,4 @@
-// Numbers, times and words as the page writes them. Pure.
+// Formats numbers, times and words for the page. Pure.
 
 export const unknown = "–";
 
@@ -67,7 +67,7 @@ export function milliseconds(value) {
   return `${value < 9.95 ? fine.format(value) : whole.format(value)} ms`;
 }
 
-// The time of day here, with the day before it where that is not today.
+// The local time of day, with the date if that is not today.
 export function moment(text) {
   const time = new Date(text ?? NaN);
   if (Number.isNaN(time.getTime())) return unknown;

@@ -1,35 +1,35 @@
-// The status page: asks the proxy about once a second and shows what it says. What is looked
-// at (pool and key) stands in the fragment of the address, so that it can be passed on.
+// The status page: polls the proxy about once a second and shows the answers. The selected pool
+// and key are in the fragment of the address, so that a link can be shared.
 import { Colours } from "./colours.js";
 import { at, make, set, write } from "./dom.js";
 import { KeyBox } from "./explain.js";
 import {
   Events,
   Tiles,
-  tellAbout,
-  tellConfig,
-  tellFacts,
-  tellListeners,
-  tellPools,
+  showAbout,
+  showConfig,
+  showFacts,
+  showListeners,
+  showPools,
 } from "./facts.js";
 import { compareText, moment, plural } from "./format.js";
-import { Explainer, Lost, Refused, get, ofPool } from "./proxy.js";
+import { Explainer, NoAnswer, RequestError, get, ofPool } from "./proxy.js";
 import { Rates } from "./rates.js";
 import { Ring } from "./ring.js";
 import { ServerTable, stateOf } from "./servers.js";
 
 const poll_ms = 1000;
-const hidden_ms = 10000; // while nobody looks
+const hidden_ms = 10000; // while the page is not visible
 const lost_ms_max = 5000; // between attempts while there is no answer
-const least_part = 10; // an answer that took t is asked for every 10 t at most
+const least_part = 10; // an answer that took t is requested every 10 t at most
 
-// What is looked at.
+// The selection.
 const view = { pool: null, key: "" };
-// What the proxy said last.
-const said = { pid: null, uptime_s: 0, servers: [], ring: null, ring_of: "" };
+// The latest answers.
+const latest = { pid: null, uptime_s: 0, servers: [], ring: null, ring_of: "" };
 let pinned = null;
 let pointed = null;
-let lost = null; // since when there is no good answer, and why
+let lost = null; // since when there has been no valid answer, and why
 
 const colours = new Colours();
 const rates = new Rates();
@@ -41,15 +41,15 @@ const ring = new Ring(colours, picks);
 const table = new ServerTable(colours, picks);
 const key_box = new KeyBox(colours, { ask, point });
 
-// Asking.
+// Polling.
 
 async function poll() {
   const status = await get("v1/status");
-  if (status.pid !== said.pid || status.uptime_s < said.uptime_s) startAnew();
-  said.pid = status.pid;
-  said.uptime_s = status.uptime_s;
+  if (status.pid !== latest.pid || status.uptime_s < latest.uptime_s) startAnew();
+  latest.pid = status.pid;
+  latest.uptime_s = status.uptime_s;
   const pool = choosePool(status.pools);
-  tellPools(status.pools, pool?.name, fragment);
+  showPools(status.pools, pool?.name, fragment);
   if (!pool) return;
   const key = view.key;
   const [servers, happened, explained] = await Promise.all([
@@ -58,11 +58,11 @@ async function poll() {
     explainer.ask(pool, key),
   ]);
   const ring_of = `${pool.name} ${pool.fingerprint}`;
-  if (ring_of !== said.ring_of) {
-    said.ring = await get(ofPool(pool.name, "ring"));
-    said.ring_of = ring_of;
+  if (ring_of !== latest.ring_of) {
+    latest.ring = await get(ofPool(pool.name, "ring"));
+    latest.ring_of = ring_of;
   }
-  if (pool.name !== view.pool || key !== view.key) return poll(); // another was chosen meanwhile
+  if (pool.name !== view.pool || key !== view.key) return poll(); // the selection has changed meanwhile
   show(status, pool, servers.servers, happened.events, explained);
 }
 
@@ -72,7 +72,7 @@ function choosePool(pools) {
   return pool;
 }
 
-// Another pool's numbers are no past of this one's.
+// Rates of one pool must not continue those of another.
 function choose(name) {
   view.pool = name;
   pin(null);
@@ -80,14 +80,14 @@ function choose(name) {
   tiles.reset();
 }
 
-// Another process: its counters and events begin anew.
+// Another process: its counters and events start at zero.
 function startAnew() {
   rates.clear();
   tiles.reset();
   events.reset();
 }
 
-// Showing.
+// Display.
 
 function show(status, pool, servers, happened, explained) {
   lost = null;
@@ -104,26 +104,26 @@ function show(status, pool, servers, happened, explained) {
   const pool_rates = fresh
     ? { total: sum("total"), bytes_up: sum("bytes_up"), bytes_down: sum("bytes_down") }
     : {};
-  said.servers = servers;
+  latest.servers = servers;
 
-  tellAbout(status);
-  tiles.tell(pool, pool_rates);
-  tellFacts(pool);
-  tellConfig(status);
-  tellListeners(status.listeners, ({ name, accepted }) =>
+  showAbout(status);
+  tiles.show(pool, pool_rates);
+  showFacts(pool);
+  showConfig(status);
+  showListeners(status.listeners, ({ name, accepted }) =>
     rates.of(`listener ${name}`, now, { accepted }),
   );
   rates.keep([
     ...ids.map((id) => `server ${pool.name} ${id}`),
     ...status.listeners.map(({ name }) => `listener ${name}`),
   ]);
-  ring.update(said.ring);
-  ring.tell(pool, servers);
+  ring.update(latest.ring);
+  ring.describe(pool, servers);
   table.update(servers);
   table.pinned(pinned);
   showKey(explained, status.listeners);
-  announce(events.tell(happened));
-  tellBanners(status, pool);
+  announce(events.show(happened));
+  showBanners(status, pool);
   highlight();
   set(at("servers-link"), "href", ofPool(pool.name, "servers"));
   set(at("ring-link"), "href", ofPool(pool.name, "ring"));
@@ -139,18 +139,18 @@ function showKey(answer, listeners) {
   ring.mark(answer?.hash ? { hash: answer.hash, id: chosen?.id ?? null } : null);
 }
 
-function tellBanners(status, pool) {
+function showBanners(status, pool) {
   const banners = [];
   if (lost !== null) {
-    const what = lost.said ? `The proxy says "${lost.said}"` : "No answer from the proxy";
+    const what = lost.reason ? `The proxy says "${lost.reason}"` : "No answer from the proxy";
     banners.push([
       "bad",
-      `${what} since ${moment(lost.since)}. What you see is from then; asking again.`,
+      `${what} since ${moment(lost.since)}. The page shows the state at that time; retrying.`,
     ]);
   } else if (pool?.panic) {
     banners.push([
       "warn",
-      `Panic: so few servers of ${pool.name} are up that what is known of them is ignored.`,
+      `Panic: so few servers of ${pool.name} are up that their states are ignored.`,
     ]);
   } else if (pool && pool.online === 0) {
     banners.push(["bad", `No server of ${pool.name} is online: its clients are refused.`]);
@@ -158,7 +158,7 @@ function tellBanners(status, pool) {
   if (status && status.config.result !== "ok") {
     banners.push([
       "warn",
-      "The last reload was refused. The configuration before it is in force; see below.",
+      "The last reload was refused. The configuration before it is still in use; see below.",
     ]);
   }
   const shown = JSON.stringify(banners);
@@ -178,12 +178,12 @@ function announce(fresh) {
   write(at("announced"), `${last.server} is ${what}${more}`);
 }
 
-function tellLive(state, text) {
+function showLive(state, text) {
   set(document.body, "data-live", state);
   write(at("live"), text);
 }
 
-// Pointing and choosing.
+// Highlight and selection.
 
 function point(id) {
   pointed = id;
@@ -197,7 +197,7 @@ function pin(id) {
 }
 
 function highlight() {
-  const there = (id) => said.servers.some((server) => server.id === id);
+  const there = (id) => latest.servers.some((server) => server.id === id);
   const id = [pointed, pinned].find((one) => one !== null && there(one)) ?? null;
   ring.show(id);
   table.show(id);
@@ -220,15 +220,15 @@ function readFragment() {
     view.key = wanted.get("key") ?? "";
     if (at("key").value !== view.key) at("key").value = view.key;
   } else if (view.pool !== null) {
-    history.replaceState(null, "", fragment()); // it was a link within the page
+    history.replaceState(null, "", fragment()); // a link within the page
   }
 }
 
-// Again and again.
+// The poll loop.
 
 let timer;
 let polling = false;
-let again = false; // something was asked for while an answer was on its way
+let again = false; // a poll was requested during a poll
 let failures = 0;
 
 async function turn() {
@@ -243,16 +243,16 @@ async function turn() {
   try {
     await poll();
     failures = 0;
-    tellLive("live", "Live");
+    showLive("live", "Live");
   } catch (error) {
-    if (!(error instanceof Lost || error instanceof Refused)) throw error;
+    if (!(error instanceof NoAnswer || error instanceof RequestError)) throw error;
     ++failures;
     lost = {
       since: lost?.since ?? new Date(),
-      said: error instanceof Refused ? error.message : null,
+      reason: error instanceof RequestError ? error.message : null,
     };
-    tellLive("lost", "No answer");
-    tellBanners(null, null);
+    showLive("lost", "No answer");
+    showBanners(null, null);
   } finally {
     polling = false;
     timer = setTimeout(turn, again ? 0 : pause(performance.now() - begin));

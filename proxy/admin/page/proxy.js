@@ -1,29 +1,29 @@
-// Questions to the proxy that serves this page.
+// Requests to the proxy that serves this page.
 
-const patience_ms = 5000; // with one answer
-const least_part = 20; // what took t to explain is not asked again before 20 t have gone
+const timeout_ms = 5000; // of one request
+const least_part = 20; // an explanation that took t is requested every 20 t at most
 
-export class Lost extends Error {} // no answer, or none that makes sense
-export class Refused extends Error {} // an answer that says no
+export class NoAnswer extends Error {} // no answer, or not a JSON object
+export class RequestError extends Error {} // an answer with "ok": false
 
 export async function get(path) {
   let response;
   let answer;
   try {
-    const signal = AbortSignal.timeout(patience_ms);
+    const signal = AbortSignal.timeout(timeout_ms);
     response = await fetch(path, { cache: "no-store", signal });
     answer = await response.json();
   } catch (error) {
-    throw new Lost(error.message, { cause: error });
+    throw new NoAnswer(error.message, { cause: error });
   }
-  if (!response.ok || answer.ok !== true) throw new Refused(answer.error ?? response.statusText);
+  if (!response.ok || answer.ok !== true)
+    throw new RequestError(answer.error ?? response.statusText);
   return answer;
 }
 
 export const ofPool = (pool, what) => `v1/pools/${encodeURIComponent(pool)}/${what}`;
 
-// The bytes of what was typed, as the endpoint takes them: UTF-8, but for \xNN, which is any
-// byte, and \\ for a backslash.
+// The typed text, percent-encoded as UTF-8. \xNN is any byte, \\ a backslash.
 export function percentEncoded(text) {
   return text.replace(/\\\\|\\x[0-9a-f]{2}|[^]/giu, (part) => {
     if (part === "\\\\") return "%5C";
@@ -32,8 +32,8 @@ export function percentEncoded(text) {
   });
 }
 
-// Where keys go. That costs the proxy something where servers are many, and changes with
-// the pool's fingerprint, or slowly, with the servers that are full.
+// Explains keys. With many servers this is expensive for the proxy; the answer changes with the
+// pool's fingerprint, or slowly, with the servers that are full.
 export class Explainer {
   #answer = null;
   #of = "";
@@ -54,7 +54,7 @@ export class Explainer {
     try {
       return await get(ofPool(pool.name, `explain?key=${percentEncoded(key)}`));
     } catch (error) {
-      if (error instanceof Refused) return { error: error.message };
+      if (error instanceof RequestError) return { error: error.message };
       throw error;
     }
   }

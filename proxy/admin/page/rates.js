@@ -5,8 +5,8 @@ const window_ms = 3500;
 export class Rates {
   #samples = new Map(); // name -> [{time, counters}], oldest first
 
-  // What `counters` (an object of numbers) has risen by, a second. Nothing at first sight, or
-  // when a counter has fallen: somebody has started anew.
+  // What `counters` (an object of numbers) has risen by, a second. Nothing on the first call, or
+  // when a counter has fallen: the process was restarted.
   of(name, time, counters) {
     const samples = this.#samples.get(name) ?? [];
     const last = samples.at(-1);
@@ -27,7 +27,7 @@ export class Rates {
     );
   }
 
-  // Forgets those that are no longer there.
+  // Drops all others.
   keep(names) {
     const there = new Set(names);
     for (const name of this.#samples.keys()) {

@@ -1,5 +1,5 @@
-// The ring as a ring: the circle of hashes outside, what each server's parts add up to
-// inside, and the mark of a key. A canvas: its parts are too many and too small for more.
+// Draws the ring: the circle of hashes outside, the share of each server inside, and the mark of a
+// key. A canvas: there are too many parts for elements.
 import { at, make, paint, set, swatch, word, write } from "./dom.js";
 import { compareText, count, percent } from "./format.js";
 
@@ -35,7 +35,7 @@ export class Ring {
     this.#canvas.addEventListener("click", (event) => listeners.pin(this.#owner(event)));
   }
 
-  // The ring as it is; nothing is drawn for one that is drawn already.
+  // Draws the ring, unless the same is drawn already.
   update(ring) {
     if (ring === this.#ring) return;
     this.#ring = ring;
@@ -44,12 +44,12 @@ export class Ring {
     this.draw();
   }
 
-  // What the middle and the legend tell; every poll.
-  tell(pool, servers) {
+  // Updates the middle and the legend, on every poll.
+  describe(pool, servers) {
     this.#pool = pool;
     this.#servers = new Map(servers.map((server) => [server.id, server]));
-    this.#tellMiddle();
-    this.#tellLegend(servers);
+    this.#showMiddle();
+    this.#showLegend(servers);
     const shares = [...servers].sort((a, b) => (b.share ?? 0) - (a.share ?? 0)).slice(0, 5);
     const parts = shares.map((server) => `${server.id} ${percent(server.share ?? 0)}`).join(", ");
     const more =
@@ -71,10 +71,10 @@ export class Ring {
     if (this.#shown === id) return;
     this.#shown = id;
     this.draw();
-    this.#tellMiddle();
+    this.#showMiddle();
   }
 
-  #tellMiddle() {
+  #showMiddle() {
     const server = this.#servers.get(this.#shown);
     const name = at("ring-name");
     set(name, "class", server ? "ring-name id" : "ring-name");
@@ -91,7 +91,7 @@ export class Ring {
     }
   }
 
-  #tellLegend(servers) {
+  #showLegend(servers) {
     const legend = at("legend");
     legend.hidden = servers.length > legend_max;
     if (legend.hidden) return;
@@ -126,7 +126,7 @@ export class Ring {
     return entry;
   }
 
-  // Whose part the pointer is on.
+  // The server under the pointer.
   #owner(event) {
     const box = this.#canvas.getBoundingClientRect();
     const { outer, inner } = measures(box.width);

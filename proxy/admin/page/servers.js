@@ -15,7 +15,7 @@ import {
 const narrow = matchMedia("(max-width: 66rem)");
 const pageRows = () => (narrow.matches ? 10 : 50);
 
-// What stands in a column: `value` to sort by, numbers the greatest first.
+// A column: `value` is what it sorts by, numbers the greatest first.
 const columns = [
   { name: "Server", value: (row) => row.id, text: true },
   { name: "State", value: (row) => `${order[row.state]} ${row.detail}`, text: true },
@@ -40,7 +40,7 @@ const columns = [
 ];
 const order = { offline: 0, draining: 1, ramping: 2, online: 3 };
 
-// One of four words, for colour and order; the detail says it finely.
+// One of four states, for colour and order; the detail has more.
 export function stateOf(server) {
   if (server.override === "drain") return "draining";
   if (server.status !== "online") return "offline";
@@ -112,7 +112,7 @@ export class ServerTable {
       at("sort").append(make("option", { value: index }, column.name));
     });
     at("sort").addEventListener("change", () => this.#sortBy(Number(at("sort").value), false));
-    this.#tellOrder();
+    this.#showOrder();
   }
 
   #sortBy(index, may_turn = true) {
@@ -120,11 +120,11 @@ export class ServerTable {
     this.#descending = again ? !this.#descending : columns[index].number === true;
     this.#column = index;
     this.#page = 0;
-    this.#tellOrder();
+    this.#showOrder();
     this.#arrange();
   }
 
-  #tellOrder() {
+  #showOrder() {
     [...at("servers-head").cells].forEach((cell, index) => {
       const sorted = this.#descending ? "descending" : "ascending";
       set(cell, "aria-sort", index === this.#column ? sorted : null);

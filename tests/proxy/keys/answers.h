@@ -1,4 +1,4 @@
-// What a reader of keys says of bytes that come whole, or cut anywhere. Test thread.
+// The result of a key reader for bytes that arrive whole, or cut anywhere. Test thread.
 #pragma once
 
 #include <algorithm>

@@ -52,7 +52,7 @@ std::string bytes_of(const std::string& text) {
     return conf::parse_bytes(text).value();
 }
 
-// An address as accept(2) tells it.
+// An address as accept(2) returns it.
 conf::Endpoint endpoint_of(const std::string& text, bool has_port) {
     if (text.starts_with("unix:")) return {.is_unix = true, .path = bytes_of(text.substr(5))};
     const bool is_v6 = text.find(':') != text.rfind(':');

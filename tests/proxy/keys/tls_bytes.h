@@ -1,4 +1,4 @@
-// ClientHellos and records put together by hand, sound or not. Pure.
+// Builds ClientHellos and records, valid or not. Pure.
 #pragma once
 
 #include <algorithm>
