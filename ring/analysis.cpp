@@ -48,8 +48,8 @@ bool same_hash(const Settings& a, const Settings& b) {
     return a.key_hash == b.key_hash && a.seed == b.seed;
 }
 
-Difference difference_of_chance(const Snapshot& before, const Snapshot& after) {
-    Difference result;
+KeyMoves key_moves_of_chance(const Snapshot& before, const Snapshot& after) {
+    KeyMoves result;
     result.same_hash = false;
     result.moved = 1;
     const std::vector<Share> now = shares(after);
@@ -146,8 +146,8 @@ Balance balance(const std::vector<Share>& shares) {
     return balance;
 }
 
-Difference difference(const Snapshot& before, const Snapshot& after) {
-    if (!same_hash(before.settings(), after.settings())) return difference_of_chance(before, after);
+KeyMoves key_moves(const Snapshot& before, const Snapshot& after) {
+    if (!same_hash(before.settings(), after.settings())) return key_moves_of_chance(before, after);
 
     std::map<std::pair<const Member*, const Member*>, Wide> hashes;
     // The server of `after` that has the id of one of `before`.
@@ -167,7 +167,7 @@ Difference difference(const Snapshot& before, const Snapshot& after) {
         begin = end;
     }
 
-    Difference result;
+    KeyMoves result;
     Wide moved = 0;
     for (const auto& [pair, count] : hashes) {
         moved += count;

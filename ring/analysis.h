@@ -37,7 +37,7 @@ struct Move {
     double share;
 };
 
-struct Difference {
+struct KeyMoves {
     double moved = 0;  // of all hashes
     // By descending share.
     std::vector<Move> moves;
@@ -46,9 +46,9 @@ struct Difference {
     bool same_hash = true;
 };
 
-Difference difference(const Snapshot& before, const Snapshot& after);
+KeyMoves key_moves(const Snapshot& before, const Snapshot& after);
 
-// Difference::moved alone, for less time and memory.
+// KeyMoves::moved alone, for less time and memory.
 double moved(const Snapshot& before, const Snapshot& after);
 
 // A SHA-256 in hexadecimal over everything that decides where keys go: equal for two replicas that

@@ -1,4 +1,4 @@
-// Difference::moved without the list of moves: the points that two states of a ring have in common
+// KeyMoves::moved without the list of moves: the points that two states of a ring have in common
 // are skipped, and only what lies between two of them is looked at.
 #include <algorithm>
 #include <cmath>
@@ -160,7 +160,7 @@ double moved(const Snapshot& before, const Snapshot& after) {
         const auto hashes = moved_on_ring(pair_of(before, after));
         if (hashes) return std::ldexp(static_cast<double>(*hashes), -64);
     }
-    return difference(before, after).moved;
+    return key_moves(before, after).moved;
 }
 
 }  // namespace ringway::ring

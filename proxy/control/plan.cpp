@@ -31,7 +31,7 @@ std::optional<ListenerPlan> plan_listener(const conf::Listener& old, const conf:
     if (old.pool == now.pool) return std::nullopt;
     const auto before = ring_in(rings_before, old.pool);
     const auto after = ring_in(rings_after, now.pool);
-    const double moved = before && after ? ring::difference(*before, *after).moved : 1;
+    const double moved = before && after ? ring::key_moves(*before, *after).moved : 1;
     return ListenerPlan{now.name, moved,
                         fmt::format("its pool is {} in place of {}", now.pool, old.pool)};
 }
@@ -110,7 +110,7 @@ Plan make_plan(const conf::Config& before, const Rings& rings_before, const conf
     for (const auto& [name, ring] : rings_after) pools[name].after = ring;
     for (auto& [name, pool] : pools) {
         pool.name = name;
-        if (pool.before && pool.after) pool.keys = ring::difference(*pool.before, *pool.after);
+        if (pool.before && pool.after) pool.keys = ring::key_moves(*pool.before, *pool.after);
         plan.pools.push_back(std::move(pool));
     }
     return plan;

@@ -22,7 +22,7 @@ struct PoolPlan {
     std::string name;
     std::shared_ptr<const ring::Snapshot> before;
     std::shared_ptr<const ring::Snapshot> after;
-    ring::Difference keys;  // of a pool that stays
+    ring::KeyMoves keys;  // of a pool that stays
 };
 
 // A listener that stays, whose clients are placed by other keys or in another pool.

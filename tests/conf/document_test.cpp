@@ -11,7 +11,7 @@ using namespace ringway::conf::tests;
 
 BOOST_AUTO_TEST_SUITE(document)
 
-BOOST_AUTO_TEST_CASE(an_empty_file_is_told_what_it_needs) {
+BOOST_AUTO_TEST_CASE(an_empty_file_is_refused_with_the_required_entries) {
     for (const std::string text : {"", "\n\n", "# only a comment\n", "---\n", "~"}) {
         BOOST_TEST_CONTEXT(text) {
             BOOST_TEST(errors_of(text) ==

@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_CASE(composites_have_their_own_rules) {
     });
 }
 
-BOOST_AUTO_TEST_CASE(proxy_headers_are_demanded_of_somebody) {
+BOOST_AUTO_TEST_CASE(proxy_headers_need_trusted_networks) {
     const std::string path = " listeners[0].proxy_protocol";
     check({
         listener("proxy_protocol: {}", "7:21:" + path +

@@ -130,7 +130,7 @@ class SchemaTest(unittest.TestCase):
 
     def test_differences_are_told_of_every_entry_of_the_schema(self):
         source = (FOLDER / "difference.cpp").read_text()
-        # What names a thing, what holds others, and what is told under another name.
+        # Names, containers, and entries that are shown under another name.
         others = {"version", "name", "id", "port", "drain", "servers", "parts", "policy", "seed_hex"}
         for path, schema in sections(SCHEMA):
             for name, entry in schema["properties"].items():

@@ -65,7 +65,7 @@ def test_a_source_address_that_is_not_here_is_seen_as_this_machines_fault(bench,
     proxy = bench.ringway(config)
     web = Web(http)
     cause = f"no address {GONE} here"
-    if health is None:  # then only clients can tell
+    if health is None:  # then only clients detect it
         assert web.get("/readyz").status == 200
         with dial(proxy.address()) as client:
             client.sendall(KEYS[0] + b"\n")
@@ -143,7 +143,7 @@ def test_a_source_address_that_goes_and_returns(bench):
 def test_a_check_that_is_connected_to_itself_does_not_pass(bench):
     wire = bench.start(Namespaces())
     port = 40_001
-    # The kernel has one port for its own end, the very one that nobody listens on.
+    # The kernel has one port for its own end, the very one without a listener.
     ports = f"echo {port} {port} > /proc/sys/net/ipv4/ip_local_port_range"
     subprocess.run([*wire.prefix(), "sh", "-c", ports], check=True)
     entry = {**listener(7000), "bind": f"{NEAR}:7000"}
@@ -262,7 +262,7 @@ def test_servers_that_are_not_checked_yet_are_no_panic_and_no_slow_start_of_a_wh
     assert not re.search("panic|states are ignored", proxy.log())
 
 
-def test_checks_that_a_reload_adds_take_nobody_off_who_serves(bench):
+def test_checks_that_a_reload_adds_take_no_serving_server_down(bench):
     backends = bench.backends("a", "b")
     proxy = bench.simple(backends)
     pool = pool_of(backends, health={**WAITING, "interval": "1h", "timeout": "1s"})

@@ -68,7 +68,7 @@ def test_the_example_can_be_configured(bench):
 
 
 def test_the_golden_vectors_hold_for_what_a_file_can_name(bench):
-    """All seeds and keys; servers where every id is text, down where the vector says so."""
+    """All seeds and keys; servers where every id is text, down where the vector has it so."""
     rings = list(golden_rings())
     pools, walks = {}, 0
     for number, ring in enumerate(rings):

@@ -87,7 +87,7 @@ def test_a_server_that_accepts_and_says_nothing_is_seen_by_a_check_that_asks(ben
     connected = bench.simple([mute], health=FAST_CHECKS)
     asked.wait_server("a", "offline")
     assert last_result(asked, "a") == "timeout"
-    # A connect alone cannot tell; clients wait for the idle timeout.
+    # A connect alone cannot detect it; clients wait for the idle timeout.
     wait_until(lambda: connected.server("a")["detail"] == "checked ok", "the first check")
 
 

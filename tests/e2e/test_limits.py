@@ -76,7 +76,7 @@ def test_a_limit_counts_the_connections_that_were_there_before_a_change(bench):
     # Another ring, on which every key is placed anew.
     change(limited, hash={"seed": "other"})
     assert enter_as_owned_by("a") == "b"
-    # A server that leaves and comes back, by hand and by the file.
+    # A server that is removed and returns, at run time and by the file.
     proxy.admin("unregister main a")
     proxy.admin(f"register main a {a.address}")
     assert enter_as_owned_by("a") == "b"
@@ -134,7 +134,7 @@ def test_beyond_a_listeners_limit_clients_wait_in_the_queue(bench):
     assert proxy.listener_status()["active"] == 3
 
 
-def test_a_lifted_limit_lets_those_in_who_wait(bench):
+def test_a_raised_limit_admits_waiting_clients(bench):
     proxy = bench.simple(bench.backends("a"), listen={"max_connections": 1})
     inside, _ = enter(proxy, b"key")
     waiting = dial(proxy.address())

@@ -1,4 +1,4 @@
-"""Clients without a key: their end and their silence, where on_missing says what becomes of them."""
+"""Clients without a key, that end or stay silent: on_missing decides what happens to them."""
 
 import socket
 
@@ -64,7 +64,7 @@ def test_who_ends_before_its_key_is_refused_for_that(bench, source):
         client.shutdown(socket.SHUT_WR)
         assert read_to_end(client)[1] == RESET
     with dial(proxy.address()) as client:
-        client.shutdown(socket.SHUT_WR)  # and who said nothing at all has left
+        client.shutdown(socket.SHUT_WR)  # a client without any byte has left
         assert read_to_end(client)[1] == RESET
     wait_until(lambda: len(proxy.access_log()) == 2, "the log")
     assert proxy.listener_status()["ends"] == {"key_missing": 1, "client_left": 1}

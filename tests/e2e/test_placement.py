@@ -1,4 +1,4 @@
-"""Where connections go: as `explain` says, alike on every replica, moving no key without need."""
+"""Placement of connections: as `explain` shows, the same on every replica, with no needless moves."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""What a change would do, told before it is done, and refused where it is too much."""
+"""Plans of a change, and changes that are refused because too many keys would move."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The PROXY protocol: real HAProxy in front, real nginx behind, and headers made by hand."""
+"""The PROXY protocol: real HAProxy in front, real nginx behind, and headers built by the test."""
 
 import re
 import socket
@@ -31,7 +31,7 @@ def behind(bench, backends, key="source", accept=None, **entries):
     return bench.simple(backends, key=key, listen=listen)
 
 
-# Received, by hand.
+# Received, built by the test.
 
 
 @pytest.mark.parametrize("header", [V1, v2()], ids=["v1", "v2"])
@@ -226,7 +226,7 @@ def test_redis_behind_haproxy_is_placed_by_the_clients_address(bench):
 
 
 class ToldNginx(RealNginx):
-    """An nginx that demands a PROXY header and answers with what it was told."""
+    """An nginx that requires a PROXY header and answers with its contents."""
 
     LISTEN = "listen 127.0.0.1:{port} proxy_protocol; listen unix:{folder}/s proxy_protocol;"
     CONFIG = RealNginx.CONFIG.replace("listen 127.0.0.1:{port} backlog=1024;", LISTEN).replace(
@@ -316,7 +316,7 @@ def test_a_unix_client_is_sent_as_what_it_is(bench):
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
-def test_checks_introduce_themselves_without_an_address(bench, version):
+def test_headers_of_checks_have_no_address(bench, version):
     nginx = bench.start(ToldNginx(bench.folder, "web"))
     health = {**FAST_CHECKS, "http": {"path": "/name"}}
     servers = [{"id": "tcp", "address": nginx.address},

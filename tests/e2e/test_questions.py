@@ -29,13 +29,13 @@ class Asker(threading.Thread):
             try:
                 self.ask()
                 self.rounds += 1
-            except Exception as error:  # whatever it is, the test is to tell of it
+            except Exception as error:  # the test reports every exception
                 self.errors.append(repr(error))
 
     def stop(self):
         self.stopping.set()
         self.join()
-        self.ask = None  # and whatever it has kept open
+        self.ask = None  # closes its sockets too
 
 
 def every_command(proxy, extra) -> callable:
@@ -71,7 +71,7 @@ def every_page(web) -> callable:
 
 
 def misbehave(connect, bytes_to_send: bytes) -> callable:
-    """Connects, sends what nobody should, reads nothing, and stays for the next five turns."""
+    """Connects, sends garbage, reads nothing, and stays for the next five turns."""
     kept = []
 
     def ask():

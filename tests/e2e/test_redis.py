@@ -1,4 +1,4 @@
-"""Three real redis-servers behind the proxy, clients told apart by source address."""
+"""Three real redis-servers behind the proxy, clients distinguished by source address."""
 
 import threading
 import time
@@ -101,7 +101,7 @@ def test_redis_benchmark_completes(proxy):
 
 
 class Session(threading.Thread):
-    """Sets and gets without a pause until told to stop; keeps the first error and its time."""
+    """Sets and gets without a pause until stopped; keeps the first error and its time."""
 
     def __init__(self, address, source: str):
         super().__init__(daemon=True)

@@ -1,4 +1,4 @@
-"""What is said of servers at run time outlives reloads, `kill -9` and restarts."""
+"""Run-time overrides survive reloads, `kill -9` and restarts."""
 
 import json
 
@@ -72,7 +72,7 @@ def test_the_file_wins_for_a_server_that_it_names_after_a_restart(bench):
     assert proxy.admin("overrides")["overrides"] == []
 
 
-def test_what_was_said_of_a_pool_that_is_gone_waits_for_it(bench):
+def test_overrides_of_a_removed_pool_wait_for_its_return(bench):
     a, b = bench.backends("a", "b")
     proxy = bench.ringway(configuration(bench, [a, b]))
     proxy.admin("unregister main a")
@@ -102,7 +102,7 @@ def test_a_damaged_state_file_stops_the_start_by_its_place_and_is_left_alone(ben
     assert sources(bench.ringway(proxy.config)) == {"a": "file", "r": "runtime"}
 
 
-def test_what_cannot_be_kept_is_said_and_counts_all_the_same(bench):
+def test_overrides_that_cannot_be_saved_are_reported_and_still_apply(bench):
     a, r = bench.backends("a", "r")
     proxy = bench.ringway(configuration(bench, [a]))
     blocked = bench.folder / "state.json.new"
@@ -128,7 +128,7 @@ def test_a_second_instance_with_the_same_state_file_does_not_start(bench):
     assert second.wait_exit() == 1
     assert f"state.json.lock is locked by process {proxy.pid}" in second.log()
     assert not (bench.folder / "other.sock").exists()
-    # The first goes on, and what it keeps is its own.
+    # The first continues, with its own state file.
     assert proxy.admin(f"register main b {b.address}")["kept"] is True
     proxy.kill()
     bench.forget(proxy)

@@ -152,7 +152,7 @@ def test_listeners_come_go_and_change_their_pool(bench):
     with pytest.raises(ConnectionRefusedError):
         dial(first)
     assert [entry["name"] for entry in proxy.status()["listeners"]] == ["two"]
-    kept.sendall(b"still here")  # its listener is gone, it is not
+    kept.sendall(b"still here")  # its listener is removed, the connection is not
     assert read_exactly(kept, 10) == b"still here"
     kept.close()
 
@@ -377,7 +377,7 @@ def test_a_refused_reload_leaves_no_file_behind(bench):
             {"listeners": [*config["listeners"], *sockets], "admin": {"socket": "/run/other"}},
         ]
         for change in refused:
-            # The client of the admin socket goes on using the old one.
+            # The client of the admin socket continues to use the old one.
             path = proxy.socket_path
             proxy.write({**config, **change})
             proxy.socket_path = path

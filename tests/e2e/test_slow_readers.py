@@ -1,4 +1,4 @@
-"""Readers that pause or take little at a time, and how they differ from machines that are gone."""
+"""Readers that pause or take little at a time, and how they differ from vanished machines."""
 
 import os
 import select

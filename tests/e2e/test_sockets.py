@@ -37,7 +37,7 @@ class UnixEcho:
             threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
 
     def _serve(self, peer):
-        with peer, suppress(OSError):  # a health check is gone before it is greeted
+        with peer, suppress(OSError):  # a health check has ended before it is greeted
             peer.sendall(self.name.encode() + b"\n")
             while data := peer.recv(1 << 16):
                 peer.sendall(data)
@@ -127,7 +127,7 @@ def test_the_file_of_a_unix_listener_comes_and_goes_with_it(bench):
     killed = bench.forget(bench.ringway(config))
     killed.kill()
     assert path.exists()
-    proxy = bench.ringway(config)  # nobody listens on what was left behind
+    proxy = bench.ringway(config)  # no process listens on the stale files
     with unix_dial(path) as sock:
         sock.sendall(b"key\n")
         assert read_line(sock) == b"a"
@@ -166,7 +166,7 @@ def test_servers_are_dialled_from_the_configured_address(bench):
     for number in range(20):
         ask(proxy.address(), b"key-%d" % number)
     assert {peer.source[0] for backend in backends for peer in backend.peers} == {"127.0.0.77"}
-    # Not an address of this machine: nobody can be dialled, and no server is to blame.
+    # Not an address of this machine: no server can be dialled, and none is counted as failed.
     bad = {**proxy.config["pools"]["main"], "connect": {"source_v4": "192.0.2.1"}}
     proxy.reload_well({**proxy.config, "pools": {"main": bad}})
     with dial(proxy.address()) as sock:

@@ -157,7 +157,7 @@ def test_an_idle_peer_that_vanishes_is_found_by_keepalive(bench, wire, who):
     assert proxy.wait_access(server="a").end == f"{who}_lost"
 
 
-# tests/faults.md 11: the kernel then tells of no route in place of a timeout. It gives up by
+# tests/faults.md 11: the kernel then reports no route instead of a timeout. It gives up by
 # itself here, before the proxy does.
 @pytest.mark.parametrize("who", ["client", "server"])
 def test_a_peer_that_can_no_longer_be_reached_is_lost_and_has_not_reset(bench, wire, who):

@@ -183,7 +183,7 @@ struct Hurried : Fixture {
     Hurried() : Fixture({.answer = std::chrono::hours(1), .unhurried = std::chrono::hours(1)}) {}
 };
 
-BOOST_FIXTURE_TEST_CASE(who_takes_an_answer_keeps_the_place_and_others_are_told_so, Hurried) {
+BOOST_FIXTURE_TEST_CASE(a_client_that_reads_its_answer_keeps_its_slot_and_others_are_refused, Hurried) {
     BOOST_TEST(open() == "");
     std::vector<std::unique_ptr<UnixClient>> clients;
     for (std::size_t i = 0; i < max_clients; ++i) {

@@ -71,7 +71,7 @@ struct Fixture {
 
 BOOST_FIXTURE_TEST_SUITE(changes, Fixture)
 
-BOOST_AUTO_TEST_CASE(whatever_is_said_is_in_the_file_before_the_answer) {
+BOOST_AUTO_TEST_CASE(overrides_are_in_the_file_before_the_answer) {
     begin();
     BOOST_TEST(kept().empty());
     BOOST_TEST(ok("register main c 192.0.2.3:80 --weight 3").at("kept") == true);
@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(whatever_is_said_is_in_the_file_before_the_answer) {
     BOOST_TEST(error("forget main") == "usage: forget POOL ID");
 }
 
-BOOST_AUTO_TEST_CASE(overrides_lists_what_was_said_and_whether_it_counts) {
+BOOST_AUTO_TEST_CASE(overrides_lists_all_and_whether_they_are_active) {
     begin();
     ok("register main c 192.0.2.3:80 --weight 3");
     ok("unregister main a");
@@ -179,7 +179,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_written_counts_until_it_can) {
     BOOST_TEST(ok("status").at("state").at("problem").is_null());
 }
 
-BOOST_AUTO_TEST_CASE(what_was_said_counts_after_a_restart) {
+BOOST_AUTO_TEST_CASE(overrides_survive_a_restart) {
     begin();
     ok("register main c 192.0.2.3:80");
     ok("unregister main a");
@@ -249,7 +249,7 @@ BOOST_AUTO_TEST_CASE(a_plan_tells_what_a_reload_would_do_and_does_nothing) {
     const auto before = control->pools().find("main")->balancer->snapshot();
     ok("reload");
     const auto after = control->pools().find("main")->balancer->snapshot();
-    BOOST_TEST(ring::difference(*before, *after).moved == pool.at("moved").as_double());
+    BOOST_TEST(ring::key_moves(*before, *after).moved == pool.at("moved").as_double());
 }
 
 BOOST_AUTO_TEST_CASE(a_plan_of_a_bad_file_tells_its_errors_and_one_that_cannot_be_says_so) {

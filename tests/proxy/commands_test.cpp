@@ -140,7 +140,7 @@ BOOST_AUTO_TEST_CASE(drain_takes_a_server_off_the_ring_and_auto_puts_it_back) {
     BOOST_TEST(error("auto none a") == "no pool none");
 }
 
-BOOST_AUTO_TEST_CASE(a_server_is_what_was_said_by_hand_until_auto) {
+BOOST_AUTO_TEST_CASE(an_admin_state_holds_until_auto) {
     BOOST_TEST(server("a").at("override") == "auto");
     for (const std::string word : {"offline", "online", "drain"}) {
         const auto overrides = ok(word + " main a").at("server").as_object();

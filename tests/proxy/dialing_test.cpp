@@ -28,7 +28,7 @@ Fd self_connected() {
 
 BOOST_AUTO_TEST_SUITE(dialing)
 
-BOOST_AUTO_TEST_CASE(a_socket_that_met_itself_is_told_from_one_that_met_a_server) {
+BOOST_AUTO_TEST_CASE(a_self_connected_socket_is_distinguished_from_a_connection) {
     const Fd socket = self_connected();
     BOOST_TEST(proxy::met_itself(socket, test::local_endpoint(socket)));
     const Fd listening = test::listening_socket();

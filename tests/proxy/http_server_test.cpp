@@ -233,7 +233,7 @@ BOOST_FIXTURE_TEST_CASE(who_takes_too_long_is_closed, Impatient) {
     BOOST_TEST(serves());
 }
 
-BOOST_FIXTURE_TEST_CASE(who_only_waits_gives_way_to_who_asks, Impatient) {
+BOOST_FIXTURE_TEST_CASE(idle_clients_give_way_to_new_requests, Impatient) {
     for (int i = 0; i < 20; ++i) {
         std::vector<Fd> waiting;
         while (waiting.size() < small.clients) waiting.push_back(connect());
@@ -251,7 +251,7 @@ BOOST_FIXTURE_TEST_CASE(who_does_not_take_an_answer_gives_way_too_but_not_at_onc
     BOOST_TEST(test::eventually([&] { return serves(); }));
 }
 
-BOOST_AUTO_TEST_CASE(where_all_are_being_answered_one_more_is_told_so) {
+BOOST_AUTO_TEST_CASE(one_more_client_than_slots_is_refused_while_all_are_busy) {
     struct Busy : Fixture {
         Busy() : Fixture({.clients = 2, .unhurried = 1h}) {}
         void run() {

@@ -75,7 +75,7 @@ struct Fixture {
 
 BOOST_FIXTURE_TEST_SUITE(poller, Fixture)
 
-BOOST_AUTO_TEST_CASE(a_socket_tells_once_of_each_change) {
+BOOST_AUTO_TEST_CASE(each_change_of_a_socket_is_reported_once) {
     BOOST_TEST(poller.add(pair.near.get(), watch, edges));
     BOOST_TEST(turn_until([&] { return !watch.told.empty(); }));
     settle();
@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(the_end_of_a_stream_and_its_reset_are_told) {
     BOOST_TEST(turn_until([&] { return (watch.take() & EPOLLERR) != 0; }));
 }
 
-BOOST_AUTO_TEST_CASE(a_watch_without_edges_is_told_until_it_is_paused) {
+BOOST_AUTO_TEST_CASE(a_level_triggered_handler_is_called_until_it_is_paused) {
     BOOST_TEST(poller.add(pair.near.get(), watch, EPOLLIN));
     test::send_all(pair.far, "a");
     BOOST_TEST(turn_until([&] { return watch.told.size() >= 3; }));
@@ -195,7 +195,7 @@ BOOST_AUTO_TEST_CASE(a_descriptor_that_cannot_be_watched_is_refused) {
     BOOST_TEST(!poller.add(file.get(), watch, edges));
 }
 
-BOOST_AUTO_TEST_CASE(nothing_is_told_after_stop_even_within_a_round) {
+BOOST_AUTO_TEST_CASE(no_handler_is_called_after_stop_even_within_a_round) {
     BOOST_TEST(poller.add(pair.near.get(), watch, edges));
     watch.act = [&] {
         poller.call_again(watch);

@@ -133,7 +133,7 @@ BOOST_AUTO_TEST_CASE(a_checked_server_that_fails_its_connections_comes_back_by_i
     pools.stop();
 }
 
-BOOST_AUTO_TEST_CASE(workers_report_only_where_somebody_wants_to_hear) {
+BOOST_AUTO_TEST_CASE(workers_report_failures_only_to_passive_checks) {
     apply_pool(pool("main", {server("a")}));
     const auto trouble_of = [&] {
         const auto snapshot = ring();
@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(workers_report_only_where_somebody_wants_to_hear) {
     BOOST_TEST(is_online("a"));
 }
 
-BOOST_AUTO_TEST_CASE(a_panic_ignores_what_is_known_but_not_what_was_said) {
+BOOST_AUTO_TEST_CASE(a_panic_ignores_conditions_but_not_admin_states) {
     auto panicky = watched_pool(
         {server("a"), server("b"), server("c"), server("d"), server("idle", "192.0.2.1:80", 0)});
     panicky.panic = 0.5;

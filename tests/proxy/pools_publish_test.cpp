@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_CASE(a_plan_during_a_change_of_settings_is_of_the_ring_that_come
                ring::fingerprint(*draft.at("main")));
 }
 
-BOOST_AUTO_TEST_CASE(a_server_that_left_is_told_of_while_the_ring_has_it) {
+BOOST_AUTO_TEST_CASE(a_removed_server_is_shown_while_the_ring_has_it) {
     Later later;
     Pools slow(io, 1, events, later, {});
     slow.apply(config({pool("main", {server("a"), server("b")})}));
@@ -146,7 +146,7 @@ BOOST_AUTO_TEST_CASE(a_server_is_online_once_the_ring_that_serves_says_so) {
     BOOST_TEST(slow.detail("main", "a") == "draining");
 }
 
-BOOST_AUTO_TEST_CASE(who_waits_for_a_pool_that_goes_is_told) {
+BOOST_AUTO_TEST_CASE(waiters_for_a_removed_pool_are_notified) {
     Later later;
     Pools slow(io, 1, events, later, {});
     slow.apply(config({pool("main", {server("a")}), pool("other", {server("b")})}));

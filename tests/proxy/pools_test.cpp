@@ -231,7 +231,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_does_not_fit_with_what_was_registered_is_refuse
     BOOST_TEST(ring()->settings().vnodes == 16u);
 }
 
-BOOST_AUTO_TEST_CASE(what_was_said_of_a_pool_that_is_gone_counts_again_when_it_is_back) {
+BOOST_AUTO_TEST_CASE(overrides_of_a_removed_pool_apply_again_when_it_returns) {
     const auto file = config({pool("main", {server("a"), server("b")})});
     apply(file);
     pools.register_server("main", "r", test::endpoint("192.0.2.7:7"), 2);
@@ -285,7 +285,7 @@ BOOST_AUTO_TEST_CASE(a_server_that_does_not_fit_back_stays_forgotten_by_nobody) 
     BOOST_TEST(online() == (Strings{"r x100"}), boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(what_was_said_before_the_start_counts_from_the_start) {
+BOOST_AUTO_TEST_CASE(overrides_apply_from_the_start) {
     pools.set_overrides({{"main",
                           {{"a", {.unregistered = true}},
                            {"b", {.admin_state = AdminState::drain}},

@@ -1,4 +1,4 @@
-// Shares, differences and fingerprints, exactly and against counting.
+// Shares, moves of keys and fingerprints, exactly and against counting.
 #include <cmath>
 #include <map>
 #include <memory>
@@ -92,14 +92,14 @@ BOOST_AUTO_TEST_CASE(a_hand_made_ring_has_the_shares_of_its_arcs) {
     BOOST_TEST(even.deviation == 0.5);
 }
 
-BOOST_AUTO_TEST_CASE(a_difference_names_exactly_what_moves) {
+BOOST_AUTO_TEST_CASE(key_moves_are_exact) {
     SeededRandom random;
     for (int round = 0; round < 200; ++round) {
         World world(random);
         const auto before = world.balancer->snapshot();
         const std::string changed = world.change();
         const auto after = world.balancer->snapshot();
-        const Difference moves = difference(*before, *after);
+        const KeyMoves moves = key_moves(*before, *after);
         double sum = 0;
         for (const Move& move : moves.moves) {
             BOOST_TEST(move.from != move.to);
@@ -116,7 +116,7 @@ BOOST_AUTO_TEST_CASE(a_difference_names_exactly_what_moves) {
             counted += owner_id(*before, hash) != owner_id(*after, hash) ? 1 : 0;
         }
         BOOST_TEST(std::abs(counted / 2000.0 - moves.moved) < 0.07);
-        BOOST_TEST(difference(*before, *before).moves.empty());
+        BOOST_TEST(key_moves(*before, *before).moves.empty());
     }
 }
 
@@ -132,7 +132,7 @@ BOOST_AUTO_TEST_CASE(a_server_taken_off_moves_its_share_and_no_more) {
         shares(*before)[static_cast<std::size_t>(before->find("7") - before->members().data())]
             .share;
     balancer.set_status("7", Status::offline);
-    const Difference moves = difference(*before, *balancer.snapshot());
+    const KeyMoves moves = key_moves(*before, *balancer.snapshot());
     BOOST_TEST(moves.moved == share);
     for (const Move& move : moves.moves) BOOST_TEST(move.from == "7");
 }
@@ -174,10 +174,10 @@ BOOST_AUTO_TEST_CASE(shares_are_those_of_the_arcs_to_the_last_hash) {
     check(*World(random, Algorithm::maglev).balancer->snapshot());
 }
 
-BOOST_AUTO_TEST_CASE(moved_is_what_the_difference_moves) {
+BOOST_AUTO_TEST_CASE(moved_is_the_sum_of_the_key_moves) {
     SeededRandom random;
     const auto check = [](const Snapshot& before, const Snapshot& after) {
-        BOOST_TEST(moved(before, after) == difference(before, after).moved);
+        BOOST_TEST(moved(before, after) == key_moves(before, after).moved);
         BOOST_TEST(moved(before, before) == 0.0);
     };
     for (int round = 0; round < 500; ++round)
@@ -200,19 +200,19 @@ BOOST_AUTO_TEST_CASE(moved_is_what_the_difference_moves) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_difference_between_other_key_hashes_moves_what_chance_moves) {
+BOOST_AUTO_TEST_CASE(key_moves_between_other_key_hashes_are_those_of_chance) {
     Settings settings;
     Balancer before(settings);
     settings.seed = "x";
     Balancer after(settings);
-    BOOST_TEST(difference(*before.snapshot(), *after.snapshot()).moved == 0.0);
+    BOOST_TEST(key_moves(*before.snapshot(), *after.snapshot()).moved == 0.0);
     for (const char* const id : {"a", "b", "c", "d"}) {
         ServerSpec server;
         server.id = id;
         before.register_server(server);
         after.register_server(server);
     }
-    const Difference moves = difference(*before.snapshot(), *after.snapshot());
+    const KeyMoves moves = key_moves(*before.snapshot(), *after.snapshot());
     BOOST_TEST(!moves.same_hash);
     BOOST_TEST(moves.moves.empty());
     BOOST_TEST(std::abs(moves.moved - 0.75) < 0.01);

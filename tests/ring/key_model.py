@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The bytes of listeners' keys, as ring/README.md says them, beside model.py.
+"""The bytes of listeners' keys, as ring/README.md specifies them, beside model.py.
 
     key_model.py golden/keys-1.txt                     writes the vectors
     key_model.py --check golden/keys-1.txt README.md   fails where either lacks them

@@ -241,7 +241,7 @@ def golden():
 
 
 def example():
-    """A whole placement by hand, step by step."""
+    """A whole placement, step by step."""
     key, vnodes = b"user-42", 2
     servers = [(b"server-a", 1, True), (b"server-b", 2, True), (b"server-c", 1, True)]
     k = key_hash("sha256", b"", key)

@@ -22,7 +22,7 @@ class Peer:
         self.sock = sock
         self.source = sock.getpeername()
         self.received = bytearray()
-        self.ending = None  # EOF, RESET, or None while it goes on
+        self.ending = None  # EOF, RESET, or None while it is open
 
     def receive(self) -> bytes:
         """The next bytes, kept in `received`; none at the end, with `ending` set."""
@@ -120,7 +120,7 @@ class Backend:
 
 
 def echo(peer: Peer, backend: Backend):
-    """Names itself in one line, then sends back whatever comes."""
+    """Names itself in one line, then echoes all bytes."""
     peer.sock.sendall(backend.name.encode() + b"\n")
     while data := peer.receive():
         peer.sock.sendall(data)
@@ -133,7 +133,7 @@ def record(peer: Peer, backend: Backend):
 
 
 def silent(peer: Peer, _backend: Backend):
-    """Reads and never says a word; stays open after the client's end."""
+    """Reads and never sends a byte; stays open after the client's end."""
     peer.receive_to_end()
     if peer.ending == EOF:
         # Only a reset ends it now; the poll reports it without a byte being sent.

@@ -48,7 +48,7 @@ class Churn:
             user = f"{thread}-{number % 997}"
             try:
                 self._ask(user)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
+            except Exception as error:  # noqa: BLE001 - every exception is a finding
                 self.errors.append((user, repr(error)))
             self._counts[thread] += 1
 

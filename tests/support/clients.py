@@ -1,4 +1,4 @@
-"""Blocking clients that tell apart the ways in which a connection ends."""
+"""Blocking clients that distinguish the ways in which a connection ends."""
 
 import socket
 import struct

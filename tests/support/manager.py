@@ -1,4 +1,4 @@
-"""A service manager as the proxy sees it: a datagram socket that keeps what it is told."""
+"""A service manager as the proxy sees it: a datagram socket that keeps all messages."""
 
 import os
 import select

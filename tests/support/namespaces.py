@@ -62,7 +62,7 @@ class Namespaces:
         return ["ip", "netns", "exec", self.far]
 
     def unreach(self, address: str):
-        """As vanish(), and the near side's kernel finds out that nobody has the address."""
+        """As vanish(), and the near side's kernel finds out that no machine has the address."""
         self.vanish(address)
         self._ip(self.near, f"neigh del {address} dev near")
 

@@ -129,7 +129,7 @@ class Page:
     # What went wrong, and where it went.
 
     def complaints(self) -> list[str]:
-        """What the console was told since it was asked last: errors, refused contents."""
+        """The console's messages since the last call: errors, refused contents."""
         return [entry["message"] for entry in self._driver.get_log("browser")]
 
     def requests(self) -> list[str]:

@@ -41,7 +41,7 @@ _block = None
 
 
 def taken_port() -> socket.socket:
-    """A listening socket of somebody else's, so to speak."""
+    """A listening socket that stands for another process's."""
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(("127.0.0.1", free_port()))
@@ -50,7 +50,7 @@ def taken_port() -> socket.socket:
 
 
 def free_port() -> int:
-    """A TCP port on which nobody listens; the same one comes again only after all others."""
+    """A TCP port without a listener; the same one is returned again only after all others."""
     global _block
     if _block is None:
         _block = _Block()

@@ -1,4 +1,4 @@
-"""Child processes that end with the test, whatever way the test ends."""
+"""Child processes that end with the test, however it ends."""
 
 import ctypes
 import signal

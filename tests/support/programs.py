@@ -164,7 +164,7 @@ class RealHaproxy(_Server):
 
     def _answers(self) -> bool:
         assert self.process.running(), self.process.log()
-        # Not by a connection: whatever is behind would see it too.
+        # Not by a connection: the server behind would see it too.
         return _listens(self.process.pid, self.port)
 
 

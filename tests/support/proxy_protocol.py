@@ -1,4 +1,4 @@
-"""PROXY headers of version 2, made and read by hand."""
+"""PROXY headers of version 2, built and parsed."""
 
 import struct
 

@@ -65,7 +65,7 @@ def environment(folder: Path) -> dict:
 
 
 def command(*arguments) -> list[str]:
-    """The command line of the proxy; ThreadSanitizer wants a plain address space."""
+    """The command line of the proxy; ThreadSanitizer needs a plain address space."""
     return [*_plain_addresses(), str(BIN_DIR / "ringway"), *map(str, arguments)]
 
 
@@ -279,7 +279,7 @@ class Ringway:
         return self._process.log()
 
     def wait_log(self, text: str) -> str:
-        """The first line with `text`; the log is written behind what it tells of."""
+        """The first line with `text`; the log is written after its events."""
 
         def found():
             ended = not self.running()

@@ -59,7 +59,7 @@ def named_by_s_server(hello: bytes, cert: Path, key: Path) -> str | None:
 
 
 def _say(port: int, hello: bytes):
-    """Sends them as soon as somebody listens, and leaves after the answer."""
+    """Sends them as soon as the port accepts, and leaves after the answer."""
     while True:
         try:
             sock = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)

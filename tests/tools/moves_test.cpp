@@ -20,7 +20,7 @@ BOOST_AUTO_TEST_CASE(nothing_moves_between_equal_rounds) {
     BOOST_TEST(moves.counts.empty());
 }
 
-BOOST_AUTO_TEST_CASE(keys_of_a_server_that_is_gone_move_by_right) {
+BOOST_AUTO_TEST_CASE(keys_of_a_removed_server_may_move) {
     const Moves moves = compare(three, {{"k1", "a"}, {"k2", "a"}, {"k3", "c"}, {"k4", "c"}});
     BOOST_TEST(moves.moved == 2u);
     BOOST_TEST(moves.needless == 0u);

@@ -215,7 +215,7 @@ BOOST_AUTO_TEST_CASE(servers_show_their_share_and_limit_where_they_are_told) {
     BOOST_TEST(full.find("limit        500 connections\n") != std::string::npos);
 }
 
-BOOST_AUTO_TEST_CASE(a_state_file_that_cannot_be_written_is_told_of) {
+BOOST_AUTO_TEST_CASE(a_state_file_that_cannot_be_written_is_reported) {
     BOOST_TEST(shown("status", R"({"ok":true,"state":{"file":"/a","problem":"full"}})")
                    .find("\noverrides are not saved:  full\n") != std::string::npos);
 }
@@ -304,7 +304,7 @@ BOOST_AUTO_TEST_CASE(colours_tell_online_from_draining_from_down) {
     BOOST_TEST(colour_of("offline", "down: refused") == "\x1b[31m");
 }
 
-BOOST_AUTO_TEST_CASE(a_plan_is_told_in_words) {
+BOOST_AUTO_TEST_CASE(a_plan_is_rendered_as_text) {
     BOOST_TEST(
         shown(
             "plan",
@@ -327,7 +327,7 @@ BOOST_AUTO_TEST_CASE(a_plan_is_told_in_words) {
         "  after   3 of 3 servers online, peak 1.020 and least 0.970 of the average\n");
 }
 
-BOOST_AUTO_TEST_CASE(overrides_are_a_table_and_what_is_not_kept_is_said) {
+BOOST_AUTO_TEST_CASE(overrides_are_a_table_and_a_failed_save_is_reported) {
     BOOST_TEST(shown("overrides", R"({"ok":true,"overrides":[]})") == "no overrides\n");
     const std::string table = shown(
         "overrides",

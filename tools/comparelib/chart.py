@@ -1,4 +1,4 @@
-"""The chart for docs/comparison.md, as SVG written by hand. Pure.
+"""The chart for docs/comparison.md, as SVG. Pure.
 
 One panel a work, one bar a proxy, shorter is better. The colours are neutral
 greys and one blue that keep their contrast on white and on black alike, because

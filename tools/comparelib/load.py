@@ -34,7 +34,7 @@ class Servers:
 
 
 def probe(port: int, work: Work) -> bool:
-    """Whether one exchange goes all the way through."""
+    """Whether one exchange reaches the server and returns."""
     request, answer_bytes = work.probe
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as client:
@@ -57,7 +57,7 @@ class Clients:
         self.process = machine.start(command, machine.LOAD_CPU, stdout=subprocess.PIPE, text=True)
 
     def wait_for(self, word: str) -> None:
-        """Until it says a line that begins with `word`."""
+        """Waits until it prints a line that begins with `word`."""
         for line in self.process.stdout:
             if line.startswith(word):
                 return

@@ -17,7 +17,7 @@ WANTED_DESCRIPTORS = 65_536
 
 
 class Trouble(Exception):
-    """The comparison cannot go on; the text says why, for people."""
+    """The comparison cannot continue; the text is the reason, for people."""
 
 
 def require(*programs: str) -> None:

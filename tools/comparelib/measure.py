@@ -82,7 +82,7 @@ def _measure_moving(stage: Stage) -> dict:
 
 
 def add_even(sample: dict, result: dict) -> None:
-    """Adds what a run at a fixed rate told to the sample of the run without one."""
+    """Adds the results of a run at a fixed rate to the sample of the run without one."""
     for name in ("p50", "p99", "p99.9"):
         sample[f"even_{name}"] = result["latency_us"][name]
     sample["failures"] += result["failures"]["total"]
@@ -174,7 +174,7 @@ def _count_syscalls(stage: Stage, operations: int) -> int:
             "--operations", operations, "--seconds", "120", "--timeout", "30"
         ).result()
     finally:
-        tracer.send_signal(2)  # SIGINT: detach and tell
+        tracer.send_signal(2)  # SIGINT: detach and print the summary
         tracer.communicate()
     if result["failures"]["total"] or result["operations"] < operations:
         raise machine.Trouble(f"{stage.contender.name} failed under strace: {result['failures']}")

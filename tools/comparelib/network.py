@@ -65,6 +65,6 @@ def _set_up(wanted: str) -> None:
 
 
 def _failure(command: list[str]) -> str | None:
-    """Runs it; what it says when it fails."""
+    """Runs it; returns its error output if it fails."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return None if done.returncode == 0 else done.stderr.strip() or str(done.returncode)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Work:
     name: str
     title: str
-    unit: str  # what processor time is told per
+    unit: str  # the unit of processor time per operation
     serve: tuple[str, ...]  # the server's mode
     run: tuple[str, ...]  # the clients' mode
     probe: tuple[bytes, int]  # sent first, and how many bytes then come back

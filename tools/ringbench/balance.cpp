@@ -47,7 +47,7 @@ void measure_ours(const ring::Settings& settings, const std::string& subject, st
         const auto old = balancer->snapshot();
         balancer->apply({&change, 1});
         double moved = 0;
-        for (const ring::Move& move : ring::difference(*old, *balancer->snapshot()).moves)
+        for (const ring::Move& move : ring::key_moves(*old, *balancer->snapshot()).moves)
             if (move.from != changed && move.to != changed) moved += move.share;
         extra = std::max(extra, moved);
     };

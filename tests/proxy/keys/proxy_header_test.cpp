@@ -346,7 +346,7 @@ BOOST_AUTO_TEST_CASE(fields_are_sent_and_read_back) {
     BOOST_TEST(proxy::tlv_of(header.tlvs, 5).value() == "id\xff");
 }
 
-BOOST_AUTO_TEST_CASE(the_proxy_introduces_itself_without_an_address) {
+BOOST_AUTO_TEST_CASE(headers_of_the_proxy_itself_have_no_address) {
     BOOST_TEST(proxy::local_proxy_header(Version::v1) == "PROXY UNKNOWN\r\n");
     BOOST_TEST(proxy::local_proxy_header(Version::v2) == v2(0x20, 0, ""));
 }

@@ -1,4 +1,4 @@
-"""What servers are told of clients that are no plain TCP ones."""
+"""The PROXY headers that servers get for clients other than plain TCP."""
 
 import socket
 
