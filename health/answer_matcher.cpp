@@ -42,7 +42,7 @@ std::string request_of(const conf::HealthSettings& settings, const conf::Endpoin
 }
 
 AnswerMatcher::State AnswerMatcher::read(std::string_view bytes) {
-    if (state_ != State::wants_bytes) return state_;
+    if (state_ != State::needs_bytes) return state_;
     read_bytes_ += bytes.size();
     if (!settings_->http && settings_->expect_anywhere) return state_ = read_anywhere(bytes);
     if (settings_->http) return state_ = read_http(bytes);
@@ -51,14 +51,14 @@ AnswerMatcher::State AnswerMatcher::read(std::string_view bytes) {
 }
 
 AnswerMatcher::State AnswerMatcher::end() {
-    if (state_ == State::wants_bytes) state_ = fail("ended");
+    if (state_ == State::needs_bytes) state_ = fail("ended");
     return state_;
 }
 
 AnswerMatcher::State AnswerMatcher::read_prefix() {
     const std::string& expect = settings_->expect;
     if (!expect.starts_with(kept_)) return fail("mismatch");
-    return kept_ == expect ? State::good : State::wants_bytes;
+    return kept_ == expect ? State::good : State::needs_bytes;
 }
 
 // kept_ is the end of what came before, one byte too short to hold it all.
@@ -70,7 +70,7 @@ AnswerMatcher::State AnswerMatcher::read_anywhere(std::string_view bytes) {
     if (bytes.find(expect) != std::string_view::npos) return State::good;
     if (bytes.size() > overlap) kept_ = bytes;
     if (kept_.size() > overlap) kept_.erase(0, kept_.size() - overlap);
-    return read_bytes_ > bytes_max ? fail("mismatch") : State::wants_bytes;
+    return read_bytes_ > bytes_max ? fail("mismatch") : State::needs_bytes;
 }
 
 // Interim answers (RFC 9110, section 15.2) come before the one that decides, each a head
@@ -82,13 +82,13 @@ AnswerMatcher::State AnswerMatcher::read_http(std::string_view bytes) {
             continue;
         }
         kept_ += c;
-        if (const State state = read_status(); state != State::wants_bytes) return state;
+        if (const State state = read_status(); state != State::needs_bytes) return state;
         if (kept_.size() < status_bytes) continue;
         kept_.clear();
         in_interim_ = true;
         interim_line_empty_ = c == '\n';
     }
-    return read_bytes_ > bytes_max ? fail("too long") : State::wants_bytes;
+    return read_bytes_ > bytes_max ? fail("too long") : State::needs_bytes;
 }
 
 // Whether the interim head ends with this byte: an LF behind an empty line.
@@ -101,9 +101,9 @@ bool AnswerMatcher::skip_interim(char c) {
 // Needs more bytes after the status line of an interim answer, too.
 AnswerMatcher::State AnswerMatcher::read_status() {
     if (!may_be_status_line(kept_)) return fail("not HTTP");
-    if (kept_.size() < status_bytes) return State::wants_bytes;
+    if (kept_.size() < status_bytes) return State::needs_bytes;
     const int status = (kept_[9] - '0') * 100 + (kept_[10] - '0') * 10 + (kept_[11] - '0');
-    if (status >= 100 && status < 200 && status != 101) return State::wants_bytes;
+    if (status >= 100 && status < 200 && status != 101) return State::needs_bytes;
     const conf::HttpCheck& http = *settings_->http;
     if (status >= http.least_status && status <= http.greatest_status) return State::good;
     return fail("status " + kept_.substr(9, 3));

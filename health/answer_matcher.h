@@ -24,7 +24,7 @@ public:
     // The most bytes of an answer that are searched, and the most before the final status.
     static constexpr std::size_t bytes_max = 16 << 10;
 
-    enum class State : std::uint8_t { wants_bytes, good, bad };
+    enum class State : std::uint8_t { needs_bytes, good, bad };
 
     // `settings` has an exchange, and outlives this.
     explicit AnswerMatcher(const conf::HealthSettings& settings) : settings_(&settings) {}
@@ -47,7 +47,7 @@ private:
     State fail(std::string result);
 
     const conf::HealthSettings* settings_;
-    State state_ = State::wants_bytes;
+    State state_ = State::needs_bytes;
     std::string kept_;  // the last bytes read, as many as may begin a match
     std::size_t read_bytes_ = 0;
     bool in_interim_ = false;          // within the head of an interim answer (1xx)

@@ -91,7 +91,7 @@ using Order =
 
 }  // namespace
 
-// One timer serves all targets: it stands at the earliest start or deadline.
+// One timer serves all targets: it is set to the earliest start or deadline.
 class Checker::Impl : public std::enable_shared_from_this<Impl> {
 public:
     Impl(asio::io_context& io, OnChange on_change, std::size_t max_probes)

@@ -39,7 +39,7 @@ class Passive {
 public:
     explicit Passive(const conf::PassiveSettings& settings) : settings_(settings) {}
 
-    // A row that has begun goes on; a time-out that has begun lasts as the new settings say.
+    // A row in progress continues; a time-out in progress lasts as long as the new settings say.
     void set_settings(const conf::PassiveSettings& settings) { settings_ = settings; }
 
     // `count` more connections have failed by `now`. True if that takes the server offline: its

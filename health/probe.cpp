@@ -173,7 +173,7 @@ void Probe::Attempt::read_answer() {
     if (error == asio::error::would_block) return await_answer();
     if (error && error != asio::error::eof) return end(exchange_failure(error));
     const auto state = error ? answer.end() : answer.read({buffer.data(), got});
-    if (state == AnswerMatcher::State::wants_bytes) {
+    if (state == AnswerMatcher::State::needs_bytes) {
         acknowledge_at_once(1);
         return await_answer();
     }

@@ -1,11 +1,11 @@
 // When a target is probed. Pure functions of its key, its interval, a salt and the
 // steady clock; any thread.
 //
-// Each key has its own place on the interval, from a hash of its bytes. Probes stand near that
-// place in every interval counted from the clock's epoch, so they neither drift nor gather: targets
-// that were added at one moment, or that share an interval, stay spread over it. Each stands up to
-// a twentieth of the interval after its place, by chance, so that no two proxies stay in step;
-// places are a twentieth closer than the interval to compensate.
+// Each key has its own place on the interval, from a hash of its bytes. Probes are near that place
+// in every interval counted from the clock's epoch, so they neither drift nor gather: targets that
+// were added at one moment, or that share an interval, stay spread over it. Each starts up to a
+// twentieth of the interval after its place, at random, so that no two proxies stay in step; places
+// are a twentieth closer than the interval to compensate.
 #pragma once
 
 #include <algorithm>

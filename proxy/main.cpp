@@ -36,7 +36,7 @@ constexpr int exit_usage = 2;
 constexpr int exit_unwritten = 4;  // standard output could not be written; 3 is ringctl's
 
 // For errors before the log is open, and for commands without a log.
-void complain(std::string_view text) {
+void print_error(std::string_view text) {
     fmt::print(stderr, "{}{}\n", proxy::stderr_prefix(proxy::Priority::error), text);
 }
 
@@ -44,7 +44,7 @@ void complain(std::string_view text) {
 std::optional<proxy::ConfigFile> load(const std::string& file) {
     auto loaded = proxy::load_config(file);
     if (const auto* errors = std::get_if<std::vector<std::string>>(&loaded)) {
-        for (const auto& error : *errors) complain(error);
+        for (const auto& error : *errors) print_error(error);
         return std::nullopt;
     }
     return std::move(std::get<proxy::ConfigFile>(loaded));
@@ -60,8 +60,8 @@ int plan(const std::vector<std::string>& files, bool as_json) {
     if (!before || !after) return exit_refused;
     const auto plan = proxy::make_plan(before->config, proxy::rings_of(before->config),
                                        after->config, proxy::rings_of(after->config));
-    const auto told = proxy::to_json(plan);
-    fmt::print("{}", as_json ? boost::json::serialize(told) + '\n' : proxy::plan_text(told));
+    const auto object = proxy::to_json(plan);
+    fmt::print("{}", as_json ? boost::json::serialize(object) + '\n' : proxy::plan_text(object));
     return 0;
 }
 
@@ -69,7 +69,7 @@ int serve(const std::string& file, proxy::ConfigFile loaded) {
     const conf::LogSettings& settings = loaded.config.log;
     auto target = proxy::open_log_target(settings.target);
     if (const auto* error = std::get_if<std::string>(&target)) {
-        complain(fmt::format("ringway: {}", *error));
+        print_error(fmt::format("ringway: {}", *error));
         return exit_refused;
     }
     const bool on_stderr = settings.target == "stderr";
@@ -82,7 +82,7 @@ int serve(const std::string& file, proxy::ConfigFile loaded) {
     }
     if (refusal) {
         spdlog::error("{}", *refusal);
-        if (!on_stderr) complain(fmt::format("ringway: {}", *refusal));
+        if (!on_stderr) print_error(fmt::format("ringway: {}", *refusal));
     } else {
         spdlog::info("stopped");
     }
@@ -152,7 +152,7 @@ int main(int argc, char** argv) {
         fmt::print(stderr, "ringway: {}\n", error.what());
         return exit_usage;
     } catch (const std::exception& error) {
-        complain(fmt::format("ringway: {}", error.what()));
+        print_error(fmt::format("ringway: {}", error.what()));
         return exit_refused;
     }
 }

@@ -93,7 +93,7 @@ private:
         return {static_cast<std::size_t>(product >> 64), static_cast<std::int16_t>(step ^ 0x8000)};
     }
     std::uint64_t begin_of(std::size_t line) const;
-    // Writes the lines from `first` to `end` - 1 anew.
+    // Rewrites the lines from `first` to `end` - 1.
     void fill(const PointTable& points, std::size_t first, std::size_t end);
 
     std::size_t count_;

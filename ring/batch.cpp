@@ -174,7 +174,7 @@ std::optional<Membership> Batch::result() const {
     return next;
 }
 
-// A server keeps its count for as long as it is registered or a connection of it lives.
+// A server keeps its count as long as it is registered or has live connections.
 std::shared_ptr<Load> Batch::load_of(const Touched& touched, const std::string& id) const {
     if (touched.before != nullptr) return touched.before->load;
     return SnapshotAccess::ledger(base_)->load(id);

@@ -40,8 +40,8 @@ Pair pair_of(const Snapshot& before, const Snapshot& after) {
     return pair;
 }
 
-// Of the hashes above the first of these points and up to the last: from `begin`,
-// counted from the first point's position, somebody's.
+// Of the hashes above the first of these points and up to the last: `begin` is counted from the
+// first point's position.
 struct Stretch {
     std::uint64_t begin;
     Seat owner;

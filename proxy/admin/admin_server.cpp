@@ -62,8 +62,8 @@ private:
 
 }  // namespace
 
-AdminServer::AdminServer(asio::io_context& io, Answer answer, Patience patience)
-    : io_(io), answer_(std::move(answer)), patience_(patience), acceptor_(io) {}
+AdminServer::AdminServer(asio::io_context& io, Answer answer, Timeouts timeouts)
+    : io_(io), answer_(std::move(answer)), timeouts_(timeouts), acceptor_(io) {}
 
 AdminServer::~AdminServer() {
     close();
@@ -106,7 +106,7 @@ asio::awaitable<void> AdminServer::accept_clients() {
         auto [error, client] = co_await acceptor_.async_accept(use_tuple);
         if (!error) {
             const bool full = client_slots_->taken() >= max_clients;
-            if (!full || client_slots_->make_room(patience_.unhurried)) {
+            if (!full || client_slots_->free_one(timeouts_.grace)) {
                 asio::co_spawn(io_, serve(std::move(client)), asio::detached);
                 continue;
             }
@@ -130,10 +130,10 @@ asio::awaitable<void> AdminServer::serve(Protocol::socket accepted) {
     Deadline deadline(client);
     std::string received;
     for (bool ended = false; !ended;) {
-        deadline.set(patience_.line);
+        deadline.set(timeouts_.line);
         auto [error, length] = co_await asio::async_read_until(
             *client, asio::dynamic_buffer(received, max_line_bytes), '\n', use_tuple);
-        deadline.set(patience_.answer);
+        deadline.set(timeouts_.answer);
         if (error == asio::error::not_found) {
             co_await asio::async_write(*client, asio::buffer(too_long), use_tuple);
         }
@@ -146,7 +146,7 @@ asio::awaitable<void> AdminServer::serve(Protocol::socket accepted) {
         place.set_answering(true);
         deadline.cancel();  // no deadline while the answer is made
         const std::string answer = co_await answer_(std::move(line)) + "\n";
-        deadline.set(patience_.answer);
+        deadline.set(timeouts_.answer);
         auto [write_error, written] =
             co_await asio::async_write(*client, asio::buffer(answer), use_tuple);
         if (write_error) co_return;

@@ -26,14 +26,14 @@ public:
     using Answer = std::function<boost::asio::awaitable<std::string>(std::string line)>;
 
     // How long a client may take before it is closed.
-    struct Patience {
+    struct Timeouts {
         std::chrono::milliseconds line = std::chrono::minutes(1);     // to send a whole line
         std::chrono::milliseconds answer = std::chrono::seconds(10);  // to take an answer
         // To read the answer while other clients wait for a slot.
-        std::chrono::milliseconds unhurried = std::chrono::seconds(1);
+        std::chrono::milliseconds grace = std::chrono::seconds(1);
     };
 
-    AdminServer(boost::asio::io_context& io, Answer answer, Patience patience);
+    AdminServer(boost::asio::io_context& io, Answer answer, Timeouts timeouts);
     ~AdminServer();
 
     // Listens on `path` with mode 0600. A stale socket file is replaced, any other file is left
@@ -51,7 +51,7 @@ private:
 
     boost::asio::io_context& io_;
     const Answer answer_;
-    const Patience patience_;
+    const Timeouts timeouts_;
     Protocol::acceptor acceptor_;
     SocketFile file_;
     // Shared with the clients: the loop may still hold some after this is destroyed.

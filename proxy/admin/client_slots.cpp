@@ -18,19 +18,19 @@ void ClientSlots::ClientSlot::set_answering(bool answering) {
     since_ = Clock::now();
 }
 
-bool ClientSlots::ClientSlot::gives_way(std::chrono::milliseconds unhurried) const {
-    return !leaving_ && (!answering_ || Clock::now() - since_ > unhurried);
+bool ClientSlots::ClientSlot::may_be_closed(std::chrono::milliseconds grace) const {
+    return !leaving_ && (!answering_ || Clock::now() - since_ > grace);
 }
 
-bool ClientSlots::ClientSlot::gives_way_before(const ClientSlot& other) const {
+bool ClientSlots::ClientSlot::closes_before(const ClientSlot& other) const {
     return answering_ != other.answering_ ? !answering_ : since_ < other.since_;
 }
 
-bool ClientSlots::make_room(std::chrono::milliseconds unhurried) {
+bool ClientSlots::free_one(std::chrono::milliseconds grace) {
     ClientSlot* first = nullptr;
-    for (ClientSlot* place : all_) {
-        if (!place->gives_way(unhurried)) continue;
-        if (first == nullptr || place->gives_way_before(*first)) first = place;
+    for (ClientSlot* slot : all_) {
+        if (!slot->may_be_closed(grace)) continue;
+        if (first == nullptr || slot->closes_before(*first)) first = slot;
     }
     if (first == nullptr) return false;
     first->leaving_ = true;

@@ -31,8 +31,8 @@ public:
     private:
         friend class ClientSlots;
 
-        bool gives_way(std::chrono::milliseconds unhurried) const;
-        bool gives_way_before(const ClientSlot& other) const;
+        bool may_be_closed(std::chrono::milliseconds grace) const;
+        bool closes_before(const ClientSlot& other) const;
 
         const std::shared_ptr<ClientSlots> all_;
         const std::function<void()> close_;
@@ -44,8 +44,8 @@ public:
     std::size_t taken() const { return all_.size(); }
 
     // Closes the client that is idle longest, else one that is being answered for longer than
-    // `unhurried`. False if there is none.
-    bool make_room(std::chrono::milliseconds unhurried);
+    // `grace`. False if there is none.
+    bool free_one(std::chrono::milliseconds grace);
 
 private:
     std::set<ClientSlot*> all_;

@@ -94,7 +94,7 @@ http::response<Body> head_of(const HttpAnswer& answer, std::size_t length, bool 
 
 // Shared by the clients: their slots, and the bytes of bodies not yet sent.
 struct HttpServer::Shared {
-    ClientSlots places;
+    ClientSlots slots;
     std::size_t answers_bytes = 0;
 };
 
@@ -105,7 +105,7 @@ public:
         : stream(std::move(socket)),
           buffer(2 * head_bytes),
           shared_(std::move(shared)),
-          client_slot_({shared_, &shared_->places}, [this] { stream.close(); }) {}
+          client_slot_({shared_, &shared_->slots}, [this] { stream.close(); }) {}
     ~Client() { hold(0); }
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
@@ -172,8 +172,8 @@ asio::awaitable<void> HttpServer::accept_clients() {
     while (acceptor_.is_open()) {
         auto [error, socket] = co_await acceptor_.async_accept(use_tuple);
         if (!error) {
-            const bool full = shared_->places.taken() >= limits_.clients;
-            if (!full || shared_->places.make_room(limits_.unhurried)) {
+            const bool full = shared_->slots.taken() >= limits_.clients;
+            if (!full || shared_->slots.free_one(limits_.grace)) {
                 asio::co_spawn(io_, serve(std::move(socket)), asio::detached);
                 continue;
             }
@@ -277,7 +277,7 @@ asio::awaitable<void> HttpServer::complete(Client& client, HttpAnswer& answer) {
     answer.more = nullptr;
     client.hold(answer.body.size());
     if (shared_->answers_bytes <= limits_.answers_bytes) co_return;
-    shared_->places.make_room(limits_.unhurried);
+    shared_->slots.free_one(limits_.grace);
     client.hold(0);
     answer = refusal(503, "too many answers have not been read yet");
 }

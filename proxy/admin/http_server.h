@@ -30,15 +30,15 @@ struct HttpAnswer {
 };
 
 struct HttpLimits {
-    std::size_t clients = 64;                    // at once
-    std::size_t head_bytes = 8 << 10;            // of one request
-    std::size_t answers_bytes = 64 << 20;        // not yet sent, of all clients
-    std::chrono::milliseconds request{5'000};    // from its first byte to its last
-    std::chrono::milliseconds idle{75'000};      // idle: longer than a scrape interval of a minute
-    std::chrono::milliseconds answer{30'000};    // to take an answer
-    std::chrono::milliseconds unhurried{1'000};  // to read the answer while others wait for a slot
-    std::chrono::milliseconds linger{1'000};     // to read the last answer and close
-    std::size_t linger_bytes = 2 << 20;          // read and discarded meanwhile
+    std::size_t clients = 64;                  // at once
+    std::size_t head_bytes = 8 << 10;          // of one request
+    std::size_t answers_bytes = 64 << 20;      // not yet sent, of all clients
+    std::chrono::milliseconds request{5'000};  // from its first byte to its last
+    std::chrono::milliseconds idle{75'000};    // idle: longer than a scrape interval of a minute
+    std::chrono::milliseconds answer{30'000};  // to take an answer
+    std::chrono::milliseconds grace{1'000};    // to read the answer while others wait for a slot
+    std::chrono::milliseconds linger{1'000};   // to read the last answer and close
+    std::size_t linger_bytes = 2 << 20;        // read and discarded meanwhile
 };
 
 class HttpServer {

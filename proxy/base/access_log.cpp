@@ -151,11 +151,12 @@ void set_log_style(const conf::LogSettings& settings) {
 
 void set_log_level(conf::LogSettings::Level level) {
     spdlog::set_level(to_spdlog(level));
-    detail::debug_wanted.store(level == conf::LogSettings::Level::debug, std::memory_order_relaxed);
+    detail::debug_enabled.store(level == conf::LogSettings::Level::debug,
+                                std::memory_order_relaxed);
 }
 
 void stop_logging() {
-    detail::debug_wanted.store(false, std::memory_order_relaxed);
+    detail::debug_enabled.store(false, std::memory_order_relaxed);
     access_writer.store(nullptr, std::memory_order_release);
     spdlog::set_default_logger(std::make_shared<spdlog::logger>("none"));
 }

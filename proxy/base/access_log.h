@@ -39,13 +39,13 @@ struct AccessEntry {
 void log_access(const AccessEntry& entry);
 
 namespace detail {
-inline std::atomic<bool> debug_wanted{false};
+inline std::atomic<bool> debug_enabled{false};
 }
 
 // Whether debug lines are logged. Checked before a line is formatted, so that a suppressed line
 // costs a load and a branch.
 inline bool logs_debug() {
-    return detail::debug_wanted.load(std::memory_order_relaxed);
+    return detail::debug_enabled.load(std::memory_order_relaxed);
 }
 
 // A step of one connection. All lines of a connection have the same number; a PROXY header changes

@@ -59,7 +59,7 @@ void LogWriter::run() {
     std::unique_lock lock(mutex_);
     for (;;) {
         const auto has_work = [&] { return !waiting_.empty() || is_called(); };
-        if (owes_word()) {
+        if (owes_report()) {
             wake_.wait_for(lock, loss_interval, has_work);
         } else {
             wake_.wait(lock, has_work);
@@ -83,21 +83,21 @@ void LogWriter::run() {
 }
 
 void LogWriter::write_batch(std::string_view lines, std::span<const LogMark> marks, bool last) {
-    const bool is_dressed = target_.kind() != LogTarget::Kind::bytes;
-    const std::string dressed = is_dressed ? target_.dress(lines, marks) : "";
-    const std::string_view rest = write(is_dressed ? dressed : lines);
+    const bool is_formatted = target_.kind() != LogTarget::Kind::bytes;
+    const std::string formatted = is_formatted ? target_.format(lines, marks) : "";
+    const std::string_view rest = write(is_formatted ? formatted : lines);
     const auto lost = static_cast<std::uint64_t>(std::count(rest.begin(), rest.end(), '\n'));
     dropped_.fetch_add(lost, std::memory_order_relaxed);
     const auto now = Clock::now();
     const std::uint64_t dropped = this->dropped();
-    if (lost > 0 || !loss_line_ || dropped == told_) return;
-    if (!last && now - told_at_ < loss_interval) return;
-    std::string word = loss_line_(dropped - told_);
-    const LogMark mark{static_cast<std::uint32_t>(word.size()), Priority::warning};
-    if (is_dressed) word = target_.dress(word, {&mark, 1});
-    if (!write(word).empty()) return;
-    told_ = dropped;
-    told_at_ = now;
+    if (lost > 0 || !loss_line_ || dropped == reported_) return;
+    if (!last && now - reported_at_ < loss_interval) return;
+    std::string line = loss_line_(dropped - reported_);
+    const LogMark mark{static_cast<std::uint32_t>(line.size()), Priority::warning};
+    if (is_formatted) line = target_.format(line, {&mark, 1});
+    if (!write(line).empty()) return;
+    reported_ = dropped;
+    reported_at_ = now;
 }
 
 // The part that was not written; it begins with a partial line if the disk filled up in the middle

@@ -45,7 +45,7 @@ private:
     static constexpr std::size_t max_waiting_bytes = 4 << 20;
 
     void run();
-    bool owes_word() const { return loss_line_ && told_ != dropped(); }
+    bool owes_report() const { return loss_line_ && reported_ != dropped(); }
     void write_batch(std::string_view lines, std::span<const LogMark> marks, bool last);
     std::string_view write(std::string_view text);
 
@@ -62,9 +62,9 @@ private:
 
     // Its own thread only.
     LogTarget target_;
-    bool torn_ = false;       // the target ends in the middle of a line
-    std::uint64_t told_ = 0;  // of those dropped
-    std::chrono::steady_clock::time_point told_at_;
+    bool torn_ = false;           // the target ends in the middle of a line
+    std::uint64_t reported_ = 0;  // of those dropped
+    std::chrono::steady_clock::time_point reported_at_;
 
     // Any thread, relaxed.
     std::atomic<std::uint64_t> dropped_{0};

@@ -29,7 +29,7 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 // For a pipe without a reader, or a syslog daemon that is down.
-constexpr milliseconds patience{100};
+constexpr milliseconds write_timeout{100};
 constexpr milliseconds reconnect_pause{10};
 // The longest message that syslog daemons accept by default.
 constexpr std::size_t datagram_bytes_max = 8192;
@@ -65,7 +65,7 @@ Fd connect_to(const std::string& path) {
 bool is_writable_soon(const Fd& fd) {
     for (;;) {
         pollfd ready{.fd = fd.get(), .events = POLLOUT, .revents = 0};
-        const int count = ::poll(&ready, 1, static_cast<int>(patience.count()));
+        const int count = ::poll(&ready, 1, static_cast<int>(write_timeout.count()));
         if (count < 0 && errno == EINTR) continue;
         return count > 0;
     }
@@ -96,7 +96,7 @@ std::variant<LogTarget, std::string> LogTarget::syslog_at(std::string path) {
     return target;
 }
 
-std::string LogTarget::dress(std::string_view lines, std::span<const LogMark> marks) const {
+std::string LogTarget::format(std::string_view lines, std::span<const LogMark> marks) const {
     const std::string header = kind_ == Kind::syslog ? syslog_header() : "";
     const int facility = kind_ == Kind::syslog ? LOG_DAEMON : 0;
     std::string out;
@@ -138,7 +138,7 @@ std::size_t LogTarget::write(std::string_view piece) const {
 
 // A restarted daemon has a new socket at the same path.
 std::size_t LogTarget::send(std::string_view line) {
-    const auto give_up_at = Clock::now() + patience;
+    const auto give_up_at = Clock::now() + write_timeout;
     for (;;) {
         if (!fd_) fd_ = connect_to(path_);
         if (fd_) {

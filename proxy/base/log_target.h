@@ -38,7 +38,7 @@ public:
     int fd() const { return fd_.get(); }
 
     // `lines`, each ended by a newline, in this target's format. Not called for Kind::bytes.
-    std::string dress(std::string_view lines, std::span<const LogMark> marks) const;
+    std::string format(std::string_view lines, std::span<const LogMark> marks) const;
 
     // The part of `text` that one write takes: whole lines, if one fits.
     std::string_view piece_of(std::string_view text) const;

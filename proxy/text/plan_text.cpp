@@ -47,15 +47,15 @@ const json::array& list(const json::object& from, std::string_view name) {
 }
 
 // Calls write(object) for the objects among the first `most` of a list; returns how many are left.
-template <class Tell>
-std::size_t first(const json::array& all, std::size_t most, Tell tell) {
-    std::size_t told = 0;
+template <class Write>
+std::size_t first(const json::array& all, std::size_t most, Write write) {
+    std::size_t written = 0;
     for (const json::value& each : all) {
-        if (told == most) break;
-        ++told;
-        if (const json::object* const object = each.if_object()) tell(*object);
+        if (written == most) break;
+        ++written;
+        if (const json::object* const object = each.if_object()) write(*object);
     }
-    return all.size() - told;
+    return all.size() - written;
 }
 
 // Never "0 %" for a part that is not zero, nor "100 %" for one that is not all.
@@ -70,7 +70,7 @@ std::string owner(const json::object& move, std::string_view name) {
     return id.empty() ? "no server" : id;
 }
 
-void tell_changes(const json::object& plan, std::string& out) {
+void write_changes(const json::object& plan, std::string& out) {
     const json::array& changes = list(plan, "changes");
     if (changes.empty()) out += "no entry of the file changes\n";
     const auto left = first(changes, changes_shown, [&](const json::object& change) {
@@ -88,23 +88,23 @@ void tell_changes(const json::object& plan, std::string& out) {
     if (left > 0) out += fmt::format("  and {} more\n", left);
 }
 
-void tell_moves(const json::object& pool, std::string& out) {
+void write_moves(const json::object& pool, std::string& out) {
     const json::array& moves = list(pool, "moves");
-    double told = 0;
+    double written = 0;
     auto left = first(moves, moves_shown, [&](const json::object& move) {
         const double share = number(move, "share");
-        told += share;
+        written += share;
         out += fmt::format("  {:>8}  {} -> {}\n", percent(share), owner(move, "from"),
                            owner(move, "to"));
     });
     left += static_cast<std::size_t>(number(pool, "moves_left_out"));
     if (left > 0) {
-        const double rest = std::max(0.0, number(pool, "moved") - told);
+        const double rest = std::max(0.0, number(pool, "moved") - written);
         out += fmt::format("  and {} more, {} together\n", left, percent(rest));
     }
 }
 
-void tell_ring(const json::object& pool, std::string_view when, std::string& out) {
+void write_ring(const json::object& pool, std::string_view when, std::string& out) {
     const json::object* const ring = value_of(pool, when).if_object();
     if (ring == nullptr) return;
     out += fmt::format(
@@ -113,7 +113,7 @@ void tell_ring(const json::object& pool, std::string_view when, std::string& out
         number(*ring, "least_to_average"));
 }
 
-void tell_pool(const json::object& pool, std::string& out) {
+void write_pool(const json::object& pool, std::string& out) {
     const std::string name = text(pool, "pool");
     const std::string state = text(pool, "state");
     const double moved = number(pool, "moved");
@@ -129,10 +129,10 @@ void tell_pool(const json::object& pool, std::string& out) {
         out += fmt::format("pool {}: no key moves\n", name);
     } else {
         out += fmt::format("pool {}: {} of the keys move\n", name, percent(moved));
-        tell_moves(pool, out);
+        write_moves(pool, out);
     }
-    tell_ring(pool, "before", out);
-    tell_ring(pool, "after", out);
+    write_ring(pool, "before", out);
+    write_ring(pool, "after", out);
 }
 
 }  // namespace
@@ -142,7 +142,7 @@ std::string plan_text(const json::object& plan) {
     if (const json::value& refused = value_of(plan, "refused"); refused.is_string()) {
         out += fmt::format("a reload would refuse this file: {}\n\n", text_of(refused));
     }
-    tell_changes(plan, out);
+    write_changes(plan, out);
     const json::array& notes = list(plan, "notes");
     for (const json::value& note : notes) out += fmt::format("! {}\n", text_of(note));
     out += '\n';
@@ -153,7 +153,7 @@ std::string plan_text(const json::object& plan) {
                            percent(number(*listener, "moved")), text(*listener, "why"));
     }
     for (const json::value& pool : list(plan, "pools")) {
-        if (pool.is_object()) tell_pool(pool.get_object(), out);
+        if (pool.is_object()) write_pool(pool.get_object(), out);
     }
     return out;
 }

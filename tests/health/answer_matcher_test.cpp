@@ -32,7 +32,7 @@ std::string result(const conf::HealthSettings& settings, std::string_view bytes,
                    std::size_t piece) {
     AnswerMatcher answer(settings);
     for (; !bytes.empty(); bytes.remove_prefix(std::min(piece, bytes.size()))) {
-        if (answer.read(bytes.substr(0, piece)) != AnswerMatcher::State::wants_bytes) break;
+        if (answer.read(bytes.substr(0, piece)) != AnswerMatcher::State::needs_bytes) break;
     }
     return answer.end() == AnswerMatcher::State::good ? "ok" : answer.result();
 }
@@ -86,7 +86,7 @@ BOOST_AUTO_TEST_CASE(a_flood_is_given_up) {
     const auto settings = expects("y", true);
     AnswerMatcher answer(settings);
     std::size_t read = 0;
-    while (answer.read("xxxxxxxx") == AnswerMatcher::State::wants_bytes) read += 8;
+    while (answer.read("xxxxxxxx") == AnswerMatcher::State::needs_bytes) read += 8;
     BOOST_TEST(read == AnswerMatcher::bytes_max);
 }
 

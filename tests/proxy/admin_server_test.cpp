@@ -34,9 +34,9 @@ constexpr std::size_t large_answer_bytes = 1 << 20;
 // An admin server that answers a line with "got N: LINE", on a thread of its own.
 class Fixture {
 public:
-    explicit Fixture(proxy::AdminServer::Patience patience = {})
+    explicit Fixture(proxy::AdminServer::Timeouts timeouts = {})
         : server_(
-              io_, [this](std::string line) { return answer(std::move(line)); }, patience),
+              io_, [this](std::string line) { return answer(std::move(line)); }, timeouts),
           thread_([this] { io_.run(); }) {}
     ~Fixture() {
         boost::asio::post(io_, [this] {
@@ -180,10 +180,11 @@ BOOST_AUTO_TEST_CASE(who_only_waits_gives_way_longest_first) {
 }
 
 struct Hurried : Fixture {
-    Hurried() : Fixture({.answer = std::chrono::hours(1), .unhurried = std::chrono::hours(1)}) {}
+    Hurried() : Fixture({.answer = std::chrono::hours(1), .grace = std::chrono::hours(1)}) {}
 };
 
-BOOST_FIXTURE_TEST_CASE(a_client_that_reads_its_answer_keeps_its_slot_and_others_are_refused, Hurried) {
+BOOST_FIXTURE_TEST_CASE(a_client_that_reads_its_answer_keeps_its_slot_and_others_are_refused,
+                        Hurried) {
     BOOST_TEST(open() == "");
     std::vector<std::unique_ptr<UnixClient>> clients;
     for (std::size_t i = 0; i < max_clients; ++i) {
@@ -200,7 +201,7 @@ BOOST_FIXTURE_TEST_CASE(a_client_that_reads_its_answer_keeps_its_slot_and_others
 }
 
 struct Unhurried : Fixture {
-    Unhurried() : Fixture({.answer = std::chrono::hours(1), .unhurried = 1ms}) {}
+    Unhurried() : Fixture({.answer = std::chrono::hours(1), .grace = 1ms}) {}
 };
 
 BOOST_FIXTURE_TEST_CASE(who_takes_no_answer_gives_way_in_the_end, Unhurried) {

@@ -34,7 +34,7 @@ constexpr HttpLimits small{.clients = 4,
                            .request = 300ms,
                            .idle = 300ms,
                            .answer = 300ms,
-                           .unhurried = 50ms,
+                           .grace = 50ms,
                            .linger = 300ms,
                            .linger_bytes = 1 << 16};
 
@@ -253,7 +253,7 @@ BOOST_FIXTURE_TEST_CASE(who_does_not_take_an_answer_gives_way_too_but_not_at_onc
 
 BOOST_AUTO_TEST_CASE(one_more_client_than_slots_is_refused_while_all_are_busy) {
     struct Busy : Fixture {
-        Busy() : Fixture({.clients = 2, .unhurried = 1h}) {}
+        Busy() : Fixture({.clients = 2, .grace = 1h}) {}
         void run() {
             const Fd first = deaf("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
             Fd second = deaf("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -1,1 +1,1 @@
-"""What tools/compare is made of."""
+"""The parts of tools/compare."""

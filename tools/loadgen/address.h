@@ -38,9 +38,8 @@ Address parse_address(std::string_view text);
 // One IPv4 address or a range of at most 4,096, "127.0.0.2-127.0.0.60". Throws UsageError.
 std::vector<Address> parse_sources(std::string_view text);
 
-// A load is for this machine: loopback always, private and test networks
-// (RFC 1918, 2544, 4193, 5737, link-local) when asked for, others never.
-// Throws UsageError.
+// A load may be sent to loopback always, to private and test networks (RFC 1918, 2544, 4193, 5737,
+// link-local) on request, to others never. Throws UsageError.
 void require_allowed(const Address& address, bool allow_nonlocal);
 
 }  // namespace ringway::loadgen

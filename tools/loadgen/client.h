@@ -46,7 +46,7 @@ struct Share {
     std::uint64_t operations = 0;  // 0: no limit
     double rate = 0;               // 0: closed loop
     CpuMeter* meter = nullptr;     // called at the window's begin and end; on one thread only
-    std::function<void(const std::string&)> tell;  // a line for people, now
+    std::function<void(const std::string&)> progress;  // a line for people, now
 };
 
 class Client {

@@ -21,31 +21,31 @@ constexpr const char* usage =
        loadgen run --connect ADDRESS:PORT --mode MODE [...]
 
 serve: one or more servers; each --listen begins one, port 0 takes a free one.
-  --mode echo      sends back what it gets, with --bytes N in messages of N
-         sink      takes all, and answers the client's end with a count of bytes
+  --mode echo      echoes all bytes, with --bytes N in messages of N
+         sink      reads all, and answers the client's end with a count of bytes
          source    sends until the client ends, or --bytes N
-         answer    takes --request N bytes, answers --bytes N, closes
-         idle      accepts and holds
+         answer    reads --request N bytes, sends --bytes N, closes
+         idle      accepts and keeps open
          verify    the other end of run --mode verify; exit status 1 if it failed
   --key-line       drop the first line of each connection
-  --threads N      --seconds S (ends by itself after 3600)   --allow-nonlocal
+  --threads N      --seconds S (default 3600)   --allow-nonlocal
 
 run: the clients. Exit status 1 if anything failed.
-  --mode round-trip  messages of --bytes N (64) there and back; needs echo
+  --mode round-trip  messages of --bytes N (64) and their echoes; needs echo
          connect     connect, send --request N (0) or the bytes of --request-file F,
-                     take --bytes N (64), close
-         bulk-up     --bytes N (131072) a write, as fast as it goes; needs sink
+                     read --bytes N (64), close
+         bulk-up     --bytes N (131072) a write, at full speed; needs sink
          bulk-down   needs source
          idle        one round trip of --bytes N (64) each, then nothing
          verify      checks every byte of random streams, at most --bytes N
                      (1048576) a direction, and how they end; --seed N
   --connections N (64)   --threads N (1)   --seconds S (5)   --warmup S (0)
-  --operations N     end after so many
+  --operations N     end after N operations
   --rate R           open loop: R operations a second, latencies from when they
-                     were meant to begin
+                     were due
   --timeout S (5)    --source A-B (addresses to connect from, in turn)
   --key-line         begin each connection with a line that names it
-  --cpu-of NAME=PID[,PID...]  tell the processor time of processes, may be repeated
+  --cpu-of NAME=PID[,PID...]  report the processor time of processes, may be repeated
   --json FILE        --allow-nonlocal (private and test networks)
 )";
 

@@ -104,7 +104,7 @@ void Idle::on_window_begin() {
     const unsigned standing = held();
     result().operations = standing;
     result().failures.add(Failure::unfinished, share().links - standing);
-    share().tell(fmt::format("holding {} connections", standing));
+    share().progress(fmt::format("holding {} connections", standing));
 }
 
 }  // namespace ringway::loadgen

@@ -34,7 +34,7 @@ T part(T whole, unsigned i, unsigned n) {
 
 }  // namespace
 
-Result run(const RunOptions& options, const std::function<void(const std::string&)>& tell) {
+Result run(const RunOptions& options, const std::function<void(const std::string&)>& progress) {
     CpuMeter meter(options.cpu_of);
     const unsigned threads = options.threads;
     std::vector<std::future<Result>> others;
@@ -44,7 +44,7 @@ Result run(const RunOptions& options, const std::function<void(const std::string
                     .operations = part(options.operations, i, threads),
                     .rate = options.rate / threads,
                     .meter = i == 0 ? &meter : nullptr,
-                    .tell = tell};
+                    .progress = progress};
         return make_client(options, std::move(share))->run();
     };
     for (unsigned i = 1; i < threads; ++i) {

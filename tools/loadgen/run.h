@@ -1,4 +1,4 @@
-// Whole runs, on as many threads as were asked for.
+// Whole runs, on the given number of threads.
 #pragma once
 
 #include <functional>
@@ -13,9 +13,9 @@
 
 namespace ringway::loadgen {
 
-// Returns when the run is over. `tell` gets progress lines. Throws std::system_error if the machine
-// lacks a resource.
-Result run(const RunOptions& options, const std::function<void(const std::string&)>& tell);
+// Returns when the run is over. `progress` gets progress lines. Throws std::system_error if the
+// machine lacks a resource.
+Result run(const RunOptions& options, const std::function<void(const std::string&)>& progress);
 Title title_of(const RunOptions& options);
 
 // Servers on threads of their own, from construction to stop().

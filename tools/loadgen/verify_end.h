@@ -2,10 +2,9 @@
 // with pauses, and checks what it receives against the stream that the other end sends. Both ends
 // derive everything from one seed.
 //
-// What it proves of a proxy between them: what arrives is a prefix of what was
-// sent, all of it where the stream ended cleanly; a half-closed connection goes
-// on in the other direction; and a broken stream never ends as a clean one.
-// One thread.
+// What it proves of a proxy between them: what arrives is a prefix of what was sent, all of it
+// where the stream ended cleanly; a half-closed connection continues in the other direction; and a
+// broken stream never ends as a clean one. One thread.
 #pragma once
 
 #include <array>

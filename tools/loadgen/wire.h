@@ -10,9 +10,8 @@
 
 namespace ringway::loadgen {
 
-// Receives and throws away up to a megabyte; as recv(2). The kernel does not
-// even copy it (tcp(7), MSG_TRUNC), so that a bulk load costs little beside
-// what it goes through.
+// Receives and throws away up to a megabyte; as recv(2). The kernel does not even copy it (tcp(7),
+// MSG_TRUNC), so that a bulk load costs little compared with the proxy.
 inline ssize_t discard(const proxy::Fd& socket) {
     constexpr std::size_t most = 1 << 20;
     return ::recv(socket.get(), nullptr, most, MSG_TRUNC);

@@ -58,7 +58,7 @@ void measure_ours(const ring::Settings& settings, const std::string& subject, st
     add(report, subject, servers, vnodes, {even.peak, even.deviation}, extra);
 }
 
-// Keys that were not on the server that goes, and move all the same.
+// Keys that were not on the removed server, and move nevertheless.
 template <class Peer>
 double sampled_extra(const Scope& scope, const Peer& before, const Peer& after,
                      std::uint32_t removed) {

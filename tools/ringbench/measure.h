@@ -1,5 +1,5 @@
-// Measuring side by side: contestants take turns in short rounds, so that whatever
-// else the machine does falls upon all of them, and medians of rounds are compared.
+// Measuring side by side: contestants take turns in short rounds, so that other load on the machine
+// affects all of them, and medians of rounds are compared.
 #pragma once
 
 #include <cstddef>

@@ -12,7 +12,7 @@
 
 namespace ringway::ringctl {
 
-// One command, and the lines of the input that its servers stand in, from 1.
+// One command, and the lines of the input with its servers, from 1.
 struct RegisterCommand {
     std::vector<std::string> words;
     std::size_t servers = 0;

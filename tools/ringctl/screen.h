@@ -34,7 +34,7 @@ struct TopView {
     std::string pool;  // the only pool that is shown; empty for all
     SortBy sort = SortBy::name;
     bool reversed = false;
-    std::size_t first = 0;  // of the servers, that stands at the top
+    std::size_t first = 0;  // of the servers, the one at the top
     std::size_t shown = 0;  // servers there was room for, by the last layout
 
     enum class Key : std::uint8_t {
