@@ -118,7 +118,7 @@ ServerOverrides parse_said(const json::object& entry, const std::string& place) 
     const bool there =
         overrides.registered || set || overrides.admin_state != AdminState::automatic;
     if (overrides.is_nothing() || (overrides.unregistered && there)) {
-        throw Wrong{place + ": expected either unregistered or other overrides, not both"};
+        throw Wrong{place + ": expected either unregistered, or other overrides"};
     }
     if (overrides.registered && set) {
         throw Wrong{place + ": a registered server has its weight and address in registered"};

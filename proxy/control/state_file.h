@@ -17,7 +17,7 @@
 namespace ringway::proxy {
 
 // One JSON object: {"version": 1, "servers": [{"pool": ..., "id": ..., "registered":
-// {"address": ..., "weight": ...}, "unregistered": true, "admin_state": "drain", "weight": ...,
+// {"address": ..., "weight": ...}, "unregistered": true, "by_hand": "drain", "weight": ...,
 // "address": ...}, ...]}, where a server has only those entries that say something. One
 // server a line.
 std::string state_text(const Overrides& overrides);

@@ -143,9 +143,10 @@ BOOST_AUTO_TEST_CASE(clients_of_unix_sockets_have_no_address) {
                "3:50: listeners[0].key: on_missing: " + refusal + "\n");
     BOOST_TEST(with(", key: sni, defer_accept: 1s") ==
                "3:69: listeners[0].defer_accept: has a meaning only for TCP\n");
-    BOOST_TEST(with(", proxy_protocol: {accept: [v1], trusted: [10.0.0.1]}") ==
-               "3:85: listeners[0].proxy_protocol.trusted: a unix socket's file says who may "
-               "connect\n");
+    BOOST_TEST(
+        with(", proxy_protocol: {accept: [v1], trusted: [10.0.0.1]}") ==
+        "3:85: listeners[0].proxy_protocol.trusted: has a meaning only for TCP: the mode of the "
+        "socket's file decides who may connect\n");
     BOOST_TEST(with(", proxy_protocol: {accept: [v1]}") == "");
     BOOST_TEST(with(", key: sni") == "");
 }

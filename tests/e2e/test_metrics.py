@@ -193,7 +193,7 @@ def test_a_taken_port_is_named_and_a_wildcard_is_warned_of(bench):
         assert f"http: cannot listen on {where}: Address already in use" in proxy.log()
     port = free_port()
     proxy = bench.ringway({**config, "admin": {**admin, "http": f"0.0.0.0:{port}"}})
-    assert f"whoever reaches 0.0.0.0:{port} can read" in proxy.wait_log(" warning ")
+    assert f"every host that reaches 0.0.0.0:{port} can read" in proxy.wait_log(" warning ")
     proxy.write({**proxy.config, "admin": {**admin, "http": where}})
     assert "restart" in proxy.reload()["result"]
 

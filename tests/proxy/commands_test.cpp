@@ -105,8 +105,8 @@ BOOST_AUTO_TEST_CASE(register_refuses_what_is_no_server) {
     BOOST_TEST(error("register main a 192.0.2.3:80") == "pool main has a server a already");
     BOOST_TEST(error("register none c 192.0.2.3:80") == "no pool none");
     for (const auto* address : {"nowhere", "192.0.2.3", "192.0.2.3:0", "[::1]", "host:80"}) {
-        BOOST_TEST(
-            error("register main c " + std::string(address)).starts_with("an address is as"));
+        BOOST_TEST(error("register main c " + std::string(address))
+                       .starts_with("an address must be like"));
     }
     for (const auto* weight : {"-1", "1.5", "1e3", "x", "99999999999", "\"\"", "1001"}) {
         error("register main c 192.0.2.3:80 --weight " + std::string(weight));
@@ -341,7 +341,8 @@ BOOST_AUTO_TEST_CASE(events_are_told_newest_last) {
     BOOST_TEST(ok("events 1").at("events") == json::array{all[2]});
     BOOST_TEST(ok("events 1000").at("events").as_array().size() == 3u);
     for (const auto* count : {"0", "-1", "x", "1x", "\"\""}) {
-        BOOST_TEST(error("events " + std::string(count)).starts_with("a count is a whole number"));
+        BOOST_TEST(
+            error("events " + std::string(count)).starts_with("a count must be a whole number"));
     }
 }
 

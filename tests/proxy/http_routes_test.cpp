@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_refused_and_no_parameter_is_ignored) {
     BOOST_TEST(refusal("/v1/pools/p/explain?key=a&x=b") == "400 unknown parameter \"x\"");
     for (const auto* n : {"0", "-1", "x", "1x", "", "99999999999999999999999"}) {
         BOOST_TEST(refusal("/v1/events?n=" + std::string(n)) ==
-                   "400 n is a whole number from 1 up");
+                   "400 n must be a whole number of at least 1");
     }
     BOOST_TEST(refusal("*") == "400 a target begins with /");
     BOOST_TEST(refusal("a.example:80") == "400 a target begins with /");

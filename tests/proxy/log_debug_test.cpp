@@ -199,7 +199,7 @@ BOOST_AUTO_TEST_CASE(the_admin_socket_sets_it_and_the_status_shows_it) {
     BOOST_TEST(error("log") == "usage: log level [LEVEL [for TIME]]");
     BOOST_TEST(error("log levels debug") == "usage: log level [LEVEL [for TIME]]");
     BOOST_TEST(error("log level debug for") == "usage: log level [LEVEL [for TIME]]");
-    BOOST_TEST(error("log level loud").starts_with("a level is debug, info, warn or error"));
+    BOOST_TEST(error("log level loud").starts_with("a level must be debug, info, warn or error"));
     for (const auto* time : {"5", "0s", "25h", "-1s", "now", "\"\""}) {
         error(("log level debug for " + std::string(time)).c_str());
     }

@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(an_unregistered_server_of_the_file_stays_away_until_it_is_r
         const auto file = config({pool("main", {server("a"), server("b")})});
         const Strings notes = pools.notes_on(file);
         BOOST_TEST(notes.size() == 1u);
-        BOOST_TEST(notes.front().find("b stays away") != std::string::npos);
+        BOOST_TEST(notes.front().find("b stays removed") != std::string::npos);
         apply(file);
         BOOST_TEST(online() == (Strings{"a x1"}), boost::test_tools::per_element());
     }

@@ -136,8 +136,7 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused_with_its_place) {
                "servers[0].pool: expected the name of a pool");
     BOOST_TEST(with(R"({"pool": "p", "id": "a\n", "unregistered": true})") ==
                "servers[0].id: expected the id of a server");
-    const std::string both =
-        "servers[0]: expected either unregistered or other overrides, not both";
+    const std::string both = "servers[0]: expected either unregistered, or other overrides";
     BOOST_TEST(with(R"({"pool": "p", "id": "a", "unregistered": true, "weight": 3})") == both);
     BOOST_TEST(with(R"({"pool": "p", "id": "a", "weight": 1001})") ==
                "servers[0].weight: expected a whole number from 0 to 1000");

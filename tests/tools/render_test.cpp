@@ -308,7 +308,7 @@ BOOST_AUTO_TEST_CASE(a_plan_is_rendered_as_text) {
     BOOST_TEST(
         shown(
             "plan",
-            R"({"ok":true,"refused":null,"notes":["pool main: server x stays away"],)"
+            R"({"ok":true,"refused":null,"notes":["pool main: server x stays removed"],)"
             R"("changes":[{"path":"pools.main.hash.vnodes","before":"704","after":"512"},)"
             R"({"path":"pools.main.servers.c","before":null,"after":"192.0.2.3:80"}],)"
             R"("listeners":[{"listener":"front","moved":1,"why":"its keys are others"}],)"
@@ -318,7 +318,7 @@ BOOST_AUTO_TEST_CASE(a_plan_is_rendered_as_text) {
             R"("after":{"servers":3,"online":3,"peak_to_average":1.02,"least_to_average":0.97}}]})") ==
         "~ pools.main.hash.vnodes: 704 -> 512\n"
         "+ pools.main.servers.c: 192.0.2.3:80\n"
-        "! pool main: server x stays away\n"
+        "! pool main: server x stays removed\n"
         "\n"
         "listener front: 100.00 % of its keys move: its keys are others\n"
         "pool main: 25.00 % of the keys move\n"
