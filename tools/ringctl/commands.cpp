@@ -72,7 +72,7 @@ constexpr std::array all_commands{
             "LEVEL is debug, info, warn or error, TIME as 30s or 5m, up to 24h. When the time is\n"
             "over the level is the file's again; until then a reload leaves it. Without a time it\n"
             "holds until the next reload.\n"},
-    Command{"completion", "SHELL", 1, 1, "a script that completes words in bash or zsh",
+    Command{"completion", "SHELL", 1, 1, "the completion script for bash or zsh",
             "In ~/.bashrc: source <(ringctl completion bash)\n"
             "In ~/.zshrc, after compinit: source <(ringctl completion zsh)\n",
             of_ringctl},
