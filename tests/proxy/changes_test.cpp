@@ -14,6 +14,7 @@
 #include <boost/json.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include "proxy/admin/admin.h"
 #include "proxy/admin/commands.h"
 #include "proxy/control/config_file.h"
 #include "proxy/control/state_file.h"
@@ -47,7 +48,7 @@ struct Fixture {
     // A Control that has read its state, as run() does, and serves for a moment.
     void run_to_end() {
         const std::size_t begun = rig.log().count(" ready: ");
-        std::thread thread([&] { control->run(); });
+        std::thread thread([&] { proxy::serve(*control); });
         BOOST_TEST(rig.log().has(" ready: ", begun + 1));
         ::kill(::getpid(), SIGTERM);
         thread.join();
@@ -197,7 +198,7 @@ BOOST_AUTO_TEST_CASE(overrides_survive_a_restart) {
 BOOST_AUTO_TEST_CASE(nothing_begins_over_a_file_that_is_not_understood) {
     dir.write("state.json", "{\"version\": 1, \"servers\": [\n{\"pool\":\"ma");
     restart();
-    const auto reason = control->run();
+    const auto reason = proxy::serve(*control);
     BOOST_TEST(reason.value().starts_with("what was said of servers at run time: " + state() +
                                           ": 2:12: not valid JSON: "));
     BOOST_TEST(!std::filesystem::exists(state() + ".new"));
@@ -317,7 +318,7 @@ BOOST_AUTO_TEST_CASE(a_reload_beyond_its_limit_changes_nothing_and_says_what_wou
 
 BOOST_AUTO_TEST_CASE(a_storm_of_signals_is_few_reloads_and_the_last_file_wins) {
     restart();
-    std::thread thread([&] { control->run(); });
+    std::thread thread([&] { proxy::serve(*control); });
     BOOST_REQUIRE(rig.log().has(" ready: "));
     constexpr int signals = 1000;
     const auto begin = proxy::Clock::now();
