@@ -173,7 +173,7 @@ BOOST_AUTO_TEST_CASE(a_condition_has_the_reason_of_whoever_decides) {
     is(condition_of(rising, {}), false, "refused");
 }
 
-BOOST_AUTO_TEST_CASE(an_admin_state_overrides_the_condition_and_a_panic_ignores_the_condition_only) {
+BOOST_AUTO_TEST_CASE(admin_states_override_conditions_and_panics_ignore_conditions_only) {
     using ringway::health::AdminState;
     using ringway::health::Availability;
     using ringway::health::availability_of;
