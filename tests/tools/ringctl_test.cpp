@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(input_that_names_no_servers_asks_nobody) {
         return err.str();
     };
     BOOST_TEST(refused("a 192.0.2.1:7\nb\n") ==
-               "ringctl: line 2: a line is ID ADDRESS [WEIGHT], not 1 word; "
+               "ringctl: line 2: a line must be ID ADDRESS [WEIGHT], not 1 word; "
                "nothing was registered\n");
     BOOST_TEST(refused("a 192.0.2.1:7 1 2\n").find("line 1: ") != std::string::npos);
     BOOST_TEST(refused("\n\na \"192.0.2.1\n").find("line 3: column ") != std::string::npos);

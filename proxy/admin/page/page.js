@@ -93,7 +93,7 @@ function show(status, pool, servers, happened, explained) {
   lost = null;
   const now = performance.now();
   const ids = servers.map((server) => server.id);
-  colours.keep([...new Set([...ids, ...said.ring.servers])].sort(compareText));
+  colours.keep([...new Set([...ids, ...latest.ring.servers])].sort(compareText));
   const counters = ({ total, bytes_up, bytes_down }) => ({ total, bytes_up, bytes_down });
   for (const server of servers) {
     server.state = stateOf(server);
