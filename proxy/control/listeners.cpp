@@ -115,7 +115,7 @@ void Listeners::apply(const conf::Config& config, OpenedSockets opened, const Po
                                                 .connect = pool.settings.connect,
                                                 .send_proxy = pool.settings.send_proxy,
                                                 .pool = next.pool,
-                                                .balancer = pool.balancer,
+                                                .balancer = pool.ring->balancer(),
                                                 .counts = counts,
                                                 .pool_counts = pool.counts,
                                                 .quota = quota,
