@@ -130,8 +130,7 @@ void Pools::adopt_all(Pool& pool) {
 
 // A server that comes with the address of one that leaves is that one under another id: its
 // connections count for it. Returns the ids that were left.
-std::set<std::string> Pools::rename(
-    Pool& pool, const std::map<std::string, DesiredServer, std::less<>>& wanted) {
+std::set<std::string> Pools::rename(Pool& pool, const DesiredServers& wanted) {
     std::map<std::string, std::vector<std::string>> leave;  // by address
     std::map<std::string, std::vector<std::string>> come;
     for (const auto& [id, server] : pool.servers) {

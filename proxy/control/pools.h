@@ -27,6 +27,7 @@
 #include "health/passive.h"
 #include "proxy/base/clock.h"
 #include "proxy/control/background.h"
+#include "proxy/control/desired_servers.h"
 #include "proxy/control/events.h"
 #include "proxy/control/overrides.h"
 #include "proxy/control/ring_publisher.h"
@@ -198,8 +199,7 @@ private:
     Refusal needs_server(std::string_view pool, std::string_view id) const;
     void take(Pool& pool, const conf::Pool& from_file);
     void adopt_all(Pool& pool);
-    std::set<std::string> rename(Pool& pool,
-                                 const std::map<std::string, DesiredServer, std::less<>>& wanted);
+    std::set<std::string> rename(Pool& pool, const DesiredServers& wanted);
     void adopt(Pool& pool, const std::string& id, DesiredServer desired, bool may_ramp);
     PoolServer& add(Pool& pool, const std::string& id, bool ramps);
     void equip(const Pool& pool, PoolServer& server);
