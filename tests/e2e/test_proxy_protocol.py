@@ -108,8 +108,10 @@ def test_107_bytes_are_a_header(bench):
 def test_a_header_that_stops_half_way_ends_at_the_key_timeout(bench, part):
     backend = bench.backend("a")
     proxy = behind(bench, [backend], timeouts={"key": "200ms"})
-    with dial(proxy.address()) as sock:
+    with proxy.paused():
+        sock = dial(proxy.address())
         sock.sendall(part)
+    with sock:
         assert read_to_end(sock) == (b"", RESET)
     proxy.wait_access(server="-", end="key_timeout")
     assert not backend.peers

@@ -177,11 +177,13 @@ def test_a_changed_key_and_changed_timeouts_hold_for_new_connections(bench):
     with dial(proxy.address()) as session:
         read_line(session)
     port = proxy.address()[1]
-    changed = listener(port, "first_line", timeouts={"key": "200ms"})
-    proxy.reload_well({**proxy.config, "listeners": [changed]})
+    patient = listener(port, "first_line", timeouts={"key": "1h"})
+    proxy.reload_well({**proxy.config, "listeners": [patient]})
     for number in range(10):
         key = b"key-%d" % number
         assert ask(proxy.address(), key) == proxy.owner(key)
+    hasty = listener(port, "first_line", timeouts={"key": "200ms"})
+    proxy.reload_well({**proxy.config, "listeners": [hasty]})
     with dial(proxy.address()) as session:
         assert read_to_end(session) == (b"", RESET)
 
