@@ -48,8 +48,8 @@ def test_a_client_that_leaves_before_its_key_is_known_reaches_no_server(bench, f
 def test_a_byte_now_and_then_does_not_extend_the_key_timeout(bench):
     backend = bench.backend("a")
     proxy = bench.simple([backend], listen={"timeouts": {"key": "600ms"}})
+    begin = time.monotonic()
     with dial(proxy.address()) as client:
-        begin = time.monotonic()
         client.settimeout(0.1)  # a byte every 100 ms
         ending = None
         while ending is None and time.monotonic() - begin < DEADLINE:
