@@ -6,7 +6,7 @@ import pytest
 
 from support.backends import echo, reset_at_once, silent
 from support.clients import RESET, ask, dial, read_line, read_to_end, reset
-from support.configuration import FAST_CHECKS, listener, pool_of
+from support.configuration import ANSWERED_CHECKS, FAST_CHECKS, listener, pool_of
 from support.demo import DemoServer
 from support.failover import CHECKS, OFFLINE_WITHIN, kill_and_return
 from support.ports import free_port
@@ -14,9 +14,7 @@ from support.waiting import scaled, wait_until, within
 from support.web import with_web
 
 KEYS = [b"key-%d" % number for number in range(400)]
-SPOKEN = {
-    **FAST_CHECKS, "interval": "200ms", "timeout": "200ms", "send": "PING\r\n", "expect": "+PONG"
-}  # fmt: skip
+SPOKEN = {**ANSWERED_CHECKS, "send": "PING\r\n", "expect": "+PONG"}
 
 
 def keys_of(proxy, id: str) -> list[bytes]:
@@ -70,7 +68,7 @@ def test_a_check_by_http_goes_to_the_port_that_is_given(bench):
     backend, checked = bench.backend("a"), bench.backend("check", answers)
     checked.status = 200
     entry = {"id": "a", "address": backend.address, "health": {"port": checked.port}}
-    proxy = bench.simple([entry], health={**FAST_CHECKS, "http": {"path": "/up"}})
+    proxy = bench.simple([entry], health={**ANSWERED_CHECKS, "http": {"path": "/up"}})
     wait_until(lambda: proxy.server("a")["detail"] == "checked ok", "the first check")
     checked.status = 503
     proxy.wait_server("a", "offline")
