@@ -71,10 +71,10 @@ ServerMetrics server_metrics(const Pool& pool, const std::string& id, const Pool
     const auto& counts = *server.counts;
     ServerMetrics numbers;
     numbers.server = presentable(id);
-    numbers.online = pool.is_online(id);
+    numbers.online = pool.ring->is_online(id);
     numbers.weight = server.weight;
     numbers.max_connections = server.max_connections;
-    numbers.share = pool.figures.share(id).value_or(0);
+    numbers.share = pool.ring->figures().share(id).value_or(0);
     for (const ServerCounts& one : counts) {
         numbers.active += one.active.value();
         numbers.total += one.total.value();
@@ -94,7 +94,7 @@ PoolMetrics pool_metrics(const std::string& name, const Pool& pool) {
     numbers.pool = name;
     numbers.servers = pool.servers.size();
     numbers.online = pool.online();
-    numbers.points = pool.balancer->snapshot()->point_count();
+    numbers.points = pool.ring->snapshot()->point_count();
     numbers.panics = pool.panics;
     numbers.local_fault = pool.local.fault() != health::LocalFault::none;
     for (const PoolCounts& one : *pool.counts) {
@@ -107,8 +107,8 @@ PoolMetrics pool_metrics(const std::string& name, const Pool& pool) {
         numbers.connect_times.add(one.connect_times);
         numbers.sessions.add(one.sessions);
     }
-    numbers.peak_to_average = pool.figures.peak_to_average();
-    numbers.moved_last_change = pool.figures.moved_last_change();
+    numbers.peak_to_average = pool.ring->figures().peak_to_average();
+    numbers.moved_last_change = pool.ring->figures().moved_last_change();
     return numbers;
 }
 

@@ -122,7 +122,7 @@ json::value or_null(const std::optional<T>& value) {
 // Everything about a server but its share.
 json::object describe(const Pools& pools, const std::string& pool, const std::string& id,
                       const PoolServer& server, std::optional<double> share) {
-    const bool online = pools.find(pool)->is_online(id);
+    const bool online = pools.find(pool)->ring->is_online(id);
     json::value last_check, check_problem;
     const auto view = pools.health(pool, id);
     if (view && !view->not_run_why.empty()) check_problem = view->not_run_why;
@@ -207,7 +207,7 @@ json::object report_status(const Control& control) {
     }
     json::array pools;
     for (const auto& [name, pool] : control.pools().all()) {
-        const auto snapshot = pool.balancer->snapshot();
+        const auto snapshot = pool.ring->snapshot();
         std::uint64_t active = 0;
         for (const auto& [id, server] : pool.servers) {
             active += sum(*server.counts, &ServerCounts::active);
@@ -224,8 +224,8 @@ json::object report_status(const Control& control) {
                          {"active", active},
                          {"spills", sum(counts, &PoolCounts::spills_full) +
                                         sum(counts, &PoolCounts::spills_failed)},
-                         {"peak_to_average", pool.figures.peak_to_average()},
-                         {"moved_last_change", or_null(pool.figures.moved_last_change())},
+                         {"peak_to_average", pool.ring->figures().peak_to_average()},
+                         {"moved_last_change", or_null(pool.ring->figures().moved_last_change())},
                          {"fingerprint", ring::fingerprint(*snapshot)}});
     }
     const ConfigStatus& config = control.config_status();
@@ -259,7 +259,8 @@ json::object report_servers(const Control& control, const std::string* only) {
     for (const auto& [name, pool] : control.pools().all()) {
         if (only != nullptr && name != *only) continue;
         for (const auto& [id, server] : pool.servers) {
-            all.push_back(describe(control.pools(), name, id, server, pool.figures.share(id)));
+            all.push_back(
+                describe(control.pools(), name, id, server, pool.ring->figures().share(id)));
         }
     }
     return {{"servers", std::move(all)}};
@@ -267,27 +268,27 @@ json::object report_servers(const Control& control, const std::string* only) {
 
 json::object report_server(const Control& control, const std::string& pool, const std::string& id) {
     const auto& server = server_of(control, pool, id);
-    const auto share = pool_of(control, pool).figures.share(id);
+    const auto share = pool_of(control, pool).ring->figures().share(id);
     return {{"server", describe(control.pools(), pool, id, server, share)}};
 }
 
 json::object report_change(const Control& control, const std::string& pool, const std::string& id) {
     const auto& server = server_of(control, pool, id);
     const Pool& of = pool_of(control, pool);
-    const bool serves = of.published >= of.wanted;
-    const auto share = serves ? of.figures.known_share(id) : std::nullopt;
+    const bool serves = of.ring->is_current();
+    const auto share = serves ? of.ring->figures().known_share(id) : std::nullopt;
     return {{"server", describe(control.pools(), pool, id, server, share)}};
 }
 
 json::object report_ring(const Control& control, const std::string& pool_name) {
     const Pool& pool = pool_of(control, pool_name);
-    const auto snapshot = pool.balancer->snapshot();
+    const auto snapshot = pool.ring->snapshot();
     json::array ids;
     json::array shares;
     json::array points;
     for (const ring::Member& member : snapshot->members()) {
         ids.emplace_back(member.id);
-        shares.emplace_back(pool.figures.share(member.id).value_or(0));
+        shares.emplace_back(pool.ring->figures().share(member.id).value_or(0));
         points.emplace_back(member.points);
     }
     json::array slices;
@@ -349,7 +350,7 @@ json::object report_overrides(const Control& control) {
 json::object report_explain(const Control& control, const std::string& pool_name,
                             const std::string& key) {
     const Pool& pool = pool_of(control, pool_name);
-    const auto snapshot = pool.balancer->snapshot();
+    const auto snapshot = pool.ring->snapshot();
     const std::uint64_t hash = snapshot->hash(key);
     const std::size_t all = snapshot->members().size();
     const auto steps = ring::explain(*snapshot, hash, all);

@@ -91,7 +91,7 @@ std::optional<std::string> Control::why_not_ready() const {
     if (leaving_) return "about to drain";
     if (!serving_) return "not serving yet";
     const auto lacks = [&](const std::string& name) -> std::optional<std::string> {
-        const auto serving = pools_.find(name)->balancer->snapshot();
+        const auto serving = pools_.find(name)->ring->snapshot();
         const bool serves = std::ranges::any_of(serving->members(), [](const ring::Member& each) {
             return each.status == ring::Status::online && each.weight > 0;
         });

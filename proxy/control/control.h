@@ -165,6 +165,7 @@ private:
     boost::asio::awaitable<void> reload_by_signal();
     boost::asio::awaitable<void> take_turn();
     boost::asio::awaitable<void> adopt_pools(const conf::Config& next);
+    boost::asio::awaitable<void> workers_follow();
     boost::asio::awaitable<std::optional<std::string>> apply(conf::Config next,
                                                              std::vector<std::string>& notes);
     boost::asio::awaitable<std::vector<std::string>> moves_beyond(const conf::Config& next,

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "conf/overlap.h"
+#include "proxy/data/acceptor.h"
 
 namespace ringway::proxy {
 
@@ -37,7 +38,9 @@ OpenedSockets Listeners::open(const conf::Config& config,
     }
     OpenedSockets opened;
     for (const conf::Listener* next : wanted) {
-        auto sockets = open_listen_sockets(next->bind, workers_.size());
+        auto sockets = open_listen_sockets(next->bind, workers_.size(), [next](int socket) {
+            set_inherited_options(socket, next->timeouts, next->defer_accept);
+        });
         if (auto* reason = std::get_if<std::string>(&sockets)) {
             refusal = fmt::format("listener {}: {}", next->name, *reason);
             return {};
@@ -115,7 +118,7 @@ void Listeners::apply(const conf::Config& config, OpenedSockets opened, const Po
                                                 .connect = pool.settings.connect,
                                                 .send_proxy = pool.settings.send_proxy,
                                                 .pool = next.pool,
-                                                .balancer = pool.balancer,
+                                                .balancer = pool.ring->balancer(),
                                                 .counts = counts,
                                                 .pool_counts = pool.counts,
                                                 .quota = quota,

@@ -1,18 +1,18 @@
-// What was said of servers at run time, and the rules by which that and the file become
-// one list of servers. Values and pure functions; any thread.
+// Run-time overrides of servers: the layer above the file, and the rules for how long each
+// lasts. Values and pure functions; any thread.
 //
-//  1. A server that only one of them names is as that one says.
-//  2. A file that names a registered server ends its registration: the file wins, with
-//     the reload or start that reads it. Until then, as after an unregistration, the
+//  1. A server that only the file or only an override names is as that one says.
+//  2. A file that names a registered server ends its registration, with the reload or start
+//     that reads it: the file wins. Until then, as after an unregistration, the
 //     registration's address and weight count, and the file's limit and port of checks.
 //  3. A server of the file that was unregistered stays away while the file names it; one
-//     that leaves the file and comes back is new.
-//  4. What was said by hand (offline, online, drain), and a weight or an address that was
-//     set, hold while the server is there, whatever the file says of it, and end when it is
+//     that leaves the file and returns is new.
+//  4. An administrative state (offline, online, drain), and a weight or an address that was
+//     set, hold while the server exists, whatever the file says of it, and end when it is
 //     unregistered or leaves.
-//  5. Of a pool that the file does not name, all that was said is kept and counts for
-//     nothing until the pool is back.
-//  6. Whatever was said can be forgotten: then the file alone decides.
+//  5. The overrides of a pool that the file does not name are kept, and have no effect until
+//     the pool returns.
+//  6. Any override can be forgotten: then the file alone decides.
 #pragma once
 
 #include <cstdint>
@@ -53,30 +53,8 @@ using Overrides = std::map<std::string, PoolOverrides, std::less<>>;        // b
 using FileServers = std::map<std::string, conf::Server, std::less<>>;
 FileServers servers_of(const conf::Pool& pool);
 
-// One server as file and run time together want it.
-struct DesiredServer {
-    enum class Source { file, runtime };
-
-    conf::Endpoint address;
-    std::uint32_t weight = 1;
-    std::uint32_t max_connections = 0;            // 0 for no limit
-    std::optional<conf::Endpoint> check_address;  // where not `address` is checked
-    Source source = Source::file;
-    AdminState admin_state = AdminState::automatic;
-    bool operator==(const DesiredServer&) const = default;
-};
-
 // Drops what a file that was just read ends (rules 2 to 4).
 void settle(PoolOverrides& overrides, const FileServers& file);
-
-// One server of a pool of the file: what the file names of it, if it does, under what was
-// said. Nothing where it is not to be there.
-std::optional<DesiredServer> desired_server(const conf::Server* file,
-                                            const ServerOverrides* overrides);
-
-// The servers of a pool of the file.
-std::map<std::string, DesiredServer, std::less<>> desired_servers(const FileServers& file,
-                                                                  const PoolOverrides& overrides);
 
 // A line for each server whose entry in the file counts for nothing, or that the file
 // takes over: what somebody who reads the file would not expect.

@@ -59,7 +59,7 @@ std::string Pools::detail(std::string_view pool_name, std::string_view id) const
         health::availability_of(now.up, server.admin_state, pool.panics && !now.awaits_check)
             .online;
     std::string why = why_so(pool, server, now);
-    if (online == pool.is_online(id)) return why;
+    if (online == pool.ring->is_online(id)) return why;
     return fmt::format("{}, on its way {} the ring", why, online ? "into" : "out of");
 }
 
@@ -100,7 +100,7 @@ void Pools::on_health_change(const health::HealthChange& change) {
     const auto server = pool->second.servers.find(id);
     if (server == pool->second.servers.end()) return;
     if (change.up && server->second.passive) server->second.passive->end_time_out(Clock::now());
-    publish_soon(name);
+    publisher_.publish_soon(name);
 }
 
 // Connections to a server have failed. Where it is checked its checks bring it back, else
@@ -135,7 +135,7 @@ void Pools::on_failure_reports(const std::string& target) {
         fmt::format("{}, {} in a row, {}", reason, pool.settings.passive->failures, until);
     spdlog::warn("pool {}: server {} down: {}", name, id, why);
     events_.add(Event::Kind::server_down, name, id, why);
-    publish_soon(name);
+    publisher_.publish_soon(name);
 }
 
 // Decides of every server whether it is online, and how much of its points it has: what
@@ -186,10 +186,10 @@ std::vector<ring::Change> Pools::judge(Pool& pool) {
                     : std::make_shared<Server>(Server{std::string(facts[i].id), server.address,
                                                       server.counts, server.failure_reports});
     };
-    return ring_changes(*pool.next->snapshot(), facts, state, context_of);
+    return ring_changes(*pool.ring->base(), facts, state, context_of);
 }
 
-void Pools::turn(Pool& pool, PoolServer& server, health::Availability availability) const {
+void Pools::turn(const Pool& pool, PoolServer& server, health::Availability availability) {
     if (availability.online != server.online) {
         server.online = availability.online;
         server.since = Clock::now();
@@ -202,23 +202,21 @@ void Pools::turn(Pool& pool, PoolServer& server, health::Availability availabili
     if (!server.down) {
         cancel_eviction(pool, server);
     } else {
-        cut(pool, server, CloseReason::server_down, pool.settings.on_down);
+        evict(pool, server, CloseReason::server_down, pool.settings.on_down);
     }
 }
 
-void Pools::cut(Pool& pool, const PoolServer& server, CloseReason reason,
-                const conf::Leaving& leaving) {
+void Pools::evict(const Pool& pool, const PoolServer& server, CloseReason reason,
+                  const conf::Leaving& leaving) {
     using Way = conf::Leaving::Way;
     if (leaving.way == Way::keep) return;
     const Clock::duration over = leaving.way == Way::drain ? leaving.over : conf::Duration(0);
-    pool.evictions.push_back({server.counts, reason, over});
+    publisher_.evict(pool.settings.name, {server.counts, reason, over});
 }
 
 // Its connections, those that are left, stay.
-void Pools::cancel_eviction(Pool& pool, const PoolServer& server) const {
-    const auto is_its = [&](const Eviction& cut) { return cut.server == server.counts; };
-    std::erase_if(pool.evictions_in_job, is_its);
-    std::erase_if(pool.evictions, is_its);
+void Pools::cancel_eviction(const Pool& pool, const PoolServer& server) {
+    publisher_.cancel_eviction(pool.settings.name, server.counts.get());
     connections_.cancel_eviction(server.counts);
 }
 
@@ -268,7 +266,7 @@ void Pools::on_alarm() {
             spdlog::info("pool {}: server {} up: its time-out is over", name, id);
             events_.add(Event::Kind::server_up, name, id, "its time-out is over");
         }
-        publish(pool);
+        publisher_.publish(name);
     }
     arm();
 }
@@ -322,8 +320,7 @@ RingDraft Pools::draft_of(const conf::Pool& next) const {
     }
     const bool same_ring = now != nullptr && now->settings.hash == next.hash;
     // The one with these settings, which may have yet to serve.
-    auto base =
-        same_ring ? now->next->snapshot() : ring::Balancer(ring_settings(next.hash)).snapshot();
+    auto base = same_ring ? now->ring->base() : ring::Balancer(ring_settings(next.hash)).snapshot();
     auto changes = ring_changes(*base, facts, ring_state(next.panic, facts),
                                 [](std::size_t, const ring::Member*) { return nullptr; });
     return {next.name, std::move(base), std::move(changes)};

@@ -1,7 +1,6 @@
 #include "proxy/control/pools.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -33,9 +32,11 @@ Pools::Pools(boost::asio::io_context& io, std::size_t workers, Events& events, B
     : io_(io),
       workers_(workers),
       events_(events),
-      builder_(builder),
       checker_(io, [this](const health::HealthChange& change) { on_health_change(change); }),
       connections_(std::move(connections)),
+      publisher_(
+          io, builder, [this](const std::string& pool) { return judge(pools_.find(pool)->second); },
+          connections_.evict),
       alarm_(io),
       look_(io) {
     checker_.observe(debug_check);
@@ -70,7 +71,7 @@ void Pools::apply(const conf::Pool& next) {
     overrides_.erase(next.name);
     if (!overrides.empty()) overrides_.emplace(next.name, std::move(overrides));
     adopt_all(pool);
-    publish(pool);
+    publisher_.publish(next.name);
 }
 
 void Pools::drop_others(const conf::Config& config) {
@@ -83,9 +84,7 @@ void Pools::drop_others(const conf::Config& config) {
             continue;
         }
         while (!pool.servers.empty()) drop(pool, pool.servers.begin()->first, false);
-        for (const Eviction& each : pool.evictions_in_job) connections_.evict(each);
-        for (const Eviction& each : pool.evictions) connections_.evict(each);
-        tell_waiting(pool, std::numeric_limits<std::uint64_t>::max());
+        publisher_.remove(name);
         alarms_.erase({pool.alarm, name});
         ledgers_[name] = pool.ledger;
         entry = pools_.erase(entry);
@@ -106,11 +105,8 @@ void Pools::take(Pool& pool, const conf::Pool& from_file) {
         pool.counts = pool.ledger->counts;
         forgive_local_faults(pool);
     }
-    if (!pool.next || pool.settings.hash != from_file.hash) {
-        pool.next = std::make_shared<ring::Balancer>(ring_settings(from_file.hash),
-                                                     pool.ledger->connections);
-    }
-    if (!pool.balancer) pool.balancer = pool.next;
+    pool.ring =
+        &publisher_.set(from_file.name, ring_settings(from_file.hash), pool.ledger->connections);
     if (pool.settings.connect != from_file.connect) forgive_local_faults(pool);
     pool.settings = from_file;
     pool.settings.servers.clear();
@@ -127,15 +123,14 @@ void Pools::adopt_all(Pool& pool) {
         if (!wanted.contains(id)) left.push_back(id);
     }
     // Where all are new none has more keys to lose than another.
-    const bool all_new = pool.servers.empty() && pool.balancer->snapshot()->members().empty();
+    const bool all_new = pool.servers.empty() && pool.ring->snapshot()->members().empty();
     for (auto& [id, desired] : wanted) adopt(pool, id, std::move(desired), !all_new);
     for (const std::string& id : left) drop(pool, id, renamed.contains(id));
 }
 
 // A server that comes with the address of one that leaves is that one under another id: its
 // connections count for it. Returns the ids that were left.
-std::set<std::string> Pools::rename(
-    Pool& pool, const std::map<std::string, DesiredServer, std::less<>>& wanted) {
+std::set<std::string> Pools::rename(Pool& pool, const DesiredServers& wanted) {
     std::map<std::string, std::vector<std::string>> leave;  // by address
     std::map<std::string, std::vector<std::string>> come;
     for (const auto& [id, server] : pool.servers) {
@@ -239,7 +234,7 @@ void Pools::check(const Pool& pool, PoolServer& server, bool is_new) {
 // `renamed`: its connections belong to another server now.
 void Pools::drop(Pool& pool, const std::string& id, bool renamed) {
     const auto found = pool.servers.find(id);
-    if (!renamed) cut(pool, found->second, CloseReason::server_removed, pool.settings.on_removed);
+    if (!renamed) evict(pool, found->second, CloseReason::server_removed, pool.settings.on_removed);
     checker_.remove_target(found->second.target);
     pool.servers.erase(found);
 }
@@ -279,12 +274,7 @@ Pools::Refusal Pools::override_servers(std::string_view pool_name,
         }
     }
     // Whatever is new waits for the ring that is being worked out; all else is decided now.
-    if (only_new && pool.job != 0) {
-        pool.wanted = ++last_wanted_;
-        pool.again = true;
-    } else {
-        publish(pool);
-    }
+    only_new ? publisher_.publish_next(name) : publisher_.publish(name);
     return std::nullopt;
 }
 

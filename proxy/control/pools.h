@@ -27,9 +27,10 @@
 #include "health/passive.h"
 #include "proxy/base/clock.h"
 #include "proxy/control/background.h"
+#include "proxy/control/desired_servers.h"
 #include "proxy/control/events.h"
 #include "proxy/control/overrides.h"
-#include "proxy/control/ring_figures.h"
+#include "proxy/control/ring_publisher.h"
 #include "proxy/control/ring_state.h"
 #include "proxy/data/eviction.h"
 #include "proxy/data/failure_reports.h"
@@ -42,7 +43,7 @@ namespace ringway::proxy {
 struct PoolServer : DesiredServer {
     std::string target;  // its name among the checks' targets
     std::shared_ptr<PerWorker<ServerCounts>> counts;
-    bool online = true;  // as last decided; Pool::is_online() says what serves
+    bool online = true;  // as last decided; PublishedRing::is_online() is what serves
     TimePoint since{};   // of the last change of `online`
     bool down = false;   // its connections are treated so
 
@@ -66,22 +67,11 @@ struct PoolLedger {
     std::map<std::string, std::weak_ptr<PerWorker<ServerCounts>>, std::less<>> servers;
 };
 
-// Somebody waits for pools: until so much of what was asked of each has been published.
-struct Wait {
-    std::size_t pools;           // that are still waited for
-    std::function<void()> then;  // called when none is
-};
-struct Waiting {
-    std::uint64_t wanted;
-    std::shared_ptr<Wait> wait;
-};
-
 struct Pool {
     conf::Pool settings;  // but for its servers, which are below
     FileServers in_file;  // those that the file names
     std::shared_ptr<PoolLedger> ledger;
-    std::shared_ptr<ring::Balancer> balancer;  // that serves
-    RingFigures figures;
+    const PublishedRing* ring = nullptr;  // the publisher's
     std::shared_ptr<PerWorker<PoolCounts>> counts;
     std::map<std::string, PoolServer, std::less<>> servers;
     bool panics = false;  // so few are up that their states are ignored
@@ -92,22 +82,11 @@ struct Pool {
     std::uint64_t local_failures_logged = 0;
     TimePoint local_failures_logged_at{};
 
-    // On its way to the ring.
-    std::shared_ptr<ring::Balancer> next;  // will serve; `balancer` itself unless its hash changes
-    std::uint64_t job = 0;                 // that works a ring out; 0 for none
-    bool again = false;                    // what it makes will be old when it is done
-    std::uint64_t wanted = 0;              // the number of what was asked for last,
-    std::uint64_t published = 0;           // and of the last that has been done
-    std::vector<Waiting> waiting;          // for what was asked for
-    // Connections to end once the ring sends no new ones there: the ring that is being worked
-    // out, and the one after it.
-    std::vector<Eviction> evictions_in_job;
-    std::vector<Eviction> evictions;
     TimePoint alarm = TimePoint::max();  // when time alone changes something
 
-    // Of the ring that serves, which what was decided last may not have reached yet.
-    bool is_online(std::string_view id) const;
-    std::uint64_t online() const;  // so many servers
+    // So many servers are online on the ring that serves, which may be older than what was
+    // decided last.
+    std::uint64_t online() const;
 };
 
 // The rings of pools by their names, at one moment or as they would be.
@@ -192,7 +171,7 @@ public:
     // What the checks know of a server; nothing where it is not checked.
     std::optional<health::View> health(std::string_view pool, std::string_view id) const;
 
-    // The finer word beside Pool::is_online(). Until the next ring has been worked out a
+    // The finer word beside PublishedRing::is_online(). Until the next ring has been worked out a
     // server may be "removed" and still be there, or be "on its way" into or out of it.
     std::string detail(std::string_view pool, std::string_view id) const;
 
@@ -220,8 +199,7 @@ private:
     Refusal needs_server(std::string_view pool, std::string_view id) const;
     void take(Pool& pool, const conf::Pool& from_file);
     void adopt_all(Pool& pool);
-    std::set<std::string> rename(Pool& pool,
-                                 const std::map<std::string, DesiredServer, std::less<>>& wanted);
+    std::set<std::string> rename(Pool& pool, const DesiredServers& wanted);
     void adopt(Pool& pool, const std::string& id, DesiredServer desired, bool may_ramp);
     PoolServer& add(Pool& pool, const std::string& id, bool ramps);
     void equip(const Pool& pool, PoolServer& server);
@@ -236,22 +214,15 @@ private:
     std::string why_so(const Pool& pool, const PoolServer& server,
                        const health::Condition& now) const;
     std::vector<ring::Change> judge(Pool& pool);
-    void turn(Pool& pool, PoolServer& server, health::Availability availability) const;
-    static void cut(Pool& pool, const PoolServer& server, CloseReason reason,
-                    const conf::Leaving& leaving);
-    void cancel_eviction(Pool& pool, const PoolServer& server) const;
+    void turn(const Pool& pool, PoolServer& server, health::Availability availability);
+    void evict(const Pool& pool, const PoolServer& server, CloseReason reason,
+               const conf::Leaving& leaving);
+    void cancel_eviction(const Pool& pool, const PoolServer& server);
     void set_alarm(Pool& pool, TimePoint now);
     void arm();
     health::Condition condition_after(const conf::Pool& next, const DesiredServer& desired,
                                       const PoolServer& server) const;
     RingDraft draft_of(const conf::Pool& next) const;
-
-    // The way to the ring (publish.cpp).
-    void publish(Pool& pool);
-    void publish_soon(const std::string& name);
-    void published(const std::string& name, std::uint64_t job,
-                   const std::shared_ptr<ring::Balancer>& balancer, std::uint64_t wanted);
-    static void tell_waiting(Pool& pool, std::uint64_t published);
 
     // Local faults (pool_faults.cpp).
     static void forgive_local_faults(Pool& pool);
@@ -262,15 +233,12 @@ private:
     boost::asio::io_context& io_;
     const std::size_t workers_;
     Events& events_;
-    Background& builder_;
     std::map<std::string, Pool, std::less<>> pools_;
     std::map<std::string, std::shared_ptr<PoolLedger>, std::less<>> ledgers_;  // of pools that left
-    Overrides overrides_;          // of pools that the file does not name too; nothing empty in it
-    std::set<std::string> dirty_;  // pools to publish at the end of this turn
-    std::uint64_t last_job_ = 0;
-    std::uint64_t last_wanted_ = 0;  // of all pools: one that comes back does not count anew
+    Overrides overrides_;  // of pools that the file does not name too; nothing empty in it
     health::Checker checker_;
     const Connections connections_;
+    RingPublisher publisher_;
     std::set<std::pair<TimePoint, std::string>> alarms_;  // of pools
     boost::asio::steady_timer alarm_;                     // stands at the first of them
     boost::asio::steady_timer look_;                      // for local faults

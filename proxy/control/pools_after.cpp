@@ -1,4 +1,5 @@
 // What the rings would be under another configuration, without a change to any.
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -7,6 +8,13 @@
 #include "proxy/control/pools.h"
 
 namespace ringway::proxy {
+
+namespace {
+
+// A ring of so many points is edited in one or two milliseconds (tools/ringbench).
+constexpr std::uint64_t small_points = 1 << 18;
+
+}  // namespace
 
 std::shared_ptr<const ring::Snapshot> ring_of(const conf::Pool& pool) {
     ring::Balancer balancer(ring_settings(pool.hash));
@@ -47,7 +55,7 @@ std::optional<std::string> Pools::refusal(const conf::Config& config) const {
 
 Rings Pools::rings() const {
     Rings rings;
-    for (const auto& [name, pool] : pools_) rings.emplace(name, pool.balancer->snapshot());
+    for (const auto& [name, pool] : pools_) rings.emplace(name, pool.ring->snapshot());
     return rings;
 }
 
@@ -74,6 +82,27 @@ std::vector<std::string> Pools::notes_on(const conf::Config& config) const {
             servers.size()));
     }
     return lines;
+}
+
+std::uint64_t Pool::online() const {
+    const auto serving = ring->snapshot();
+    return static_cast<std::uint64_t>(
+        std::ranges::count_if(serving->members(), [&](const ring::Member& member) {
+            return member.status == ring::Status::online && servers.contains(member.id);
+        }));
+}
+
+void Pools::when_published(const std::string* pool, std::function<void()> then) {
+    publisher_.when_published(pool, std::move(then));
+}
+
+bool Pools::is_small(std::string_view pool) const {
+    const Pool* const of = find(pool);
+    if (of == nullptr) return true;
+    std::uint64_t weights = 0;
+    for (const auto& [id, server] : of->servers) weights += server.weight;
+    const bool maglev = of->settings.hash.algorithm == conf::HashSettings::Algorithm::maglev;
+    return (maglev ? of->servers.size() : weights) * of->settings.hash.vnodes <= small_points;
 }
 
 }  // namespace ringway::proxy

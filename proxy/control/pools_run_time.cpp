@@ -126,7 +126,7 @@ Pools::Refusal Pools::clear(std::string_view pool_name, std::string_view id) {
     if (server.passive) server.passive->clear();
     checker_.remove_target(server.target);
     check(pool, server, true);
-    publish(pool);
+    publisher_.publish(pool.settings.name);
     spdlog::info("pool {}: what is known of server {} is cleared", pool_name, id);
     events_.add(Event::Kind::admin_state, pool_name, id, "cleared");
     return std::nullopt;

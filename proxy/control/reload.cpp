@@ -77,6 +77,7 @@ asio::awaitable<std::optional<std::string>> Control::apply(conf::Config next,
     if (auto& target = std::get<LogTarget>(log_target)) log_.redirect(std::move(target));
     config_ = std::move(next);
     save_overrides();
+    if (serving_) co_await workers_follow();
     steps.done("it serves");
     co_return std::nullopt;
 }
@@ -107,6 +108,20 @@ asio::awaitable<void> Control::published(const std::string* pool) {
     asio::steady_timer done(io_, asio::steady_timer::time_point::max());
     pools_.when_published(pool,
                           [&done] { done.expires_at(asio::steady_timer::time_point::min()); });
+    co_await done.async_wait(asio::as_tuple(asio::use_awaitable));
+}
+
+// Until every worker has done what it was told so far: then no connection is accepted by
+// what was before.
+asio::awaitable<void> Control::workers_follow() {
+    asio::steady_timer done(io_, asio::steady_timer::time_point::max());
+    std::size_t left = workers_.size();
+    const auto answered = [&done, &left] {
+        if (--left == 0) done.expires_at(asio::steady_timer::time_point::min());
+    };
+    for (const auto& worker : workers_) {
+        worker->ask([this, answered] { asio::post(io_, answered); });
+    }
     co_await done.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 

@@ -31,6 +31,14 @@ constexpr seconds complaint_interval{1};
 
 }  // namespace
 
+void set_inherited_options(int socket, const conf::ListenerTimeouts& timeouts,
+                           conf::Duration defer_accept) {
+    watch_for_lost_peer(socket, timeouts);
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(defer_accept);
+    const int number = static_cast<int>(seconds.count());
+    ::setsockopt(socket, IPPROTO_TCP, TCP_DEFER_ACCEPT, &number, sizeof number);
+}
+
 Acceptor::Acceptor(Fd socket, std::shared_ptr<const Route> route, Poller& poller, Timers& timers,
                    Quota& total, OnAccept on_accept)
     : socket_(std::move(socket)),
@@ -40,7 +48,6 @@ Acceptor::Acceptor(Fd socket, std::shared_ptr<const Route> route, Poller& poller
       timers_(timers),
       total_(total),
       on_accept_(std::move(on_accept)) {
-    set_options();
     on_deadline();
 }
 
@@ -48,18 +55,7 @@ void Acceptor::reroute(std::shared_ptr<const Route> route) {
     const bool other_ring = route->balancer != route_->balancer;
     if (other_ring) reader_ = ring::Reader(*route->balancer);
     route_ = std::move(route);
-    set_options();
-}
-
-// Accepted sockets inherit what the listening one has.
-void Acceptor::set_options() {
-    watch_for_lost_peer(socket_.get(), route_->timeouts);
-    // A socket that never had it needs none of it; a reload may take it away.
-    if (route_->defer_accept.count() == 0 && !defers_) return;
-    defers_ = true;
-    const auto seconds = std::chrono::ceil<std::chrono::seconds>(route_->defer_accept);
-    const int number = static_cast<int>(seconds.count());
-    ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &number, sizeof number);
+    set_inherited_options(socket_.get(), route_->timeouts, route_->defer_accept);
 }
 
 void Acceptor::accept_queue() {

@@ -22,13 +22,19 @@ struct Admission {
     Quota::Ticket total;
 };
 
+// Sets on a listening socket what those that it accepts inherit. Who connects before it is
+// accepted by the options of that moment for good, so it comes before listen(2).
+void set_inherited_options(int socket, const conf::ListenerTimeouts& timeouts,
+                           conf::Duration defer_accept);
+
 class Acceptor final : private PollHandler, private Timer {
 public:
     using OnAccept = std::function<void(
         Fd socket, const conf::Endpoint& client, const std::shared_ptr<const Route>& route,
         std::shared_ptr<const ring::Snapshot> snapshot, Admission admission)>;
 
-    // `total` limits the connections of all listeners and outlives this.
+    // `socket` has the options of `route`. `total` limits the connections of all listeners and
+    // outlives this.
     Acceptor(Fd socket, std::shared_ptr<const Route> route, Poller& poller, Timers& timers,
              Quota& total, OnAccept on_accept);
 
@@ -45,7 +51,6 @@ private:
     void on_ready(std::uint32_t events) override;
     void on_deadline() override;
     void pause(Clock::duration length, const char* reason);
-    void set_options();
 
     Fd socket_;
     std::shared_ptr<const Route> route_;
@@ -55,7 +60,6 @@ private:
     Quota& total_;
     const OnAccept on_accept_;
     TimePoint last_complaint_{};
-    bool defers_ = false;  // TCP_DEFER_ACCEPT has been set
 };
 
 }  // namespace ringway::proxy

@@ -57,7 +57,8 @@ std::string refusal(const conf::Endpoint& address) {
 // One socket for all workers, as no two can be bound to one path; each gets its own
 // descriptor of it.
 std::variant<ListenSockets, std::string> open_unix_sockets(const conf::Endpoint& address,
-                                                           std::size_t count) {
+                                                           std::size_t count,
+                                                           const Prepare& prepare) {
     if (const auto reason = clear_socket_file(address.path)) {
         return fmt::format("cannot listen on {}: {}", address.to_string(), *reason);
     }
@@ -65,6 +66,7 @@ std::variant<ListenSockets, std::string> open_unix_sockets(const conf::Endpoint&
     opened.sockets.push_back(bind_socket(address, false));
     if (!opened.sockets.front()) return refusal(address);
     opened.file = SocketFile(address.path);
+    if (prepare) prepare(opened.sockets.front().get());
     if (::listen(opened.sockets.front().get(), backlog) != 0) return refusal(address);
     while (opened.sockets.size() < count) {
         opened.sockets.emplace_back(::fcntl(opened.sockets.front().get(), F_DUPFD_CLOEXEC, 0));
@@ -133,12 +135,15 @@ std::vector<ino_t> ListenSockets::inodes() const {
 }
 
 std::variant<ListenSockets, std::string> open_listen_sockets(const conf::Endpoint& address,
-                                                             std::size_t count) {
-    if (address.is_unix) return open_unix_sockets(address, count);
+                                                             std::size_t count,
+                                                             const Prepare& prepare) {
+    if (address.is_unix) return open_unix_sockets(address, count, prepare);
     ListenSockets opened;
     for (std::size_t i = 0; i < count; ++i) {
         Fd fd = bind_socket(address, true);
-        if (!fd || ::listen(fd.get(), backlog) != 0) return refusal(address);
+        if (!fd) return refusal(address);
+        if (prepare) prepare(fd.get());
+        if (::listen(fd.get(), backlog) != 0) return refusal(address);
         opened.sockets.push_back(std::move(fd));
     }
     return opened;

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,10 +28,14 @@ struct ListenSockets {
     std::vector<ino_t> inodes() const;
 };
 
+// Called with each socket before it listens.
+using Prepare = std::function<void(int socket)>;
+
 // `count` sockets that listen on `address`, or the reason why not; in that case all are closed
 // again.
 std::variant<ListenSockets, std::string> open_listen_sockets(const conf::Endpoint& address,
-                                                             std::size_t count);
+                                                             std::size_t count,
+                                                             const Prepare& prepare = {});
 
 // Why `address` cannot be listened on exclusively; nothing if it is free. SO_REUSEPORT would let a
 // second Ringway of the same user share a port unnoticed, so this binds a socket without it and

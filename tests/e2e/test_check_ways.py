@@ -9,7 +9,7 @@ import pytest
 
 from support.backends import echo
 from support.clients import RESET, ask, dial, read_to_end
-from support.configuration import FAST_CHECKS, listener, pool_of
+from support.configuration import ANSWERED_CHECKS, FAST_CHECKS, listener, pool_of
 from support.namespaces import NEAR, Namespaces
 from support.ports import free_port
 from support.processes import Process
@@ -19,7 +19,7 @@ from support.web import Web
 
 KEYS = [b"key-%d" % number for number in range(40)]
 SOURCE = "127.0.0.5"
-ASKING = {**FAST_CHECKS, "timeout": "100ms", "send": "PING\r\n", "expect": "+PONG"}
+ASKING = {**ANSWERED_CHECKS, "send": "PING\r\n", "expect": "+PONG"}
 GONE = "192.0.2.77"  # of no machine: RFC 5737
 
 
@@ -41,13 +41,12 @@ def admits_one_source(peer, backend):
 # tests/faults.md 47
 def test_a_check_comes_from_the_address_that_clients_connections_come_from(bench):
     backend = bench.backend("a", admits_one_source)
-    health = {**ASKING, "interval": "300ms", "timeout": "300ms"}
-    proxy = bench.simple([backend], connect={"source_v4": SOURCE}, health=health)
+    proxy = bench.simple([backend], connect={"source_v4": SOURCE}, health=ASKING)
     wait_detail(proxy, "a", "checked ok")
-    pool = pool_of([backend], health=health)
+    pool = pool_of([backend], health=ASKING)
     proxy.reload_well({**proxy.config, "pools": {"main": pool}})
     proxy.wait_server("a", "offline")
-    pool = pool_of([backend], health=health, connect={"source_v4": SOURCE})
+    pool = pool_of([backend], health=ASKING, connect={"source_v4": SOURCE})
     proxy.reload_well({**proxy.config, "pools": {"main": pool}})
     proxy.wait_server("a", "online")
 
@@ -162,13 +161,11 @@ def test_http_checks_leave_no_error_in_a_servers_log(bench):
     command = [sys.executable, "-u", "-m", "http.server", port, "--bind", "127.0.0.1"]
     server = Process([*command, "--directory", bench.folder], bench.folder / "server.log")
     bench.start(server)
-    health = {**FAST_CHECKS, "http": {"path": "/up"}}
-    health.update(interval="200ms", timeout="200ms")
-    entry = {"id": "a", "address": f"127.0.0.1:{port}"}
-    proxy = bench.simple([entry], health=health)
-    wait_until(
-        lambda: (proxy.server("a")["last_check"] or {}).get("successes", 0) >= 10, "ten checks"
-    )
+    health = {**ANSWERED_CHECKS, "http": {"path": "/up"}}
+    entries = [{"id": f"s{number}", "address": f"127.0.0.1:{port}"} for number in range(10)]
+    proxy = bench.simple(entries, health=health)
+    for entry in entries:
+        wait_detail(proxy, entry["id"], "checked ok")
     assert "Traceback" not in server.log() and "Error" not in server.log(), server.log()[-2000:]
 
 
@@ -178,7 +175,7 @@ def test_a_100_continue_before_the_answer_is_no_answer(bench):
         peer.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n")
 
     backend = bench.backend("a", answers)
-    proxy = bench.simple([backend], health={**FAST_CHECKS, "http": {}})
+    proxy = bench.simple([backend], health={**ANSWERED_CHECKS, "http": {}})
     wait_detail(proxy, "a", "checked ok")
     assert proxy.server("a")["status"] == "online"
 

@@ -1,12 +1,13 @@
 """How servers are found to be down, what follows from it, and how they come back."""
 
+import math
 import time
 
 import pytest
 
 from support.backends import echo, reset_at_once, silent
 from support.clients import RESET, ask, dial, read_line, read_to_end, reset
-from support.configuration import FAST_CHECKS, listener, pool_of
+from support.configuration import ANSWERED_CHECKS, FAST_CHECKS, listener, pool_of
 from support.demo import DemoServer
 from support.failover import CHECKS, OFFLINE_WITHIN, kill_and_return
 from support.ports import free_port
@@ -14,9 +15,7 @@ from support.waiting import scaled, wait_until, within
 from support.web import with_web
 
 KEYS = [b"key-%d" % number for number in range(400)]
-SPOKEN = {
-    **FAST_CHECKS, "interval": "200ms", "timeout": "200ms", "send": "PING\r\n", "expect": "+PONG"
-}  # fmt: skip
+SPOKEN = {**ANSWERED_CHECKS, "send": "PING\r\n", "expect": "+PONG"}
 
 
 def keys_of(proxy, id: str) -> list[bytes]:
@@ -70,7 +69,7 @@ def test_a_check_by_http_goes_to_the_port_that_is_given(bench):
     backend, checked = bench.backend("a"), bench.backend("check", answers)
     checked.status = 200
     entry = {"id": "a", "address": backend.address, "health": {"port": checked.port}}
-    proxy = bench.simple([entry], health={**FAST_CHECKS, "http": {"path": "/up"}})
+    proxy = bench.simple([entry], health={**ANSWERED_CHECKS, "http": {"path": "/up"}})
     wait_until(lambda: proxy.server("a")["detail"] == "checked ok", "the first check")
     checked.status = 503
     proxy.wait_server("a", "offline")
@@ -180,7 +179,7 @@ def test_refused_clients_take_a_server_offline_ahead_of_its_next_check(bench):
 
 def test_a_server_that_resets_after_accept_goes_offline_and_is_tried_again(bench):
     bad, good = bench.backend("a", reset_at_once), bench.backend("b")
-    proxy = bench.simple([bad, good], passive={"failures": 2, "retry": "500ms"})
+    proxy = bench.simple([bad, good], passive={"failures": 2, "retry": "2s"})
     keys = keys_of(proxy, "a")
     for _ in range(2):
         for key in keys:
@@ -193,7 +192,7 @@ def test_a_server_that_resets_after_accept_goes_offline_and_is_tried_again(bench
         assert proxy.server("a")["detail"].startswith("down: ")
         assert ask(proxy.address(), keys[0]) == "b"
         proxy.wait_server("a", "online")
-    assert "for 500 ms" in proxy.log()  # and for longer, where it fails again soon
+    assert "for 2000 ms" in proxy.log()  # and for longer, where it fails again soon
 
 
 def test_a_time_out_outlives_checks_that_come_and_go_and_keeps_its_reason(bench):
@@ -265,8 +264,13 @@ def test_in_a_panic_states_are_ignored(bench):
 
 
 def test_a_server_that_comes_back_gets_its_own_keys_step_by_step(bench):
-    proxy = bench.simple(bench.backends("a", "b", "c"), slow_start="2s")
+    proxy = bench.simple(bench.backends("a", "b", "c"))
+    begin = time.monotonic()
     before = proxy.owners(KEYS)
+    # Long enough to be looked at several times.
+    seconds = 2 + math.ceil(10 * (time.monotonic() - begin))
+    pool = {**proxy.config["pools"]["main"], "slow_start": f"{seconds}s"}
+    proxy.reload_well({**proxy.config, "pools": {"main": pool}})
     mine = {key for key, owner in before.items() if owner == "a"}
     proxy.admin("drain main a")
     proxy.admin("auto main a")
@@ -289,11 +293,12 @@ def test_connections_of_a_server_that_goes_down_are_treated_as_asked(bench, way)
     leaving = {"drain": "500ms"} if way == "drain" else way
     proxy = bench.simple(bench.backends("a", "b"), on_down=leaving)
     mine, others = open_to(proxy, "a", 10), open_to(proxy, "b", 2)
+    begin = time.monotonic()
     proxy.admin("offline main a")
     if way == "keep":
         others += mine
     else:
-        begin, ended = time.monotonic(), []
+        ended = []
         for client in mine:
             assert read_to_end(client)[1] == RESET
             ended.append(time.monotonic() - begin)

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from support.clients import RESET, dial, read_to_end
-from support.configuration import FAST_CHECKS, listener, pool_of
+from support.configuration import ANSWERED_CHECKS, listener, pool_of
 from support.ports import free_port
 from support.programs import RealNginx, find, run
 from support.waiting import DEADLINE, scaled, wait_until
@@ -65,7 +65,7 @@ def checksum_of(path) -> str:
 
 def test_nginx_is_checked_by_requests(bench, nginxes):
     def state(path):
-        checks = {**FAST_CHECKS, "http": {"path": path}}
+        checks = {**ANSWERED_CHECKS, "http": {"path": path}}
         pool = pool_of(nginxes, health=checks)
         proxy = bench.ringway({"pools": {"main": pool}})
         known = wait_until(

@@ -15,7 +15,7 @@ from support.clients import (
     read_to_end,
     send_ignoring_reset,
 )
-from support.configuration import FAST_CHECKS, listener, pool_of
+from support.configuration import ANSWERED_CHECKS, listener, pool_of
 from support.ports import free_port
 from support.programs import RealHaproxy, RealNginx, RealRedis, find, run
 from support.proxy_protocol import ACCEPT, V4_BLOCK, sent_header, tlv, v2
@@ -108,8 +108,10 @@ def test_107_bytes_are_a_header(bench):
 def test_a_header_that_stops_half_way_ends_at_the_key_timeout(bench, part):
     backend = bench.backend("a")
     proxy = behind(bench, [backend], timeouts={"key": "200ms"})
-    with dial(proxy.address()) as sock:
+    with proxy.paused():
+        sock = dial(proxy.address())
         sock.sendall(part)
+    with sock:
         assert read_to_end(sock) == (b"", RESET)
     proxy.wait_access(server="-", end="key_timeout")
     assert not backend.peers
@@ -318,7 +320,7 @@ def test_a_unix_client_is_sent_as_what_it_is(bench):
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_headers_of_checks_have_no_address(bench, version):
     nginx = bench.start(ToldNginx(bench.folder, "web"))
-    health = {**FAST_CHECKS, "http": {"path": "/name"}}
+    health = {**ANSWERED_CHECKS, "http": {"path": "/name"}}
     servers = [{"id": "tcp", "address": nginx.address},
                {"id": "unix", "address": f"unix:{nginx.folder}/s"}]  # fmt: skip
     pool = {"proxy_protocol": {"send": version}, "health": health, "servers": servers}

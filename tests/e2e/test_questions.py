@@ -9,7 +9,7 @@ from support.configuration import listener, pool_of
 from support.ports import free_port
 from support.programs import RealRedis, find, run
 from support.ringway import quote
-from support.waiting import scaled, wait_until
+from support.waiting import DEADLINE, scaled, wait_until
 from support.web import with_web
 
 SCRAPES = scaled(100, 20)
@@ -90,7 +90,7 @@ def misbehave(connect, bytes_to_send: bytes) -> callable:
 
 def wrongdoers(proxy, web) -> list:
     def http():
-        return socket.create_connection(web.address, timeout=5)
+        return socket.create_connection(web.address, timeout=DEADLINE)
 
     def admin():
         sock = socket.socket(socket.AF_UNIX)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from support.configuration import FAST_CHECKS, listener, pool_of
+from support.configuration import ANSWERED_CHECKS, listener, pool_of
 from support.ports import free_port
 from support.programs import RealRedis, find, run
 from support.resp import Resp
@@ -21,7 +21,7 @@ def redises(bench):
 
 @pytest.fixture
 def proxy(bench, redises):
-    ping = {**FAST_CHECKS, "send": r"PING\r\n", "expect": "+PONG"}
+    ping = {**ANSWERED_CHECKS, "send": r"PING\r\n", "expect": "+PONG"}
     pool = pool_of(redises, health=ping)
     entry = listener(free_port(), "source_ip", "redis", "redis")
     return bench.ringway({"listeners": [entry], "pools": {"redis": pool}})

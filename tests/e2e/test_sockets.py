@@ -189,7 +189,7 @@ def test_an_ipv6_server_is_dialled_from_the_configured_address(bench):
 
 
 def test_a_silent_client_is_not_accepted_while_accepting_is_deferred(bench):
-    proxy = bench.simple(bench.backends("a"), listen={"defer_accept": "1s"})
+    proxy = bench.simple(bench.backends("a"), listen={"defer_accept": "1m"})
     with dial(proxy.address()) as silent:
         assert ask(proxy.address(), b"key") == "a"
         assert proxy.listener_status()["accepted"] == 1

@@ -94,11 +94,15 @@ def test_each_refusal_has_a_count_of_its_own(bench):
     key = {"from": "header", "name": "X-User", "max_bytes": "64B"}
     proxy = bench.simple(bench.backends("a"), key=key, listen={"timeouts": {"key": "300ms"}})
     for data in (b"GET /\r\n\r\n", b"GET /\r\nno colon\r\n", b"x" * 64, b"GET /\r\n", b"GET"):
-        with dial(proxy.address()) as sock:
-            send_ignoring_reset(sock, data)
+        with proxy.paused():
+            sock = dial(proxy.address())
+            sock.sendall(data)
+        with sock:
             assert read_to_end(sock) == (b"", RESET)
-    with dial(proxy.address()) as sock:
+    with proxy.paused():
+        sock = dial(proxy.address())
         sock.shutdown(socket.SHUT_WR)
+    with sock:
         read_to_end(sock)
     status = proxy.listener_status()
     assert status["ends"] == {

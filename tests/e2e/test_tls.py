@@ -137,8 +137,11 @@ def test_what_is_no_hello_is_refused_with_a_reason(bench, data, end):
 
 def test_a_hello_that_stops_half_way_ends_at_the_key_timeout(bench):
     proxy = bench.simple(bench.backends("a"), key="sni", listen={"timeouts": {"key": "300ms"}})
-    with dial(proxy.address()) as sock:
-        sock.sendall(hello_of("-servername", NAME)[:-1])
+    hello = hello_of("-servername", NAME)
+    with proxy.paused():
+        sock = dial(proxy.address())
+        sock.sendall(hello[:-1])
+    with sock:
         assert read_to_end(sock) == (b"", RESET)
     proxy.wait_access(server="-", end="key_timeout")
 

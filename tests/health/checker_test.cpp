@@ -163,14 +163,15 @@ BOOST_AUTO_TEST_CASE(no_check_reaches_a_program_as_a_clean_connection) {
 BOOST_AUTO_TEST_CASE(a_probe_that_cannot_run_here_is_no_failed_check) {
     Server server;
     server.listen();
+    rlimit allowed{};
+    BOOST_REQUIRE(::getrlimit(RLIMIT_NOFILE, &allowed) == 0);
+    // That of every probe: asked for while one is under way, it would leave room for the next.
+    const int lowest_free = ::dup(0);
+    ::close(lowest_free);
     checker->set_targets({target(server)});
     run_until_checked("pool/a");
     const auto before = *checker->view("pool/a");
 
-    rlimit allowed{};
-    BOOST_REQUIRE(::getrlimit(RLIMIT_NOFILE, &allowed) == 0);
-    const int lowest_free = ::dup(0);
-    ::close(lowest_free);
     rlimit none = allowed;
     none.rlim_cur = static_cast<rlim_t>(lowest_free);
     BOOST_REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);

@@ -247,9 +247,9 @@ BOOST_AUTO_TEST_CASE(a_plan_tells_what_a_reload_would_do_and_does_nothing) {
     BOOST_TEST(ids() == (Strings{"b", "r"}), boost::test_tools::per_element());
     // And that is what the reload does.
     rig.write(yaml("      - {id: c, address: \"192.0.2.3:80\"}\n"));
-    const auto before = control->pools().find("main")->balancer->snapshot();
+    const auto before = control->pools().find("main")->ring->snapshot();
     ok("reload");
-    const auto after = control->pools().find("main")->balancer->snapshot();
+    const auto after = control->pools().find("main")->ring->snapshot();
     BOOST_TEST(ring::key_moves(*before, *after).moved == pool.at("moved").as_double());
 }
 

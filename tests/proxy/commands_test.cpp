@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(register_adds_a_server_that_takes_keys) {
     BOOST_TEST(added.at("status") == "online");
     BOOST_TEST(ok("register main d [2001:db8::1]:80").at("server").at("weight") == 1);
     BOOST_TEST(ids("servers") == (Strings{"a", "b", "c", "d"}), boost::test_tools::per_element());
-    BOOST_TEST(control.pools().find("main")->balancer->snapshot()->find("c")->points == 48u);
+    BOOST_TEST(control.pools().find("main")->ring->snapshot()->find("c")->points == 48u);
 }
 
 BOOST_AUTO_TEST_CASE(register_refuses_what_is_no_server) {
@@ -272,7 +272,7 @@ BOOST_AUTO_TEST_CASE(ring_tells_who_owns_each_slice) {
     const auto& slices = ring.at("slices").as_array();
     BOOST_TEST_REQUIRE(slices.size() == 1440u);
     // Each is the owner of its middle: to check, the slice's place as a fraction of 2^64.
-    const auto snapshot = control.pools().find("main")->balancer->snapshot();
+    const auto snapshot = control.pools().find("main")->ring->snapshot();
     for (std::size_t i = 0; i < slices.size(); ++i) {
         const long double middle = (static_cast<long double>(i) + 0.5L) / 1440 * 0x1p64L;
         const auto* owner = snapshot->owner(static_cast<std::uint64_t>(middle));

@@ -17,6 +17,7 @@
 #include "proxy/control/descriptors.h"
 #include "proxy/net/listen_sockets.h"
 #include "tests/proxy/control_rig.h"
+#include "tests/proxy/syscalls.h"
 #include "tests/proxy/unix_client.h"
 
 using namespace ringway;
@@ -231,6 +232,31 @@ BOOST_AUTO_TEST_CASE(a_hangup_reloads_the_file_and_cuts_nobody) {
     const auto status = json::parse(UnixClient(admin_path()).ask("status")).as_object();
     BOOST_TEST(status.at("generation") == 2);
     BOOST_TEST(status.at("config").at("failed_reloads") == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_reload_is_over_when_no_worker_accepts_by_what_was_before) {
+    const test::ReservedPort elsewhere;
+    std::string moved = yaml("", "log: {level: debug}\n");
+    write(moved);
+    start();
+    const std::string from = bind().to_string();
+    write(moved.replace(moved.find(from), from.size(), elsewhere.endpoint().to_string()));
+    const auto reloads = [&] {
+        const auto status = json::parse(UnixClient(admin_path()).ask("status")).as_object();
+        return status.at("config").at("reloads").to_number<int>();
+    };
+    {
+        const auto accepts = test::syscalls::accepts.load();
+        const test::syscalls::HeldAccepts held;
+        const Fd client = test::connected_socket(bind());
+        BOOST_TEST(test::eventually([&] { return test::syscalls::accepts > accepts; }));
+        signal(SIGHUP);
+        BOOST_TEST(log().has("debug configuration: listeners changed, "));
+        BOOST_TEST(reloads() == 0);
+    }
+    BOOST_TEST(test::eventually([&] { return reloads() == 1; }));
+    BOOST_TEST(test::is_refused(bind()));
+    BOOST_TEST(!test::is_refused(elsewhere.endpoint()));
 }
 
 BOOST_AUTO_TEST_CASE(what_cannot_begin_says_why_and_leaves_nothing) {

@@ -119,6 +119,29 @@ BOOST_AUTO_TEST_CASE(each_worker_gets_a_socket_of_its_own_on_an_address) {
     }
 }
 
+// A client that comes before a worker runs is accepted by them too.
+BOOST_AUTO_TEST_CASE(a_socket_that_listens_has_the_options_of_its_listener) {
+    auto front = listener("front", first.endpoint(), "red");
+    front.timeouts.keepalive = 7s;
+    front.defer_accept = 3s;
+    conf::Config config;
+    config.listeners = {front};
+    std::optional<std::string> refusal;
+    const auto opened = listeners.open(config, refusal);
+    const auto option = [](const Fd& socket, int level, int name) {
+        int value = 0;
+        socklen_t size = sizeof value;
+        BOOST_REQUIRE(::getsockopt(socket.get(), level, name, &value, &size) == 0);
+        return value;
+    };
+    BOOST_TEST(opened.begin()->second.sockets.size() == worker_count);
+    for (const Fd& socket : opened.begin()->second.sockets) {
+        BOOST_TEST(option(socket, SOL_SOCKET, SO_KEEPALIVE) == 1);
+        BOOST_TEST(option(socket, IPPROTO_TCP, TCP_KEEPIDLE) == 7);
+        BOOST_TEST(option(socket, IPPROTO_TCP, TCP_DEFER_ACCEPT) == 3);
+    }
+}
+
 // The kernel shares connections out by a hash of their addresses and ports.
 BOOST_AUTO_TEST_CASE(the_connections_of_a_listener_spread_over_the_workers) {
     apply({listener("front", first.endpoint(), "red")});

@@ -85,14 +85,14 @@ BOOST_AUTO_TEST_CASE(who_asks_after_a_change_waits_for_it_before_its_ring_is_beg
     report("a", Failure::connect, 3);
     io.restart();
     BOOST_TEST(io.poll_one() == 1u);  // the reports are heard; the ring is of the next turn
-    BOOST_TEST(pools.find("main")->is_online("a"));
+    BOOST_TEST(pools.find("main")->ring->is_online("a"));
     BOOST_TEST(detail("a") == "down: connections failed, on its way out of the ring");
     bool published = false;
     pools.when_published(nullptr, [&] { published = true; });
     BOOST_TEST(!published);
     turn();
     BOOST_TEST(published);
-    BOOST_TEST(!pools.find("main")->is_online("a"));
+    BOOST_TEST(!pools.find("main")->ring->is_online("a"));
     BOOST_TEST(detail("a") == "down: connections failed");
     pools.stop();
 }

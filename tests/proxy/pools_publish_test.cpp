@@ -45,7 +45,7 @@ BOOST_FIXTURE_TEST_SUITE(pools_publish, test::PoolsRig)
 BOOST_AUTO_TEST_CASE(changes_while_a_ring_is_worked_out_are_one_more_ring) {
     Later later;
     Pools slow(io, 1, events, later, {});
-    const auto ring_now = [&] { return slow.find("main")->balancer->snapshot(); };
+    const auto ring_now = [&] { return slow.find("main")->ring->snapshot(); };
     slow.apply(config({pool("main", {server("a")})}));
     BOOST_TEST(ring_now()->members().empty());
     bool published = false;
@@ -74,25 +74,25 @@ BOOST_AUTO_TEST_CASE(a_ring_with_other_settings_serves_once_it_is_whole) {
     auto one = pool("main", {server("a"), server("b")});
     slow.apply(config({one}));
     later.finish_one();
-    const auto serving = slow.find("main")->balancer;
+    const auto serving = slow.find("main")->ring->balancer();
     for (const std::uint32_t vnodes : {32u, 64u}) {  // the second while the first is under way
         one.hash.vnodes = vnodes;
         slow.apply(config({one}));
-        BOOST_TEST(slow.find("main")->balancer == serving);
+        BOOST_TEST(slow.find("main")->ring->balancer() == serving);
     }
     bool published = false;
     slow.when_published(nullptr, [&] { published = true; });
     while (!later.steps.empty()) later.finish_one();
     BOOST_TEST(published);
-    BOOST_TEST(slow.find("main")->balancer->snapshot()->settings().vnodes == 64u);
-    BOOST_TEST(slow.find("main")->balancer->snapshot()->members().size() == 2u);
+    BOOST_TEST(slow.find("main")->ring->snapshot()->settings().vnodes == 64u);
+    BOOST_TEST(slow.find("main")->ring->snapshot()->members().size() == 2u);
     // One whose pool is gone when it is done.
     one.hash.vnodes = 8;
     slow.apply(config({one}));
     slow.drop_others(config({}));
     slow.apply(config({pool("main", {server("c")})}));
     while (!later.steps.empty()) later.finish_one();
-    BOOST_TEST((slow.find("main")->balancer->snapshot()->find("c") != nullptr));
+    BOOST_TEST((slow.find("main")->ring->snapshot()->find("c") != nullptr));
 }
 
 BOOST_AUTO_TEST_CASE(a_plan_during_a_change_of_settings_is_of_the_ring_that_comes) {
@@ -110,7 +110,7 @@ BOOST_AUTO_TEST_CASE(a_plan_during_a_change_of_settings_is_of_the_ring_that_come
     BOOST_TEST(slow.find("main")->servers.at("a").ramp < ring::full_ramp);
     const auto draft = proxy::make_rings(slow.drafts_of(config({one})));
     while (!later.steps.empty()) later.finish_one();
-    BOOST_TEST(ring::fingerprint(*slow.find("main")->balancer->snapshot()) ==
+    BOOST_TEST(ring::fingerprint(*slow.find("main")->ring->snapshot()) ==
                ring::fingerprint(*draft.at("main")));
 }
 
@@ -120,7 +120,7 @@ BOOST_AUTO_TEST_CASE(a_removed_server_is_shown_while_the_ring_has_it) {
     slow.apply(config({pool("main", {server("a"), server("b")})}));
     later.finish_one();
     BOOST_TEST(!slow.unregister_server("main", "b"));
-    BOOST_TEST((slow.find("main")->balancer->snapshot()->find("b") != nullptr));
+    BOOST_TEST((slow.find("main")->ring->snapshot()->find("b") != nullptr));
     BOOST_TEST(slow.detail("main", "b") == "removed");
     BOOST_TEST(slow.detail("main", "a") == "not checked");
 }
@@ -130,19 +130,19 @@ BOOST_AUTO_TEST_CASE(a_server_is_online_once_the_ring_that_serves_says_so) {
     Pools slow(io, 1, events, later, {});
     slow.apply(config({pool("main", {server("a"), server("b")})}));
     const auto& main = *slow.find("main");
-    BOOST_TEST(!main.is_online("a"));
+    BOOST_TEST(!main.ring->is_online("a"));
     BOOST_TEST(main.online() == 0u);
     BOOST_TEST(slow.detail("main", "a") == "not checked, on its way into the ring");
     later.finish_one();
     BOOST_TEST(main.online() == 2u);
     BOOST_TEST(slow.detail("main", "a") == "not checked");
     slow.set_admin_state("main", "a", AdminState::drain);
-    BOOST_TEST(main.is_online("a"));
+    BOOST_TEST(main.ring->is_online("a"));
     BOOST_TEST(slow.detail("main", "a") == "draining, on its way out of the ring");
     BOOST_TEST(!slow.unregister_server("main", "b"));
     BOOST_TEST(main.online() == 1u);  // of the servers that there are
     while (!later.steps.empty()) later.finish_one();
-    BOOST_TEST(!main.is_online("a"));
+    BOOST_TEST(!main.ring->is_online("a"));
     BOOST_TEST(slow.detail("main", "a") == "draining");
 }
 

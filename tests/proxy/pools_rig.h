@@ -61,7 +61,7 @@ struct PoolsRig {
         apply(config({pool("main", std::move(servers))}));
     }
     const proxy::Pool& main() const { return *pools.find("main"); }
-    std::shared_ptr<const ring::Snapshot> ring() const { return main().balancer->snapshot(); }
+    std::shared_ptr<const ring::Snapshot> ring() const { return main().ring->snapshot(); }
     const proxy::PoolServer& wanted(std::string_view id) const {
         return main().servers.find(id)->second;
     }

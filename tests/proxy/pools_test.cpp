@@ -69,11 +69,11 @@ BOOST_AUTO_TEST_CASE(a_new_address_moves_no_key_and_keeps_the_counts) {
 BOOST_AUTO_TEST_CASE(new_hash_settings_make_a_new_ring_with_the_same_servers) {
     apply({server("a"), server("b")});
     BOOST_TEST(!pools.set_admin_state("main", "b", AdminState::drain).has_value());
-    const auto balancer = main().balancer;
+    const auto balancer = main().ring->balancer();
     auto other = pool("main", {server("a"), server("b")});
     other.hash.vnodes = 32;
     apply(config({other}));
-    BOOST_TEST(main().balancer != balancer);
+    BOOST_TEST(main().ring->balancer() != balancer);
     BOOST_TEST(ring()->settings().vnodes == 32u);
     BOOST_TEST(online() == (Strings{"a x1"}), boost::test_tools::per_element());
 }
@@ -313,7 +313,7 @@ BOOST_AUTO_TEST_CASE(rings_after_a_configuration_are_those_that_it_leads_to) {
         BOOST_TEST(pools.find("new") == nullptr);
         apply(next);
         for (const auto* name : {"main", "new"}) {
-            const auto now = pools.find(name)->balancer->snapshot();
+            const auto now = pools.find(name)->ring->snapshot();
             BOOST_TEST(ring::fingerprint(*rings.find(name)->second) == ring::fingerprint(*now));
         }
         apply(config({pool("main", {server("a"), server("b", "192.0.2.2:80", 3)})}));

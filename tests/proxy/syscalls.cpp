@@ -52,6 +52,7 @@ int pipe2(int ends[2], int flags) noexcept {
 int accept4(int fd, sockaddr* address, socklen_t* size, int flags) {
     static auto* const real = next<int(int, sockaddr*, socklen_t*, int)>("accept4");
     ++syscalls::accepts;
+    while (syscalls::accepts_held && (flags & SOCK_NONBLOCK) != 0) ::usleep(1000);
     if (is_refused(syscalls::accept_error)) return -1;
     return real(fd, address, size, flags);
 }

@@ -23,8 +23,20 @@ inline std::atomic<int> watch_error{0};  // epoll_ctl(2) adding a socket of a re
 // Delays calls for events, as a busy machine does.
 inline std::atomic<bool> events_held{false};
 
+// Keeps a worker that accepts waiting, and nobody else.
+inline std::atomic<bool> accepts_held{false};
+
 // Called before each splice(2) with the descriptor that it reads from.
 inline std::function<void(int)> before_splice;
+
+// Sets it for a scope.
+class HeldAccepts {
+public:
+    HeldAccepts() { accepts_held = true; }
+    ~HeldAccepts() { accepts_held = false; }
+    HeldAccepts(const HeldAccepts&) = delete;
+    HeldAccepts& operator=(const HeldAccepts&) = delete;
+};
 
 // Sets `what` for a scope.
 class Refusal {

@@ -14,6 +14,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "conf/config.h"
+#include "proxy/data/acceptor.h"
 #include "proxy/data/quota.h"
 #include "proxy/data/route.h"
 #include "proxy/data/worker.h"
@@ -72,7 +73,9 @@ public:
 
     // Opens the worker's listening socket there.
     void listen(const conf::Endpoint& where) {
-        auto opened = proxy::open_listen_sockets(where, 1);
+        auto opened = proxy::open_listen_sockets(where, 1, [this](int socket) {
+            proxy::set_inherited_options(socket, settings_.timeouts, {});
+        });
         auto* listening = std::get_if<proxy::ListenSockets>(&opened);
         BOOST_REQUIRE(listening != nullptr);
         address_ = local_endpoint(listening->sockets.front());

@@ -44,4 +44,7 @@ def listener(
     return {"name": name, "bind": f"127.0.0.1:{port}", "pool": pool, "key": key, **entries}
 
 
+# For checks that only connect, which the kernel of the server answers.
 FAST_CHECKS = {"interval": "100ms", "timeout": "100ms", "rise": 1, "fall": 1}
+# For those that a program answers, which a busy machine may keep from running for a while.
+ANSWERED_CHECKS = {**FAST_CHECKS, "interval": "2s", "timeout": "2s", "fast_interval": "100ms"}

@@ -58,6 +58,7 @@ def _kill_once(proxy, victim, load, owners, settle, outcome):
     time.sleep(settle)
     killed_at = time.monotonic()
     victim.kill()
+    dead_at = time.monotonic()
     proxy.wait_server(victim.name, "offline")
     outcome.offline_after.append(time.monotonic() - killed_at)
     time.sleep(settle)
@@ -75,5 +76,5 @@ def _kill_once(proxy, victim, load, owners, settle, outcome):
         elif answer.begun > back_at:  # it was on the ring that serves
             outcome.wrong.append(f"a key did not come back to {own}: {answer}")
     for answer in load.since(killed_at):
-        if answer.server == victim.name and killed_at + 0.01 < answer.begun < returned_at:
+        if answer.server == victim.name and dead_at < answer.begun < returned_at:
             outcome.wrong.append(f"a dead server answered: {answer}")

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -153,6 +154,21 @@ class Ringway:
 
     def signal(self, number: int):
         self._process.signal(number)
+
+    @contextmanager
+    def paused(self):
+        """What clients send meanwhile is there when the proxy accepts them, before any of its
+        timeouts has begun; the kernel answers for it."""
+        self.signal(signal.SIGSTOP)
+        try:
+            wait_until(self._has_stopped, "every thread to stop")
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
+
+    def _has_stopped(self) -> bool:
+        stats = Path(f"/proc/{self.pid}/task").glob("*/stat")
+        return all(stat.read_text().rsplit(")", 1)[1].split()[0] == "T" for stat in stats)
 
     def wait_exit(self, deadline: float = DEADLINE) -> int:
         return self._process.wait(deadline)
