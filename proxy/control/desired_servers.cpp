@@ -79,10 +79,10 @@ DesiredServers merge(std::span<const Layer> layers) {
 ServerLayer layer_of(const conf::Server& server) {
     return {.source = ServerSource::file,
             .present = true,
-            .address = server.address,
+            .address = &server.address,
             .weight = server.weight,
             .max_connections = server.max_connections,
-            .check_address = server.check_address};
+            .check_address = server.check_address ? &*server.check_address : nullptr};
 }
 
 ServerLayer layer_of(const ServerOverrides& overrides) {
@@ -91,9 +91,14 @@ ServerLayer layer_of(const ServerOverrides& overrides) {
         layer.present = false;
         return layer;
     }
-    if (overrides.registered) layer.present = true;
-    layer.address = overrides.registered ? overrides.registered->address : overrides.address;
-    layer.weight = overrides.registered ? overrides.registered->weight : overrides.weight;
+    if (overrides.registered) {
+        layer.present = true;
+        layer.address = &overrides.registered->address;
+        layer.weight = overrides.registered->weight;
+    } else {
+        layer.address = overrides.address ? &*overrides.address : nullptr;
+        layer.weight = overrides.weight;
+    }
     layer.admin_state = overrides.admin_state;
     return layer;
 }

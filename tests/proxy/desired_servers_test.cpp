@@ -55,6 +55,10 @@ BOOST_AUTO_TEST_SUITE(desired_servers)
 BOOST_AUTO_TEST_CASE(random_layers_are_merged_as_the_rule_says) {
     test::SeededRandom random;
     const std::vector<std::string> ids{"a", "b", "c", "d", "e"};
+    std::vector<conf::Endpoint> addresses;
+    for (int i = 0; i < 9; ++i) {
+        addresses.push_back(test::endpoint("192.0.2." + std::to_string(i) + ":80"));
+    }
     for (int round = 0; round < 500; ++round) {
         std::vector<Layer> layers(1 + random.below(4));
         std::map<std::string, std::vector<ServerLayer>> of_server;
@@ -65,8 +69,7 @@ BOOST_AUTO_TEST_CASE(random_layers_are_merged_as_the_rule_says) {
                 ServerLayer says{.source = source};
                 if (random.below(2) == 0) says.present = random.below(3) > 0;
                 if (says.present == true || random.below(2) == 0) {
-                    says.address =
-                        test::endpoint("192.0.2." + std::to_string(random.below(9)) + ":80");
+                    says.address = &addresses[random.below(addresses.size())];
                 }
                 if (random.below(2) == 0) says.weight = static_cast<std::uint32_t>(random.below(9));
                 if (random.below(2) == 0) {
@@ -87,26 +90,28 @@ BOOST_AUTO_TEST_CASE(random_layers_are_merged_as_the_rule_says) {
 }
 
 BOOST_AUTO_TEST_CASE(a_check_of_another_port_moves_along_and_one_of_another_machine_stays) {
-    const ServerLayer file{.present = true,
-                           .address = test::endpoint("192.0.2.1:80"),
-                           .check_address = test::endpoint("192.0.2.1:8080")};
-    const ServerLayer moved{.source = ServerSource::runtime,
-                            .address = test::endpoint("192.0.2.2:80")};
-    const std::vector<ServerLayer> both{file, moved};
-    BOOST_TEST(proxy::merge(both)->check_address->to_string() == "192.0.2.2:8080");
-    std::vector<ServerLayer> apart = both;
-    apart[0].check_address = test::endpoint("192.0.2.9:8080");
-    BOOST_TEST(proxy::merge(apart)->check_address->to_string() == "192.0.2.9:8080");
+    const auto here = test::endpoint("192.0.2.1:80");
+    const auto there = test::endpoint("192.0.2.2:80");
+    const auto other_port = test::endpoint("192.0.2.1:8080");
+    const auto other_machine = test::endpoint("192.0.2.9:8080");
+    const auto checked_after_a_move = [&](const conf::Endpoint& check) {
+        const std::vector<ServerLayer> layers{
+            {.present = true, .address = &here, .check_address = &check},
+            {.source = ServerSource::runtime, .address = &there}};
+        return proxy::merge(layers)->check_address->to_string();
+    };
+    BOOST_TEST(checked_after_a_move(other_port) == "192.0.2.2:8080");
+    BOOST_TEST(checked_after_a_move(other_machine) == "192.0.2.9:8080");
 }
 
 BOOST_AUTO_TEST_CASE(an_administrative_state_needs_a_server_below_it) {
+    const auto address = test::endpoint("192.0.2.1:80");
     const ServerLayer drained{.source = ServerSource::runtime, .admin_state = AdminState::drain};
-    const std::vector<ServerLayer> alone{drained};
-    BOOST_TEST(!proxy::merge(alone));
-    const ServerLayer file{.present = true, .address = test::endpoint("192.0.2.1:80")};
-    const std::vector<ServerLayer> both{file, drained};
-    BOOST_TEST((proxy::merge(both)->admin_state == AdminState::drain));
-    BOOST_TEST((proxy::merge(both)->source == ServerSource::file));
+    BOOST_TEST(!proxy::merge(std::vector<ServerLayer>{drained}));
+    const std::vector<ServerLayer> both{{.present = true, .address = &address}, drained};
+    const auto server = proxy::merge(both);
+    BOOST_TEST((server->admin_state == AdminState::drain));
+    BOOST_TEST((server->source == ServerSource::file));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
