@@ -45,8 +45,8 @@ std::vector<std::unique_ptr<Worker>> make_workers(std::uint32_t count, Quota& to
 // Lives as long as the workers.
 Pools::Connections connections_of(const std::vector<std::unique_ptr<Worker>>& workers) {
     return {.evict =
-                [&workers](const Eviction& cut) {
-                    for (const auto& worker : workers) worker->evict(cut);
+                [&workers](const Eviction& eviction) {
+                    for (const auto& worker : workers) worker->evict(eviction);
                 },
             .cancel_eviction =
                 [&workers](const auto& server) {

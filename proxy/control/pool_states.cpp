@@ -271,8 +271,8 @@ void Pools::on_alarm() {
     arm();
 }
 
-// What a server that stays would be where the file said `next` of its pool, and of it what
-// `wish` is.
+// What a server that stays would be where the file has `next` for its pool, and the layers
+// make it `desired`.
 health::Condition Pools::condition_after(const conf::Pool& next, const DesiredServer& desired,
                                          const PoolServer& server) const {
     const bool same = server.address == desired.address;

@@ -35,8 +35,6 @@ public:
 
     // Whether everything that was asked for serves.
     bool is_current() const { return published_ >= wanted_; }
-    // Whether a ring is being worked out.
-    bool is_in_work() const { return job_ != 0; }
 
     // Whether the ring that serves has the server, and gives it new connections.
     bool is_online(std::string_view id) const;

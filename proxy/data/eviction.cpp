@@ -20,8 +20,8 @@ Clock::duration pause_of(Clock::duration over) {
 
 }  // namespace
 
-Evictor::Evictor(Eviction cut, Connections& connections, Timers& timers)
-    : eviction_(std::move(cut)),
+Evictor::Evictor(Eviction eviction, Connections& connections, Timers& timers)
+    : eviction_(std::move(eviction)),
       connections_(connections),
       timers_(timers),
       ends_at_(Clock::now() + eviction_.over),

@@ -27,7 +27,7 @@ public:
     using Connections = boost::intrusive::list<Connection>;
 
     // Begins at once. What it borrows outlives it.
-    Evictor(Eviction cut, Connections& connections, Timers& timers);
+    Evictor(Eviction eviction, Connections& connections, Timers& timers);
 
     bool is_over() const { return over_; }
     // Whether it ends the connections of `server`; of all where that is nullptr.

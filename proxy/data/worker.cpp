@@ -68,21 +68,20 @@ void Worker::ask(std::function<void()> answer) {
     boost::asio::post(io_, std::move(answer));
 }
 
-void Worker::evict(Eviction cut) {
-    boost::asio::post(io_, [this, cut = std::move(cut)]() mutable {
-        std::erase_if(evictors_, [&](const auto& departure) {
-            return departure->is_over() || departure->is_of(cut.server.get());
+void Worker::evict(Eviction eviction) {
+    boost::asio::post(io_, [this, eviction = std::move(eviction)]() mutable {
+        std::erase_if(evictors_, [&](const auto& evictor) {
+            return evictor->is_over() || evictor->is_of(eviction.server.get());
         });
-        auto departure = std::make_unique<Evictor>(std::move(cut), connections_, timers_);
-        if (!departure->is_over()) evictors_.push_back(std::move(departure));
+        auto evictor = std::make_unique<Evictor>(std::move(eviction), connections_, timers_);
+        if (!evictor->is_over()) evictors_.push_back(std::move(evictor));
         destroy_closed();
     });
 }
 
 void Worker::cancel_eviction(std::shared_ptr<const PerWorker<ServerCounts>> server) {
     boost::asio::post(io_, [this, server = std::move(server)] {
-        std::erase_if(evictors_,
-                      [&](const auto& departure) { return departure->is_of(server.get()); });
+        std::erase_if(evictors_, [&](const auto& evictor) { return evictor->is_of(server.get()); });
     });
 }
 

@@ -47,8 +47,8 @@ public:
     void reroute(std::string address, std::shared_ptr<const Route> route);
     // Takes what is in the queue of `address`, closes it, then drops `open`.
     void unlisten(std::string address, std::shared_ptr<void> open);
-    // Ends the connections of a server, or all, as `cut` says.
-    void evict(Eviction cut);
+    // Ends the connections of a server, or all, as `eviction` says.
+    void evict(Eviction eviction);
     // Those that are left of a server's stay.
     void cancel_eviction(std::shared_ptr<const PerWorker<ServerCounts>> server);
     // Calls `answer` there, when its turn comes.

@@ -23,10 +23,10 @@ struct Answer {
 
 // The answer to `bytes`, shown up to each of `cuts` and then whole.
 inline Answer answer(const proxy::KeyRecipe& recipe, std::string_view bytes,
-                     const std::vector<std::size_t>& evictions) {
+                     const std::vector<std::size_t>& cuts) {
     const proxy::Origin origin;
     proxy::KeyReader reader(recipe);
-    for (const std::size_t cut : evictions) {
+    for (const std::size_t cut : cuts) {
         if (reader.status() != proxy::ParseStatus::more) break;
         // A copy without spare room: a read beyond it is found out.
         const std::string head(bytes.substr(0, std::min(cut, bytes.size())));

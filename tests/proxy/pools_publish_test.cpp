@@ -177,9 +177,10 @@ BOOST_AUTO_TEST_CASE(waiters_for_a_removed_pool_are_notified) {
 BOOST_AUTO_TEST_CASE(connections_of_a_server_end_once_the_ring_is_without_it) {
     Later later;
     Strings done;
-    Pools slow(io, 1, events, later,
-               {.evict = [&](const proxy::Eviction& cut) { done.push_back(to_string(cut.reason)); },
-                .cancel_eviction = [&](const auto&) { done.push_back("spare"); }});
+    Pools slow(
+        io, 1, events, later,
+        {.evict = [&](const proxy::Eviction& each) { done.push_back(to_string(each.reason)); },
+         .cancel_eviction = [&](const auto&) { done.push_back("spare"); }});
     auto one = pool("main", {server("a"), server("b")});
     one.on_down = one.on_removed = {.way = conf::Leaving::Way::reset};
     slow.apply(config({one}));

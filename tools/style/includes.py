@@ -11,6 +11,8 @@ import pathlib
 import re
 import sys
 
+import findings
+
 # Our own folders and the outside libraries that each folder may include, beyond the
 # C++ standard library and POSIX. A folder that is not named here may include anything.
 ARROWS = {
@@ -76,11 +78,5 @@ def problems(file):
             yield f"{file}:{number}: {problem}"
 
 
-def main():
-    found = [problem for file in sys.argv[1:] for problem in problems(file)]
-    print(*found, sep="\n", end="\n" if found else "")
-    return 1 if found else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(findings.report(problems, sys.argv[1:]))

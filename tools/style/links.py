@@ -13,6 +13,8 @@ import re
 import sys
 import urllib.parse
 
+import findings
+
 FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
 HEADING = re.compile(r"^ {0,3}#{1,6}\s+(.*?)\s*#*\s*$")
 NAMED = re.compile(r'<a\s+(?:id|name)="([^"]+)"')
@@ -95,11 +97,5 @@ def problems(file):
             yield f"{file}:{number}: {problem}"
 
 
-def main():
-    found = [problem for file in sys.argv[1:] for problem in problems(file)]
-    print(*found, sep="\n", end="\n" if found else "")
-    return 1 if found else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(findings.report(problems, sys.argv[1:]))

@@ -48,11 +48,11 @@ inline conf::KeySettings settings_of(std::vector<KeyPart> parts) {
 
 // The answer to `bytes`, shown up to each of `cuts`, which rise, and then whole.
 inline Answer in_segments(const conf::KeySettings& settings, std::string_view bytes,
-                          const std::vector<std::size_t>& evictions,
+                          const std::vector<std::size_t>& cuts,
                           const proxy::Origin& from = origin()) {
     const proxy::KeyRecipe recipe(settings);
     proxy::KeyReader reader(recipe);
-    for (const std::size_t cut : evictions) {
+    for (const std::size_t cut : cuts) {
         if (reader.status() != ParseStatus::more) break;
         // A copy without spare room, so that a read beyond it does not go unseen.
         const std::string head(bytes.substr(0, std::min(cut, bytes.size())));

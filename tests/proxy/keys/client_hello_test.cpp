@@ -148,11 +148,11 @@ BOOST_AUTO_TEST_CASE(random_damage_gives_one_answer_however_the_bytes_are_cut) {
         for (std::size_t left = random.below(4); left > 0; --left) {
             bytes[random.below(bytes.size())] = static_cast<char>(random());
         }
-        std::vector<std::size_t> evictions(random.below(6));
-        for (std::size_t& cut : evictions) cut = random.below(bytes.size() + 1);
-        std::ranges::sort(evictions);
+        std::vector<std::size_t> cuts(random.below(6));
+        for (std::size_t& cut : cuts) cut = random.below(bytes.size() + 1);
+        std::ranges::sort(cuts);
         const auto settings = settings_of({sni, alpn});
-        const ParseStatus status = in_segments(settings, bytes, evictions).status;
+        const ParseStatus status = in_segments(settings, bytes, cuts).status;
         BOOST_REQUIRE((status == whole(settings, bytes).status));
     }
 }

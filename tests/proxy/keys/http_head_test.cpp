@@ -193,12 +193,12 @@ BOOST_AUTO_TEST_CASE(random_heads_in_random_segments_get_the_answer_of_a_line_by
     const auto settings = test::settings_of({header("X-User")});
     for (int round = 0; round < 20'000; ++round) {
         const std::string head = random_head(random);
-        std::vector<std::size_t> evictions(random.below(6));
-        for (std::size_t& cut : evictions) cut = random.below(head.size() + 1);
-        std::ranges::sort(evictions);
+        std::vector<std::size_t> cuts(random.below(6));
+        for (std::size_t& cut : cuts) cut = random.below(head.size() + 1);
+        std::ranges::sort(cuts);
         const Answer expected = header_by_lines("X-User", head);
         BOOST_REQUIRE_EQUAL(whole(settings, head), expected);
-        BOOST_REQUIRE_EQUAL(test::in_segments(settings, head, evictions), expected);
+        BOOST_REQUIRE_EQUAL(test::in_segments(settings, head, cuts), expected);
     }
 }
 
