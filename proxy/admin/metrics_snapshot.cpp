@@ -72,8 +72,8 @@ ServerMetrics server_metrics(const Pool& pool, const std::string& id, const Pool
     ServerMetrics numbers;
     numbers.server = presentable(id);
     numbers.online = pool.ring->is_online(id);
-    numbers.weight = server.weight;
-    numbers.max_connections = server.max_connections;
+    numbers.weight = server.desired.weight;
+    numbers.max_connections = server.desired.max_connections;
     numbers.share = pool.ring->figures().share(id).value_or(0);
     for (const ServerCounts& one : counts) {
         numbers.active += one.active.value();
@@ -97,7 +97,7 @@ PoolMetrics pool_metrics(const std::string& name, const Pool& pool) {
     numbers.points = pool.ring->snapshot()->point_count();
     numbers.panics = pool.panics;
     numbers.local_fault = pool.local.fault() != health::LocalFault::none;
-    for (const PoolCounts& one : *pool.counts) {
+    for (const PoolCounts& one : pool.counts()) {
         numbers.picks += one.picks.value();
         numbers.spills_full += one.spills_full.value();
         numbers.spills_failed += one.spills_failed.value();
@@ -147,7 +147,7 @@ MetricsSnapshot metrics_snapshot(const Control& control) {
         for (const auto& [id, server] : pool.servers) {
             ServerMetrics& row = numbers.servers.emplace_back(server_metrics(pool, id, server));
             row.pool = name;
-            if (const auto view = control.pools().health(name, id)) {
+            if (const auto view = server.health.checks()) {
                 row.checks = check_metrics(*view, between);
             }
         }

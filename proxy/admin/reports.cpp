@@ -59,7 +59,8 @@ json::value time_or_null(std::optional<std::chrono::system_clock::time_point> ti
 json::object describe_state(const Control& control) {
     const StateFile& file = control.state_file();
     std::size_t servers = 0;
-    for (const auto& [pool, overrides] : control.pools().overrides()) servers += overrides.size();
+    for (const auto& [pool, overrides] : control.pools().layers().overrides())
+        servers += overrides.size();
     json::value path, problem;
     if (!file.path().empty()) path = file.path();
     if (file.problem()) problem = *file.problem();
@@ -106,12 +107,11 @@ const Pool& pool_of(const Control& control, const std::string& name) {
 
 const PoolServer& server_of(const Control& control, const std::string& pool,
                             const std::string& id) {
-    const auto& servers = pool_of(control, pool).servers;
-    const auto found = servers.find(id);
-    if (found == servers.end()) {
+    const PoolServer* const server = pool_of(control, pool).find(id);
+    if (server == nullptr) {
         throw RequestError{fmt::format("pool {} has no server {}", escaped(pool), escaped(id))};
     }
-    return found->second;
+    return *server;
 }
 
 template <class T>
@@ -124,7 +124,7 @@ json::object describe(const Pools& pools, const std::string& pool, const std::st
                       const PoolServer& server, std::optional<double> share) {
     const bool online = pools.find(pool)->ring->is_online(id);
     json::value last_check, check_problem;
-    const auto view = pools.health(pool, id);
+    const auto view = server.health.checks();
     if (view && !view->not_run_why.empty()) check_problem = view->not_run_why;
     if (view && view->checked) {
         last_check = {{"result", view->last_result},        {"ago_ms", ms_since(view->last_probe)},
@@ -132,18 +132,18 @@ json::object describe(const Pools& pools, const std::string& pool, const std::st
                       {"failures", view->failures},         {"not_run", view->not_run}};
     }
     const auto& counts = *server.counts;
-    const bool is_runtime = server.source == PoolServer::Source::runtime;
+    const bool is_runtime = server.desired.source == ServerSource::runtime;
     return {{"pool", pool},
             {"id", id},
-            {"address", server.address.to_string()},
-            {"weight", server.weight},
-            {"max_connections", server.max_connections},
+            {"address", server.desired.address.to_string()},
+            {"weight", server.desired.weight},
+            {"max_connections", server.desired.max_connections},
             {"share", or_null(share)},
             {"status", online ? "online" : "offline"},
             {"detail", pools.detail(pool, id)},
-            {"override", to_string(server.admin_state)},
-            {"ramp_percent", server.ramp / 10},
-            {"since_s", ms_since(server.since) / 1000},
+            {"override", to_string(server.desired.admin_state)},
+            {"ramp_percent", server.health.ramp() / 10},
+            {"since_s", ms_since(server.health.since()) / 1000},
             {"active", sum(counts, &ServerCounts::active)},
             {"total", sum(counts, &ServerCounts::total)},
             {"bytes_up", sum(counts, &ServerCounts::bytes_up)},
@@ -212,14 +212,14 @@ json::object report_status(const Control& control) {
         for (const auto& [id, server] : pool.servers) {
             active += sum(*server.counts, &ServerCounts::active);
         }
-        const auto& counts = *pool.counts;
+        const auto& counts = pool.counts();
         const bool is_maglev = snapshot->settings().algorithm == ring::Algorithm::maglev;
         pools.push_back({{"name", name},
                          {"algorithm", is_maglev ? "maglev" : "ring"},
                          {"servers", pool.servers.size()},
                          {"online", pool.online()},
                          {"panic", pool.panics},
-                         {"local_fault", or_null(control.pools().local_fault(pool))},
+                         {"local_fault", or_null(pool.local.cause(pool.settings))},
                          {"points", snapshot->point_count()},
                          {"active", active},
                          {"spills", sum(counts, &PoolCounts::spills_full) +
@@ -324,7 +324,7 @@ json::object report_events(const Control& control, std::size_t count) {
 
 json::object report_overrides(const Control& control) {
     json::array all;
-    for (const auto& [pool, servers] : control.pools().overrides()) {
+    for (const auto& [pool, servers] : control.pools().layers().overrides()) {
         const bool active = control.pools().find(pool) != nullptr;
         for (const auto& [id, overrides] : servers) {
             json::value registered;

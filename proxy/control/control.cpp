@@ -91,12 +91,13 @@ std::optional<std::string> Control::why_not_ready() const {
     if (leaving_) return "about to drain";
     if (!serving_) return "not serving yet";
     const auto lacks = [&](const std::string& name) -> std::optional<std::string> {
-        const auto serving = pools_.find(name)->ring->snapshot();
+        const Pool& pool = *pools_.find(name);
+        const auto serving = pool.ring->snapshot();
         const bool serves = std::ranges::any_of(serving->members(), [](const ring::Member& each) {
             return each.status == ring::Status::online && each.weight > 0;
         });
         if (!serves) return fmt::format("pool {} has no server online", name);
-        if (const auto fault = pools_.local_fault(*pools_.find(name))) {
+        if (const auto fault = pool.local.cause(pool.settings)) {
             return fmt::format("pool {}: no connection can leave this machine: {}", name, *fault);
         }
         return std::nullopt;
@@ -169,7 +170,7 @@ std::optional<std::string> Control::restore() {
 }
 
 std::optional<std::string> Control::save_overrides() {
-    auto reason = state_file_.keep(pools_.overrides());
+    auto reason = state_file_.keep(pools_.layers().overrides());
     if (reason && !state_file_.path().empty()) {
         spdlog::error("what was said of servers at run time is not kept: {}", *reason);
     }

@@ -37,13 +37,11 @@ struct ServerLayer {
 using Layer = std::vector<std::pair<std::string_view, ServerLayer>>;
 
 struct DesiredServer {
-    using Source = ServerSource;
-
     conf::Endpoint address;
     std::uint32_t weight = 1;
     std::uint32_t max_connections = 0;            // 0 for no limit
     std::optional<conf::Endpoint> check_address;  // where not `address` is checked
-    Source source = Source::file;                 // the highest layer that adds it
+    ServerSource source = ServerSource::file;     // the highest layer that adds it
     AdminState admin_state = AdminState::automatic;
     bool operator==(const DesiredServer&) const = default;
 };

@@ -120,7 +120,7 @@ void Listeners::apply(const conf::Config& config, OpenedSockets opened, const Po
                                                 .pool = next.pool,
                                                 .balancer = pool.ring->balancer(),
                                                 .counts = counts,
-                                                .pool_counts = pool.counts,
+                                                .pool_counts = pool.ledger->counts,
                                                 .quota = quota,
                                                 .log_access = config.log.access});
         const std::string address = next.bind.to_string();

@@ -1,16 +1,13 @@
+// What is wanted of pools, by the file and at run time.
 #include "proxy/control/pools.h"
 
-#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <boost/asio/post.hpp>
 
-#include "health/source.h"
 #include "proxy/base/access_log.h"
-#include "proxy/base/presentable.h"
-#include "proxy/keys/proxy_header.h"
 #include "proxy/text/escape.h"
 
 namespace ringway::proxy {
@@ -33,6 +30,11 @@ Pools::Pools(boost::asio::io_context& io, std::size_t workers, Events& events, B
       workers_(workers),
       events_(events),
       checker_(io, [this](const health::HealthChange& change) { on_health_change(change); }),
+      health_tools_{.checker = checker_,
+                    .reported =
+                        [this](const std::string& target) {
+                            boost::asio::post(io_, [this, target] { on_failure_reports(target); });
+                        }},
       connections_(std::move(connections)),
       publisher_(
           io, builder, [this](const std::string& pool) { return judge(pools_.find(pool)->second); },
@@ -54,23 +56,24 @@ const Pool* Pools::find(std::string_view pool) const {
     return found == pools_.end() ? nullptr : &found->second;
 }
 
-PoolOverrides Pools::overrides_of(std::string_view pool) const {
-    const auto found = overrides_.find(pool);
-    return found == overrides_.end() ? PoolOverrides{} : found->second;
-}
-
 void Pools::apply(const conf::Config& config) {
     for (const conf::Pool& next : config.pools) apply(next);
 }
 
 void Pools::apply(const conf::Pool& next) {
     Pool& pool = pools_[next.name];
-    take(pool, next);
-    PoolOverrides overrides = overrides_of(next.name);
-    settle(overrides, pool.in_file);
-    overrides_.erase(next.name);
-    if (!overrides.empty()) overrides_.emplace(next.name, std::move(overrides));
-    adopt_all(pool);
+    take_settings(pool, next);
+    const DesiredServers wanted = layers_.set_file(next);
+    const std::set<std::string> renamed = rename(pool, wanted);
+    std::erase_if(pool.ledger->servers, [](const auto& entry) { return entry.second.expired(); });
+    std::vector<std::string> left;
+    for (const auto& [id, server] : pool.servers) {
+        if (!wanted.contains(id)) left.push_back(id);
+    }
+    // Where all are new none has more keys to lose than another.
+    const bool all_new = pool.servers.empty() && pool.ring->snapshot()->members().empty();
+    for (const auto& [id, desired] : wanted) adopt(pool, id, desired, !all_new);
+    for (const std::string& id : left) drop(pool, id, renamed.contains(id));
     publisher_.publish(next.name);
 }
 
@@ -85,6 +88,7 @@ void Pools::drop_others(const conf::Config& config) {
         }
         while (!pool.servers.empty()) drop(pool, pool.servers.begin()->first, false);
         publisher_.remove(name);
+        layers_.remove_pool(name);
         alarms_.erase({pool.alarm, name});
         ledgers_[name] = pool.ledger;
         entry = pools_.erase(entry);
@@ -94,7 +98,7 @@ void Pools::drop_others(const conf::Config& config) {
 }
 
 // What the file says of the pool itself.
-void Pools::take(Pool& pool, const conf::Pool& from_file) {
+void Pools::take_settings(Pool& pool, const conf::Pool& from_file) {
     if (!pool.ledger) {
         const auto left = ledgers_.find(from_file.name);
         pool.ledger = left != ledgers_.end() ? left->second : std::make_shared<PoolLedger>();
@@ -102,30 +106,13 @@ void Pools::take(Pool& pool, const conf::Pool& from_file) {
         if (!pool.ledger->counts) {
             pool.ledger->counts = std::make_shared<PerWorker<PoolCounts>>(workers_);
         }
-        pool.counts = pool.ledger->counts;
-        forgive_local_faults(pool);
+        pool.local.forgive(pool.counts());
     }
     pool.ring =
         &publisher_.set(from_file.name, ring_settings(from_file.hash), pool.ledger->connections);
-    if (pool.settings.connect != from_file.connect) forgive_local_faults(pool);
+    if (pool.settings.connect != from_file.connect) pool.local.forgive(pool.counts());
     pool.settings = from_file;
     pool.settings.servers.clear();
-    pool.in_file = servers_of(from_file);
-}
-
-// Makes the servers of a pool what file and run time together want.
-void Pools::adopt_all(Pool& pool) {
-    auto wanted = desired_servers(pool.in_file, overrides_of(pool.settings.name));
-    const std::set<std::string> renamed = rename(pool, wanted);
-    std::erase_if(pool.ledger->servers, [](const auto& entry) { return entry.second.expired(); });
-    std::vector<std::string> left;
-    for (const auto& [id, server] : pool.servers) {
-        if (!wanted.contains(id)) left.push_back(id);
-    }
-    // Where all are new none has more keys to lose than another.
-    const bool all_new = pool.servers.empty() && pool.ring->snapshot()->members().empty();
-    for (auto& [id, desired] : wanted) adopt(pool, id, std::move(desired), !all_new);
-    for (const std::string& id : left) drop(pool, id, renamed.contains(id));
 }
 
 // A server that comes with the address of one that leaves is that one under another id: its
@@ -134,7 +121,7 @@ std::set<std::string> Pools::rename(Pool& pool, const DesiredServers& wanted) {
     std::map<std::string, std::vector<std::string>> leave;  // by address
     std::map<std::string, std::vector<std::string>> come;
     for (const auto& [id, server] : pool.servers) {
-        if (!wanted.contains(id)) leave[server.address.to_string()].push_back(id);
+        if (!wanted.contains(id)) leave[server.desired.address.to_string()].push_back(id);
     }
     if (leave.empty()) return {};
     for (const auto& [id, desired] : wanted) {
@@ -155,156 +142,127 @@ std::set<std::string> Pools::rename(Pool& pool, const DesiredServers& wanted) {
     return renamed;
 }
 
-void Pools::adopt(Pool& pool, const std::string& id, DesiredServer desired, bool may_ramp) {
+void Pools::adopt(Pool& pool, const std::string& id, const DesiredServer& desired, bool may_ramp) {
     const auto known = pool.servers.find(id);
-    PoolServer& server = known != pool.servers.end() ? known->second : add(pool, id, may_ramp);
-    if (known != pool.servers.end() && server.address != desired.address) {
-        // Another machine: what is known of the old one says nothing of it.
-        server.failure_reports.reset();
-        server.passive.reset();
-    }
-    const bool is_new = known == pool.servers.end() || server.address != desired.address;
-    static_cast<DesiredServer&>(server) = std::move(desired);
-    equip(pool, server);
-    check(pool, server, is_new);
+    const bool is_added = known == pool.servers.end();
+    PoolServer& server = is_added ? add(pool, id, desired, may_ramp) : known->second;
+    // At another address is another machine: what is known of the old one says nothing of it.
+    const bool is_new = is_added || server.desired.address != desired.address;
+    server.desired = desired;
+    server.health.watch(pool.settings, desired, is_new, Clock::now());
 }
 
-PoolServer& Pools::add(Pool& pool, const std::string& id, bool ramps) {
-    PoolServer& server = pool.servers[id];
-    server.target = fmt::format("{}/{}", pool.settings.name, id);
-    server.since = Clock::now();
-    server.came_with_pool = !ramps;
-    if (ramps) server.ramps_since = server.since;
-    std::weak_ptr<PerWorker<ServerCounts>>& counts = pool.ledger->servers[id];
-    server.counts = counts.lock();
-    if (server.counts) {
-        cancel_eviction(pool,
-                        server);  // it is back while connections live that were to end with it
+PoolServer& Pools::add(Pool& pool, const std::string& id, const DesiredServer& desired,
+                       bool ramps) {
+    std::weak_ptr<PerWorker<ServerCounts>>& kept = pool.ledger->servers[id];
+    std::shared_ptr<PerWorker<ServerCounts>> counts = kept.lock();
+    if (counts) {
+        // It is back while connections live that were to end with it.
+        cancel_eviction(pool, counts);
     } else {
-        server.counts = std::make_shared<PerWorker<ServerCounts>>(workers_);
-        counts = server.counts;
+        counts = std::make_shared<PerWorker<ServerCounts>>(workers_);
+        kept = counts;
     }
-    return server;
-}
-
-// Has the workers tell of failures where somebody wants to know.
-void Pools::equip(const Pool& pool, PoolServer& server) {
-    if (!pool.settings.passive) {
-        server.failure_reports.reset();
-        server.passive.reset();
-    } else if (server.passive) {
-        server.passive->set_settings(*pool.settings.passive);
-    } else {
-        server.passive.emplace(*pool.settings.passive);
-        server.failure_reports = std::make_shared<FailureReports>([this, target = server.target] {
-            boost::asio::post(io_, [this, target] { on_failure_reports(target); });
-        });
-    }
-}
-
-// Has the server checked as its pool wants it. Checks and time-outs hand over to one
-// another: checks that are new bring back a server whose time-out goes on, and where they
-// end a server that they have found up is in none. One that `is_new` may have to wait for
-// its first check.
-void Pools::check(const Pool& pool, PoolServer& server, bool is_new) {
-    const auto known = checker_.view(server.target);
-    if (!pool.settings.health) {
-        if (known && known->up && server.passive) server.passive->end_time_out(Clock::now());
-        return checker_.remove_target(server.target);
-    }
-    // A check that goes elsewhere speaks to somebody who was not promised a header.
-    const auto version = pool.settings.send_proxy.version;
-    const bool has_preface = version != conf::SendProxy::Version::none && !server.check_address;
-    const bool waits = pool.settings.health->initial == conf::HealthSettings::Initial::down;
-    health::Target target{.key = server.target,
-                          .address = server.check_address.value_or(server.address),
-                          .settings = *pool.settings.health,
-                          .preface = has_preface ? local_proxy_header(version) : "",
-                          .starts_down = is_new && waits};
-    const auto* const source = health::source_for(pool.settings.connect, target.address);
-    if (source != nullptr) target.source = *source;
-    checker_.set_target(std::move(target));
-    // New ones, and those that go elsewhere from now on, know nothing of a time-out.
-    if (!server.passive) return;
-    if (const auto time_out = server.passive->time_out()) {
-        checker_.take_down(server.target, to_string(time_out->reason));
-    }
+    const auto made = pool.servers.try_emplace(id, health_tools_, pool.settings.name, id, desired,
+                                               std::move(counts), ramps);
+    return made.first->second;
 }
 
 // `renamed`: its connections belong to another server now.
 void Pools::drop(Pool& pool, const std::string& id, bool renamed) {
     const auto found = pool.servers.find(id);
     if (!renamed) evict(pool, found->second, CloseReason::server_removed, pool.settings.on_removed);
-    checker_.remove_target(found->second.target);
     pool.servers.erase(found);
 }
 
-// Has `said` count for servers of a pool that is there: all of it, or nothing changes.
-Pools::Refusal Pools::override_servers(std::string_view pool_name,
-                                       const OverridesOfServers& overrides) {
+// Has a change at run time count.
+Pools::Refusal Pools::take_up(std::string_view pool_name, const ServerLayers::Result& changes) {
+    if (!changes) return changes.error();
+    if (changes->empty()) return std::nullopt;
     auto& [name, pool] = *pools_.find(pool_name);
-    std::vector<std::optional<DesiredServer>> next;
-    std::uint64_t servers = pool.servers.size();
-    std::uint64_t weights = 0;
-    for (const auto& [id, server] : pool.servers) weights += server.weight;
-    bool only_new = true;
-    for (const auto& [id, of_server] : overrides) {
-        const auto in_file = pool.in_file.find(id);
-        next.push_back(
-            desired_server(in_file == pool.in_file.end() ? nullptr : &in_file->second, &of_server));
-        if (const auto known = pool.servers.find(id); known != pool.servers.end()) {
-            only_new = false;
-            --servers;
-            weights -= known->second.weight;
+    bool all_new = true;
+    for (const ServerLayers::Change& change : *changes) {
+        if (change.desired) {
+            adopt(pool, change.id, *change.desired, !pool.servers.empty());
+        } else if (!change.is_new) {
+            drop(pool, change.id, false);
         }
-        if (!next.back()) continue;
-        ++servers;
-        weights += next.back()->weight;
-    }
-    if (auto refusal = ring_refusal(pool.settings.hash, servers, weights)) {
-        return fmt::format("pool {} would have {}", name, *refusal);
-    }
-    for (std::size_t i = 0; i < overrides.size(); ++i) {
-        const auto& [id, of_server] = overrides[i];
-        put(name, id, of_server);
-        if (next[i]) {
-            adopt(pool, id, std::move(*next[i]), !pool.servers.empty());
-        } else if (pool.servers.contains(id)) {
-            drop(pool, id, false);
-        }
+        all_new = all_new && change.is_new;
     }
     // Whatever is new waits for the ring that is being worked out; all else is decided now.
-    only_new ? publisher_.publish_next(name) : publisher_.publish(name);
+    all_new ? publisher_.publish_next(name) : publisher_.publish(name);
     return std::nullopt;
 }
 
-Pools::Refusal Pools::override_servers(std::string_view pool, std::string_view id,
-                                       const ServerOverrides& overrides) {
-    return override_servers(pool, OverridesOfServers{{std::string(id), overrides}});
-}
-
-ServerOverrides Pools::overrides_of_server(std::string_view pool, std::string_view id) const {
-    const auto of_pool = overrides_.find(pool);
-    if (of_pool == overrides_.end()) return {};
-    const auto found = of_pool->second.find(id);
-    return found == of_pool->second.end() ? ServerOverrides{} : found->second;
-}
-
-void Pools::put(std::string_view pool, std::string_view id, const ServerOverrides& overrides) {
-    PoolOverrides& of_pool = overrides_[std::string(pool)];
-    if (overrides.is_nothing()) {
-        of_pool.erase(std::string(id));
-    } else {
-        of_pool.insert_or_assign(std::string(id), overrides);
+Pools::Refusal Pools::register_servers(std::string_view pool,
+                                       const std::vector<Registration>& servers) {
+    if (auto refusal = take_up(pool, layers_.register_servers(pool, servers))) return refusal;
+    for (const Registration& server : servers) {
+        spdlog::info("pool {}: server {} registered at {}", pool, server.id,
+                     server.address.to_string());
+        events_.add(Event::Kind::registered, pool, server.id, "at " + server.address.to_string());
     }
-    if (of_pool.empty()) overrides_.erase(std::string(pool));
+    return std::nullopt;
 }
 
-Pools::Refusal Pools::needs_server(std::string_view pool, std::string_view id) const {
-    const Pool* const of = find(pool);
-    if (of == nullptr) return fmt::format("no pool {}", pool);
-    if (!of->servers.contains(id)) return fmt::format("pool {} has no server {}", pool, id);
+Pools::Refusal Pools::register_server(std::string_view pool, std::string_view id,
+                                      const conf::Endpoint& address, std::uint32_t weight) {
+    return register_servers(pool, {{std::string(id), address, weight}});
+}
+
+Pools::Refusal Pools::unregister_server(std::string_view pool, std::string_view id) {
+    if (auto refusal = take_up(pool, layers_.unregister_server(pool, id))) return refusal;
+    spdlog::info("pool {}: server {} unregistered", pool, id);
+    events_.add(Event::Kind::unregistered, pool, id, "");
     return std::nullopt;
+}
+
+Pools::Refusal Pools::take_up_and_log(std::string_view pool, std::string_view id,
+                                      const ServerLayers::Result& changes, std::string_view verb,
+                                      const std::string& what) {
+    if (auto refusal = take_up(pool, changes)) return refusal;
+    spdlog::info("pool {}: server {} {} {} by hand", pool, id, verb, what);
+    events_.add(Event::Kind::admin_state, pool, id, what);
+    return std::nullopt;
+}
+
+Pools::Refusal Pools::set_admin_state(std::string_view pool, std::string_view id,
+                                      AdminState admin_state) {
+    return take_up_and_log(pool, id, layers_.set_admin_state(pool, id, admin_state), "is",
+                           to_string(admin_state));
+}
+
+Pools::Refusal Pools::set_weight(std::string_view pool, std::string_view id, std::uint32_t weight) {
+    return take_up_and_log(pool, id, layers_.set_weight(pool, id, weight), "has",
+                           fmt::format("weight {}", weight));
+}
+
+Pools::Refusal Pools::set_address(std::string_view pool, std::string_view id,
+                                  const conf::Endpoint& address) {
+    return take_up_and_log(pool, id, layers_.set_address(pool, id, address), "has",
+                           "address " + address.to_string());
+}
+
+Pools::Refusal Pools::forget(std::string_view pool, std::string_view id) {
+    if (auto refusal = take_up(pool, layers_.forget(pool, id))) return refusal;
+    spdlog::info("pool {}: the overrides of server {} are dropped", pool, id);
+    events_.add(Event::Kind::forgotten, pool, id, "");
+    return std::nullopt;
+}
+
+Pools::Refusal Pools::clear(std::string_view pool_name, std::string_view id) {
+    if (auto refusal = layers_.why_missing(pool_name, id)) return refusal;
+    Pool& pool = pools_.find(pool_name)->second;
+    PoolServer& server = pool.servers.find(id)->second;
+    server.health.clear(pool.settings, server.desired, Clock::now());
+    publisher_.publish(pool.settings.name);
+    spdlog::info("pool {}: what is known of server {} is cleared", pool_name, id);
+    events_.add(Event::Kind::admin_state, pool_name, id, "cleared");
+    return std::nullopt;
+}
+
+void Pools::when_published(const std::string* pool, std::function<void()> then) {
+    publisher_.when_published(pool, std::move(then));
 }
 
 }  // namespace ringway::proxy

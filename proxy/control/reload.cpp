@@ -33,7 +33,7 @@ constexpr auto* draining_reason = "ringway is draining: nothing can change any m
 
 std::optional<std::string> Control::refusal(const conf::Config& next) const {
     if (auto reason = needs_restart(next)) return reason;
-    return pools_.refusal(next);
+    return pools_.layers().refusal(next);
 }
 
 std::optional<std::string> Control::needs_restart(const conf::Config& next) const {
@@ -63,7 +63,7 @@ asio::awaitable<std::optional<std::string>> Control::apply(conf::Config next,
     if (auto* error = std::get_if<std::string>(&log_target)) co_return std::move(*error);
 
     steps.done(fmt::format("{} addresses opened", opened.size()));
-    notes = pools_.notes_on(next);
+    notes = pools_.layers().notes_on(next);
     co_await adopt_pools(next);
     steps.done("pools changed");
     co_await published(nullptr);
@@ -224,8 +224,8 @@ asio::awaitable<Control::FilePlanOrErrors> Control::plan(std::string file) {
         co_return std::move(*errors);
     }
     const conf::Config& next = std::get<ConfigFile>(loaded).config;
-    FilePlan result{.plan = {}, .refused = refusal(next), .notes = pools_.notes_on(next)};
-    const bool fits = !pools_.refusal(next);  // rings that do not fit are not made
+    FilePlan result{.plan = {}, .refused = refusal(next), .notes = pools_.layers().notes_on(next)};
+    const bool fits = !pools_.layers().refusal(next);  // rings that do not fit are not made
     Background::Step plan = [&result, &next, fits, now = config_, rings = pools_.rings(),
                              drafts = fits ? pools_.drafts_of(next) : std::vector<RingDraft>{}] {
         Plan made;

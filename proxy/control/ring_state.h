@@ -38,8 +38,8 @@ struct ServerFacts {
 
 struct RingState {
     bool panics = false;  // so few are up that their states are ignored
-    std::size_t up = 0;   // of those that are to take keys and of which nothing was said
-    std::size_t all = 0;  // the same
+    std::size_t up = 0;   // servers with a weight and no admin state that are up
+    std::size_t all = 0;  // such servers, up or not
     std::vector<health::Availability> availabilities;  // of the servers, in their order
 };
 

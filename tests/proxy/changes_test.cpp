@@ -91,7 +91,7 @@ BOOST_AUTO_TEST_CASE(overrides_are_in_the_file_before_the_answer) {
     ok("forget main c");
     BOOST_TEST(kept().empty());
     BOOST_TEST(ids() == (Strings{"a", "b"}), boost::test_tools::per_element());
-    BOOST_TEST(error("forget main a") == "pool main: nothing was said of a server a at run time");
+    BOOST_TEST(error("forget main a") == "pool main: no server a has overrides");
     BOOST_TEST(error("forget none a") == "no pool none");
     BOOST_TEST(error("forget main") == "usage: forget POOL ID");
 }

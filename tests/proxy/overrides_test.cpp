@@ -99,9 +99,9 @@ Strings servers_of(const proxy::Pools& pools) {
     const proxy::Pool* pool = pools.find("main");
     if (pool == nullptr) return all;
     for (const auto& [id, server] : pool->servers) {
-        const bool file = server.source == proxy::DesiredServer::Source::file;
-        all.push_back(id + " x" + std::to_string(server.weight) + (file ? " file " : " runtime ") +
-                      to_string(server.admin_state));
+        const bool file = server.desired.source == proxy::ServerSource::file;
+        all.push_back(id + " x" + std::to_string(server.desired.weight) +
+                      (file ? " file " : " runtime ") + to_string(server.desired.admin_state));
     }
     return all;
 }
@@ -182,8 +182,9 @@ BOOST_AUTO_TEST_CASE(random_sequences_leave_the_servers_that_the_rules_name) {
                     }
                     break;
                 case 7: {  // a restart, with nothing but what the state file holds
-                    auto kept = proxy::parse_state(proxy::state_text(pools->overrides()));
-                    BOOST_REQUIRE((std::get<proxy::Overrides>(kept) == pools->overrides()));
+                    auto kept = proxy::parse_state(proxy::state_text(pools->layers().overrides()));
+                    BOOST_REQUIRE(
+                        (std::get<proxy::Overrides>(kept) == pools->layers().overrides()));
                     pools.emplace(io, 1, events, builder, Connections{});
                     pools->set_overrides(std::get<proxy::Overrides>(std::move(kept)));
                     read();

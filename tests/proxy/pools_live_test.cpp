@@ -84,18 +84,18 @@ BOOST_AUTO_TEST_CASE(a_pool_that_comes_back_has_no_fault_for_dials_that_failed_b
     pools.watch_local_faults();
     auto one = pool("main", {server("a")});
     apply(config({one}));
-    const auto counts = main().counts;
+    const auto counts = main().ledger->counts;
     (*counts)[0].local_failures[static_cast<std::size_t>(health::LocalFault::no_port)].add(3);
-    BOOST_TEST(turn_until([&] { return pools.local_fault(main()).has_value(); }));
+    BOOST_TEST(turn_until([&] { return main().local.cause(main().settings).has_value(); }));
     {
         const ring::Slot lives = take("a");
         apply(config({}));
         apply(config({one}));
     }
-    BOOST_TEST((main().counts == counts));
+    BOOST_TEST((main().ledger->counts == counts));
     const auto looked = proxy::Clock::now() + 1100ms;
     BOOST_TEST(turn_until([&] { return proxy::Clock::now() > looked; }));
-    BOOST_TEST(!pools.local_fault(main()).has_value());
+    BOOST_TEST(!main().local.cause(main().settings).has_value());
     pools.stop();
 }
 

@@ -55,7 +55,7 @@ BOOST_AUTO_TEST_CASE(changes_while_a_ring_is_worked_out_are_one_more_ring) {
                                          test::endpoint("192.0.2.7:7"), 1));
     }
     slow.set_admin_state("main", "a", AdminState::drain);
-    BOOST_TEST(!slow.find("main")->servers.at("a").online);
+    BOOST_TEST(!slow.find("main")->servers.at("a").health.is_online());
     BOOST_TEST(later.steps.size() == 1u);
     BOOST_TEST(!published);
     later.finish_one();
@@ -107,7 +107,7 @@ BOOST_AUTO_TEST_CASE(a_plan_during_a_change_of_settings_is_of_the_ring_that_come
     slow.apply(config({one}));
     slow.set_admin_state("main", "a", AdminState::offline);
     slow.set_admin_state("main", "a", AdminState::automatic);  // back, with few of its points
-    BOOST_TEST(slow.find("main")->servers.at("a").ramp < ring::full_ramp);
+    BOOST_TEST(slow.find("main")->servers.at("a").health.ramp() < ring::full_ramp);
     const auto draft = proxy::make_rings(slow.drafts_of(config({one})));
     while (!later.steps.empty()) later.finish_one();
     BOOST_TEST(ring::fingerprint(*slow.find("main")->ring->snapshot()) ==

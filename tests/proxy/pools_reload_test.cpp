@@ -27,7 +27,7 @@ BOOST_AUTO_TEST_CASE(checks_that_come_and_go_during_a_time_out_leave_its_reason)
     watched.health = checked_pool({}).health;
     apply_pool(watched);
     BOOST_TEST(detail("a") == "down: connections failed");
-    BOOST_TEST(turn_until([&] { return pools.health("main", "a")->failures > 0; }));
+    BOOST_TEST(turn_until([&] { return main().find("a")->health.checks()->failures > 0; }));
     BOOST_TEST(!is_online("a"));
     watched.health.reset();
     apply_pool(watched);

@@ -32,8 +32,8 @@ BOOST_AUTO_TEST_CASE(a_server_of_the_file_that_is_registered_again_keeps_its_oth
     BOOST_TEST(online() == (Strings{"a x2", "b x1"}), boost::test_tools::per_element());
     BOOST_TEST(address_of("a") == "192.0.2.7:7");
     BOOST_TEST(ring()->find("a")->max_connections == 10u);
-    BOOST_TEST((wanted("a").check_address == test::endpoint("192.0.2.7:81")));
-    BOOST_TEST((wanted("a").source == proxy::DesiredServer::Source::runtime));
+    BOOST_TEST((wanted("a").desired.check_address == test::endpoint("192.0.2.7:81")));
+    BOOST_TEST((wanted("a").desired.source == proxy::ServerSource::runtime));
 }
 
 BOOST_AUTO_TEST_CASE(weight_and_address_are_set_at_run_time_until_they_are_forgotten) {
@@ -44,7 +44,7 @@ BOOST_AUTO_TEST_CASE(weight_and_address_are_set_at_run_time_until_they_are_forgo
     BOOST_TEST(address_of("a") == "192.0.2.9:9");
     // A reload leaves them, and says so where the file says otherwise.
     const auto file = config({pool("main", {server("a", "192.0.2.1:80", 2), server("b")})});
-    const Strings notes = pools.notes_on(file);
+    const Strings notes = pools.layers().notes_on(file);
     BOOST_TEST(notes == (Strings{"pool main: server a has weight 3, set at run time",
                                  "pool main: server a has address 192.0.2.9:9, set at run time"}),
                boost::test_tools::per_element());
@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(weight_and_address_are_set_at_run_time_until_they_are_forgo
     pools.register_server("main", "r", test::endpoint("192.0.2.7:7"), 1);
     pools.set_weight("main", "r", 5);
     pools.set_address("main", "r", test::endpoint("192.0.2.7:8"));
-    BOOST_TEST((pools.overrides().at("main").at("r") ==
+    BOOST_TEST((pools.layers().overrides().at("main").at("r") ==
                 proxy::ServerOverrides{.registered = proxy::ServerOverrides::Registration{
                                            test::endpoint("192.0.2.7:8"), 5}}));
     BOOST_TEST(pools.set_weight("main", "none", 1).value() == "pool main has no server none");
@@ -75,10 +75,10 @@ BOOST_AUTO_TEST_CASE(a_check_of_another_port_follows_an_address_that_is_set) {
     b.check_address = test::endpoint("192.0.2.99:81");
     apply(config({checked_pool({a, b})}));
     for (const auto* id : {"a", "b"}) pools.set_address("main", id, test::endpoint("192.0.2.9:9"));
-    BOOST_TEST(wanted("a").check_address->to_string() == "192.0.2.9:81");
-    BOOST_TEST(wanted("b").check_address->to_string() == "192.0.2.99:81");
+    BOOST_TEST(wanted("a").desired.check_address->to_string() == "192.0.2.9:81");
+    BOOST_TEST(wanted("b").desired.check_address->to_string() == "192.0.2.99:81");
     pools.set_address("main", "a", test::endpoint("unix:/run/a.sock"));
-    BOOST_TEST(!wanted("a").check_address.has_value());
+    BOOST_TEST(!wanted("a").desired.check_address.has_value());
     pools.stop();
 }
 

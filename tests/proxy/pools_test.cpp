@@ -17,7 +17,7 @@ using namespace ringway;
 using namespace std::chrono_literals;
 using proxy::AdminState;
 using proxy::Pools;
-using proxy::PoolServer;
+using proxy::ServerSource;
 using test::checked_pool;
 using test::config;
 using test::pool;
@@ -30,9 +30,9 @@ BOOST_AUTO_TEST_CASE(the_ring_is_what_the_file_says) {
     apply({server("a"), server("b", "192.0.2.2:80", 3)});
     BOOST_TEST(online() == (Strings{"a x1", "b x3"}), boost::test_tools::per_element());
     BOOST_TEST(address_of("b") == "192.0.2.2:80");
-    BOOST_TEST(wanted("a").online);
+    BOOST_TEST(wanted("a").health.is_online());
     BOOST_TEST(pools.detail("main", "a") == "not checked");
-    BOOST_TEST(!pools.health("main", "a").has_value());
+    BOOST_TEST(!main().find("a")->health.checks().has_value());
 }
 
 BOOST_AUTO_TEST_CASE(the_same_file_again_changes_nothing) {
@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(a_server_registered_at_run_time_serves_at_once_and_survives
     apply({server("a")});
     BOOST_TEST(!pools.register_server("main", "r", test::endpoint("192.0.2.7:7"), 2).has_value());
     BOOST_TEST(online() == (Strings{"a x1", "r x2"}), boost::test_tools::per_element());
-    BOOST_TEST((wanted("r").source == PoolServer::Source::runtime));
+    BOOST_TEST((wanted("r").desired.source == ServerSource::runtime));
     apply({server("a")});
     BOOST_TEST(online() == (Strings{"a x1", "r x2"}), boost::test_tools::per_element());
 }
@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_names_a_registered_server_has_the_last_word) {
     apply({server("a"), server("r", "192.0.2.8:8", 4)});
     BOOST_TEST(online() == (Strings{"a x1", "r x4"}), boost::test_tools::per_element());
     BOOST_TEST(address_of("r") == "192.0.2.8:8");
-    BOOST_TEST((wanted("r").source == PoolServer::Source::file));
+    BOOST_TEST((wanted("r").desired.source == ServerSource::file));
     apply({server("a")});
     BOOST_TEST(online() == (Strings{"a x1"}), boost::test_tools::per_element());
 }
@@ -141,7 +141,7 @@ BOOST_AUTO_TEST_CASE(an_unregistered_server_of_the_file_stays_away_until_it_is_r
     BOOST_TEST(online() == (Strings{"a x1"}), boost::test_tools::per_element());
     for (int i = 0; i < 2; ++i) {
         const auto file = config({pool("main", {server("a"), server("b")})});
-        const Strings notes = pools.notes_on(file);
+        const Strings notes = pools.layers().notes_on(file);
         BOOST_TEST(notes.size() == 1u);
         BOOST_TEST(notes.front().find("b stays removed") != std::string::npos);
         apply(file);
@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(an_unregistered_server_of_the_file_stays_away_until_it_is_r
     BOOST_TEST(online() == (Strings{"a x1", "b x1"}), boost::test_tools::per_element());
     apply({server("a"), server("b")});
     BOOST_TEST(online() == (Strings{"a x1", "b x1"}), boost::test_tools::per_element());
-    BOOST_TEST((wanted("b").source == PoolServer::Source::file));
+    BOOST_TEST((wanted("b").desired.source == ServerSource::file));
 }
 
 BOOST_AUTO_TEST_CASE(the_last_word_at_run_time_holds_over_reloads) {
@@ -181,13 +181,13 @@ BOOST_AUTO_TEST_CASE(a_drained_server_takes_no_keys_over_reloads_until_told_othe
     BOOST_TEST(!pools.set_admin_state("main", "b", AdminState::drain).has_value());
     BOOST_TEST(online() == (Strings{"a x1"}), boost::test_tools::per_element());
     BOOST_TEST(pools.detail("main", "b") == "draining");
-    BOOST_TEST(!wanted("b").online);
+    BOOST_TEST(!wanted("b").health.is_online());
     BOOST_TEST((ring()->find("b")->status == ring::Status::draining));
     apply({server("a"), server("b", "192.0.2.5:5", 2)});
     BOOST_TEST(online() == (Strings{"a x1"}), boost::test_tools::per_element());
     pools.set_admin_state("main", "b", AdminState::automatic);
     BOOST_TEST(online() == (Strings{"a x1", "b x2"}), boost::test_tools::per_element());
-    BOOST_TEST(wanted("b").online);
+    BOOST_TEST(wanted("b").health.is_online());
 }
 
 BOOST_AUTO_TEST_CASE(a_server_of_weight_0_is_there_without_keys) {
@@ -219,7 +219,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_done_at_run_time_is_refused_and_changes_noth
 
 BOOST_AUTO_TEST_CASE(a_file_that_does_not_fit_with_what_was_registered_is_refused_before_apply) {
     apply({server("a")});
-    BOOST_TEST(!pools.refusal(config({pool("main", {server("a")})})).has_value());
+    BOOST_TEST(!pools.layers().refusal(config({pool("main", {server("a")})})).has_value());
     for (int i = 0; i < 17; ++i) {
         const std::string id = "r" + std::to_string(i);
         BOOST_TEST(!pools.register_server("main", id, test::endpoint("192.0.2.7:7"), 1000));
@@ -227,7 +227,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_does_not_fit_with_what_was_registered_is_refuse
     // 17 x 1,000 x 1,024 points and more.
     auto dense = pool("main", {server("a")});
     dense.hash.vnodes = 1024;
-    BOOST_TEST(pools.refusal(config({dense})).has_value());
+    BOOST_TEST(pools.layers().refusal(config({dense})).has_value());
     BOOST_TEST(ring()->settings().vnodes == 16u);
 }
 
@@ -237,10 +237,10 @@ BOOST_AUTO_TEST_CASE(overrides_of_a_removed_pool_apply_again_when_it_returns) {
     pools.register_server("main", "r", test::endpoint("192.0.2.7:7"), 2);
     pools.unregister_server("main", "a");
     pools.set_admin_state("main", "b", AdminState::drain);
-    const auto overrides = pools.overrides();
+    const auto overrides = pools.layers().overrides();
     apply(config({pool("other", {server("a")})}));
-    BOOST_TEST((pools.overrides() == overrides));
-    BOOST_TEST(pools.notes_on(config({})).size() == 1u);
+    BOOST_TEST((pools.layers().overrides() == overrides));
+    BOOST_TEST(pools.layers().notes_on(config({})).size() == 1u);
     apply(file);
     BOOST_TEST(online() == (Strings{"r x2"}), boost::test_tools::per_element());
     // It can be forgotten while the pool is gone.
@@ -253,8 +253,7 @@ BOOST_AUTO_TEST_CASE(overrides_of_a_removed_pool_apply_again_when_it_returns) {
 
 BOOST_AUTO_TEST_CASE(what_is_forgotten_is_as_the_file_says_at_once) {
     apply({server("a"), server("b")});
-    BOOST_TEST(pools.forget("main", "a").value() ==
-               "pool main: nothing was said of a server a at run time");
+    BOOST_TEST(pools.forget("main", "a").value() == "pool main: no server a has overrides");
     BOOST_TEST(pools.forget("none", "a").value() == "no pool none");
     pools.register_server("main", "r", test::endpoint("192.0.2.7:7"), 2);
     pools.unregister_server("main", "a");
@@ -262,7 +261,7 @@ BOOST_AUTO_TEST_CASE(what_is_forgotten_is_as_the_file_says_at_once) {
     BOOST_TEST(online() == (Strings{"r x2"}), boost::test_tools::per_element());
     for (const auto* id : {"r", "a", "b"}) BOOST_TEST(!pools.forget("main", id).has_value());
     BOOST_TEST(online() == (Strings{"a x1", "b x1"}), boost::test_tools::per_element());
-    BOOST_TEST(pools.overrides().empty());
+    BOOST_TEST(pools.layers().overrides().empty());
     // One of the file that was registered anew is the file's again.
     pools.unregister_server("main", "a");
     pools.register_server("main", "a", test::endpoint("192.0.2.9:9"), 5);
@@ -270,7 +269,7 @@ BOOST_AUTO_TEST_CASE(what_is_forgotten_is_as_the_file_says_at_once) {
     BOOST_TEST(!pools.forget("main", "a").has_value());
     BOOST_TEST(online() == (Strings{"a x1", "b x1"}), boost::test_tools::per_element());
     BOOST_TEST(address_of("a") == "192.0.2.1:80");
-    BOOST_TEST((wanted("a").source == PoolServer::Source::file));
+    BOOST_TEST((wanted("a").desired.source == ServerSource::file));
 }
 
 BOOST_AUTO_TEST_CASE(a_server_that_does_not_fit_back_stays_forgotten_by_nobody) {
@@ -279,9 +278,9 @@ BOOST_AUTO_TEST_CASE(a_server_that_does_not_fit_back_stays_forgotten_by_nobody) 
     apply(config({dense}));
     pools.unregister_server("main", "a");
     BOOST_TEST(!pools.register_server("main", "r", test::endpoint("192.0.2.7:7"), 100));
-    const auto overrides = pools.overrides();
+    const auto overrides = pools.layers().overrides();
     BOOST_TEST(pools.forget("main", "a").has_value());
-    BOOST_TEST((pools.overrides() == overrides));
+    BOOST_TEST((pools.layers().overrides() == overrides));
     BOOST_TEST(online() == (Strings{"r x100"}), boost::test_tools::per_element());
 }
 
@@ -295,8 +294,8 @@ BOOST_AUTO_TEST_CASE(overrides_apply_from_the_start) {
                                  test::endpoint("192.0.2.7:7"), 3}}}}}});
     apply({server("a"), server("b")});
     BOOST_TEST(online() == (Strings{"r x3"}), boost::test_tools::per_element());
-    BOOST_TEST(pools.overrides().at("main").size() == 3u);
-    BOOST_TEST(wanted("r").ramp == ring::full_ramp);
+    BOOST_TEST(pools.layers().overrides().at("main").size() == 3u);
+    BOOST_TEST(wanted("r").health.ramp() == ring::full_ramp);
 }
 
 BOOST_AUTO_TEST_CASE(rings_after_a_configuration_are_those_that_it_leads_to) {

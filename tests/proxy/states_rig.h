@@ -14,7 +14,7 @@ namespace ringway::test {
 struct StatesRig : PoolsRig {
     void apply_pool(const conf::Pool& wanted) { apply(config({wanted})); }
     std::string detail(std::string_view id) const { return pools.detail("main", id); }
-    bool is_online(std::string_view id) const { return wanted(id).online; }
+    bool is_online(std::string_view id) const { return wanted(id).health.is_online(); }
     std::uint32_t points(std::string_view id) const { return ring()->find(id)->points; }
 
     // As a worker would, by the context that it finds on the ring.

@@ -1,0 +1,91 @@
+// What the file and the overrides say of the servers of every pool, and the limits that both
+// hold together. A change is worked out here first: it is refused and changes nothing, or it
+// counts and its result is what the servers are to become. No I/O. Control thread only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/system/result.hpp>
+
+#include "conf/config.h"
+#include "proxy/control/desired_servers.h"
+#include "proxy/control/overrides.h"
+
+namespace ringway::proxy {
+
+class ServerLayers {
+public:
+    // What becomes of one server: nothing where it leaves.
+    struct Change {
+        std::string id;
+        bool is_new = false;
+        std::optional<DesiredServer> desired;
+    };
+    // In the order in which they were asked for; the error is the reason of a refusal.
+    using Changes = std::vector<Change>;
+    using Result = boost::system::result<Changes, std::string>;
+
+    struct Registration {
+        std::string id;
+        conf::Endpoint address;
+        std::uint32_t weight = 1;
+    };
+
+    // Why set_file() must not be called for these pools; nothing where it may. The file alone
+    // fits its rings (conf/ sees to that); with overrides it may not.
+    std::optional<std::string> refusal(const conf::Config& config) const;
+    // The file's entries that overrides replace, and overrides without a pool, a line each.
+    std::vector<std::string> notes_on(const conf::Config& config) const;
+    // What set_file() would return.
+    DesiredServers servers_after(const conf::Pool& next) const;
+    // Takes the file's entry of a pool, and drops the overrides that it ends.
+    DesiredServers set_file(const conf::Pool& next);
+    // The file names the pool no more. Its overrides are kept.
+    void remove_pool(std::string_view pool);
+
+    // Changes at run time. All of `servers`, or none.
+    Result register_servers(std::string_view pool, const std::vector<Registration>& servers);
+    Result unregister_server(std::string_view pool, std::string_view id);
+    Result set_admin_state(std::string_view pool, std::string_view id, AdminState admin_state);
+    Result set_weight(std::string_view pool, std::string_view id, std::uint32_t weight);
+    Result set_address(std::string_view pool, std::string_view id, const conf::Endpoint& address);
+    // Drops every override of a server, also of one whose pool is not there.
+    Result forget(std::string_view pool, std::string_view id);
+
+    // Why a server cannot be changed: there is no such pool, or it has no such server.
+    std::optional<std::string> why_missing(std::string_view pool, std::string_view id) const;
+
+    const Overrides& overrides() const { return overrides_; }
+    // Before the first set_file().
+    void set_overrides(Overrides overrides) { overrides_ = std::move(overrides); }
+
+private:
+    // What the file says of one pool, and the size of what the layers make together.
+    struct PoolLayers {
+        conf::HashSettings hash;
+        FileServers file;
+        std::uint64_t servers = 0;
+        std::uint64_t weights = 0;  // in all
+    };
+    using OverridesOfServers = std::vector<std::pair<std::string, ServerOverrides>>;
+
+    PoolOverrides settled(const conf::Pool& next, const FileServers& file) const;
+    ServerOverrides override_of(std::string_view pool, std::string_view id) const;
+    const conf::Server* in_file(const PoolLayers& pool, std::string_view id) const;
+    std::optional<DesiredServer> desired(std::string_view pool, const PoolLayers& layers,
+                                         std::string_view id) const;
+    Result replace(std::string_view pool, const OverridesOfServers& overrides);
+    Result replace(std::string_view pool, std::string_view id, const ServerOverrides& overrides);
+    void put(std::string_view pool, std::string_view id, const ServerOverrides& overrides);
+
+    std::map<std::string, PoolLayers, std::less<>> pools_;
+    Overrides overrides_;  // of pools that the file does not name too; nothing empty in it
+};
+
+}  // namespace ringway::proxy
