@@ -49,7 +49,9 @@ inline Availability availability_of(bool seems_up, AdminState admin_state, bool 
 // Whether so few servers are up that the checks' results are to be ignored. Counts the servers with
 // a weight and without an admin state. `threshold` is a share; 0: never.
 inline bool panics(std::size_t up, std::size_t all, double threshold) {
-    return static_cast<double>(up) < threshold * static_cast<double>(all);
+    if (all == 0) return false;
+    // Divided, as the share was written: 0.28 * 25 is more than 7.
+    return static_cast<double>(up) / static_cast<double>(all) < threshold;
 }
 
 }  // namespace ringway::health

@@ -49,7 +49,8 @@ struct View {
     std::string reason;       // why it is down; empty while it is up
 };
 
-// A target went up or down. `reason` is for people: "connect: Connection refused, 3 in a row".
+// A target went up or down, or was awaited and its first check failed. `reason` is for people:
+// "connect: Connection refused, 3 in a row".
 struct HealthChange {
     std::string key;
     bool up;

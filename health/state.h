@@ -33,14 +33,14 @@ public:
     }
 
     // A probe has ended; `reason` is its result, and is kept if it takes the server down. A first
-    // success is no transition if the unchecked server counts as up.
+    // success is no transition if the unchecked server counts as up; a first failure is one, also
+    // of a server that was down only because it was unchecked.
     Transition on_probe(bool ok, std::string_view reason = {}) {
         count(ok);
         const bool first = !decided_;
         checked_ = true;
         decided_ = true;
-        if (first && !ok) reason_ = reason;  // also if it was down only because unchecked
-        if (ok == up_) return Transition::none;
+        if (ok == up_ && !(first && !ok)) return Transition::none;
         if (!first && streak(ok) < (ok ? thresholds_.rise : thresholds_.fall))
             return Transition::none;
         up_ = ok;

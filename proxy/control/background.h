@@ -2,11 +2,8 @@
 #pragma once
 
 #include <functional>
-#include <string>
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/thread_pool.hpp>
 
 namespace ringway::proxy {
 
@@ -27,19 +24,6 @@ public:
         work();
         then();
     }
-};
-
-// On a thread of its own. Destroyed, it waits for the work in hand and drops the rest.
-class BackgroundThread final : public Background {
-public:
-    // `nice` as in nice(2): how far it stands back for the workers.
-    BackgroundThread(boost::asio::io_context& io, std::string name, int nice);
-    ~BackgroundThread() override;
-    void run(Step work, Step then) override;
-
-private:
-    boost::asio::io_context& io_;
-    boost::asio::thread_pool thread_{1};
 };
 
 // Runs `work` on `background`; goes on with the loop of the coroutine that awaits it, which

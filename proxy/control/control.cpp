@@ -130,9 +130,17 @@ std::string Control::summary() const {
 }
 
 std::optional<std::string> Control::run() {
+    begin();
+    io_.run();
+    return end();
+}
+
+void Control::begin() {
     signals_.listen([this](int signal) { on_signal(signal); });
     boost::asio::co_spawn(io_, start(), rethrow);
-    io_.run();
+}
+
+std::optional<std::string> Control::end() {
     for (const auto& worker : workers_) worker->join();
     return std::move(not_started_);
 }

@@ -23,6 +23,7 @@
 #include "proxy/base/log_level.h"
 #include "proxy/base/loop_delay.h"
 #include "proxy/control/background.h"
+#include "proxy/control/background_thread.h"
 #include "proxy/control/descriptors.h"
 #include "proxy/control/events.h"
 #include "proxy/control/listeners.h"
@@ -71,6 +72,9 @@ public:
     // Serves, after restore(), until a signal ends it, which may be pending already. The
     // reason where it could not begin. The thread has called block_signals().
     std::optional<std::string> run();
+    // The same for who turns the loop: run() is begin(), the loop until it stops, and end().
+    void begin();
+    std::optional<std::string> end();
 
     // The loop that run() turns: who else is on it is served meanwhile.
     boost::asio::io_context& io() { return io_; }

@@ -70,9 +70,8 @@ void Pools::apply(const conf::Pool& next) {
     for (const auto& [id, server] : pool.servers) {
         if (!wanted.contains(id)) left.push_back(id);
     }
-    // Where all are new none has more keys to lose than another.
-    const bool all_new = pool.servers.empty() && pool.ring->snapshot()->members().empty();
-    for (const auto& [id, desired] : wanted) adopt(pool, id, desired, !all_new);
+    const bool may_ramp = !pool.is_empty();
+    for (const auto& [id, desired] : wanted) adopt(pool, id, desired, may_ramp);
     for (const std::string& id : left) drop(pool, id, renamed.contains(id));
     publisher_.publish(next.name);
 }
@@ -181,9 +180,10 @@ Pools::Refusal Pools::take_up(std::string_view pool_name, const ServerLayers::Re
     if (changes->empty()) return std::nullopt;
     auto& [name, pool] = *pools_.find(pool_name);
     bool all_new = true;
+    const bool may_ramp = !pool.is_empty();
     for (const ServerLayers::Change& change : *changes) {
         if (change.desired) {
-            adopt(pool, change.id, *change.desired, !pool.servers.empty());
+            adopt(pool, change.id, *change.desired, may_ramp);
         } else if (!change.is_new) {
             drop(pool, change.id, false);
         }

@@ -74,11 +74,14 @@ void ServerHealth::watch_connections(const conf::Pool& pool) {
 // `is_new` may have to wait for its first check.
 void ServerHealth::check(const conf::Pool& pool, const DesiredServer& desired, bool is_new,
                          TimePoint now) {
+    const auto known = checks();
     if (!pool.health) {
-        const auto known = checks();
         if (known && known->up && passive_) passive_->end_time_out(now);
         return tools_.checker.remove_target(target_);
     }
+    // A check of another machine speaks for the server of before too, and is new for this one.
+    const bool is_awaited = known && known->awaited;
+    if (is_new) tools_.checker.remove_target(target_);
     // A check that goes elsewhere speaks to somebody who was not promised a header.
     const auto version = pool.send_proxy.version;
     const bool has_preface = version != conf::SendProxy::Version::none && !desired.check_address;
@@ -87,7 +90,7 @@ void ServerHealth::check(const conf::Pool& pool, const DesiredServer& desired, b
                           .address = checked_address(desired),
                           .settings = *pool.health,
                           .preface = has_preface ? local_proxy_header(version) : "",
-                          .starts_down = is_new && waits};
+                          .starts_down = waits && (is_new || is_awaited)};
     const auto* const source = health::source_for(pool.connect, target.address);
     if (source != nullptr) target.source = *source;
     tools_.checker.set_target(std::move(target));
@@ -107,7 +110,7 @@ health::Condition ServerHealth::condition_after(const conf::Pool& next,
         if (view->up) going_on.reset();
         view.reset();
     }
-    if (view && checked_address(desired) != checked_address(now)) {
+    if (view && (!same || checked_address(desired) != checked_address(now))) {
         view.emplace();
         if (going_on) {
             view->up = false;
@@ -162,7 +165,7 @@ void ServerHealth::turn(health::Availability availability, bool panics, const co
     if (came_with_pool_) {
         const auto view = checks();
         awaits = view && view->awaited;
-        if (!awaits) came_with_pool_ = view && view->all_failed == 0;
+        if (!awaits) came_with_pool_ = !view || view->all_failed == 0;
     }
     if (availability.online != is_online_) {
         is_online_ = availability.online;

@@ -105,7 +105,7 @@ BOOST_AUTO_TEST_CASE(a_server_that_starts_down_waits_for_its_first_result_which_
     BOOST_TEST(!passed.awaited());
 
     State failed({.rise = 2, .fall = 5}, false);
-    BOOST_CHECK(failed.on_probe(false, "refused") == Transition::none);
+    BOOST_CHECK(failed.on_probe(false, "refused") == Transition::went_down);
     BOOST_TEST(!failed.awaited());
     BOOST_TEST(failed.reason() == "refused");
     failed.wait_no_more();

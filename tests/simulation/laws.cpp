@@ -1,0 +1,208 @@
+// What must hold after every event.
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <boost/json.hpp>
+
+#include "proxy/text/admin_line.h"
+#include "ring/analysis.h"
+#include "tests/simulation/questions.h"
+#include "tests/simulation/simulation.h"
+
+namespace ringway::simulation {
+
+namespace {
+
+using Status = ModelServer::Status;
+
+// Alarms share a tick of 10 ms: a time-out or a step that is due may be so late.
+constexpr std::chrono::milliseconds alarm_tick{10};
+
+Status status_of(const ring::Member& member) {
+    if (member.status == ring::Status::online) return Status::online;
+    return member.status == ring::Status::draining ? Status::draining : Status::offline;
+}
+
+std::string text_of(const ModelServer& server) {
+    return fmt::format("{} x{} limit {} status {} ramp {}{}{}", server.address.to_string(),
+                       server.weight, server.max_connections, static_cast<int>(server.status),
+                       server.ramp, server.up ? " up" : " down",
+                       server.awaits_check ? " awaits a check" : "");
+}
+
+std::string text_of(const ring::Member& member) {
+    const auto& server = *static_cast<const proxy::Server*>(member.context.get());
+    return fmt::format("{} x{} limit {} status {} ramp {}", server.address.to_string(),
+                       member.weight, member.max_connections,
+                       static_cast<int>(status_of(member)), member.ramp);
+}
+
+bool is_as(const ring::Member& member, const ModelServer& server) {
+    const auto& context = *static_cast<const proxy::Server*>(member.context.get());
+    return context.address == server.address && member.weight == server.weight &&
+           member.max_connections == server.max_connections &&
+           status_of(member) == server.status && member.ramp == server.ramp;
+}
+
+}  // namespace
+
+// Whether all that was asked for serves, and the model can be held against it.
+bool Simulation::is_quiet() const {
+    if (holds_ || !reloads_.empty() || control_->is_leaving()) return false;
+    return std::ranges::all_of(control_->pools().all(), [](const auto& entry) {
+        return entry.second.ring->is_current();
+    });
+}
+
+// Results of checks reach the model as they reached control, by its counts of them.
+void Simulation::follow_checks() {
+    if (!control_) return;
+    decltype(checked_) now;
+    for (const auto& [name, pool] : control_->pools().all()) {
+        for (const auto& [id, server] : pool.servers) {
+            const auto view = server.health.checks();
+            if (!view) continue;
+            const std::pair key{name, id};
+            auto& [passed, failed] = now[key] = {view->all_passed, view->all_failed};
+            auto before = checked_[key];
+            if (before.first > passed || before.second > failed) before = {};  // new to its checks
+            const auto follow = [&](std::uint64_t times, bool ok) {
+                for (; times > 0; --times) model_.check_ended(name, id, ok, world_.now());
+            };
+            // Those that ended a row before this one came first.
+            const bool ends_well = view->successes > 0;
+            follow(ends_well ? failed - before.second : passed - before.first, !ends_well);
+            follow(ends_well ? passed - before.first : failed - before.second, ends_well);
+        }
+    }
+    checked_ = std::move(now);
+}
+
+void Simulation::check_laws() {
+    Random random(history_.seed + done_);
+    ask_everything(*control_, random);
+    check_answers();
+    check_moves();
+    if (!is_quiet()) return;
+    model_.time_passes(world_.now());
+    expect(control_->pools().layers().overrides() == model_.overrides(), "overrides", [&] {
+        return fmt::format("{}and the model has {}",
+                           proxy::state_text(control_->pools().layers().overrides()),
+                           proxy::state_text(model_.overrides()));
+    });
+    check_servers();
+}
+
+void Simulation::check_servers() const {
+    const TimePoint now = world_.now();
+    const auto step = model_.next_step(now - alarm_tick);
+    if (step && *step <= now) return;  // late within its tick
+    const auto expected = model_.servers(now);
+    expect(expected.size() == control_->pools().all().size(), "pools",
+           [] { return std::string("the model has others"); });
+    for (const auto& [name, servers] : expected) {
+        const auto* const pool = control_->pools().find(name);
+        expect(pool != nullptr, "pools", [&] { return "there is no " + name; });
+        const auto snapshot = pool->ring->snapshot();
+        expect(snapshot->members().size() == servers.size(), "servers", [&] {
+            return fmt::format("pool {}: {} on the ring, {} in the model", name,
+                               snapshot->members().size(), servers.size());
+        });
+        for (const auto& [id, server] : servers) {
+            const ring::Member* const member = snapshot->find(id);
+            expect(member != nullptr, "servers",
+                   [&] { return fmt::format("pool {} has no {}", name, id); });
+            expect(is_as(*member, server), "model", [&] {
+                return fmt::format("pool {} server {}: {}; the model: {}", name, id,
+                                   text_of(*member), text_of(server));
+            });
+        }
+        expect(pool->panics == model_.panics(name), "panic", [&] { return name; });
+        ring::Balancer fresh(snapshot->settings());
+        std::vector<ring::Change> changes;
+        for (const auto& [id, server] : servers) {
+            const ring::Member& member = *snapshot->find(id);
+            changes.emplace_back(ring::ServerSpec{id, server.weight, member.status, nullptr,
+                                                  server.max_connections, server.ramp});
+        }
+        fresh.apply(changes);
+        expect(ring::fingerprint(*fresh.snapshot()) == ring::fingerprint(*snapshot), "fresh",
+               [&] { return fmt::format("pool {} is not what a new process would have", name); });
+    }
+}
+
+// A key moves only from a server that has lost points, or to one that has gained some.
+void Simulation::check_moves() {
+    decltype(rings_) now;
+    for (const auto& [name, pool] : control_->pools().all()) {
+        const auto after = now[name] = pool.ring->snapshot();
+        const auto before = rings_[name];
+        const bool comparable = before && before != after &&
+                                before->settings() == after->settings() &&
+                                after->settings().algorithm == ring::Algorithm::ring;
+        for (std::uint64_t i = 0; comparable && i < 64; ++i) {
+            const std::uint64_t hash = i * 0x9e37'79b9'7f4a'7c15;
+            const ring::Member* const from = before->owner(hash);
+            const ring::Member* const to = after->owner(hash);
+            if (from == nullptr || to == nullptr || from->id == to->id) continue;
+            const auto points = [hash](const ring::Snapshot& in, const std::string& id) {
+                const ring::Member* const member = in.find(id);
+                const bool counts = member != nullptr && member->status == ring::Status::online;
+                return counts ? member->points : 0U;
+            };
+            const bool lost = points(*after, from->id) < points(*before, from->id);
+            const bool gained = points(*after, to->id) > points(*before, to->id);
+            expect(lost || gained, "moves", [&] {
+                return fmt::format("pool {}: a key went from {} to {}", name, from->id, to->id);
+            });
+        }
+    }
+    rings_ = std::move(now);
+}
+
+// Plans the edited file, reloads it, and finds the rings that were planned. A plan shows new
+// servers with all their points, which they may have to wait for.
+void Simulation::plan(Random& /*random*/) {
+    text_ = configs_.next(text_);
+    is_valid_ = true;
+    write_file(text_);
+    holds_ = false;
+    turn();
+    if (!is_quiet()) return;
+    const auto next = std::get<conf::Config>(conf::parse(text_));
+    check_plan_answer(ask_now("plan " + proxy::quote_word(file_)));
+    if (control_->pools().layers().refusal(next)) return;
+    const auto planned = proxy::make_rings(control_->pools().drafts_of(next));
+    std::set<std::pair<std::string, std::string>> known;
+    for (const auto& [name, pool] : control_->pools().all()) {
+        for (const auto& [id, server] : pool.servers) known.emplace(name, id);
+    }
+    reloads_.push_back({});
+    const auto answer = ask_now("reload");
+    if (answer.at("ok") != true) return;
+    for (const auto& [name, ring] : planned) {
+        const auto& pool = *control_->pools().find(name);
+        const bool all_known = std::ranges::all_of(pool.servers, [&](const auto& entry) {
+            return known.contains({name, entry.first}) ||
+                   (entry.second.health.ramp() == ring::full_ramp &&
+                    !entry.second.health.condition().awaits_check);
+        });
+        if (!all_known) continue;
+        const auto serving = pool.ring->snapshot();
+        expect(ring::fingerprint(*ring) == ring::fingerprint(*serving), "plan", [&] {
+            std::string what = fmt::format("pool {} is not as planned:", name);
+            for (const ring::Member& member : serving->members()) {
+                const ring::Member* const then = ring->find(member.id);
+                what += fmt::format("\n  {} status {} ramp {} x{}, planned {}", member.id,
+                                    static_cast<int>(member.status), member.ramp, member.weight,
+                                    then == nullptr ? "nothing"
+                                                    : fmt::format("status {} ramp {} x{}",
+                                                                  static_cast<int>(then->status),
+                                                                  then->ramp, then->weight));
+            }
+            return what;
+        });
+    }
+}
+
+}  // namespace ringway::simulation

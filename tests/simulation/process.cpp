@@ -1,0 +1,242 @@
+// The process of a simulation: its start, its turns, its end.
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/json.hpp>
+
+#include "proxy/admin/commands.h"
+#include "proxy/base/access_log.h"
+#include "proxy/control/config_file.h"
+#include "tests/simulation/simulation.h"
+
+namespace ringway::simulation {
+
+namespace asio = boost::asio;
+
+Simulation::Simulation(const History& history, const Options& options)
+    : history_(history),
+      options_(options),
+      world_(history.seed),
+      configs_(history.seed, {.folder = options.folder}),
+      log_(proxy::LogTarget(proxy::Fd(::open("/dev/null", O_WRONLY | O_CLOEXEC)))),
+      file_(options.folder + "/ringway.yaml") {
+    proxy::stop_logging();  // to nobody
+    std::filesystem::remove_all(options.folder);
+    std::filesystem::create_directories(options.folder);
+    text_ = configs_.valid();
+    write_file(text_);
+}
+
+Simulation::~Simulation() {
+    end_process();
+}
+
+void Simulation::run() {
+    start();
+    for (const Event& event : history_.events) {
+        trace(fmt::format("{} {}", done_, to_text({0, {event}}).substr(7)));
+        apply(event);
+        turn();
+        follow_checks();
+        note_overrides();
+        ++done_;
+        if (done_ % options_.ask_every == 0) check_laws();
+    }
+}
+
+void Simulation::trace(const std::string& line) const {
+    if (options_.trace) fmt::print("{}{}", line, line.ends_with('\n') ? "" : "\n");
+}
+
+// As main() does. A file that is not valid is put right first.
+void Simulation::start() {
+    if (!is_valid_) write_file(text_);
+    is_valid_ = true;
+    world_.taken.clear();  // else it would not start
+    restore();
+    guard_.emplace(control_->io().get_executor());
+    nudge_ = std::make_unique<asio::steady_timer>(control_->io());
+    holds_ = false;
+    checked_.clear();
+    rings_.clear();
+    reloads_.clear();
+    asked_.clear();
+    signal_reload_at_.reset();
+    reloads_seen_ = 0;
+    control_->begin();
+    turn();
+}
+
+// A state file that cannot be read is thrown away, as its owner would. What was kept is there.
+void Simulation::restore() {
+    auto loaded = proxy::load_config(file_);
+    const auto& file = std::get<proxy::ConfigFile>(loaded);
+    serving_ = file.config;
+    if (state_ != serving_.admin.state) on_disk_.clear();  // whatever was kept there
+    state_ = serving_.admin.state;
+    for (;;) {
+        control_ = std::make_unique<proxy::Control>(file_, file.config, log_, file.fingerprint);
+        const auto refused = control_->restore();
+        if (!refused) break;
+        trace("  not started: " + *refused);
+        expect(on_disk_.empty(), "kept", [&] { return "a state file is refused: " + *refused; });
+        end_process();
+        std::filesystem::remove(state_);
+        on_disk_ = {{}};
+    }
+    const proxy::Overrides& overrides = control_->pools().layers().overrides();
+    const bool keeps = !serving_.admin.state.empty();
+    const bool known = on_disk_.empty() || std::ranges::find(on_disk_, overrides) != on_disk_.end();
+    expect(keeps ? known : overrides.empty(), "kept", [&] {
+        return fmt::format("after a restart the overrides are {}", proxy::state_text(overrides));
+    });
+    model_.restart(serving_, overrides, world_.now());
+}
+
+// What the state file may hold: what control calls kept, or whatever it tried to write since.
+void Simulation::note_overrides() {
+    if (!control_ || serving_.admin.state.empty()) return;
+    const proxy::Overrides& now = control_->pools().layers().overrides();
+    if (!control_->state_file().problem() && reloads_.empty()) on_disk_.clear();
+    if (on_disk_.empty() || on_disk_.back() != now) on_disk_.push_back(now);
+}
+
+// What is not acknowledged is lost with it.
+void Simulation::end_process() {
+    nudge_.reset();
+    guard_.reset();
+    world_.jobs.clear();
+    control_.reset();
+    world_.on_signal = nullptr;
+}
+
+void Simulation::restart(bool cleanly) {
+    if (cleanly && world_.on_signal) {
+        holds_ = false;
+        world_.on_signal(SIGTERM);
+        for (int i = 0; i < 200 && !control_->io().stopped(); ++i) {
+            pass_time(std::chrono::milliseconds(500));
+            if (i == 100) world_.on_signal(SIGTERM);
+        }
+        expect(control_->io().stopped(), "stops", [] { return std::string("it never stopped"); });
+        world_.turn_workers();
+        const auto reason = control_->end();
+        expect(!reason, "stops", [&] { return "it ended with: " + *reason; });
+    }
+    end_process();
+    world_.mend_disk();
+    start();
+}
+
+// Runs what the loop has to do at this moment. Asio asks its timers when its timer descriptor
+// fires, which knows nothing of a World's clock: a timer that is due at once makes it ask.
+bool Simulation::poll() {
+    bool nudged = false;
+    std::size_t ran = 0;
+    nudge_->expires_at(asio::steady_timer::time_point::min());
+    nudge_->async_wait([&nudged](const boost::system::error_code&) { nudged = true; });
+    while (!nudged && !control_->io().stopped()) ran += control_->io().poll();
+    return ran > 1;
+}
+
+void Simulation::turn() {
+    for (bool busy = true; busy && !control_->io().stopped();) {
+        busy = poll();
+        note_reload_end();
+        busy = world_.turn_workers() || busy;
+        for (std::size_t i = 0; i < world_.jobs.size(); ++i) {
+            if (holds_ && world_.jobs[i].thread == "rings") continue;
+            std::swap(world_.jobs[0], world_.jobs[i]);
+            run_job();
+            busy = true;
+            break;
+        }
+    }
+}
+
+void Simulation::run_job() {
+    Job job = std::move(world_.jobs.front());
+    world_.jobs.pop_front();
+    const bool of_preparer = job.thread == "configuration";
+    if (of_preparer && !reloads_.empty() && !reloads_.front().adopted) {
+        if (reloads_.front().text.empty()) reloads_.front().text = is_valid_ ? text_ : "spoiled";
+    }
+    job.work();
+    asio::post(*job.io, std::move(job.then));
+    poll();
+    after_job(of_preparer);
+}
+
+// A reload that has read its file, and was not refused by then, has changed its pools.
+void Simulation::after_job(bool of_preparer) {
+    const bool has_begun = of_preparer && !reloads_.empty() && !reloads_.front().adopted;
+    if (has_begun) --reloads_.front().jobs;
+    const bool ended = control_->config_status().reloads > reloads_seen_;
+    const bool ended_well = ended && control_->config_status().last_result == "ok";
+    if (has_begun && (ended_well || (!ended && reloads_.front().jobs == 0))) {
+        auto parsed = conf::parse(reloads_.front().text);
+        serving_ = std::move(std::get<conf::Config>(parsed));
+        reloads_.front().adopted = true;
+        model_.reload(serving_, world_.now());
+        trace("  taken up");
+    }
+    note_reload_end();
+}
+
+void Simulation::note_reload_end() {
+    while (control_->config_status().reloads > reloads_seen_) {
+        ++reloads_seen_;
+        trace("  reload: " + control_->config_status().last_result);
+        if (!reloads_.empty()) reloads_.pop_front();
+    }
+}
+
+void Simulation::pass_time(Duration by) {
+    // In steps: what is due earlier happens earlier.
+    constexpr int steps = 6;
+    for (int i = 0; i < steps; ++i) {
+        world_.move_time(by / steps);
+        if (signal_reload_at_ && *signal_reload_at_ <= world_.now()) {
+            signal_reload_at_.reset();
+            reloads_.push_back({});
+        }
+        world_.answer_probes();
+        model_.time_passes(world_.now());
+        turn();
+        follow_checks();
+    }
+}
+
+std::shared_ptr<Simulation::Asked> Simulation::ask(const std::string& line) {
+    auto asked = std::make_shared<Asked>(Asked{.line = line});
+    asio::co_spawn(control_->io(), proxy::run_command(*control_, line),
+                   [asked](const std::exception_ptr& error, std::string text) {
+                       if (error) std::rethrow_exception(error);
+                       asked->done = true;
+                       asked->answer = std::move(text);
+                   });
+    return asked;
+}
+
+// Where no ring is held back and no reload is on its way.
+boost::json::object Simulation::ask_now(const std::string& line) {
+    const auto asked = ask(line);
+    turn();
+    expect(asked->done, "answers", [&] { return line + " is not answered"; });
+    return boost::json::parse(asked->answer).as_object();
+}
+
+// Edited in place, as editors do.
+void Simulation::write_file(const std::string& text) {
+    trace("  the file is\n" + text);
+    std::ofstream(file_, std::ios::trunc) << text;
+}
+
+}  // namespace ringway::simulation

@@ -1,0 +1,203 @@
+#include "tests/simulation/questions.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <span>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <boost/json.hpp>
+
+#include "proxy/admin/http_answers.h"
+#include "proxy/admin/metrics.h"
+#include "proxy/admin/metrics_snapshot.h"
+#include "proxy/admin/reports.h"
+#include "tests/simulation/violation.h"
+
+namespace ringway::simulation {
+
+namespace {
+
+namespace json = boost::json;
+using Names = std::span<const std::string_view>;
+
+// Exactly the fields that docs/ringctl.md and docs/monitoring.md have readers rely on.
+constexpr std::array<std::string_view, 17> status_fields{
+    "version",   "pid",   "uptime_s", "workers", "processors",        "max_connections",
+    "generation", "not_ready", "log",  "log_lines_dropped", "config", "state",
+    "listeners", "pools"};
+constexpr std::array<std::string_view, 10> listener_fields{
+    "name", "bind", "pool", "key", "accepted", "active", "refused", "placed_by_source_ip",
+    "placed_at_random", "ends"};
+constexpr std::array<std::string_view, 12> pool_fields{
+    "name",   "algorithm", "servers", "online",          "panic",             "local_fault",
+    "points", "active",    "spills",  "peak_to_average", "moved_last_change", "fingerprint"};
+constexpr std::array<std::string_view, 20> server_fields{
+    "pool",     "id",           "address",      "weight",  "max_connections",
+    "share",    "status",       "detail",       "override", "ramp_percent",
+    "since_s",  "active",       "total",        "bytes_up", "bytes_down",
+    "connect_failures", "local_dial_failures", "source", "last_check", "check_problem"};
+constexpr std::array<std::string_view, 6> explain_fields{"pool", "key",  "hash",
+                                                         "owner", "walk", "if_all_online"};
+constexpr std::array<std::string_view, 5> ring_fields{"pool", "servers", "shares", "points",
+                                                      "slices"};
+constexpr std::array<std::string_view, 8> override_fields{
+    "pool", "id", "registered", "unregistered", "override", "weight", "address", "active"};
+
+void has_exactly(const json::object& object, Names names, const char* what) {
+    std::size_t known = 0;
+    for (const std::string_view name : names) {
+        if (name.empty()) continue;
+        ++known;
+        expect(object.contains(name), "fields",
+               [&] { return fmt::format("{} has no {}: {}", what, name, json::serialize(object)); });
+    }
+    expect(object.size() == known, "fields", [&] {
+        return fmt::format("{} has fields beyond those: {}", what, json::serialize(object));
+    });
+}
+
+std::string_view text_of(const json::object& object, std::string_view name) {
+    return object.at(name).as_string();
+}
+
+// The same as what somebody reads from the socket.
+json::object reread(const json::object& object) {
+    return json::parse(json::serialize(object)).as_object();
+}
+
+// A state and its reason do not contradict one another.
+void check_detail(const json::object& server) {
+    const std::string_view detail = text_of(server, "detail");
+    const bool online = server.at("status") == "online";
+    const bool is_moving = detail.find("on its way") != std::string_view::npos;
+    const std::string_view by_hand = text_of(server, "override");
+    const bool down = detail.find("down: ") != std::string_view::npos;
+    bool fits = !detail.empty();
+    if (!is_moving && by_hand == "auto") {
+        const bool ignored = detail.find("ignored in a panic") != std::string_view::npos;
+        fits = fits && (online ? !down || ignored : down);
+    }
+    if (by_hand == "drain") fits = fits && detail.starts_with("draining");
+    if (by_hand == "offline") fits = fits && detail.starts_with("offline by hand");
+    if (by_hand == "online") fits = fits && detail.starts_with("online by hand");
+    if (!is_moving && by_hand == "online") fits = fits && online;
+    if (!is_moving && (by_hand == "drain" || by_hand == "offline")) fits = fits && !online;
+    expect(fits, "reason", [&] { return json::serialize(server); });
+}
+
+void check_server(const json::object& server) {
+    has_exactly(server, server_fields, "a server");
+    check_detail(server);
+    const auto percent = server.at("ramp_percent").to_number<int>();
+    expect(percent >= 0 && percent <= 100, "ramp", [&] { return json::serialize(server); });
+}
+
+void check_status(const json::object& status) {
+    has_exactly(status, status_fields, "status");
+    for (const json::value& each : status.at("listeners").as_array()) {
+        has_exactly(each.as_object(), listener_fields, "a listener");
+    }
+    for (const json::value& each : status.at("pools").as_array()) {
+        has_exactly(each.as_object(), pool_fields, "a pool");
+    }
+}
+
+// Numbers of the metrics beside those of the reports, at the same moment.
+void check_metrics(const proxy::MetricsSnapshot& metrics, const json::object& status,
+                   const json::object& servers) {
+    const auto& rows = servers.at("servers").as_array();
+    expect(rows.size() == metrics.servers.size(), "metrics",
+           [] { return std::string("other servers in metrics than in servers"); });
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        const json::object& row = rows[i].as_object();
+        const auto& numbers = metrics.servers[i];
+        const double share = row.at("share").is_null() ? 0 : row.at("share").to_number<double>();
+        const bool equal =
+            text_of(row, "pool") == numbers.pool &&
+            (row.at("status") == "online") == numbers.online &&
+            row.at("weight").to_number<std::uint32_t>() == numbers.weight &&
+            row.at("max_connections").to_number<std::uint32_t>() == numbers.max_connections &&
+            row.at("active").to_number<std::uint64_t>() == numbers.active &&
+            row.at("total").to_number<std::uint64_t>() == numbers.total &&
+            std::abs(share - numbers.share) < 1e-9;
+        expect(equal, "metrics",
+               [&] { return "metrics differ from " + json::serialize(row); });
+    }
+    const auto& pools = status.at("pools").as_array();
+    for (std::size_t i = 0; i < pools.size(); ++i) {
+        const json::object& pool = pools[i].as_object();
+        const auto& numbers = metrics.pools.at(i);
+        const bool equal = text_of(pool, "name") == numbers.pool &&
+                           pool.at("servers").to_number<std::uint64_t>() == numbers.servers &&
+                           pool.at("online").to_number<std::uint64_t>() == numbers.online &&
+                           pool.at("points").to_number<std::uint64_t>() == numbers.points &&
+                           pool.at("panic").as_bool() == numbers.panics;
+        expect(equal, "metrics", [&] { return "metrics differ from " + json::serialize(pool); });
+    }
+    expect(metrics.ready == status.at("not_ready").is_null(), "metrics",
+           [] { return std::string("ready differs"); });
+}
+
+void check_metrics_text(const proxy::MetricsSnapshot& metrics) {
+    std::string text;
+    const auto more = proxy::metrics_of(metrics);
+    while (more(text)) {
+    }
+    const auto lines = static_cast<std::size_t>(std::ranges::count(text, '\n'));
+    expect(lines >= metrics.servers.size() && text.ends_with('\n'), "metrics",
+           [&] { return fmt::format("{} lines", lines); });
+}
+
+void check_overrides(const json::object& answer) {
+    for (const json::value& each : answer.at("overrides").as_array()) {
+        has_exactly(each.as_object(), override_fields, "an override");
+    }
+}
+
+void check_explain(const json::object& answer, const std::shared_ptr<const ring::Snapshot>& ring) {
+    has_exactly(answer, explain_fields, "explain");
+    const auto owner = ring->owner(ring->hash(text_of(answer, "key")));
+    const bool same = owner == nullptr ? answer.at("owner").is_null()
+                                       : text_of(answer, "owner") == owner->id;
+    expect(same, "explain", [&] { return json::serialize(answer); });
+}
+
+}  // namespace
+
+void ask_everything(const proxy::Control& control, Random& random) {
+    const json::object status = reread(proxy::report_status(control));
+    const json::object servers = reread(proxy::report_servers(control, nullptr));
+    check_status(status);
+    for (const json::value& each : servers.at("servers").as_array()) check_server(each.as_object());
+    const proxy::MetricsSnapshot metrics = proxy::metrics_snapshot(control);
+    check_metrics(metrics, status, servers);
+    check_metrics_text(metrics);
+    check_overrides(reread(proxy::report_overrides(control)));
+    const auto events = reread(proxy::report_events(control, 1 + random.below(20)));
+    expect(events.at("events").is_array(), "fields", [] { return std::string("events"); });
+    const auto& pools = control.pools().all();
+    if (pools.empty()) return;
+    const auto& [name, pool] =
+        *std::next(pools.begin(), static_cast<std::ptrdiff_t>(random.below(pools.size())));
+    const std::string key = fmt::format("key-{}", random.below(1'000));
+    check_explain(reread(proxy::report_explain(control, name, key)), pool.ring->snapshot());
+    has_exactly(reread(proxy::report_ring(control, name)), ring_fields, "ring");
+    if (!pool.servers.empty()) {
+        const auto answer = reread(proxy::report_server(control, name, pool.servers.begin()->first));
+        check_server(answer.at("server").as_object());
+    }
+    const auto page = proxy::answer_http(control, "/v1/status");
+    expect(page.status == 200 && json::parse(page.body).at("ok") == true, "page",
+           [&] { return page.body; });
+}
+
+void check_plan_answer(const boost::json::object& answer) {
+    constexpr std::array<std::string_view, 6> fields{"ok",    "changes", "listeners",
+                                                     "pools", "refused", "notes"};
+    expect(answer.at("ok") == true, "plan", [&] { return json::serialize(answer); });
+    has_exactly(answer, fields, "plan");
+}
+
+}  // namespace ringway::simulation

@@ -1,0 +1,102 @@
+// proxy::Worker without its thread: what control tells it waits in a World until its turn.
+#include "proxy/data/worker.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "tests/simulation/world.h"
+
+namespace ringway::proxy {
+
+namespace {
+
+simulation::WorkerState& state_of(const Worker& worker) {
+    return simulation::World::current()->workers[&worker];
+}
+
+}  // namespace
+
+Worker::Worker(std::size_t index, Quota& total, std::uint64_t most_pipes)
+    : work_(io_.get_executor()),
+      total_(total),
+      poller_(io_, [] {}),
+      timers_(io_, [] {}),
+      pipes_(most_pipes),
+      loop_delay_(io_),
+      tools_{.relay = {.poller = poller_, .pipes = pipes_, .buffer = buffer_},
+             .timers = timers_,
+             .worker = index,
+             .on_closed = [](Connection&) {}} {
+    auto& state = state_of(*this);
+    state.index = index;
+    state.total = &total;
+}
+
+Worker::~Worker() {
+    simulation::World::current()->workers.erase(this);
+}
+
+void Worker::run() {
+    state_of(*this).runs = true;
+}
+
+void Worker::listen(std::string address, Fd /*socket*/, std::shared_ptr<const Route> route) {
+    auto& state = state_of(*this);
+    state.inbox.emplace_back([&state, address = std::move(address), route = std::move(route)] {
+        state.listening[address] = route;
+    });
+}
+
+void Worker::reroute(std::string address, std::shared_ptr<const Route> route) {
+    auto& state = state_of(*this);
+    state.inbox.emplace_back([&state, address = std::move(address), route = std::move(route)] {
+        state.listening.at(address) = route;
+    });
+}
+
+void Worker::unlisten(std::string address, std::shared_ptr<void> open) {
+    auto& state = state_of(*this);
+    state.inbox.emplace_back([&state, address = std::move(address), open = std::move(open)] {
+        state.listening.erase(state.listening.find(address));
+    });
+}
+
+void Worker::evict(Eviction eviction) {
+    auto& state = state_of(*this);
+    state.inbox.emplace_back([&state, eviction = std::move(eviction)] {
+        std::erase_if(state.connections, [&](const simulation::Connection& each) {
+            const bool meant = eviction.server == nullptr ||
+                               each.slot.server().counts.get() == eviction.server.get();
+            if (meant) (*each.route->counts)[state.index].active.subtract(1);
+            if (meant) (*each.route->counts)[state.index].ended(eviction.reason).add(1);
+            return meant;
+        });
+    });
+}
+
+void Worker::cancel_eviction(std::shared_ptr<const PerWorker<ServerCounts>> /*server*/) {}
+
+void Worker::ask(std::function<void()> answer) {
+    state_of(*this).inbox.push_back(std::move(answer));
+}
+
+void Worker::drain(std::function<void()> empty) {
+    auto& state = state_of(*this);
+    state.inbox.emplace_back([&state, empty = std::move(empty)] {
+        state.listening.clear();
+        state.on_empty = empty;
+    });
+}
+
+void Worker::stop() {
+    auto& state = state_of(*this);
+    state.inbox.emplace_back([&state] {
+        state.listening.clear();
+        state.connections.clear();
+        state.on_empty = nullptr;
+    });
+}
+
+void Worker::join() {}
+
+}  // namespace ringway::proxy
