@@ -19,7 +19,7 @@ using boost::json::object;
 using conf::Duration;
 
 // A ring of more points would take longer to build than all else of a simulated event.
-constexpr std::int64_t points_most = 8'192;
+constexpr std::int64_t points_most = 4'096;
 constexpr std::int64_t vnodes_by_default = 704;
 constexpr int draws_most = 8;
 

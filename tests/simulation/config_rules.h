@@ -11,8 +11,9 @@
 namespace ringway::simulation {
 
 // Changes what contradicts other entries, and draws what they need: the configuration then is
-// valid. Of two entries that exclude each other, chance chooses the one that stays. Valid
-// configurations remain as they are, but for rings that are too large for a simulation.
+// valid. Of two entries that exclude each other, chance chooses the one that stays. Beyond what
+// conf::parse asks for, no two listeners overlap, and rings stay small. What was mended before
+// remains as it is.
 void mend(boost::json::object& root, ConfigDraw& draw);
 
 // The part for the entry `key` of a listener.

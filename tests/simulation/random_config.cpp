@@ -84,24 +84,27 @@ object RandomConfig::draw_valid() {
 void RandomConfig::set_fixed(object& root) {
     const auto& schema = configuration_schema();
     auto& random = draw_.random();
+    const std::size_t workers = fixed_of_admin.size();
+    // What is changed nevertheless.
+    const std::size_t changed =
+        random.one_in(fixed_changes_one_in) ? random.below(workers + 1) : workers + 1;
     for (const auto& [name, value] : fixed_root_) root[name] = value;
+    if (changed == workers) draw_.set(root, schema, "workers");
+    // An entry that is added moves the others: there is no reference to them before.
     auto& admin = root.emplace("admin", object{}).first->value().as_object();
     for (const auto name : fixed_of_admin) {
-        const auto* fixed = fixed_admin_.if_contains(name);
-        if (fixed == nullptr) {
-            admin.erase(name);
-        } else {
+        if (const auto* fixed = fixed_admin_.if_contains(name)) {
             admin[name] = *fixed;
+        } else {
+            admin.erase(name);
         }
     }
-    if (random.one_in(fixed_changes_one_in)) {
-        const auto which = random.below(fixed_of_admin.size() + 1);
-        if (which == fixed_of_admin.size()) {
-            draw_.set(root, schema, "workers");
-        } else if (admin.contains(fixed_of_admin[which]) && random.one_in(2)) {
-            admin.erase(fixed_of_admin[which]);
+    if (changed < workers) {
+        const auto name = fixed_of_admin[changed];
+        if (admin.contains(name) && random.one_in(2)) {
+            admin.erase(name);
         } else {
-            draw_.set(admin, schema.at("admin"), fixed_of_admin[which]);
+            draw_.set(admin, schema.at("admin"), name);
         }
     }
     if (admin.empty()) root.erase("admin");
