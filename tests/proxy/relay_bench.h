@@ -13,10 +13,10 @@
 #include <boost/test/unit_test.hpp>
 
 #include "proxy/base/clock.h"
-#include "proxy/data/dialing.h"
 #include "proxy/data/relay.h"
 #include "proxy/net/pipes.h"
 #include "proxy/net/poller.h"
+#include "proxy/net/stream.h"
 #include "tests/support/sockets.h"
 
 namespace ringway::test {
@@ -62,10 +62,12 @@ public:
         server = std::move(back.far);
         set_blocking(front.far, false);
         set_blocking(back.near, false);
-        proxy::keep_urgent_in_place(front.far);
-        proxy::keep_urgent_in_place(back.near);
-        BOOST_REQUIRE(relay_.client().open(std::move(front.far), bench.tools().poller));
-        BOOST_REQUIRE(relay_.server().open(std::move(back.near), bench.tools().poller));
+        proxy::Stream to_client(std::move(front.far));
+        proxy::Stream to_server(std::move(back.near));
+        proxy::keep_urgent_in_place(to_client);
+        proxy::keep_urgent_in_place(to_server);
+        BOOST_REQUIRE(relay_.client().open(std::move(to_client), bench.tools().poller));
+        BOOST_REQUIRE(relay_.server().open(std::move(to_server), bench.tools().poller));
         relay_.hold_for_server(head);
         pump();
     }
