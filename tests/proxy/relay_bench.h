@@ -60,14 +60,8 @@ public:
         TcpPair back = tcp_pair(sizes.relay, sizes.peers);
         client = std::move(front.near);
         server = std::move(back.far);
-        set_blocking(front.far, false);
-        set_blocking(back.near, false);
-        proxy::Stream to_client(std::move(front.far));
-        proxy::Stream to_server(std::move(back.near));
-        proxy::keep_urgent_in_place(to_client);
-        proxy::keep_urgent_in_place(to_server);
-        BOOST_REQUIRE(relay_.client().open(std::move(to_client), bench.tools().poller));
-        BOOST_REQUIRE(relay_.server().open(std::move(to_server), bench.tools().poller));
+        open(relay_.client(), std::move(front.far));
+        open(relay_.server(), std::move(back.near));
         relay_.hold_for_server(head);
         pump();
     }
@@ -158,6 +152,13 @@ private:
         return got > 0 || errno == EAGAIN;
     }
 
+    void open(proxy::Side& side, Fd socket) {
+        set_blocking(socket, false);
+        proxy::Stream stream(std::move(socket));
+        proxy::keep_urgent_in_place(stream);
+        const bool opened = side.open(std::move(stream), bench_.tools().poller);
+        BOOST_REQUIRE(opened);
+    }
     void on_side_ready() override { pump(); }
 
     RelayBench& bench_;

@@ -1,16 +1,13 @@
 // A stream over real sockets: what each call returns, and what the peer sees of it.
 #include "proxy/net/stream.h"
 
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <string>
-#include <string_view>
-#include <vector>
+#include <utility>
 
 #include <boost/test/unit_test.hpp>
 
@@ -54,7 +51,7 @@ void await_readable(const Stream& stream) {
     BOOST_REQUIRE(::poll(&one, 1, 5'000) == 1);
 }
 
-// The exactly one of moved, ended, would_block and failed.
+// Which of moved, ended, would_block and failed holds: one of them.
 std::string kind_of(const IoResult& result) {
     std::string kinds;
     if (result.moved()) kinds += "moved ";
@@ -110,13 +107,7 @@ std::size_t fill(Stream& stream) {
 BOOST_AUTO_TEST_SUITE(stream)
 
 BOOST_AUTO_TEST_CASE(a_read_returns_bytes_or_would_block_or_the_end) {
-    const auto both = [] {
-        std::vector<Ends> all;
-        all.push_back(tcp_ends());
-        all.push_back(unix_ends());
-        return all;
-    };
-    for (auto& [stream, peer] : both()) {
+    for (auto& [stream, peer] : std::array{tcp_ends(), unix_ends()}) {
         BOOST_TEST(kind_of(read_once(stream)) == "would_block");
         BOOST_TEST(!stream.has_bytes());
         test::send_all(peer, "hello");
@@ -224,7 +215,7 @@ BOOST_AUTO_TEST_CASE(a_splice_fails_as_a_read_and_a_write_do) {
     fill(to);
     BOOST_TEST(kind_of(to.splice_from(pipe, 5)) == "would_block");
     reader.close_with_reset();
-    BOOST_REQUIRE(test::eventually([&] { return to.splice_from(pipe, 5).failed(); }));
+    BOOST_REQUIRE(test::eventually([&, &to = to] { return to.splice_from(pipe, 5).failed(); }));
     source.close_with_reset();
     await_readable(from);
     BOOST_TEST(from.splice_to(pipe, splice_bytes).error() == ECONNRESET);
@@ -269,7 +260,7 @@ BOOST_AUTO_TEST_CASE(it_reports_what_the_peer_has_yet_to_take) {
     BOOST_TEST(stream.unsent_bytes() > 0U);
     BOOST_TEST(stream.unsent_bytes() <= stream.unacknowledged_bytes());
     BOOST_TEST(test::receive(peer, taken).size() == taken);
-    BOOST_TEST(test::eventually([&] { return stream.unacknowledged_bytes() == 0; }));
+    BOOST_TEST(test::eventually([&stream = stream] { return stream.unacknowledged_bytes() == 0; }));
     BOOST_TEST(stream.unsent_bytes() == 0U);
 }
 
