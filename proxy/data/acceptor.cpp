@@ -1,9 +1,5 @@
 #include "proxy/data/acceptor.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -11,6 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include "proxy/net/address.h"
+#include "proxy/net/listen_sockets.h"
 #include "proxy/net/lost_peer.h"
 
 namespace ringway::proxy {
@@ -25,7 +22,7 @@ constexpr int max_accepts_per_turn = 64;
 // Connections taken before a socket is closed: the kernel's usual longest queue.
 constexpr int max_accepts_at_close = 4096;
 constexpr milliseconds pause_without_resources{100};
-// A connection that ends on another worker makes room here, and no event says so.
+// A connection that ends on another worker makes room here without an event.
 constexpr milliseconds pause_at_limit{20};
 constexpr seconds complaint_interval{1};
 
@@ -34,9 +31,7 @@ constexpr seconds complaint_interval{1};
 void set_inherited_options(int socket, const conf::ListenerTimeouts& timeouts,
                            conf::Duration defer_accept) {
     watch_for_lost_peer(socket, timeouts);
-    const auto seconds = std::chrono::ceil<std::chrono::seconds>(defer_accept);
-    const int number = static_cast<int>(seconds.count());
-    ::setsockopt(socket, IPPROTO_TCP, TCP_DEFER_ACCEPT, &number, sizeof number);
+    set_deferred_accept(socket, std::chrono::ceil<seconds>(defer_accept));
 }
 
 Acceptor::Acceptor(Fd socket, std::shared_ptr<const Route> route, Poller& poller, Timers& timers,
@@ -81,10 +76,10 @@ Acceptor::Taken Acceptor::accept_one(bool beyond_limits) {
     Admission admission{.listener = route_->quota->take(), .total = total_.take()};
     const bool admitted = admission.listener && admission.total;
     if (!admitted && !beyond_limits) return Taken::at_limit;
-    SocketAddress peer;
-    const int fd = ::accept4(socket_.get(), &peer.any, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-        on_accept_(Fd(fd), to_endpoint(peer), route_, reader_.share(), std::move(admission));
+    SocketAddress client;
+    if (Stream stream = accept_stream(socket_, client)) {
+        on_accept_(std::move(stream), to_endpoint(client), route_, reader_.share(),
+                   std::move(admission));
         return Taken::one;
     }
     switch (errno) {
@@ -96,11 +91,11 @@ Acceptor::Taken Acceptor::accept_one(bool beyond_limits) {
         case EAGAIN:
             return Taken::none_waiting;
         default:
-            return Taken::one;  // that client is gone (accept(2), error handling)
+            return Taken::one;  // that client has disconnected (accept(2), error handling)
     }
 }
 
-// The socket stays readable: watching it on would spin.
+// The socket stays readable, so it is not watched meanwhile: events would come without end.
 void Acceptor::pause(Clock::duration length, const char* reason) {
     poller_.modify(socket_.get(), *this, 0);
     const TimePoint now = Clock::now();

@@ -11,26 +11,27 @@
 #include "proxy/data/quota.h"
 #include "proxy/data/route.h"
 #include "proxy/net/poller.h"
+#include "proxy/net/stream.h"
 #include "proxy/net/timers.h"
 #include "ring/balancer.h"
 
 namespace ringway::proxy {
 
-// A connection's places within the limits that it counts against.
+// A connection's tickets of the quotas that it counts against.
 struct Admission {
     Quota::Ticket listener;
     Quota::Ticket total;
 };
 
-// Sets on a listening socket what those that it accepts inherit. Who connects before it is
-// accepted by the options of that moment for good, so it comes before listen(2).
+// Sets options of a listening socket that accepted ones inherit. A connection keeps the options
+// of the moment at which it was made, so this comes before listen(2).
 void set_inherited_options(int socket, const conf::ListenerTimeouts& timeouts,
                            conf::Duration defer_accept);
 
 class Acceptor final : private PollHandler, private Timer {
 public:
     using OnAccept = std::function<void(
-        Fd socket, const conf::Endpoint& client, const std::shared_ptr<const Route>& route,
+        Stream stream, const conf::Endpoint& client, const std::shared_ptr<const Route>& route,
         std::shared_ptr<const ring::Snapshot> snapshot, Admission admission)>;
 
     // `socket` has the options of `route`. `total` limits the connections of all listeners and
@@ -40,8 +41,8 @@ public:
 
     void reroute(std::shared_ptr<const Route> route);
 
-    // Accepts what is in the queue now, so that closing the socket resets nobody
-    // who had been let in.
+    // Accepts what is in the queue now, so that closing the socket resets no connection
+    // that was established.
     void accept_queue();
 
 private:

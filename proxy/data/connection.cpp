@@ -1,7 +1,5 @@
 #include "proxy/data/connection.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <cerrno>
 
@@ -18,18 +16,12 @@ namespace {
 using std::chrono::milliseconds;
 
 // A connection that lasts so long gets the socket options for lost peers on its
-// server's side too; most are over by then and are spared the system calls.
+// server's side too; most have ended by then and save the system calls.
 constexpr milliseconds lasting_after{1'000};
 // Between two tries to dial while this machine lacks descriptors or memory.
 constexpr milliseconds exhausted_pause{100};
 
-// A server may answer and break off before anybody has looked.
-bool has_bytes(const Side& side) {
-    char byte = 0;
-    return ::recv(side.socket.get(), &byte, 1, MSG_PEEK) == 1;
-}
-
-// A server that breaks off so soon, without a byte, has not served.
+// A server that resets so soon, without a byte, has failed.
 constexpr milliseconds early_reset_within{1'000};
 
 // So much of a client's first bytes is kept while its server is dialled.
@@ -58,19 +50,19 @@ Connection::~Connection() {
     (*route_->counts)[tools_.worker].active.subtract(1);
 }
 
-void Connection::start(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot) {
+void Connection::start(Stream stream, std::shared_ptr<const ring::Snapshot> snapshot) {
     if (logs_debug()) debug("accepted");
-    if (client_.is_unix) keep_urgent_in_place(socket);
-    opening_ = open(std::move(socket), std::move(snapshot));
+    if (client_.is_unix) keep_urgent_in_place(stream);
+    opening_ = open(std::move(stream), std::move(snapshot));
     advance(accepted_at_);
 }
 
-// A connection's way from accept to relay, top to bottom. It sleeps wherever it
-// says suspend_always; an event of either socket or the deadline wakes it.
-Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot) {
+// A connection's steps from accept to relay, top to bottom. It suspends at each
+// suspend_always; an event of either stream or the deadline resumes it.
+Task Connection::open(Stream stream, std::shared_ptr<const ring::Snapshot> snapshot) {
     Side& client = relay_.client();
     Side& server = relay_.server();
-    if (!client.open(std::move(socket), tools_.relay.poller))
+    if (!client.open(std::move(stream), tools_.relay.poller))
         co_return finish(CloseReason::local_error);
 
     // The key, behind the PROXY header where clients must send one.
@@ -110,7 +102,7 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
             std::min(standstill_.moved_at() + route_->connect.timeout, spent_at);
         while (is_exhausted(error)) {
             if (logs_debug()) debug_dialled(error);
-            // Holding on to the client makes accepting pause; then this server again.
+            // The client waits, which makes accepting pause; then this server is tried again.
             if (Clock::now() > give_up_at) {
                 count_failed_dial(slot_.counts(), (*route_->pool_counts)[tools_.worker], error);
                 co_return finish(CloseReason::local_error);
@@ -140,14 +132,13 @@ Task Connection::open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot)
 }
 
 // What a client has sent by the time that it is accepted can go to the server with the
-// handshake's last segment. False if it has broken off; an end is left for the relay.
+// handshake's last segment. False if it has reset; an end is left for the relay.
 bool Connection::read_ahead(std::string& head) {
     const std::span<char> whole = tools_.relay.buffer;
     const auto buffer = whole.first(std::min(read_ahead_bytes, whole.size()));
-    const ssize_t got =
-        ::recv(relay_.client().socket.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-    if (got > 0) head.assign(buffer.data(), static_cast<std::size_t>(got));
-    return got >= 0 || errno == EAGAIN || errno == EINTR;
+    const IoResult got = relay_.client().stream.read(buffer);
+    if (got.moved()) head.assign(buffer.data(), got.bytes());
+    return !got.failed();
 }
 
 // Whether the server has a slot left, which this then holds.
@@ -166,9 +157,9 @@ bool Connection::claim(const ring::Snapshot& snapshot, const ring::Member& membe
 int Connection::dial() {
     standstill_.set_moved_at(Clock::now());
     if (logs_debug()) debug_dial();
-    Fd socket = begin_connect(slot_.server().address, route_->connect, speaks_first_);
-    if (!socket) return errno;
-    return relay_.server().open(std::move(socket), tools_.relay.poller) ? 0 : errno;
+    Stream stream = begin_connect(slot_.server().address, route_->connect, speaks_first_);
+    if (!stream) return errno;
+    return relay_.server().open(std::move(stream), tools_.relay.poller) ? 0 : errno;
 }
 
 bool Connection::dial_is_pending() const {
@@ -179,8 +170,9 @@ bool Connection::dial_is_pending() const {
 // Whether the server has answered; `error` is set where it was this machine's own socket.
 bool Connection::has_connected(int& error) {
     Side& server = relay_.server();
-    if (!server.writable || (server.broken && !has_bytes(server))) return false;
-    if (!met_itself(server.socket, slot_.server().address)) return true;
+    // A server may answer and break off before the first event.
+    if (!server.writable || (server.broken && !server.stream.has_bytes())) return false;
+    if (!met_itself(server.stream, slot_.server().address)) return true;
     // With a reset, so that the server can have its port at once.
     server.close_with_reset();
     error = ECONNREFUSED;
@@ -222,7 +214,7 @@ void Connection::begin_relay(const Preread& preread, const std::string& head) {
         relay_.hold_for_server(head);
     } else {
         relay_.hold_for_server(
-            upstream_header(route_->send_proxy, preread, relay_.client().socket) + head);
+            upstream_header(route_->send_proxy, preread, relay_.client().stream) + head);
     }
     relaying_ = true;
     speaks_first_ = speaks_first_ && !slot_.server().address.is_unix;
@@ -246,7 +238,7 @@ void Connection::on_deadline() {
     advance(Clock::now());
 }
 
-// Takes the connection as far as it goes now, in whichever step it is.
+// Continues the connection in its present step, as far as it goes now.
 void Connection::advance(TimePoint now) {
     if (end_ != CloseReason::none) return;
     if (opening_) {
@@ -272,7 +264,7 @@ void Connection::move_bytes(TimePoint now) {
 
     const TimePoint lasts_from = accepted_at_ + lasting_after;
     if (!lasting_ && lasts_from <= now) {
-        watch_for_lost_peer(relay_.server().socket.get(), timeouts);
+        watch_for_lost_peer(relay_.server().stream.descriptor(), timeouts);
         lasting_ = true;
     }
     const TimePoint look_at = standstill_.next_look(state, deadline, now);
@@ -289,10 +281,12 @@ Relay::State Connection::pump(TimePoint now) {
     return state;
 }
 
-// The acknowledgement of the server's first answer has until the next round to go with a
-// segment that is sent anyway: with the client's next bytes (`sent`), or after the server's
-// own end, which holds nothing back any more. After the client's end there is no such segment,
-// and the kernel must be told before the answer comes.
+// On a stream that was written to first the kernel expects a dialogue and delays acknowledgements
+// by up to 40 ms, for which a server waits that writes its answer in two pieces (Nagle's
+// algorithm, RFC 9293, 3.7.4). So the first answer is acknowledged at once. Until the next round
+// the acknowledgement may still go with a segment that is sent anyway: with the client's next
+// bytes (`sent`), or after the server's end. After the client's end there is no such segment, and
+// the option is set before the answer comes.
 void Connection::acknowledge_answer(bool sent) {
     const bool answered = relay_.bytes_down() > 0;
     const bool ended = relay_.half_closed();
@@ -303,7 +297,7 @@ void Connection::acknowledge_answer(bool sent) {
     }
     speaks_first_ = false;
     const Side& server = relay_.server();
-    if ((!sent || ended) && !server.hung_up) acknowledge_at_once(server.socket);
+    if ((!sent || ended) && !server.hung_up) acknowledge_at_once(server.stream);
 }
 
 // Changes with every byte delivered and with every end of a direction.
@@ -331,8 +325,8 @@ void Connection::cut(CloseReason reason) {
     if (end_ == CloseReason::none) finish(reason);
 }
 
-// The one way out. open() may be what calls it, so the coroutine is not destroyed
-// here: advance() does that, or the worker with the connection, after the round.
+// The only exit. open() may be its caller, so the coroutine is not destroyed here:
+// advance() does that, or the worker with the connection, after the round.
 void Connection::finish(CloseReason reason) {
     const TimePoint now = Clock::now();
     end_ = reason;
@@ -347,8 +341,8 @@ void Connection::finish(CloseReason reason) {
     }
     if (logs_debug()) debug_end(now);
     if (route_->log_access) write_log_line(now);
-    // Before the sockets close: a peer who has seen the end finds it counted, and
-    // the place on the server free.
+    // Before the streams close: a peer that has seen the end finds it counted, and
+    // the slot on the server free.
     slot_.release();
     relay_.close();
     tools_.on_closed(*this);

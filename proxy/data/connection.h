@@ -13,7 +13,6 @@
 #include <boost/intrusive/list.hpp>
 
 #include "conf/config.h"
-#include "proxy/base/fd.h"
 #include "proxy/base/task.h"
 #include "proxy/data/acceptor.h"
 #include "proxy/data/close_reason.h"
@@ -22,6 +21,7 @@
 #include "proxy/data/route.h"
 #include "proxy/data/server.h"
 #include "proxy/data/standstill.h"
+#include "proxy/net/stream.h"
 #include "proxy/net/timers.h"
 #include "ring/balancer.h"
 
@@ -51,8 +51,8 @@ public:
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
-    // Begins with the accepted socket; `snapshot` is the ring it is placed by.
-    void start(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot);
+    // Begins with the accepted stream; `snapshot` is the ring it is placed by.
+    void start(Stream stream, std::shared_ptr<const ring::Snapshot> snapshot);
 
     // Ends it now, with resets to both sides.
     void cut(CloseReason reason);
@@ -70,7 +70,7 @@ private:
         owner_failed
     };  // why it is not at the owner
 
-    Task open(Fd socket, std::shared_ptr<const ring::Snapshot> snapshot);
+    Task open(Stream stream, std::shared_ptr<const ring::Snapshot> snapshot);
     Preread take_in() const;
     Received receive(std::string& head, std::size_t limit);
     void wait_for_key(const Preread& preread);
@@ -112,7 +112,7 @@ private:
     conf::Endpoint client_;      // by the PROXY header, once that was read
     Relay relay_;
     ServerSlot slot_;
-    Task opening_;     // gone once the relay runs
+    Task opening_;     // empty once the relay runs
     std::string key_;  // as far as the log shows it
     TimePoint accepted_at_;
     Standstill standstill_;  // since the last progress of the relay; before it, the last dial

@@ -1,8 +1,5 @@
-// A connection's first step: what its client has to bring before a server is chosen.
-#include <sys/socket.h>
-
+// A connection's first step: reading what is needed before a server is chosen.
 #include <algorithm>
-#include <cerrno>
 
 #include "proxy/data/connection.h"
 #include "proxy/data/upstream_header.h"
@@ -12,7 +9,7 @@ namespace ringway::proxy {
 Preread Connection::take_in() const {
     Origin origin{.source = client_};
     if (route_->key.needs_destination()) {
-        origin.destination = local_address(relay_.client().socket);
+        origin.destination = local_address(relay_.client().stream);
     }
     const auto& proxy = route_->proxy_protocol;
     return {route_->key, proxy ? &*proxy : nullptr, std::move(origin)};
@@ -26,8 +23,8 @@ void Connection::wait_for_key(const Preread& preread) {
     tools_.timers.set(*this, accepted_at_ + (may_be_silent ? patience : route_->timeouts.key));
 }
 
-// Takes in what has come of the client, or its end, or its silence. Why the connection is
-// over; none where it has a key or is to wait.
+// Handles what came from the client: bytes, the end, or nothing in time. Returns why the
+// connection ends; none if it has a key or waits on.
 CloseReason Connection::bring_in(Preread& preread, std::string& head) {
     while (preread.wants_bytes()) {
         switch (receive(head, preread.limit_bytes())) {
@@ -57,15 +54,14 @@ Connection::Received Connection::receive(std::string& head, std::size_t limit) {
     Side& client = relay_.client();
     if (!client.readable) return Received::nothing_yet;
     const auto room = std::min(limit - head.size(), tools_.relay.buffer.size());
-    const ssize_t got = ::recv(client.socket.get(), tools_.relay.buffer.data(), room, 0);
-    if (got > 0) {
-        head.append(tools_.relay.buffer.data(), static_cast<std::size_t>(got));
+    const IoResult got = client.stream.read(tools_.relay.buffer.first(room));
+    if (got.moved()) {
+        head.append(tools_.relay.buffer.data(), got.bytes());
         return Received::bytes;
     }
-    if (got < 0 && errno == EINTR) return receive(head, limit);
-    // Whoever noticed a reset took the error from the socket, which then reads as ended.
-    if (got == 0) return client.broken ? Received::broken : Received::ended;
-    if (errno != EAGAIN) return Received::broken;
+    // After a reset that an event has reported, the stream reads as ended (Stream::take_error).
+    if (got.ended()) return client.broken ? Received::broken : Received::ended;
+    if (got.failed()) return Received::broken;
     client.readable = false;
     return Received::nothing_yet;
 }

@@ -46,8 +46,7 @@ void Connection::debug(std::string_view message) const {
                .message = message});
 }
 
-// By what it is placed and who is its owner: of the servers that are online, for the others
-// are not on the ring.
+// What it is placed by, and its owner: only servers that are online are on the ring.
 void Connection::debug_placement(const ring::Snapshot& snapshot, const Preread& preread) const {
     const std::uint64_t hash = snapshot.hash(preread.key());
     const ring::Member* const owner = snapshot.owner(hash);
@@ -73,7 +72,7 @@ void Connection::debug_dial() const {
                       escaped(slot_.server().id), escaped(slot_.server().address.to_string())));
 }
 
-// The dial that began at moved_at_ has ended with `error`, or well.
+// The dial that began at moved_at_ has ended with `error`, or has connected if that is 0.
 void Connection::debug_dialled(int error) const {
     std::string outcome = "connected";
     if (error == ECANCELED) {

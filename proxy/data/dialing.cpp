@@ -1,9 +1,5 @@
 #include "proxy/data/dialing.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <cerrno>
 #include <cstdint>
 #include <fstream>
@@ -16,18 +12,13 @@ namespace ringway::proxy {
 
 namespace {
 
-// tcp(7), TCP_QUICKACK.
-void set_quick_ack(const Fd& socket, int value) {
-    ::setsockopt(socket.get(), IPPROTO_TCP, TCP_QUICKACK, &value, sizeof value);
-}
-
 // The ports that the kernel gives to sockets that ask for none (ip(7)).
 struct PortRange {
     std::uint16_t first = 1;
     std::uint16_t last = 65'535;
 };
 
-// Unknown, it is taken to be all of them.
+// All of them if the file cannot be read.
 PortRange read_local_ports() {
     std::ifstream file("/proc/sys/net/ipv4/ip_local_port_range");
     PortRange range;
@@ -40,55 +31,43 @@ bool is_local_port(std::uint16_t port) {
     return range.first <= port && port <= range.last;
 }
 
-Fd failed(int error) {
+Stream failed(int error) {
     errno = error;
     return {};
 }
 
 }  // namespace
 
-void keep_urgent_in_place(const Fd& socket) {
-    const int on = 1;
-    ::setsockopt(socket.get(), SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
-}
-
-Fd begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& settings,
-                 bool speaks_first) {
+Stream begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& settings,
+                     bool speaks_first) {
     const SocketAddress address(server);
-    Fd socket(::socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!socket) return {};
-    keep_urgent_in_place(socket);
+    Stream stream = stream_towards(address);
+    if (!stream) return {};
     if (!server.is_unix) {
-        const int on = 1;
-        ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        // The last segment of the handshake goes with the first bytes. Where none came it
-        // would wait for 200 ms.
-        if (speaks_first) set_quick_ack(socket, 0);
+        send_at_once(stream);
+        // The last segment of the handshake goes with the first bytes. Without any it would wait
+        // for 200 ms.
+        if (speaks_first) hold_acknowledgements(stream);
         if (const auto* const source = health::source_for(settings, server)) {
-            if (const int error = health::bind_source(socket.get(), *source); error != 0) {
-                socket.close();
+            if (const int error = health::bind_source(stream.descriptor(), *source); error != 0) {
+                stream.close();
                 return failed(error);
             }
         }
     }
-    if (::connect(socket.get(), &address.any, address.size) == 0) return socket;
-    if (errno == EINPROGRESS) return socket;
-    int error = errno;
-    // A unix socket says so when the server's queue is full (unix(7)): its fault, not ours.
+    int error = begin_to_connect(stream, address);
+    if (error == 0) return stream;
+    // A unix socket fails so when the server's queue is full (unix(7)): its fault, not ours.
     if (server.is_unix && error == EAGAIN) error = ECONNREFUSED;
-    // The kernel has two words for a want of ports (connect(2)).
+    // The kernel has two errors for a lack of ports (connect(2)).
     if (error == EADDRNOTAVAIL) error = EAGAIN;
-    socket.close();
+    stream.close();
     return failed(error);
 }
 
-void acknowledge_at_once(const Fd& socket) {
-    set_quick_ack(socket, 1);
-}
-
-bool met_itself(const Fd& socket, const conf::Endpoint& server) {
+bool met_itself(const Stream& stream, const conf::Endpoint& server) {
     if (server.is_unix || !is_local_port(server.port)) return false;
-    return health::is_connected_to_itself(socket.get());
+    return health::is_connected_to_itself(stream.descriptor());
 }
 
 bool is_exhausted(int error) {

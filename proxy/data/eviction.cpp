@@ -12,8 +12,8 @@ using namespace std::chrono_literals;
 
 constexpr int steps = 100;
 
-// Often enough that each step is a small part, seldom enough that looking through all
-// connections costs nothing.
+// Short enough that each step is a small part, long enough that a pass over all connections
+// costs little.
 Clock::duration pause_of(Clock::duration over) {
     return std::clamp<Clock::duration>(over / steps, 10ms, 1s);
 }
@@ -29,8 +29,8 @@ Evictor::Evictor(Eviction eviction, Connections& connections, Timers& timers)
     step();
 }
 
-// Ends a share of those that are left, so that the last goes with the last step. Which
-// ones, and the length of the pause, are left to chance.
+// Resets a share of the connections that are left, so that the last step resets the last. Which
+// ones, and the length of the pause, are random.
 void Evictor::step() {
     const TimePoint now = Clock::now();
     std::vector<Connection*> left;

@@ -1,5 +1,5 @@
-// What the workers tell control of a server that fails its clients. A connection that
-// goes well does nothing here.
+// Failed connections of a server, counted by the workers for the passive checks of control.
+// A connection that succeeds costs nothing here.
 #pragma once
 
 #include <array>
@@ -21,13 +21,12 @@ public:
     // Any thread.
     void report(health::Failure kind) {
         reports_[index(kind)].fetch_add(1, std::memory_order_relaxed);
-        if (!told_.exchange(true, std::memory_order_acq_rel)) wake_();
+        if (!woken_.exchange(true, std::memory_order_acq_rel)) wake_();
     }
 
-    // Control: the reports of each kind since the last call. Nothing that comes later
-    // goes without a wake.
+    // Control: the reports of each kind since the last call. The next report wakes again.
     std::array<std::uint32_t, 2> take() {
-        told_.exchange(false, std::memory_order_acq_rel);
+        woken_.exchange(false, std::memory_order_acq_rel);
         return {reports_[0].exchange(0, std::memory_order_relaxed),
                 reports_[1].exchange(0, std::memory_order_relaxed)};
     }
@@ -37,7 +36,7 @@ private:
 
     const std::function<void()> wake_;
     std::array<std::atomic<std::uint32_t>, 2> reports_{};
-    std::atomic<bool> told_{false};
+    std::atomic<bool> woken_{false};
 };
 
 }  // namespace ringway::proxy

@@ -14,7 +14,7 @@ namespace {
 // Enough that no two clients share one by chance.
 constexpr std::size_t random_key_bytes = 8;
 
-// Who may send a PROXY header. A unix socket's file says who connects to it.
+// Whether `peer` may send a PROXY header. Access to a unix socket is up to its file.
 bool is_trusted(const conf::ProxyProtocol& proxy, const conf::Endpoint& peer) {
     return peer.is_unix || std::ranges::any_of(proxy.trusted, [&](const conf::Network& network) {
                return network.contains(peer);
@@ -88,7 +88,8 @@ void Preread::read(std::string& head) {
     if (wants_bytes() && head.size() >= left_bytes_) refusal_ = CloseReason::key_too_large;
 }
 
-// Half a key is none: it may be the beginning of any. Who said nothing wants nothing.
+// A part of a key is no key: it may be the beginning of several. A client that has sent nothing
+// has left.
 void Preread::end(const std::string& head) {
     if (!wants_bytes()) return;
     if (proxy_ != nullptr || head.empty()) {
@@ -103,7 +104,7 @@ void Preread::end_patience() {
     give_up_if_late();
 }
 
-// A PROXY header is demanded, and waited for, whatever on_missing says.
+// A required PROXY header is waited for, whatever on_missing is.
 void Preread::give_up_if_late() {
     if (!patient_ && proxy_ == nullptr && wants_bytes()) place_without_key(CloseReason::key_silent);
 }
@@ -132,8 +133,8 @@ void Preread::read_key(const std::string& head) {
     }
 }
 
-// What no key was found in is no reason to wait: only then on_missing speaks, and where it
-// says itself how long it waits. Limits of time and size end a connection whatever it says.
+// on_missing applies to bytes without a key, and after its own time. Limits of time and size end
+// a connection, whatever on_missing is.
 void Preread::place_without_key(CloseReason why) {
     using OnMissing = conf::KeySettings::OnMissing;
     const OnMissing on_missing = recipe_.settings().on_missing;
@@ -150,8 +151,8 @@ void Preread::place_without_key(CloseReason why) {
 }
 
 std::string Preread::authority() const {
-    const auto told = tlv_of(origin_.tlvs, static_cast<std::uint8_t>(ProxyTlv::authority));
-    return told ? std::string(*told) : reader_.server_name();
+    const auto received = tlv_of(origin_.tlvs, static_cast<std::uint8_t>(ProxyTlv::authority));
+    return received ? std::string(*received) : reader_.server_name();
 }
 
 }  // namespace ringway::proxy

@@ -1,6 +1,6 @@
-// All that a client has to bring before a server is chosen: the PROXY header where
-// its listener demands one, then the key, together within one limit of size. Pure
-// but for `on_missing: random`; the same answer however the bytes were cut.
+// What is read from a client before a server is chosen: the PROXY header if its listener
+// requires one, then the key, together within one limit of size. Pure but for
+// `on_missing: random`; the result does not depend on how the bytes were split.
 #pragma once
 
 #include <cstddef>
@@ -25,28 +25,27 @@ const char* to_string(PlacedBy placed_by);
 
 class Preread {
 public:
-    // `origin` is the accepted socket's; its destination is needed where the recipe
-    // says so. `proxy` is null where no header is expected. Both it and `recipe` must
-    // outlive this.
+    // `origin` is the accepted stream's; its destination is set if the recipe needs it.
+    // `proxy` is null if no header is expected. Both it and `recipe` must outlive this.
     Preread(const KeyRecipe& recipe, const conf::ProxyProtocol* proxy, Origin origin);
 
     // Until there is a key or a refusal.
     bool wants_bytes() const {
         return refusal_ == CloseReason::none && placed_by_ == PlacedBy::nothing;
     }
-    // What read() may be given at most.
+    // The longest `head` for read().
     std::size_t limit_bytes() const { return left_bytes_; }
-    // `head` is what has come and was not taken off by an earlier call: a complete
-    // PROXY header is taken off its front, all else stays for the server.
+    // `head` is what was received, without a PROXY header that an earlier call has removed. A
+    // complete PROXY header is removed from its front; the rest stays for the server.
     void read(std::string& head);
-    // The client has ended its side: what it has not brought will not come. `head` as read()
-    // has left it.
+    // The client has ended its direction. `head` as read() has left it.
     void end(const std::string& head);
-    // From now on who has no key has none, once its PROXY header has come: on_missing's after.
+    // The time of on_missing has passed: a key that is not there is missing, once the PROXY
+    // header is complete.
     void end_patience();
     bool is_patient() const { return patient_; }
 
-    // Why there is no key; none where there is one.
+    // Why there is no key; none if there is one.
     CloseReason refusal() const { return refusal_; }
     const std::string& key() const { return key_; }
     PlacedBy placed_by() const { return placed_by_; }
@@ -56,7 +55,7 @@ public:
     // By the PROXY header, once that has been read.
     const Origin& origin() const { return origin_; }
     // The host that the client asked for, by the PROXY header or its ClientHello; empty
-    // where neither was read.
+    // if neither was read.
     std::string authority() const;
 
 private:

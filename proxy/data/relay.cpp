@@ -1,12 +1,6 @@
 #include "proxy/data/relay.h"
 
-#include <fcntl.h>
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
 namespace ringway::proxy {
@@ -30,28 +24,10 @@ constexpr std::size_t max_splice_bytes = 1 << 20;
 // into the first window of nearly everybody, and the kernel goes on for minutes anyway.
 constexpr std::uint64_t small_stream_bytes = 4096;
 
-// Bytes that the peer's window, or the network's, has not let out yet (SIOCOUTQNSD). What
-// is under way needs nobody but the kernel.
-bool has_unsent_bytes(const Side& side) {
-    int bytes = 0;
-    return ::ioctl(side.socket.get(), SIOCOUTQNSD, &bytes) == 0 && bytes > 0;
-}
-
-// Whether there is nothing to read now (tcp(7), unix(7), SIOCINQ).
-bool is_empty(int fd) {
-    int bytes = 0;
-    return ::ioctl(fd, SIOCINQ, &bytes) == 0 && bytes == 0;
-}
-
 }  // namespace
 
-std::size_t unacknowledged_bytes(const Side& side) {
-    int bytes = 0;
-    return ::ioctl(side.socket.get(), SIOCOUTQ, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
-}
-
 void Side::on_ready(std::uint32_t events) {
-    if (!socket) return;
+    if (!stream) return;
     constexpr std::uint32_t any_end = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
     // EPOLLPRI comes alone while the urgent byte is all there is to read.
     if (events & (EPOLLIN | EPOLLPRI | any_end)) readable = true;
@@ -65,32 +41,29 @@ void Side::on_ready(std::uint32_t events) {
     owner_.on_side_ready();
 }
 
-bool Side::open(Fd fd, Poller& poller) {
+bool Side::open(Stream opened, Poller& poller) {
     close();
-    socket = std::move(fd);
-    return poller.add(socket.get(), *this, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+    stream = std::move(opened);
+    constexpr std::uint32_t events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    return poller.add(stream.descriptor(), *this, events);
 }
 
 void Side::close() {
-    socket.close();
+    stream.close();
     readable = writable = hung_up = urgent = broken = false;
     error = 0;
 }
 
 void Side::close_with_reset() {
-    socket.close_with_reset();
+    stream.close_with_reset();
     close();
 }
 
-// EPOLLERR tells that there is an error, not which. Asking the socket for it also
-// clears it there, so that a later read would see a clean end: remembered here.
+// EPOLLERR says that there is an error, not which.
 void Side::set_broken(int reason) {
     if (broken) return;
     broken = readable = hung_up = true;
-    error = reason;
-    if (reason != 0) return;
-    socklen_t size = sizeof error;
-    ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+    error = reason != 0 ? reason : stream.take_error();
 }
 
 void Relay::hold_for_server(std::string_view head) {
@@ -107,17 +80,20 @@ Relay::State Relay::pump() {
 }
 
 // Both directions have ended. A socket that is closed with bytes that its peer has no room
-// for is at the kernel's mercy: it gives up after some minutes of a shut window, or when
-// there are many such sockets (tcp(7), tcp_orphan_retries, tcp_max_orphans), and nobody hears
-// of it. So these are kept until all is acknowledged, of which the kernel tells (EPOLLHUP).
+// for may lose them: the kernel gives up after some minutes of a closed window, or when there
+// are many such sockets (tcp(7), tcp_orphan_retries, tcp_max_orphans), and reports it to nobody.
+// So these are kept until all is acknowledged, which the kernel reports (EPOLLHUP). Bytes that
+// were sent already need nobody but the kernel.
 bool Relay::is_delivered() {
-    if (lingers_) return unacknowledged_bytes(client_) + unacknowledged_bytes(server_) == 0;
-    lingers_ = (up_.bytes > small_stream_bytes && has_unsent_bytes(server_)) ||
-               (down_.bytes > small_stream_bytes && has_unsent_bytes(client_));
+    Stream& client = client_.stream;
+    Stream& server = server_.stream;
+    if (lingers_) return client.unacknowledged_bytes() + server.unacknowledged_bytes() == 0;
+    lingers_ = (up_.bytes > small_stream_bytes && server.unsent_bytes() > 0) ||
+               (down_.bytes > small_stream_bytes && client.unsent_bytes() > 0);
     if (!lingers_) return true;
     // The second end was left to close().
-    ::shutdown(client_.socket.get(), SHUT_WR);
-    ::shutdown(server_.socket.get(), SHUT_WR);
+    client.shut_down_writing();
+    server.shut_down_writing();
     return false;
 }
 
@@ -145,8 +121,8 @@ void Relay::move(Flow& flow, Side& from, Side& to, const Flow& other) {
         if (!deliver_held(flow, to)) return;
         if (flow.ended) {
             if (from.broken) return;
-            // When the other direction has ended too, closing `to` says the same.
-            if (!other.closed) ::shutdown(to.socket.get(), SHUT_WR);
+            // When the other direction has ended too, closing `to` does the same.
+            if (!other.closed) to.stream.shut_down_writing();
             flow.closed = true;
             return;
         }
@@ -154,7 +130,7 @@ void Relay::move(Flow& flow, Side& from, Side& to, const Flow& other) {
         if (moves == max_moves_per_turn || flow.bytes >= turn_ends_at) {
             return tools_.poller.call_again(from);
         }
-        if (flow.bulk) {
+        if (flow.bulk && from.stream.can_splice() && to.stream.can_splice()) {
             fill_pipe(flow, from, to);
         } else {
             copy(flow, from, to);
@@ -167,21 +143,17 @@ void Relay::move(Flow& flow, Side& from, Side& to, const Flow& other) {
 bool Relay::deliver_held(Flow& flow, Side& to) {
     while (flow.holds() && to.writable) {
         const bool piped = flow.piped > 0;
-        const ssize_t sent = piped
-                                 ? ::splice(flow.pipe.out.get(), nullptr, to.socket.get(), nullptr,
-                                            flow.piped, SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
-                                 : ::send(to.socket.get(), flow.held->data.get() + flow.held->begin,
-                                          flow.held->end - flow.held->begin, MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR) continue;
-        if (sent < 0) {
+        const IoResult sent = piped ? to.stream.splice_from(flow.pipe, flow.piped)
+                                    : to.stream.write(flow.held->bytes());
+        if (!sent.moved()) {
             to.writable = false;
-            if (errno != EAGAIN) to.set_broken(errno);
+            if (sent.failed()) to.set_broken(sent.error());
             return false;
         }
-        flow.bytes += static_cast<std::uint64_t>(sent);
+        flow.bytes += sent.bytes();
         if (piped) {
-            flow.piped -= static_cast<std::size_t>(sent);
-        } else if ((flow.held->begin += static_cast<std::size_t>(sent)) == flow.held->end) {
+            flow.piped -= sent.bytes();
+        } else if ((flow.held->begin += sent.bytes()) == flow.held->end) {
             flow.held.reset();
         }
     }
@@ -189,24 +161,24 @@ bool Relay::deliver_held(Flow& flow, Side& to) {
 }
 
 void Relay::copy(Flow& flow, Side& from, Side& to) {
-    const ssize_t got = ::recv(from.socket.get(), tools_.buffer.data(), tools_.buffer.size(), 0);
-    if (got <= 0) {
-        if (got < 0 && errno == EINTR) return;
+    const IoResult got = from.stream.read(tools_.buffer);
+    if (!got.moved()) {
         // A peer that was given up as lost has an open socket, from which no more comes.
-        if (got < 0 && errno == EAGAIN && !from.broken) {
+        if (got.would_block() && !from.broken) {
             from.readable = false;
             return;
         }
-        if (got < 0) from.set_broken(errno);
+        if (got.failed()) from.set_broken(got.error());
         flow.ended = true;
         return;
     }
-    const auto size = static_cast<std::size_t>(got);
+    const std::size_t size = got.bytes();
     const bool full = size == tools_.buffer.size();
     // A short read has emptied the socket (epoll(7), questions and answers), unless
     // it stopped at urgent data: more bytes, or an end that was not announced yet,
     // will be a new edge.
-    if (!full && !from.hung_up && !from.urgent) from.readable = false;
+    const bool emptied = !full && !from.stream.has_buffered_bytes();
+    if (emptied && !from.hung_up && !from.urgent) from.readable = false;
     note_sign(flow, full, full_reads_for_bulk);
 
     std::size_t sent = 0;
@@ -214,15 +186,14 @@ void Relay::copy(Flow& flow, Side& from, Side& to) {
         // After a FIN that was announced these are the last bytes: they and the end
         // that follows at once share a segment.
         const bool last = from.hung_up && !full && !from.urgent && !from.broken;
-        const int flags = last ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
-        const ssize_t taken = ::send(to.socket.get(), tools_.buffer.data(), size, flags);
-        if (taken >= 0) {
-            sent = static_cast<std::size_t>(taken);
+        const IoResult taken = to.stream.write({tools_.buffer.data(), size}, last);
+        if (taken.moved()) {
+            sent = taken.bytes();
             to.writable = sent == size;
-        } else if (errno == EAGAIN) {
+        } else if (taken.would_block()) {
             to.writable = false;
-        } else if (errno != EINTR) {
-            return to.set_broken(errno);
+        } else {
+            return to.set_broken(taken.error());
         }
     }
     flow.bytes += sent;
@@ -235,27 +206,24 @@ void Relay::fill_pipe(Flow& flow, Side& from, Side& to) {
         set_bulk(flow, false);
         return copy(flow, from, to);
     }
-    const ssize_t got = ::splice(from.socket.get(), nullptr, flow.pipe.in.get(), nullptr,
-                                 max_splice_bytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-    if (got > 0) {
-        flow.piped = static_cast<std::size_t>(got);
+    const IoResult got = from.stream.splice_to(flow.pipe, max_splice_bytes);
+    if (got.moved()) {
+        flow.piped = got.bytes();
         flow.since_dry += flow.piped;
         // Less than was asked for: the socket is empty, or the pipe has no slot left.
         // To ask is cheaper than a splice that moves nothing, or a crumb. As in copy(),
         // what comes later is a new edge.
         const bool may_be_empty = flow.piped < max_splice_bytes && !from.hung_up && !from.urgent;
-        if (may_be_empty && is_empty(from.socket.get())) from.readable = false;
+        if (may_be_empty && from.stream.is_drained()) from.readable = false;
         return;
     }
-    if (got < 0 && errno == EINTR) return;
-    const bool blocked = got < 0 && errno == EAGAIN;
-    if (blocked && !from.urgent && !from.broken) {
+    if (got.would_block() && !from.urgent && !from.broken) {
         from.readable = false;
         return;
     }
-    // The socket tells its error once: recv(2) would now see a clean end.
-    if (got < 0 && !blocked) from.set_broken(errno);
-    // splice(2) takes the mark of urgent data for the end: only recv(2) knows.
+    // The socket reports its error once: a read would now see a clean end.
+    if (got.failed()) from.set_broken(got.error());
+    // What looks like the end may be the mark of urgent data: a read distinguishes them.
     ran_dry(flow);
     set_bulk(flow, false);
     copy(flow, from, to);
@@ -295,7 +263,7 @@ Relay::State Relay::settle(Flow& flow, Side& from, Side& to, const Flow& other) 
     if (to.broken) return State::ended;
     const bool all_given = flow.closed || (flow.ended && !flow.holds());
     if (!all_given) return State::moving;
-    return unacknowledged_bytes(to) == 0 ? State::ended : State::settling;
+    return to.stream.unacknowledged_bytes() == 0 ? State::ended : State::settling;
 }
 
 }  // namespace ringway::proxy

@@ -10,9 +10,9 @@
 #include <span>
 #include <string_view>
 
-#include "proxy/base/fd.h"
 #include "proxy/net/pipes.h"
 #include "proxy/net/poller.h"
+#include "proxy/net/stream.h"
 
 namespace ringway::proxy {
 
@@ -23,12 +23,12 @@ struct RelayTools {
     std::span<char> buffer;  // shared by the whole worker; holds nothing between calls
 };
 
-// One of the two sockets and what the edge-triggered set has said of it.
+// One of the two streams, and its state by the events of the edge-triggered set.
 class Side final : public PollHandler {
 public:
     class Owner {
     public:
-        // Something was said of a side.
+        // There were events of a side.
         virtual void on_side_ready() = 0;
 
     protected:
@@ -38,13 +38,13 @@ public:
     explicit Side(Owner& owner) : owner_(owner) {}
     void on_ready(std::uint32_t events) override;
 
-    // Takes `socket` and has it watched; false if the kernel refuses.
-    bool open(Fd socket, Poller& poller);
-    // Closes the socket and forgets what was said of it.
+    // Takes `opened` and has it watched; false if the kernel refuses.
+    bool open(Stream opened, Poller& poller);
+    // Closes the stream and resets the state.
     void close();
     void close_with_reset();
 
-    Fd socket;
+    Stream stream;
     bool readable = false;  // until a read says that it would block
     bool writable = false;  // until a write says that it would block
     bool hung_up = false;   // the peer has ended its direction: read until the end
@@ -52,23 +52,19 @@ public:
     bool broken = false;    // reset, or failed in another way
     int error = 0;          // why, as errno
 
-    // Both directions of a broken side are gone. Keeps the first reason.
+    // Both directions of a broken side have failed. Keeps the first reason; for 0 asks the stream.
     void set_broken(int reason);
 
 private:
     Owner& owner_;
 };
 
-// Bytes that the kernel has taken for a side and its peer has not acknowledged yet, the end
-// of the stream among them (tcp(7), SIOCOUTQ).
-std::size_t unacknowledged_bytes(const Side& side);
-
 class Relay {
 public:
     enum class State : std::uint8_t {
-        moving,    // waits for its sockets
-        settling,  // one side broke: waits until the other has taken what came before.
-                   // No event tells; call pump() again within milliseconds
+        moving,    // waits for events
+        settling,  // one side broke: waits until the other has acknowledged what came before.
+                   // There is no event for it: call pump() again within milliseconds
         ended,     // both directions ended and are delivered as far as anybody must wait for
                    // it, or nothing is left to deliver after a reset
     };
@@ -84,11 +80,11 @@ public:
     // first that the server gets.
     void hold_for_server(std::string_view head);
 
-    // Moves what can be moved now, within a budget. The first direction may find
-    // out that a side is broken; then only what that side sent before matters.
+    // Moves what can be moved now, within a budget. If a direction finds a side broken, only
+    // what that side sent before is still delivered.
     State pump();
 
-    // Closes both sockets; with resets unless both directions have ended.
+    // Closes both streams; with resets unless both directions have ended.
     void close();
 
     std::uint64_t bytes_up() const { return up_.bytes; }      // client to server
@@ -103,6 +99,7 @@ private:
         std::size_t begin;
         std::size_t end;
         std::unique_ptr<char[]> data;
+        std::string_view bytes() const { return {data.get() + begin, end - begin}; }
     };
 
     // One direction.
@@ -112,10 +109,10 @@ private:
         Pipe pipe;
         std::size_t piped = 0;      // bytes in the pipe
         std::size_t since_dry = 0;  // bytes spliced since the source last ran dry
-        std::uint8_t signs = 0;     // in a row that speak for the other way to move
+        std::uint8_t signs = 0;     // in a row, for a change between copy and splice
         bool bulk = false;          // splice rather than copy
         bool ended = false;         // the source has no more
-        bool closed = false;        // and the reading side was told
+        bool closed = false;        // and the end was passed on to the reading side
         bool holds() const { return held != nullptr || piped > 0; }
     };
 

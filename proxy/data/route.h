@@ -1,4 +1,4 @@
-// Everything that a connection of one listener is treated by. Immutable: a reload
+// The settings by which a listener's new connections are handled. Immutable: a reload
 // makes a new one, and connections in progress keep theirs. Any thread.
 #pragma once
 
@@ -17,7 +17,7 @@ namespace ringway::proxy {
 struct Route {
     std::string listener;
     KeyRecipe key;
-    std::optional<conf::ProxyProtocol> proxy_protocol;  // that clients must speak
+    std::optional<conf::ProxyProtocol> proxy_protocol;  // the header that clients must send
     conf::Duration defer_accept{0};
     conf::ListenerTimeouts timeouts;
     conf::ConnectSettings connect;

@@ -24,9 +24,9 @@ struct alignas(64) ServerCounts {
     Counter bytes_up;          // client to server
     Counter bytes_down;        // server to client
     Counter connect_failures;  // dials that did not succeed; of them:
-    Counter refused;           // the server's machine said no
-    Counter timed_out;         // nobody answered
-    Counter unreachable;       // no way there
+    Counter refused;           // by the server's machine
+    Counter timed_out;         // without an answer
+    Counter unreachable;       // no route
     Counter failed_otherwise;
     Counter local_failures;  // dials that failed on this machine, which are none of the above
 };
@@ -38,7 +38,7 @@ struct alignas(64) ListenerCounts {
     Counter refused;                               // ended before a server had been found
     Counter placed_by_source_ip;                   // their bytes had no key: on_missing
     Counter placed_at_random;                      // the same
-    std::array<Counter, close_reason_count> ends;  // by End
+    std::array<Counter, close_reason_count> ends;  // by CloseReason
 
     Counter& ended(CloseReason end) { return ends[static_cast<std::size_t>(end)]; }
 };
@@ -61,11 +61,11 @@ struct Server {
     std::string id;
     conf::Endpoint address;
     std::shared_ptr<PerWorker<ServerCounts>> counts;
-    std::shared_ptr<FailureReports> failure_reports;  // nullptr where nobody wants to hear of it
+    std::shared_ptr<FailureReports> failure_reports;  // nullptr without passive checks
 };
 
 // A connection's claim on its server: counts against the server's limits on the
-// ring, and in its numbers here, for as long as it lives. Worker thread.
+// ring, and in its counts here, for as long as it lives. Worker thread.
 class ServerSlot {
 public:
     ServerSlot() = default;

@@ -1,9 +1,5 @@
 #include "proxy/data/standstill.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -18,12 +14,9 @@ using std::chrono::milliseconds;
 // again: longer each time that nothing has moved.
 constexpr milliseconds shortest_settle_pause{5};
 constexpr milliseconds longest_settle_pause{250};
-// A client that broke off waits for nothing; what it sent before has this long
-// to reach the server.
-constexpr milliseconds client_reset_grace{50};
 
-// A fourth of the time after which a peer is lost, so that this is found out at most a
-// fourth late. A relay in which nothing moves and nothing waits is not looked at.
+// A fourth of the time after which a peer is lost, so that it is detected at most a fourth
+// late. A relay in which nothing moves and nothing waits is not checked.
 milliseconds pause_between_looks(const conf::ListenerTimeouts& timeouts) {
     return timeouts.unacknowledged / 4 + milliseconds(1);
 }
@@ -31,11 +24,8 @@ milliseconds pause_between_looks(const conf::ListenerTimeouts& timeouts) {
 bool is_lost(const Side& side, Silence& silence, std::size_t left, milliseconds limit,
              TimePoint now) {
     if (side.broken || left == 0) return false;
-    tcp_info info{};
-    socklen_t size = sizeof info;
-    // A unix socket has none.
-    if (::getsockopt(side.socket.get(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return false;
-    return silence.exceeds(limit, info, left, now);
+    const auto info = kernel_info(side.stream);
+    return info && silence.exceeds(limit, *info, left, now);
 }
 
 }  // namespace
@@ -53,7 +43,8 @@ bool Standstill::look(Relay& relay, Relay::State state, const conf::ListenerTime
     if (!for_signs && !settling && now < deadline(relay, timeouts)) return false;
 
     const std::array<Side*, 2> sides{&relay.client(), &relay.server()};
-    const std::array left{unacknowledged_bytes(*sides[0]), unacknowledged_bytes(*sides[1])};
+    const std::array left{sides[0]->stream.unacknowledged_bytes(),
+                          sides[1]->stream.unacknowledged_bytes()};
     note_unacknowledged(left[0] + left[1], now);
     if (!for_signs) return false;
 
@@ -69,7 +60,7 @@ bool Standstill::look(Relay& relay, Relay::State state, const conf::ListenerTime
 }
 
 // Whether a peer has acknowledged some of what the kernel still held for it when last
-// asked: a slow reader is no idle one.
+// asked: a slow reader is not an idle one.
 void Standstill::note_unacknowledged(std::size_t left, TimePoint now) {
     const std::size_t before = std::exchange(unacknowledged_, left);
     const bool caught_up = before == nothing_asked ? left > 0 : left < before;
@@ -77,18 +68,6 @@ void Standstill::note_unacknowledged(std::size_t left, TimePoint now) {
     settle_pause_ =
         caught_up ? shortest_settle_pause
                   : std::clamp(settle_pause_ * 2, shortest_settle_pause, longest_settle_pause);
-}
-
-bool Standstill::reader_pauses() const {
-    return unacknowledged_ != nothing_asked && unacknowledged_ > 0;
-}
-
-TimePoint Standstill::deadline(const Relay& relay, const conf::ListenerTimeouts& timeouts) const {
-    if (relay.client().broken) return moved_at_ + client_reset_grace;
-    if (relay.server().broken || (relay.half_closed() && !reader_pauses())) {
-        return moved_at_ + std::min(timeouts.half_close, timeouts.idle);
-    }
-    return moved_at_ + timeouts.idle;
 }
 
 CloseReason Standstill::timeout(const Relay& relay) const {

@@ -1,12 +1,13 @@
-// How long a relay in which nothing moves is waited for. One thread; time is passed in.
+// The timeouts of a relay in which nothing moves. One thread; time is passed in.
 //
-// A reader that pauses is waited for as `idle` says, whatever else holds: bytes that the
-// kernel keeps for it belong to a direction that has not ended yet. `half_close` counts
-// once one direction has ended and nothing waits for a reader, and after a server's reset.
-// Bytes that a peer has acknowledged count as bytes that move. A peer whose kernel answers
-// nothing at all is lost after `unacknowledged` (lost_peer.h).
+// `idle` applies to a reader that pauses, whatever else holds: bytes that the kernel keeps
+// for it belong to a direction that has not ended yet. `half_close` applies once one direction
+// has ended and nothing waits for a reader, and after a server's reset. Bytes that a peer has
+// acknowledged count as bytes that move. A peer whose kernel answers nothing at all is lost
+// after `unacknowledged` (lost_peer.h).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -27,13 +28,19 @@ public:
     void set_moved_at(TimePoint when) { moved_at_ = when; }
     TimePoint moved_at() const { return moved_at_; }
 
-    // Asks the kernel what the peers have acknowledged, where it is time to. True if one is
+    // Asks the kernel what the peers have acknowledged, if it is time to. True if one is
     // lost, which breaks its side: pump again.
     bool look(Relay& relay, Relay::State state, const conf::ListenerTimeouts& timeouts,
               TimePoint now);
 
-    // When it has been waited for long enough, as things stand, and what that is called.
-    TimePoint deadline(const Relay& relay, const conf::ListenerTimeouts& timeouts) const;
+    // When a timeout expires in the present state, and which one. Every event asks for it.
+    TimePoint deadline(const Relay& relay, const conf::ListenerTimeouts& timeouts) const {
+        if (relay.client().broken) return moved_at_ + client_reset_grace;
+        if (relay.server().broken || (relay.half_closed() && !reader_pauses())) {
+            return moved_at_ + std::min(timeouts.half_close, timeouts.idle);
+        }
+        return moved_at_ + timeouts.idle;
+    }
     CloseReason timeout(const Relay& relay) const;
 
     // When to look again.
@@ -41,8 +48,11 @@ public:
 
 private:
     void note_unacknowledged(std::size_t left, TimePoint now);
-    bool reader_pauses() const;
+    bool reader_pauses() const { return unacknowledged_ != nothing_asked && unacknowledged_ > 0; }
 
+    // A client that has reset waits for nothing; what it sent before has this long to reach the
+    // server.
+    static constexpr std::chrono::milliseconds client_reset_grace{50};
     static constexpr auto nothing_asked = static_cast<std::size_t>(-1);
     TimePoint moved_at_{};
     TimePoint look_at_ = TimePoint::max();        // while something may wait for an answer

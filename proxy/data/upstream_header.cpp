@@ -1,12 +1,9 @@
 #include "proxy/data/upstream_header.h"
 
-#include <sys/socket.h>
-
 #include <cstdint>
 
 #include "proxy/base/random.h"
 #include "proxy/keys/proxy_header.h"
-#include "proxy/net/address.h"
 
 namespace ringway::proxy {
 
@@ -16,22 +13,16 @@ constexpr std::size_t new_unique_id_bytes = 16;
 
 }  // namespace
 
-conf::Endpoint local_address(const Fd& socket) {
-    SocketAddress address;
-    ::getsockname(socket.get(), &address.any, &address.size);
-    return to_endpoint(address);
-}
-
 std::string upstream_header(const conf::SendProxy& settings, const Preread& preread,
-                            const Fd& client) {
+                            const Stream& client) {
     const Origin& origin = preread.origin();
     const auto destination = origin.destination ? *origin.destination : local_address(client);
     std::string authority;
     std::string unique_id;
     if (settings.authority) authority = preread.authority();
     if (settings.unique_id) {
-        const auto told = tlv_of(origin.tlvs, static_cast<std::uint8_t>(ProxyTlv::unique_id));
-        unique_id = told ? std::string(*told) : random_hex(new_unique_id_bytes);
+        const auto received = tlv_of(origin.tlvs, static_cast<std::uint8_t>(ProxyTlv::unique_id));
+        unique_id = received ? std::string(*received) : random_hex(new_unique_id_bytes);
     }
     return proxy_header(settings.version, {.source = origin.source,
                                            .destination = destination,

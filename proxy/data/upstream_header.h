@@ -1,20 +1,16 @@
-// What a server is told of a client before the client's bytes. Worker thread.
+// The PROXY header that a server gets before the client's bytes. Worker thread.
 #pragma once
 
 #include <string>
 
 #include "conf/config.h"
-#include "proxy/base/fd.h"
 #include "proxy/data/preread.h"
+#include "proxy/net/stream.h"
 
 namespace ringway::proxy {
 
-// The address that an accepted socket was reached at.
-conf::Endpoint local_address(const Fd& socket);
-
-// The PROXY header for the connection that `preread` has placed and `client` brought.
-// `settings` asks for one.
+// The header for the connection from `client` that `preread` has placed. `settings` asks for one.
 std::string upstream_header(const conf::SendProxy& settings, const Preread& preread,
-                            const Fd& client);
+                            const Stream& client);
 
 }  // namespace ringway::proxy

@@ -41,11 +41,10 @@ void Worker::listen(std::string address, Fd socket, std::shared_ptr<const Route>
                             route = std::move(route)]() mutable {
         acceptors_[address] = std::make_unique<Acceptor>(
             std::move(socket), std::move(route), poller_, timers_, total_,
-            [this](Fd client_socket, const conf::Endpoint& client,
+            [this](Stream stream, const conf::Endpoint& client,
                    const std::shared_ptr<const Route>& by,
                    std::shared_ptr<const ring::Snapshot> snapshot, Admission admission) {
-                accepted(std::move(client_socket), client, by, std::move(snapshot),
-                         std::move(admission));
+                accepted(std::move(stream), client, by, std::move(snapshot), std::move(admission));
             });
     });
 }
@@ -111,12 +110,12 @@ void Worker::join() {
     if (thread_.joinable()) thread_.join();
 }
 
-void Worker::accepted(Fd socket, const conf::Endpoint& client,
+void Worker::accepted(Stream stream, const conf::Endpoint& client,
                       const std::shared_ptr<const Route>& route,
                       std::shared_ptr<const ring::Snapshot> snapshot, Admission admission) {
     auto* connection = new Connection(tools_, route, client, std::move(admission));
     connections_.push_back(*connection);
-    connection->start(std::move(socket), std::move(snapshot));
+    connection->start(std::move(stream), std::move(snapshot));
 }
 
 void Worker::on_closed(Connection& connection) {

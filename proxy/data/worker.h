@@ -24,6 +24,7 @@
 #include "proxy/data/route.h"
 #include "proxy/net/pipes.h"
 #include "proxy/net/poller.h"
+#include "proxy/net/stream.h"
 #include "proxy/net/timers.h"
 
 namespace ringway::proxy {
@@ -43,13 +44,13 @@ public:
 
     // Accepts from `socket`, which listens on `address`, by `route`.
     void listen(std::string address, Fd socket, std::shared_ptr<const Route> route);
-    // New connections to `address` go by `route` from now on.
+    // New connections to `address` use `route` from now on.
     void reroute(std::string address, std::shared_ptr<const Route> route);
     // Takes what is in the queue of `address`, closes it, then drops `open`.
     void unlisten(std::string address, std::shared_ptr<void> open);
     // Ends the connections of a server, or all, as `eviction` says.
     void evict(Eviction eviction);
-    // Those that are left of a server's stay.
+    // The server's connections that are left continue.
     void cancel_eviction(std::shared_ptr<const PerWorker<ServerCounts>> server);
     // Calls `answer` there, when its turn comes.
     void ask(std::function<void()> answer);
@@ -67,7 +68,7 @@ public:
 private:
     using Connections = boost::intrusive::list<Connection>;
 
-    void accepted(Fd socket, const conf::Endpoint& client,
+    void accepted(Stream stream, const conf::Endpoint& client,
                   const std::shared_ptr<const Route>& route,
                   std::shared_ptr<const ring::Snapshot> snapshot, Admission admission);
     void on_closed(Connection& connection);

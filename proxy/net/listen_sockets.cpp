@@ -149,6 +149,11 @@ std::variant<ListenSockets, std::string> open_listen_sockets(const conf::Endpoin
     return opened;
 }
 
+void set_deferred_accept(int socket, std::chrono::seconds wait) {
+    const int number = static_cast<int>(wait.count());
+    ::setsockopt(socket, IPPROTO_TCP, TCP_DEFER_ACCEPT, &number, sizeof number);
+}
+
 std::optional<std::string> why_not_free(const conf::Endpoint& address) {
     if (bind_socket(address, false)) return std::nullopt;
     return refusal(address);

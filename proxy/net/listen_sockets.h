@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -36,6 +37,10 @@ using Prepare = std::function<void(int socket)>;
 std::variant<ListenSockets, std::string> open_listen_sockets(const conf::Endpoint& address,
                                                              std::size_t count,
                                                              const Prepare& prepare = {});
+
+// Connections are accepted when their first bytes are there, or after `wait`; 0s accepts them at
+// once (tcp(7), TCP_DEFER_ACCEPT). Before listen(2).
+void set_deferred_accept(int socket, std::chrono::seconds wait);
 
 // Why `address` cannot be listened on exclusively; nothing if it is free. SO_REUSEPORT would let a
 // second Ringway of the same user share a port unnoticed, so this binds a socket without it and

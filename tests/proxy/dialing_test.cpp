@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <string>
+#include <utility>
 
 #include <boost/test/unit_test.hpp>
 
@@ -12,16 +13,17 @@
 
 using namespace ringway;
 using proxy::Fd;
+using proxy::Stream;
 using test::WorkerRig;
 
 namespace {
 
-// A socket of a port that the kernel chose, connected to itself.
-Fd self_connected() {
+// A stream from a port that the kernel chose, connected to itself.
+Stream self_connected() {
     Fd socket = test::bound_socket();
     const proxy::SocketAddress own(test::local_endpoint(socket));
     BOOST_REQUIRE(::connect(socket.get(), &own.any, own.size) == 0);
-    return socket;
+    return Stream(std::move(socket));
 }
 
 }  // namespace
@@ -29,26 +31,26 @@ Fd self_connected() {
 BOOST_AUTO_TEST_SUITE(dialing)
 
 BOOST_AUTO_TEST_CASE(a_self_connected_socket_is_distinguished_from_a_connection) {
-    const Fd socket = self_connected();
-    BOOST_TEST(proxy::met_itself(socket, test::local_endpoint(socket)));
+    const Stream stream = self_connected();
+    BOOST_TEST(proxy::met_itself(stream, proxy::local_address(stream)));
     const Fd listening = test::listening_socket();
-    const Fd dialled = test::connected_socket(test::local_endpoint(listening));
+    const Stream dialled(test::connected_socket(test::local_endpoint(listening)));
     BOOST_TEST(!proxy::met_itself(dialled, test::local_endpoint(listening)));
 }
 
 BOOST_AUTO_TEST_CASE(a_server_at_a_wildcard_is_found_out_too) {
-    const Fd socket = self_connected();
-    const auto port = test::local_endpoint(socket).port;
-    BOOST_TEST(proxy::met_itself(socket, test::endpoint("0.0.0.0:" + std::to_string(port))));
-    BOOST_TEST(proxy::met_itself(socket, test::endpoint("[::]:" + std::to_string(port))));
+    const Stream stream = self_connected();
+    const auto port = proxy::local_address(stream).port;
+    BOOST_TEST(proxy::met_itself(stream, test::endpoint("0.0.0.0:" + std::to_string(port))));
+    BOOST_TEST(proxy::met_itself(stream, test::endpoint("[::]:" + std::to_string(port))));
 }
 
 BOOST_AUTO_TEST_CASE(a_socket_towards_a_server_has_urgent_bytes_in_place_from_the_beginning) {
     const Fd listening = test::listening_socket();
-    const Fd socket = proxy::begin_connect(test::local_endpoint(listening), {}, true);
+    const Stream stream = proxy::begin_connect(test::local_endpoint(listening), {}, true);
     int value = 0;
     socklen_t size = sizeof value;
-    BOOST_TEST(::getsockopt(socket.get(), SOL_SOCKET, SO_OOBINLINE, &value, &size) == 0);
+    BOOST_TEST(::getsockopt(stream.descriptor(), SOL_SOCKET, SO_OOBINLINE, &value, &size) == 0);
     BOOST_TEST(value == 1);
 }
 

@@ -13,10 +13,10 @@
 #include <boost/test/unit_test.hpp>
 
 #include "proxy/base/clock.h"
-#include "proxy/data/dialing.h"
 #include "proxy/data/relay.h"
 #include "proxy/net/pipes.h"
 #include "proxy/net/poller.h"
+#include "proxy/net/stream.h"
 #include "tests/support/sockets.h"
 
 namespace ringway::test {
@@ -60,12 +60,8 @@ public:
         TcpPair back = tcp_pair(sizes.relay, sizes.peers);
         client = std::move(front.near);
         server = std::move(back.far);
-        set_blocking(front.far, false);
-        set_blocking(back.near, false);
-        proxy::keep_urgent_in_place(front.far);
-        proxy::keep_urgent_in_place(back.near);
-        BOOST_REQUIRE(relay_.client().open(std::move(front.far), bench.tools().poller));
-        BOOST_REQUIRE(relay_.server().open(std::move(back.near), bench.tools().poller));
+        open(relay_.client(), std::move(front.far));
+        open(relay_.server(), std::move(back.near));
         relay_.hold_for_server(head);
         pump();
     }
@@ -156,6 +152,13 @@ private:
         return got > 0 || errno == EAGAIN;
     }
 
+    void open(proxy::Side& side, Fd socket) {
+        set_blocking(socket, false);
+        proxy::Stream stream(std::move(socket));
+        proxy::keep_urgent_in_place(stream);
+        const bool opened = side.open(std::move(stream), bench_.tools().poller);
+        BOOST_REQUIRE(opened);
+    }
     void on_side_ready() override { pump(); }
 
     RelayBench& bench_;

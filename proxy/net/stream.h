@@ -1,0 +1,165 @@
+// One side of a relayed connection: the only place that reads, writes and asks its socket. TLS
+// is to become another kind of stream with the same functions, so callers handle what plain TCP
+// answers with a constant. Never blocks, so no call is interrupted by a signal (signal(7)). One
+// thread.
+#pragma once
+
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <cassert>
+#include <cerrno>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "conf/config.h"
+#include "proxy/base/fd.h"
+#include "proxy/net/address.h"
+#include "proxy/net/pipes.h"
+
+namespace ringway::proxy {
+
+// The outcome of a read or a write. Exactly one of moved, ended, would_block and failed holds.
+class IoResult {
+public:
+    // Of a system call that returns a number of bytes, or -1 with errno.
+    static IoResult of(ssize_t returned) { return IoResult(returned < 0 ? -errno : returned); }
+
+    bool moved() const { return value_ > 0; }
+    bool ended() const { return value_ == 0; }  // of reads: the peer has ended its direction
+    bool would_block() const { return value_ == -EAGAIN; }
+    bool failed() const { return value_ < 0 && value_ != -EAGAIN; }
+
+    // If it moved or ended.
+    std::size_t bytes() const {
+        assert(value_ >= 0);
+        return static_cast<std::size_t>(value_);
+    }
+    // If it failed: the errno.
+    int error() const {
+        assert(failed());
+        return static_cast<int>(-value_);
+    }
+
+private:
+    explicit IoResult(ssize_t value) : value_(value) {}
+
+    ssize_t value_;  // bytes, or a negative errno
+};
+
+class Stream {
+public:
+    Stream() = default;
+    // `socket` is non-blocking.
+    explicit Stream(Fd socket) : socket_(std::move(socket)) {}
+
+    explicit operator bool() const { return static_cast<bool>(socket_); }
+    // For an epoll set and for what is asked of the socket as such. Not for bytes.
+    int descriptor() const { return socket_.get(); }
+
+    // Up to as many bytes as `room` has. Stops before an urgent byte.
+    IoResult read(std::span<char> room) {
+        return IoResult::of(::recv(descriptor(), room.data(), room.size(), 0));
+    }
+    // Takes the first bytes of `bytes`, which is not empty. `end_follows`: shut_down_writing() or
+    // close() comes next, and the last segment may wait for it.
+    IoResult write(std::string_view bytes, bool end_follows = false) {
+        const int flags = end_follows ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
+        return IoResult::of(::send(descriptor(), bytes.data(), bytes.size(), flags));
+    }
+    // Ends this direction, after all that was written.
+    void shut_down_writing() { ::shutdown(descriptor(), SHUT_WR); }
+
+    // Whether the kernel can move bytes between this stream and a pipe. The next two need it.
+    bool can_splice() const { return true; }
+    // Moves up to `limit` bytes into `pipe`. "Ended" may also be the mark of urgent data: only
+    // read() distinguishes them.
+    IoResult splice_to(const Pipe& pipe, std::size_t limit) {
+        return spliced(descriptor(), pipe.in.get(), limit);
+    }
+    // Moves up to `limit` bytes, of which there is at least one, out of `pipe`.
+    IoResult splice_from(const Pipe& pipe, std::size_t limit) {
+        return spliced(pipe.out.get(), descriptor(), limit);
+    }
+
+    // Whether it holds bytes that have left the socket and were not read yet: for these there is
+    // no event.
+    bool has_buffered_bytes() const { return false; }
+    // Whether there is certainly nothing to read now (tcp(7), unix(7), SIOCINQ).
+    bool is_drained() const {
+        int bytes = 0;
+        return ::ioctl(descriptor(), SIOCINQ, &bytes) == 0 && bytes == 0;
+    }
+    // Whether a read would return bytes.
+    bool has_bytes() const {
+        char byte = 0;
+        return ::recv(descriptor(), &byte, 1, MSG_PEEK) == 1;
+    }
+    // Written bytes that the peer's window, or the network's, has not let out yet (SIOCOUTQNSD).
+    std::size_t unsent_bytes() const { return queued_bytes(SIOCOUTQNSD); }
+    // Written bytes that the peer has not acknowledged yet, the end of the stream among them
+    // (tcp(7), SIOCOUTQ).
+    std::size_t unacknowledged_bytes() const { return queued_bytes(SIOCOUTQ); }
+
+    // The error that the socket reports, as errno, or 0. Clears it there: a later read would see
+    // a clean end.
+    int take_error() {
+        int error = 0;
+        socklen_t size = sizeof error;
+        ::getsockopt(descriptor(), SOL_SOCKET, SO_ERROR, &error, &size);
+        return error;
+    }
+
+    void close() { socket_.close(); }
+    void close_with_reset() { socket_.close_with_reset(); }
+
+private:
+    static IoResult spliced(int from, int to, std::size_t limit) {
+        constexpr unsigned flags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
+        return IoResult::of(::splice(from, nullptr, to, nullptr, limit, flags));
+    }
+    std::size_t queued_bytes(unsigned long request) const {
+        int bytes = 0;
+        return ::ioctl(descriptor(), request, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
+    }
+
+    Fd socket_;
+};
+
+// The next connection that waits on `listening`, and its client's address; an empty stream with
+// errno set if there is none.
+Stream accept_stream(const Fd& listening, SocketAddress& client);
+
+// A socket of `address`'s family to connect from, with urgent bytes in place; an empty stream
+// with errno set if the kernel refuses.
+Stream stream_towards(const SocketAddress& address);
+// Begins to connect; 0, or the errno of what failed at once.
+int begin_to_connect(const Stream& stream, const SocketAddress& address);
+
+// Has urgent bytes delivered in their places (SO_OOBINLINE), as any others. To be set before
+// one can come. A listening TCP socket hands this on to those that it accepts, a unix socket
+// does not.
+void keep_urgent_in_place(const Stream& stream);
+
+// Segments are sent when they are written (tcp(7), TCP_NODELAY).
+void send_at_once(const Stream& stream);
+
+// Acknowledgements wait for bytes to go with, or are sent now and without delay from then on
+// (tcp(7), TCP_QUICKACK). The kernel may change this by itself later.
+void hold_acknowledgements(const Stream& stream);
+void acknowledge_at_once(const Stream& stream);
+
+// The address that an accepted stream was reached at.
+conf::Endpoint local_address(const Stream& stream);
+
+// What the kernel knows of the connection (tcp(7), TCP_INFO); nothing of a unix socket.
+std::optional<tcp_info> kernel_info(const Stream& stream);
+
+}  // namespace ringway::proxy
