@@ -173,9 +173,16 @@ void Simulation::plan(Random& /*random*/) {
     check_plan_answer(ask_now("plan " + proxy::quote_word(file_)));
     if (control_->pools().layers().refusal(next)) return;
     const auto planned = proxy::make_rings(control_->pools().drafts_of(next));
-    std::set<std::pair<std::string, std::string>> known;
+    // Of whom what is known stays known: at another address is another server for its checks.
+    const auto checked_at = [](const proxy::DesiredServer& server) {
+        return server.address.to_string() + ' ' +
+               server.check_address.value_or(server.address).to_string();
+    };
+    std::map<std::pair<std::string, std::string>, std::string> known;
     for (const auto& [name, pool] : control_->pools().all()) {
-        for (const auto& [id, server] : pool.servers) known.emplace(name, id);
+        for (const auto& [id, server] : pool.servers) {
+            known.emplace(std::pair{name, id}, checked_at(server.desired));
+        }
     }
     reloads_.push_back({});
     const auto answer = ask_now("reload");
@@ -183,9 +190,11 @@ void Simulation::plan(Random& /*random*/) {
     for (const auto& [name, ring] : planned) {
         const auto& pool = *control_->pools().find(name);
         const bool all_known = std::ranges::all_of(pool.servers, [&](const auto& entry) {
-            return known.contains({name, entry.first}) ||
-                   (entry.second.health.ramp() == ring::full_ramp &&
-                    !entry.second.health.condition().awaits_check);
+            const auto before = known.find({name, entry.first});
+            const bool is_known =
+                before != known.end() && before->second == checked_at(entry.second.desired);
+            return is_known || (entry.second.health.ramp() == ring::full_ramp &&
+                                !entry.second.health.condition().awaits_check);
         });
         if (!all_known) continue;
         const auto serving = pool.ring->snapshot();
