@@ -23,7 +23,7 @@ struct Fixture {
     test::ControlRig rig;
     proxy::Control control{rig.file(), rig.parsed(), rig.log().writer()};
 
-    Fixture() { BOOST_REQUIRE(control.finish(control.reload()).ok); }
+    Fixture() { BOOST_REQUIRE(control.finish(control.reload()).has_value()); }
 
     json::object ask(const std::string& line) { return test::ask(control, line); }
     json::object ok(const std::string& line) { return test::ask_well(control, line); }
