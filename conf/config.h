@@ -10,8 +10,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
+
+#include "conf/result.h"
 
 namespace ringway::conf {
 
@@ -293,10 +294,10 @@ struct Error {
 using Errors = std::vector<Error>;
 
 // The Config that `yaml` describes, or every error found in it, in file order.
-std::variant<Config, Errors> parse(std::string_view yaml);
+Result<Config, Errors> parse(std::string_view yaml);
 
 // The text of a configuration file, or one Error without a position that names
 // the reason. Regular files only, at most 16 MiB; never blocks on a FIFO.
-std::variant<std::string, Error> read_file(const std::string& path);
+Result<std::string, Error> read_file(const std::string& path);
 
 }  // namespace ringway::conf

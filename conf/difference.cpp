@@ -1,5 +1,7 @@
 #include "conf/difference.h"
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -11,13 +13,13 @@
 namespace ringway::conf {
 namespace {
 
-// The value that is compared, and the text that is shown where two differ.
+// The value that is compared, and what is shown where two differ.
 struct Entry {
     std::string value;
-    bool secret = false;
+    std::string shown_as;  // instead of the value; empty for the value itself
+    bool needs_restart = false;
 
-    std::string shown() const { return secret ? "(not shown)" : value; }
-    bool operator==(const Entry&) const = default;
+    const std::string& shown() const { return shown_as.empty() ? value : shown_as; }
 };
 
 // The entries of one listener, pool or server by their paths in it. Defaults are written out; an
@@ -68,12 +70,17 @@ std::string spell_statuses(const HttpCheck& check) {
 // Puts entries under one section's path, which is empty for the outermost.
 class Writer {
 public:
-    explicit Writer(Entries& entries, std::string section = "")
-        : entries_(entries), section_(std::move(section)) {}
+    explicit Writer(Entries& entries, std::string section = "", bool needs_restart = false)
+        : entries_(entries), section_(std::move(section)), needs_restart_(needs_restart) {}
 
-    Writer in(std::string_view section) const { return Writer(entries_, path_of(section)); }
-    void text(std::string_view name, std::string value, bool secret = false) const {
-        entries_[path_of(name)] = {std::move(value), secret};
+    Writer in(std::string_view section) const {
+        return Writer(entries_, path_of(section), needs_restart_);
+    }
+    // Of entries that cannot change while running.
+    Writer fixed() const { return Writer(entries_, section_, true); }
+
+    void text(std::string_view name, std::string value, std::string shown_as = "") const {
+        entries_[path_of(name)] = {std::move(value), std::move(shown_as), needs_restart_};
     }
     void number(std::string_view name, std::uint64_t value) const {
         text(name, std::to_string(value));
@@ -88,7 +95,7 @@ public:
         if (value.count() > 0) time(name, value);
     }
     void bytes(std::string_view name, const std::string& value) const {
-        if (!value.empty()) text(name, quoted(value));
+        if (!value.empty()) text(name, value, quoted(value));  // which cuts long values
     }
 
 private:
@@ -97,6 +104,7 @@ private:
     }
     Entries& entries_;
     const std::string section_;
+    const bool needs_restart_;
 };
 
 void write(const Writer& to, const KeyPart& part) {
@@ -175,7 +183,7 @@ void write(const Writer& to, const HashSettings& hash) {
     to.text("algorithm", maglev ? "maglev" : "ring");
     to.text("function", hash.function == HashSettings::Function::sha256 ? "sha256" : "xxh3");
     if (!maglev) to.number("vnodes", hash.vnodes);
-    if (!hash.seed.empty()) to.text("seed", hash.seed, true);
+    if (!hash.seed.empty()) to.text("seed", hash.seed, "(not shown)");
     to.number("mapping", hash.mapping);
     if (hash.balance_factor > 0) to.text("balance_factor", spell_decimal(hash.balance_factor));
 }
@@ -241,12 +249,13 @@ Entries entries_of(const Pool& pool) {
 Entries entries_of(const Config& config) {
     Entries entries;
     const Writer to(entries);
-    to.text("workers", config.workers == 0 ? "auto" : std::to_string(config.workers));
+    to.fixed().text("workers", config.workers == 0 ? "auto" : std::to_string(config.workers));
     to.time_or_none("drain_delay", config.drain_delay);
     to.time("drain_timeout", config.drain_timeout);
-    to.in("admin").bytes("socket", config.admin.socket);
-    if (config.admin.http) to.in("admin").text("http", config.admin.http->to_string());
-    to.in("admin").bytes("state", config.admin.state);
+    const Writer opened = to.fixed().in("admin");  // at the start
+    opened.bytes("socket", config.admin.socket);
+    if (config.admin.http) opened.text("http", config.admin.http->to_string());
+    opened.bytes("state", config.admin.state);
     if (config.admin.ready) {
         std::string names;
         for (const auto& name : *config.admin.ready) names += (names.empty() ? "" : ", ") + name;
@@ -307,10 +316,11 @@ public:
         for (const auto& [name, entry] : after) all[name].second = &entry;
         for (const auto& [name, pair] : all) {
             const auto& [old, now] = pair;
-            if (old != nullptr && now != nullptr && *old == *now) continue;
-            Difference difference{path_of(std::string(name)), {}, {}};
+            if (old != nullptr && now != nullptr && old->value == now->value) continue;
+            Difference difference{.path = path_of(std::string(name))};
             if (old != nullptr) difference.before = old->shown();
             if (now != nullptr) difference.after = now->shown();
+            difference.needs_restart = (old != nullptr ? old : now)->needs_restart;
             found_.push_back(std::move(difference));
         }
     }
@@ -332,7 +342,7 @@ public:
                 inside(path, *from, *to);
                 continue;
             }
-            Difference difference{path.to_string(), {}, {}};
+            Difference difference{.path = path.to_string()};
             if (from != nullptr) difference.before = summary_of(*from);
             if (to != nullptr) difference.after = summary_of(*to);
             found_.push_back(std::move(difference));
@@ -346,7 +356,7 @@ private:
 }  // namespace
 
 std::string to_string(const Difference& difference) {
-    const auto& [path, before, after] = difference;
+    const auto& [path, before, after, needs_restart] = difference;
     if (!before) return "+ " + path + ": " + after.value_or("");
     if (!after) return "- " + path + ": " + *before;
     return "~ " + path + ": " + *before + " -> " + *after;
@@ -362,6 +372,13 @@ std::vector<Difference> difference(const Config& before, const Config& after) {
         pools, before.pools, after.pools, [&](const Path& path, const Pool& old, const Pool& now) {
             comparison.compare(Path{&path, "servers", {}}, old.servers, now.servers, nothing);
         });
+    auto all = comparison.take();
+    std::ranges::move(process_difference(before, after), std::back_inserter(all));
+    return all;
+}
+
+std::vector<Difference> process_difference(const Config& before, const Config& after) {
+    Comparison comparison;
     comparison.compare("", entries_of(before), entries_of(after));
     return comparison.take();
 }

@@ -16,6 +16,7 @@ struct Difference {
     std::string path;                   // "pools.redis.hash.vnodes", "pools.redis.servers.a"
     std::optional<std::string> before;  // absent: the entry is new
     std::optional<std::string> after;   // absent: the entry is removed
+    bool needs_restart = false;         // the entry cannot change while running
     bool operator==(const Difference&) const = default;
 };
 
@@ -24,5 +25,8 @@ std::string to_string(const Difference& difference);
 
 // Listeners first, then pools, then the rest; by path among these.
 std::vector<Difference> difference(const Config& before, const Config& after);
+
+// Of these, the rest: the entries of the process itself. Cheap, however many servers there are.
+std::vector<Difference> process_difference(const Config& before, const Config& after);
 
 }  // namespace ringway::conf

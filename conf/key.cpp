@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "conf/pattern.h"
@@ -76,10 +75,10 @@ void check_entries(const Section& section, const KeyPart& part) {
 void check_regex(const Section& section, const KeyPart& part) {
     if (part.from != From::regex || part.pattern.empty()) return;
     const auto checked = check_pattern(part.pattern);
-    if (const auto* error = std::get_if<std::string>(&checked)) {
-        section.error("pattern", "no regular expression of RE2: " + quoted(*error));
-    } else if (const int groups = std::get<int>(checked); part.group > groups) {
-        section.error("group", "the pattern has " + std::to_string(groups) + " groups, found " +
+    if (!checked) {
+        section.error("pattern", "no regular expression of RE2: " + quoted(checked.error().text));
+    } else if (part.group > *checked) {
+        section.error("group", "the pattern has " + std::to_string(*checked) + " groups, found " +
                                    std::to_string(part.group));
     }
 }

@@ -359,7 +359,7 @@ void read_root(Section& root, Config& config) {
 
 }  // namespace
 
-std::variant<Config, Errors> parse(std::string_view yaml, std::size_t& bytes_read) {
+Result<Config, Errors> parse(std::string_view yaml, std::size_t& bytes_read) {
     Config config;
     Report report;
     Errors yaml_errors;
@@ -382,7 +382,7 @@ std::variant<Config, Errors> parse(std::string_view yaml, std::size_t& bytes_rea
     return report.take();
 }
 
-std::variant<Config, Errors> parse(std::string_view yaml) {
+Result<Config, Errors> parse(std::string_view yaml) {
     std::size_t ignored = 0;
     return parse(yaml, ignored);
 }

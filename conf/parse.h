@@ -6,7 +6,6 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "conf/config.h"
@@ -49,6 +48,6 @@ struct ListenerChecks {
 Listener read_listener(const Value& value, ListenerChecks& checks);
 
 // As conf::parse; also returns the number of bytes that yaml-cpp was given.
-std::variant<Config, Errors> parse(std::string_view yaml, std::size_t& bytes_read);
+Result<Config, Errors> parse(std::string_view yaml, std::size_t& bytes_read);
 
 }  // namespace ringway::conf

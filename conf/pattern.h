@@ -1,13 +1,13 @@
 // Regular expressions of the file. Pure.
 #pragma once
 
-#include <string>
 #include <string_view>
-#include <variant>
+
+#include "conf/result.h"
 
 namespace ringway::conf {
 
-// How many groups `pattern` has, or RE2's error.
-std::variant<int, std::string> check_pattern(std::string_view pattern);
+// How many groups `pattern` has; fails with RE2's error.
+Result<int> check_pattern(std::string_view pattern);
 
 }  // namespace ringway::conf

@@ -51,7 +51,7 @@ std::string_view kind_of(mode_t mode) {
 
 }  // namespace
 
-std::variant<std::string, Error> read_file(const std::string& path) {
+Result<std::string, Error> read_file(const std::string& path) {
     // O_NONBLOCK: opening a FIFO must not wait for a writer. A regular file ignores it.
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
     if (file.get() < 0) return open_problem(path, errno);

@@ -3,11 +3,9 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include <fmt/format.h>
@@ -15,6 +13,7 @@
 #include <boost/json/serialize.hpp>
 #include <boost/program_options.hpp>
 
+#include "conf/result.h"
 #include "proxy/admin/admin.h"
 #include "proxy/base/access_log.h"
 #include "proxy/base/log.h"
@@ -40,14 +39,12 @@ void print_error(std::string_view text) {
     fmt::print(stderr, "{}{}\n", proxy::stderr_prefix(proxy::Priority::error), text);
 }
 
-// The configuration in `file`, or nothing after every error was printed.
-std::optional<proxy::ConfigFile> load(const std::string& file) {
+// The configuration in `file`. Every error is printed.
+Result<proxy::ConfigFile, Reasons> load(const std::string& file) {
     auto loaded = proxy::load_config(file);
-    if (const auto* errors = std::get_if<std::vector<std::string>>(&loaded)) {
-        for (const auto& error : *errors) print_error(error);
-        return std::nullopt;
-    }
-    return std::move(std::get<proxy::ConfigFile>(loaded));
+    const Reasons reasons = loaded.error();
+    for (const auto& line : reasons.lines) print_error(line);
+    return loaded;
 }
 
 int plan(const std::vector<std::string>& files, bool as_json) {
@@ -68,26 +65,27 @@ int plan(const std::vector<std::string>& files, bool as_json) {
 int serve(const std::string& file, proxy::ConfigFile loaded) {
     const conf::LogSettings& settings = loaded.config.log;
     auto target = proxy::open_log_target(settings.target);
-    if (const auto* error = std::get_if<std::string>(&target)) {
-        print_error(fmt::format("ringway: {}", *error));
+    if (!target) {
+        print_error(fmt::format("ringway: {}", target.error().text));
         return exit_refused;
     }
     const bool on_stderr = settings.target == "stderr";
-    proxy::LogWriter log(std::move(std::get<proxy::LogTarget>(target)), proxy::log_loss_line);
+    proxy::LogWriter log(std::move(*target), proxy::log_loss_line);
     proxy::start_logging(log, settings);
-    std::optional<std::string> refusal;
+    Result<void> served;
     {
         proxy::Control control(file, std::move(loaded.config), log, std::move(loaded.fingerprint));
-        refusal = proxy::serve(control);
+        served = proxy::serve(control);
     }
-    if (refusal) {
-        spdlog::error("{}", *refusal);
-        if (!on_stderr) print_error(fmt::format("ringway: {}", *refusal));
-    } else {
+    if (served) {
         spdlog::info("stopped");
+    } else {
+        const std::string reason = served.error().text;
+        spdlog::error("{}", reason);
+        if (!on_stderr) print_error(fmt::format("ringway: {}", reason));
     }
     proxy::stop_logging();
-    return refusal ? exit_refused : 0;
+    return served ? 0 : exit_refused;
 }
 
 // `mask` is that of the signals before they were blocked.
@@ -144,9 +142,9 @@ int main(int argc, char** argv) {
     proxy::hold_standard_streams();
     try {
         const int code = run(argc, argv, mask);
-        const auto unwritten = proxy::finish_output();
-        if (!unwritten || code != 0) return code;
-        fmt::print(stderr, "ringway: {}\n", *unwritten);
+        const auto written = proxy::finish_output();
+        if (written || code != 0) return code;
+        fmt::print(stderr, "ringway: {}\n", written.error().text);
         return exit_unwritten;
     } catch (const options::error& error) {
         fmt::print(stderr, "ringway: {}\n", error.what());

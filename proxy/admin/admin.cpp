@@ -17,17 +17,17 @@ Admin::Admin(Control& control)
             },
             {.clients = control.http_clients()}) {}
 
-std::optional<std::string> Admin::open() {
+Result<void> Admin::open() {
     if (!settings_.socket.empty()) {
-        if (auto reason = socket_.open(settings_.socket)) return reason;
+        if (auto opened = socket_.open(settings_.socket); !opened) return opened;
     }
-    return settings_.http ? http_.open(*settings_.http) : std::nullopt;
+    return settings_.http ? http_.open(*settings_.http) : Result<void>();
 }
 
-std::optional<std::string> serve(Control& control) {
-    if (auto reason = control.restore()) return reason;
+Result<void> serve(Control& control) {
+    if (auto restored = control.restore(); !restored) return restored;
     Admin admin(control);
-    if (auto reason = admin.open()) return reason;
+    if (auto opened = admin.open(); !opened) return opened;
     return control.run();
 }
 

@@ -2,9 +2,7 @@
 // them. Control thread only.
 #pragma once
 
-#include <optional>
-#include <string>
-
+#include "conf/result.h"
 #include "proxy/admin/admin_server.h"
 #include "proxy/admin/http_server.h"
 #include "proxy/control/control.h"
@@ -16,9 +14,8 @@ public:
     // `control` outlives it, and owns the loop that runs it.
     explicit Admin(Control& control);
 
-    // Opens the sockets that the configuration names; both close with this object. Returns the
-    // reason if that fails.
-    std::optional<std::string> open();
+    // Opens the sockets that the configuration names; both close with this object.
+    Result<void> open();
 
 private:
     const conf::AdminSettings& settings_;
@@ -26,8 +23,8 @@ private:
     HttpServer http_;
 };
 
-// Restores the overrides, opens the sockets and serves until a signal ends it. Returns the reason
-// if it could not start.
-std::optional<std::string> serve(Control& control);
+// Restores the overrides, opens the sockets and serves until a signal ends it. Fails if it could
+// not start.
+Result<void> serve(Control& control);
 
 }  // namespace ringway::proxy

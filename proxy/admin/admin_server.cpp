@@ -69,11 +69,13 @@ AdminServer::~AdminServer() {
     close();
 }
 
-std::optional<std::string> AdminServer::open(const std::string& path) {
+Result<void> AdminServer::open(const std::string& path) {
     const auto refusal = [&](std::string_view reason) {
-        return fmt::format("admin socket {}: {}", path, reason);
+        return Reason(fmt::format("admin socket {}: {}", path, reason));
     };
-    if (const auto reason = clear_socket_file(path)) return refusal(*reason);
+    if (const auto cleared = clear_socket_file(path); !cleared) {
+        return refusal(cleared.error().text);
+    }
     boost::system::error_code error;
     acceptor_.open(Protocol(), error);
     if (error) return refusal(error.message());
@@ -90,7 +92,7 @@ std::optional<std::string> AdminServer::open(const std::string& path) {
         return refusal(error.message());
     }
     asio::co_spawn(io_, accept_clients(), asio::detached);
-    return std::nullopt;
+    return {};
 }
 
 void AdminServer::close() {

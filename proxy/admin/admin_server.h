@@ -7,13 +7,13 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 
+#include "conf/result.h"
 #include "proxy/admin/client_slots.h"
 #include "proxy/net/unix_socket.h"
 
@@ -37,8 +37,8 @@ public:
     ~AdminServer();
 
     // Listens on `path` with mode 0600. A stale socket file is replaced, any other file is left
-    // alone. Returns the reason if it failed.
-    std::optional<std::string> open(const std::string& path);
+    // alone.
+    Result<void> open(const std::string& path);
 
     // Removes the socket file and stops listening.
     void close();

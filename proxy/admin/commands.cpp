@@ -9,7 +9,6 @@
 #include <span>
 #include <string_view>
 #include <tuple>
-#include <variant>
 #include <vector>
 
 #include <fmt/format.h>
@@ -31,154 +30,175 @@ using Words = std::span<const std::string>;
 
 constexpr conf::Duration log_level_time_max{24 * 3'600'000};
 
-json::object status(Control& control, Words /*arguments*/) {
+Report status(Control& control, Words /*arguments*/) {
     return report_status(control);
 }
 
-json::object servers(Control& control, Words arguments) {
+Report servers(Control& control, Words arguments) {
     return report_servers(control, arguments.empty() ? nullptr : &arguments[0]);
 }
 
-json::object server(Control& control, Words arguments) {
+Report server(Control& control, Words arguments) {
     return report_server(control, arguments[0], arguments[1]);
 }
 
-json::object explain(Control& control, Words arguments) {
+Report explain(Control& control, Words arguments) {
     return report_explain(control, arguments[0], arguments[1]);
 }
 
-json::object overrides(Control& control, Words /*arguments*/) {
+Report overrides(Control& control, Words /*arguments*/) {
     return report_overrides(control);
 }
 
 constexpr std::string_view register_usage =
     "register POOL ID ADDRESS [--weight N] [ID ADDRESS [--weight N]]...";
 
-std::uint32_t parse_weight(const std::string& text) {
+Reason usage(std::string_view text) {
+    return Reason(fmt::format("usage: {}", text));
+}
+
+Result<std::uint32_t> parse_weight(const std::string& text) {
     std::uint32_t weight = 0;
     const char* end = text.data() + text.size();
     const auto [rest, error] = std::from_chars(text.data(), end, weight);
     if (error != std::errc() || rest != end) {
-        throw RequestError{
-            fmt::format("a weight must be a whole number, not \"{}\"", escaped(text))};
+        return Reason(fmt::format("a weight must be a whole number, not \"{}\"", escaped(text)));
     }
     return weight;
 }
 
-conf::Endpoint parse_address(const std::string& text) {
+Result<conf::Endpoint> parse_address(const std::string& text) {
     const auto address = conf::Endpoint::parse(text);
     if (address) return *address;
-    throw RequestError{fmt::format(
+    return Reason(fmt::format(
         "an address must be like 192.0.2.1:80, [2001:db8::1]:80 or unix:/path, not \"{}\"",
-        escaped(text))};
+        escaped(text)));
 }
 
-void check(const Pools::Refusal& refusal) {
-    if (refusal) throw RequestError{escaped(*refusal)};
+Result<void> check(const Result<void>& change) {
+    if (!change) return Reason(escaped(change.error().text));
+    return {};
 }
 
 // `answer`, and whether the override survives a restart.
-json::object kept(Control& control, json::object answer) {
-    const auto reason = control.save_overrides();
-    answer["kept"] = !reason;
-    if (reason) answer["not_kept"] = escaped(*reason);
+Report kept(Control& control, Report answer) {
+    if (!answer) return answer;
+    const auto saved = control.save_overrides();
+    (*answer)["kept"] = saved.has_value();
+    if (!saved) (*answer)["not_kept"] = escaped(saved.error().text);
     return answer;
 }
 
 // ID ADDRESS [--weight N], once or more.
-std::vector<Pools::Registration> parse_registrations(Words words) {
+Result<std::vector<Pools::Registration>> parse_registrations(Words words) {
     std::vector<Pools::Registration> all;
     while (!words.empty()) {
         if (words.size() < 2 || words[0].starts_with("--") || words[1].starts_with("--")) {
-            throw RequestError{fmt::format("usage: {}", register_usage)};
+            return usage(register_usage);
         }
         Pools::Registration& next = all.emplace_back();
         next.id = words[0];
-        next.address = parse_address(words[1]);
+        auto address = parse_address(words[1]);
+        if (!address) return address.error();
+        next.address = std::move(*address);
         words = words.subspan(2);
         if (words.empty() || words[0] != "--weight") continue;
-        if (words.size() < 2) throw RequestError{fmt::format("usage: {}", register_usage)};
-        next.weight = parse_weight(words[1]);
+        if (words.size() < 2) return usage(register_usage);
+        const auto weight = parse_weight(words[1]);
+        if (!weight) return weight.error();
+        next.weight = *weight;
         words = words.subspan(2);
     }
     return all;
 }
 
-json::object register_servers(Control& control, Words arguments) {
+Report register_servers(Control& control, Words arguments) {
     const std::string& pool = arguments[0];
     const auto servers = parse_registrations(arguments.subspan(1));
-    check(control.pools().register_servers(pool, servers));
-    if (servers.size() == 1) return kept(control, report_change(control, pool, servers[0].id));
+    if (!servers) return servers.error();
+    const auto checked = check(control.pools().register_servers(pool, *servers));
+    if (!checked) return checked.error();
+    if (servers->size() == 1) return kept(control, report_change(control, pool, (*servers)[0].id));
     json::array ids;
-    for (const Pools::Registration& server : servers) ids.emplace_back(server.id);
-    return kept(control, {{"registered", std::move(ids)}});
+    for (const Pools::Registration& server : *servers) ids.emplace_back(server.id);
+    return kept(control, json::object{{"registered", std::move(ids)}});
 }
 
-json::object set(Control& control, Words arguments) {
+Report set(Control& control, Words arguments) {
     const auto& [pool, id, what, value] =
         std::tie(arguments[0], arguments[1], arguments[2], arguments[3]);
+    Result<void> checked;
     if (what == "weight") {
-        check(control.pools().set_weight(pool, id, parse_weight(value)));
+        const auto weight = parse_weight(value);
+        if (!weight) return weight.error();
+        checked = check(control.pools().set_weight(pool, id, *weight));
     } else if (what == "address") {
-        check(control.pools().set_address(pool, id, parse_address(value)));
+        const auto address = parse_address(value);
+        if (!address) return address.error();
+        checked = check(control.pools().set_address(pool, id, *address));
     } else {
-        throw RequestError{"usage: set POOL ID weight N, or set POOL ID address ADDRESS"};
+        return usage("set POOL ID weight N, or set POOL ID address ADDRESS");
     }
+    if (!checked) return checked.error();
     return kept(control, report_change(control, pool, id));
 }
 
-json::object clear(Control& control, Words arguments) {
-    check(control.pools().clear(arguments[0], arguments[1]));
+Report clear(Control& control, Words arguments) {
+    const auto checked = check(control.pools().clear(arguments[0], arguments[1]));
+    if (!checked) return checked.error();
     return report_change(control, arguments[0], arguments[1]);
 }
 
-json::object unregister_server(Control& control, Words arguments) {
-    check(control.pools().unregister_server(arguments[0], arguments[1]));
+Report unregister_server(Control& control, Words arguments) {
+    const auto checked = check(control.pools().unregister_server(arguments[0], arguments[1]));
+    if (!checked) return checked.error();
     return kept(control, {});
 }
 
 template <AdminState admin_state>
-json::object set_admin_state(Control& control, Words arguments) {
-    check(control.pools().set_admin_state(arguments[0], arguments[1], admin_state));
+Report set_admin_state(Control& control, Words arguments) {
+    const auto checked =
+        check(control.pools().set_admin_state(arguments[0], arguments[1], admin_state));
+    if (!checked) return checked.error();
     return kept(control, report_change(control, arguments[0], arguments[1]));
 }
 
-json::object ring_of(Control& control, Words arguments) {
+Report ring_of(Control& control, Words arguments) {
     return report_ring(control, arguments[0]);
 }
 
-json::object events(Control& control, Words arguments) {
+Report events(Control& control, Words arguments) {
     std::size_t count = Events::kept;
     if (!arguments.empty()) {
         const std::string& text = arguments[0];
         const char* const end = text.data() + text.size();
         const auto [rest, error] = std::from_chars(text.data(), end, count);
         if (error != std::errc() || rest != end || count == 0) {
-            throw RequestError{fmt::format(
-                "a count must be a whole number of at least 1, not \"{}\"", escaped(text))};
+            return Reason(fmt::format("a count must be a whole number of at least 1, not \"{}\"",
+                                      escaped(text)));
         }
     }
     return report_events(control, count);
 }
 
-json::object forget(Control& control, Words arguments) {
-    check(control.pools().forget(arguments[0], arguments[1]));
+Report forget(Control& control, Words arguments) {
+    const auto checked = check(control.pools().forget(arguments[0], arguments[1]));
+    if (!checked) return checked.error();
     return kept(control, {});
 }
 
-using Answer = asio::awaitable<json::object>;
+using Answer = asio::awaitable<Report>;
 
 Answer plan(Control& control, Words arguments) {
     const auto planned = co_await control.plan(arguments[0]);
-    if (const auto* errors = std::get_if<std::vector<std::string>>(&planned)) {
+    if (!planned) {
         co_return json::object{{"ok", false},
                                {"error", "the file is not valid"},
-                               {"errors", json::value_from(*errors)}};
+                               {"errors", json::value_from(planned.error().lines)}};
     }
-    const auto& result = std::get<Control::FilePlan>(planned);
-    json::object answer = result.plan;
-    answer["refused"] = result.refused ? json::value(*result.refused) : json::value();
-    answer["notes"] = json::value_from(result.notes);
+    json::object answer = planned->plan;
+    answer["refused"] = planned->refused ? json::value(*planned->refused) : json::value();
+    answer["notes"] = json::value_from(planned->notes);
     co_return answer;
 }
 
@@ -188,40 +208,40 @@ Answer reload(Control& control, Words arguments) {
         const auto share = arguments.size() == 2 && arguments[0] == "--max-moved"
                                ? parse_share(arguments[1])
                                : std::nullopt;
-        if (!share) throw RequestError{"usage: reload [--max-moved N%], as 10% or 2.5%"};
+        if (!share) co_return usage("reload [--max-moved N%], as 10% or 2.5%");
         max_moved = *share;
     }
     const ReloadResult result = co_await control.reload(max_moved);
-    if (result.ok) {
+    if (result) {
         co_return json::object{{"generation", control.config_status().generation},
-                               {"changes", json::value_from(result.changes)}};
+                               {"changes", json::value_from(*result)}};
     }
     co_return json::object{{"ok", false},
                            {"error", "the configuration was refused; nothing has changed"},
-                           {"errors", json::value_from(result.errors)}};
+                           {"errors", json::value_from(result.error().lines)}};
 }
 
 // A command that is answered at once; most are.
-template <json::object (*run)(Control&, Words)>
+template <Report (*run)(Control&, Words)>
 Answer now(Control& control, Words arguments) {
     co_return run(control, arguments);
 }
 
-json::object log(Control& control, Words arguments) {
+Report log(Control& control, Words arguments) {
     if (arguments[0] != "level" || arguments.size() == 3) {
-        throw RequestError{"usage: log level [LEVEL [for TIME]]"};
+        return usage("log level [LEVEL [for TIME]]");
     }
     if (arguments.size() == 1) return report_log(control);
     const auto level = parse_log_level(arguments[1]);
     if (!level) {
-        throw RequestError{fmt::format("a level must be debug, info, warn or error, not \"{}\"",
-                                       escaped(arguments[1]))};
+        return Reason(fmt::format("a level must be debug, info, warn or error, not \"{}\"",
+                                  escaped(arguments[1])));
     }
     std::optional<conf::Duration> time;
     if (arguments.size() > 2) {
         time = conf::parse_duration(arguments[3]);
         if (arguments[2] != "for" || !time || time->count() < 1 || *time > log_level_time_max) {
-            throw RequestError{"TIME must be from 1ms to 24h, as 30s or 5m"};
+            return Reason("TIME must be from 1ms to 24h, as 30s or 5m");
         }
     }
     control.log_level().set(*level, time);
@@ -263,35 +283,34 @@ constexpr std::array commands{
     Command{"reload", "reload [--max-moved N%]", 0, 2, reload},
 };
 
-Answer run(Control& control, std::vector<std::string> words) {
-    if (words.empty()) throw RequestError{"the line is empty"};
+Answer run(Control& control, std::string line) {
+    const auto split = split_admin_line(line);
+    if (!split) co_return Reason(split.error().message);
+    const auto& words = *split;
+    if (words.empty()) co_return Reason("the line is empty");
     for (const Command& command : commands) {
         if (command.name != words[0]) continue;
         const std::size_t arguments = words.size() - 1;
         if (arguments < command.min_arguments || arguments > command.max_arguments) {
-            throw RequestError{fmt::format("usage: {}", command.usage)};
+            co_return usage(command.usage);
         }
         co_await control.may_change();
         if (!command.changes) co_await control.published(nullptr);
-        json::object answer = co_await command.run(control, Words(words).subspan(1));
+        Report answer = co_await command.run(control, Words(words).subspan(1));
         // A ring that is built quickly is published before the answer.
-        if (!command.changes || !control.pools().is_small(words[1])) co_return answer;
+        if (!answer || !command.changes || !control.pools().is_small(words[1])) co_return answer;
         co_await control.published(&words[1]);
-        if (auto* const server = answer.if_contains("server")) {
-            *server = report_server(control, words[1], words[2]).at("server");
+        if (auto* const server = answer->if_contains("server")) {
+            const auto now_published = report_server(control, words[1], words[2]);
+            if (!now_published) co_return now_published.error();
+            *server = now_published->at("server");
         }
         co_return answer;
     }
     std::string known;
     for (const Command& command : commands) known += fmt::format(" {}", command.name);
-    throw RequestError{fmt::format("unknown command \"{}\"; the commands are:{}",
-                                   escaped(words[0].substr(0, 64)), known)};
-}
-
-std::vector<std::string> words_of(const std::string& line) {
-    auto split = split_admin_line(line);
-    if (const auto* error = std::get_if<AdminLineError>(&split)) throw RequestError{error->message};
-    return std::get<std::vector<std::string>>(std::move(split));
+    co_return Reason(fmt::format("unknown command \"{}\"; the commands are:{}",
+                                 escaped(words[0].substr(0, 64)), known));
 }
 
 }  // namespace
@@ -299,11 +318,12 @@ std::vector<std::string> words_of(const std::string& line) {
 asio::awaitable<std::string> run_command(Control& control, std::string line) {
     json::object answer;
     try {
-        json::object found = co_await run(control, words_of(line));
-        answer["ok"] = true;
-        for (auto& [name, value] : found) answer[name] = std::move(value);
-    } catch (const RequestError& refused) {
-        answer = {{"ok", false}, {"error", refused.reason}};
+        auto found = co_await run(control, std::move(line));
+        answer["ok"] = found.has_value();
+        if (!found) answer["error"] = found.error().text;
+        if (found) {
+            for (auto& [name, value] : *found) answer[name] = std::move(value);
+        }
     } catch (const std::exception& error) {
         answer = {{"ok", false}, {"error", fmt::format("internal error: {}", error.what())}};
     }

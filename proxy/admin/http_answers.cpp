@@ -2,7 +2,6 @@
 
 #include <exception>
 #include <string>
-#include <variant>
 
 #include <fmt/format.h>
 #include <boost/json.hpp>
@@ -26,9 +25,10 @@ HttpAnswer refused(unsigned status, const std::string& reason) {
     return {.status = status, .body = json::serialize(body) + "\n"};
 }
 
-HttpAnswer answer_of(const json::object& found) {
-    std::string body = json::serialize(found) + "\n";
-    body.replace(0, 1, found.empty() ? R"({"ok":true)" : R"({"ok":true,)");
+HttpAnswer answer_of(const Report& report) {
+    if (!report) return refused(404, report.error().text);
+    std::string body = json::serialize(*report) + "\n";
+    body.replace(0, 1, report->empty() ? R"({"ok":true)" : R"({"ok":true,)");
     return {.body = std::move(body)};
 }
 
@@ -83,13 +83,12 @@ HttpAnswer answer(const Control& control, const HttpQuestion& question) {
 
 HttpAnswer answer_http(const Control& control, std::string_view target) {
     const auto routed = route_http(target);
-    if (const auto* refusal = std::get_if<HttpRefusal>(&routed)) {
-        return refused(refusal->status, refusal->reason);
+    if (!routed) {
+        const HttpRefusal refusal = routed.error();
+        return refused(refusal.status, refusal.reason);
     }
     try {
-        return answer(control, std::get<HttpQuestion>(routed));
-    } catch (const RequestError& unknown) {
-        return refused(404, unknown.reason);
+        return answer(control, *routed);
     } catch (const std::exception& error) {
         return refused(500, fmt::format("internal error: {}", escaped(error.what())));
     }

@@ -18,7 +18,7 @@ namespace {
 
 using conf::split;
 using std::string_view;
-using Routed = std::variant<HttpQuestion, HttpRefusal>;
+using Routed = Result<HttpQuestion, HttpRefusal>;
 using Query = std::map<std::string, std::string>;
 
 constexpr std::size_t shown_bytes = 128;  // of an unknown parameter
@@ -65,8 +65,9 @@ string_view origin_form(string_view target) {
     return path == string_view::npos ? "/" : target.substr(path);
 }
 
-// The parameters of a query, each once; the refusal of one that breaks the rules.
-std::optional<HttpRefusal> read_query(string_view text, Query& query) {
+// The parameters of a query, each once.
+Result<Query, HttpRefusal> read_query(string_view text) {
+    Query query;
     for (const string_view part : split(text, '&')) {
         const auto equals = part.find('=');
         const auto name = percent_decoded(part.substr(0, equals));
@@ -79,7 +80,7 @@ std::optional<HttpRefusal> read_query(string_view text, Query& query) {
                                            escaped(name->substr(0, shown_bytes))));
         }
     }
-    return std::nullopt;
+    return query;
 }
 
 bool is_page_file(string_view name) {
@@ -127,7 +128,7 @@ bool has_parameters(HttpPage page) {
 }
 
 // Moves the parameters of the query into the question.
-std::optional<HttpRefusal> take_parameters(HttpQuestion& question, Query query) {
+Result<void, HttpRefusal> take_parameters(HttpQuestion& question, Query query) {
     if (question.page == HttpPage::explain) {
         const auto key = query.find("key");
         if (key == query.end()) return bad_request("explain needs a key: explain?key=KEY");
@@ -143,7 +144,7 @@ std::optional<HttpRefusal> take_parameters(HttpQuestion& question, Query query) 
         }
         query.erase(n);
     }
-    if (query.empty()) return std::nullopt;
+    if (query.empty()) return {};
     const std::string& unknown = query.begin()->first;
     return bad_request(
         fmt::format("unknown parameter \"{}\"", escaped(unknown.substr(0, shown_bytes))));
@@ -162,15 +163,14 @@ Routed route_http(string_view target) {
         question = {.page = *page, .file = std::string(asked)};
     } else {
         auto routed = route_pool(asked);
-        if (std::holds_alternative<HttpRefusal>(routed)) return routed;
-        question = std::get<HttpQuestion>(std::move(routed));
+        if (!routed) return routed;
+        question = std::move(*routed);
     }
     if (!has_parameters(question.page)) return question;
-    Query query;
-    if (mark != string_view::npos) {
-        if (auto refusal = read_query(target.substr(mark + 1), query)) return *refusal;
-    }
-    if (auto refusal = take_parameters(question, std::move(query))) return *refusal;
+    Result<Query, HttpRefusal> query;
+    if (mark != string_view::npos) query = read_query(target.substr(mark + 1));
+    if (!query) return query.error();
+    if (auto taken = take_parameters(question, std::move(*query)); !taken) return taken.error();
     return question;
 }
 

@@ -9,7 +9,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <variant>
+
+#include "conf/result.h"
 
 namespace ringway::proxy {
 
@@ -37,10 +38,10 @@ struct HttpQuestion {
 };
 
 struct HttpRefusal {
-    unsigned status;     // 400 or 404
-    std::string reason;  // printable
+    unsigned status = 0;  // 400 or 404
+    std::string reason;   // printable
 };
 
-std::variant<HttpQuestion, HttpRefusal> route_http(std::string_view target);
+Result<HttpQuestion, HttpRefusal> route_http(std::string_view target);
 
 }  // namespace ringway::proxy

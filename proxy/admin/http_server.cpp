@@ -139,7 +139,7 @@ HttpServer::~HttpServer() {
     close();
 }
 
-std::optional<std::string> HttpServer::open(const conf::Endpoint& where) {
+Result<void> HttpServer::open(const conf::Endpoint& where) {
     const SocketAddress address(where);
     Protocol::endpoint endpoint;
     std::memcpy(endpoint.data(), &address.any, address.size);
@@ -152,14 +152,15 @@ std::optional<std::string> HttpServer::open(const conf::Endpoint& where) {
     if (!error) acceptor_.listen(static_cast<int>(limits_.clients), error);
     if (error) {
         close();
-        return fmt::format("http: cannot listen on {}: {}", where.to_string(), error.message());
+        return Reason(
+            fmt::format("http: cannot listen on {}: {}", where.to_string(), error.message()));
     }
     if (!endpoint.address().is_loopback()) {
         spdlog::warn("http: every host that reaches {} can read the status and the metrics",
                      where.to_string());
     }
     asio::co_spawn(io_, accept_clients(), asio::detached);
-    return std::nullopt;
+    return {};
 }
 
 void HttpServer::close() {

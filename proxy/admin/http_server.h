@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +16,7 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include "conf/config.h"
+#include "conf/result.h"
 
 namespace ringway::proxy {
 
@@ -50,8 +50,8 @@ public:
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
 
-    // Returns the reason if it cannot listen there.
-    std::optional<std::string> open(const conf::Endpoint& where);
+    // Fails if it cannot listen there.
+    Result<void> open(const conf::Endpoint& where);
 
     // Stops listening; connected clients are served on.
     void close();

@@ -99,19 +99,26 @@ json::object describe_ends(const PerWorker<ListenerCounts>& counts) {
     return ends;
 }
 
-const Pool& pool_of(const Control& control, const std::string& name) {
-    const Pool* pool = control.pools().find(name);
-    if (pool == nullptr) throw RequestError{fmt::format("no pool {}", escaped(name))};
-    return *pool;
+Result<const Pool*> pool_of(const Control& control, const std::string& name) {
+    const Pool* const pool = control.pools().find(name);
+    if (pool == nullptr) return Reason(fmt::format("no pool {}", escaped(name)));
+    return pool;
 }
 
-const PoolServer& server_of(const Control& control, const std::string& pool,
-                            const std::string& id) {
-    const PoolServer* const server = pool_of(control, pool).find(id);
+struct FoundServer {
+    const Pool& pool;
+    const PoolServer& server;
+};
+
+Result<FoundServer> server_of(const Control& control, const std::string& pool_name,
+                              const std::string& id) {
+    const auto pool = pool_of(control, pool_name);
+    if (!pool) return pool.error();
+    const PoolServer* const server = (*pool)->find(id);
     if (server == nullptr) {
-        throw RequestError{fmt::format("pool {} has no server {}", escaped(pool), escaped(id))};
+        return Reason(fmt::format("pool {} has no server {}", escaped(pool_name), escaped(id)));
     }
-    return *server;
+    return FoundServer{**pool, *server};
 }
 
 template <class T>
@@ -253,9 +260,11 @@ json::object report_status(const Control& control) {
             {"pools", std::move(pools)}};
 }
 
-json::object report_servers(const Control& control, const std::string* only) {
+Report report_servers(const Control& control, const std::string* only) {
     json::array all;
-    if (only != nullptr) pool_of(control, *only);
+    if (only != nullptr) {
+        if (const auto pool = pool_of(control, *only); !pool) return pool.error();
+    }
     for (const auto& [name, pool] : control.pools().all()) {
         if (only != nullptr && name != *only) continue;
         for (const auto& [id, server] : pool.servers) {
@@ -263,25 +272,28 @@ json::object report_servers(const Control& control, const std::string* only) {
                 describe(control.pools(), name, id, server, pool.ring->figures().share(id)));
         }
     }
-    return {{"servers", std::move(all)}};
+    return json::object{{"servers", std::move(all)}};
 }
 
-json::object report_server(const Control& control, const std::string& pool, const std::string& id) {
-    const auto& server = server_of(control, pool, id);
-    const auto share = pool_of(control, pool).ring->figures().share(id);
-    return {{"server", describe(control.pools(), pool, id, server, share)}};
+Report report_server(const Control& control, const std::string& pool, const std::string& id) {
+    const auto found = server_of(control, pool, id);
+    if (!found) return found.error();
+    const auto share = found->pool.ring->figures().share(id);
+    return json::object{{"server", describe(control.pools(), pool, id, found->server, share)}};
 }
 
-json::object report_change(const Control& control, const std::string& pool, const std::string& id) {
-    const auto& server = server_of(control, pool, id);
-    const Pool& of = pool_of(control, pool);
-    const bool serves = of.ring->is_current();
-    const auto share = serves ? of.ring->figures().known_share(id) : std::nullopt;
-    return {{"server", describe(control.pools(), pool, id, server, share)}};
+Report report_change(const Control& control, const std::string& pool, const std::string& id) {
+    const auto found = server_of(control, pool, id);
+    if (!found) return found.error();
+    const PublishedRing& ring = *found->pool.ring;
+    const auto share = ring.is_current() ? ring.figures().known_share(id) : std::nullopt;
+    return json::object{{"server", describe(control.pools(), pool, id, found->server, share)}};
 }
 
-json::object report_ring(const Control& control, const std::string& pool_name) {
-    const Pool& pool = pool_of(control, pool_name);
+Report report_ring(const Control& control, const std::string& pool_name) {
+    const auto found = pool_of(control, pool_name);
+    if (!found) return found.error();
+    const Pool& pool = **found;
     const auto snapshot = pool.ring->snapshot();
     json::array ids;
     json::array shares;
@@ -300,11 +312,11 @@ json::object report_ring(const Control& control, const std::string& pool_name) {
         const ring::Member* const owner = snapshot->owner(middle);
         slices.emplace_back(owner != nullptr ? owner - snapshot->members().data() : -1);
     }
-    return {{"pool", pool_name},
-            {"servers", std::move(ids)},
-            {"shares", std::move(shares)},
-            {"points", std::move(points)},
-            {"slices", std::move(slices)}};
+    return json::object{{"pool", pool_name},
+                        {"servers", std::move(ids)},
+                        {"shares", std::move(shares)},
+                        {"points", std::move(points)},
+                        {"slices", std::move(slices)}};
 }
 
 json::object report_events(const Control& control, std::size_t count) {
@@ -347,10 +359,11 @@ json::object report_overrides(const Control& control) {
     return {{"overrides", std::move(all)}};
 }
 
-json::object report_explain(const Control& control, const std::string& pool_name,
-                            const std::string& key) {
-    const Pool& pool = pool_of(control, pool_name);
-    const auto snapshot = pool.ring->snapshot();
+Report report_explain(const Control& control, const std::string& pool_name,
+                      const std::string& key) {
+    const auto pool = pool_of(control, pool_name);
+    if (!pool) return pool.error();
+    const auto snapshot = (*pool)->ring->snapshot();
     const std::uint64_t hash = snapshot->hash(key);
     const std::size_t all = snapshot->members().size();
     const auto steps = ring::explain(*snapshot, hash, all);
@@ -370,9 +383,9 @@ json::object report_explain(const Control& control, const std::string& pool_name
             servers.push_back(describe_step(control, pool_name, step));
         otherwise = {{"owner", owner_of(possible)}, {"walk", std::move(servers)}};
     }
-    return {{"pool", pool_name},       {"key", escaped(key)},
-            {"hash", hex(hash)},       {"owner", owner_of(steps)},
-            {"walk", std::move(walk)}, {"if_all_online", std::move(otherwise)}};
+    return json::object{{"pool", pool_name},       {"key", escaped(key)},
+                        {"hash", hex(hash)},       {"owner", owner_of(steps)},
+                        {"walk", std::move(walk)}, {"if_all_online", std::move(otherwise)}};
 }
 
 }  // namespace ringway::proxy

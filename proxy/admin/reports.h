@@ -7,30 +7,28 @@
 
 #include <boost/json/object.hpp>
 
+#include "conf/result.h"
+
 namespace ringway::proxy {
 
 class Control;
 
-// Thrown for a question that cannot be answered; the text is the reason, escaped for a terminal.
-struct RequestError {
-    std::string reason;
-};
+// A report of a pool or server that does not exist fails; the reason is escaped for a terminal.
+using Report = Result<boost::json::object>;
 
 // The whole proxy: configuration, listeners, pools.
 boost::json::object report_status(const Control& control);
 boost::json::object report_log(const Control& control);
 
 // The servers of one pool, or of all where `only` is nullptr.
-boost::json::object report_servers(const Control& control, const std::string* only);
+Report report_servers(const Control& control, const std::string* only);
 
 // After a change: without the shares of a ring that is not published yet.
-boost::json::object report_change(const Control& control, const std::string& pool,
-                                  const std::string& id);
-boost::json::object report_server(const Control& control, const std::string& pool,
-                                  const std::string& id);
+Report report_change(const Control& control, const std::string& pool, const std::string& id);
+Report report_server(const Control& control, const std::string& pool, const std::string& id);
 
 // The circle of a pool: shares, points, and the owner of each of 1,440 equal slices.
-boost::json::object report_ring(const Control& control, const std::string& pool);
+Report report_ring(const Control& control, const std::string& pool);
 
 // The last `count` events, newest last.
 boost::json::object report_events(const Control& control, std::size_t count);
@@ -39,7 +37,6 @@ boost::json::object report_events(const Control& control, std::size_t count);
 boost::json::object report_overrides(const Control& control);
 
 // The placement of a key now, and why the servers before it in the walk are passed over.
-boost::json::object report_explain(const Control& control, const std::string& pool,
-                                   const std::string& key);
+Report report_explain(const Control& control, const std::string& pool, const std::string& key);
 
 }  // namespace ringway::proxy

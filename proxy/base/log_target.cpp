@@ -88,9 +88,9 @@ std::string syslog_header() {
 LogTarget::LogTarget(Fd fd, Kind kind)
     : fd_(std::move(fd)), kind_(kind), piece_bytes_(piece_bytes_of(fd_)) {}
 
-std::variant<LogTarget, std::string> LogTarget::syslog_at(std::string path) {
+Result<LogTarget> LogTarget::syslog_at(std::string path) {
     Fd fd = connect_to(path);
-    if (!fd) return std::string(std::strerror(errno));
+    if (!fd) return Reason(std::strerror(errno));
     LogTarget target(std::move(fd), Kind::syslog);
     target.path_ = std::move(path);
     return target;
@@ -157,15 +157,15 @@ std::size_t LogTarget::send(std::string_view line) {
     }
 }
 
-std::variant<LogTarget, std::string> open_log_target(const std::string& target) {
+Result<LogTarget> open_log_target(const std::string& target) {
     const auto refused = [&](const std::string& why) {
-        return "log.target " + target + ": " + why;
+        return Reason("log.target " + target + ": " + why);
     };
     if (target.starts_with("syslog")) {
         const auto colon = target.find(':');
         auto opened =
             LogTarget::syslog_at(colon == std::string::npos ? _PATH_LOG : target.substr(colon + 1));
-        if (const auto* why = std::get_if<std::string>(&opened)) return refused(*why);
+        if (!opened) return refused(opened.error().text);
         return opened;
     }
     Fd fd;

@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 
+#include "conf/result.h"
 #include "proxy/base/fd.h"
 
 namespace ringway::proxy {
@@ -31,7 +31,7 @@ public:
     // NOLINTNEXTLINE(google-explicit-constructor): a descriptor is the plain case of it.
     LogTarget(Fd fd, Kind kind = Kind::bytes);
     // Datagrams to the socket at `path`.
-    static std::variant<LogTarget, std::string> syslog_at(std::string path);
+    static Result<LogTarget> syslog_at(std::string path);
 
     explicit operator bool() const { return kind_ == Kind::syslog || fd_; }
     Kind kind() const { return kind_; }
@@ -57,8 +57,8 @@ private:
 };
 
 // What `log.target` names: "stderr", "stdout", "syslog", "syslog:" with the path of its socket, or
-// the path of a file, which is created if needed. The reason if it cannot be opened.
-std::variant<LogTarget, std::string> open_log_target(const std::string& target);
+// the path of a file, which is created if needed.
+Result<LogTarget> open_log_target(const std::string& target);
 
 // Whether `fd` is connected to the journal (systemd.exec(5), JOURNAL_STREAM).
 bool is_journal(int fd);

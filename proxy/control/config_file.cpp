@@ -8,23 +8,22 @@
 
 namespace ringway::proxy {
 
-std::variant<ConfigFile, std::vector<std::string>> load_config(const std::string& file) {
+Result<ConfigFile, Reasons> load_config(const std::string& file) {
     const auto text = conf::read_file(file);
-    if (const auto* error = std::get_if<conf::Error>(&text)) {
-        return std::vector{error->to_string(file)};
-    }
-    const std::string& bytes = std::get<std::string>(text);
-    auto parsed = conf::parse(bytes);
-    if (const auto* errors = std::get_if<conf::Errors>(&parsed)) {
-        std::vector<std::string> lines;
-        for (const conf::Error& error : *errors) lines.push_back(error.to_string(file));
-        return lines;
+    if (!text) return Reasons{{text.error().to_string(file)}};
+    auto parsed = conf::parse(*text);
+    if (!parsed) {
+        Reasons reasons;
+        for (const conf::Error& error : parsed.error()) {
+            reasons.lines.push_back(error.to_string(file));
+        }
+        return reasons;
     }
     std::string fingerprint;
-    for (const std::uint8_t byte : ring::sha256({bytes})) {
+    for (const std::uint8_t byte : ring::sha256({*text})) {
         fingerprint += fmt::format("{:02x}", byte);
     }
-    return ConfigFile{std::move(std::get<conf::Config>(parsed)), std::move(fingerprint)};
+    return ConfigFile{std::move(*parsed), std::move(fingerprint)};
 }
 
 }  // namespace ringway::proxy

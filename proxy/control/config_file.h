@@ -3,10 +3,9 @@
 #pragma once
 
 #include <string>
-#include <variant>
-#include <vector>
 
 #include "conf/config.h"
+#include "conf/result.h"
 
 namespace ringway::proxy {
 
@@ -15,7 +14,7 @@ struct ConfigFile {
     std::string fingerprint;  // SHA-256 of the file's bytes, in hexadecimal
 };
 
-// Or every error, each as "file:line:column: path: message".
-std::variant<ConfigFile, std::vector<std::string>> load_config(const std::string& file);
+// Fails with every error, each as "file:line:column: path: message".
+Result<ConfigFile, Reasons> load_config(const std::string& file);
 
 }  // namespace ringway::proxy

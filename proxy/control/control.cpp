@@ -129,7 +129,7 @@ std::string Control::summary() const {
                        status_.last_result == "ok" ? "" : "; the last reload was refused");
 }
 
-std::optional<std::string> Control::run() {
+Result<void> Control::run() {
     begin();
     io_.run();
     return end();
@@ -140,20 +140,20 @@ void Control::begin() {
     boost::asio::co_spawn(io_, start(), rethrow);
 }
 
-std::optional<std::string> Control::end() {
+Result<void> Control::end() {
     for (const auto& worker : workers_) worker->join();
-    return std::move(not_started_);
+    return std::move(started_);
 }
 
 // The first configuration goes the way of all others; questions and signals are answered
 // meanwhile.
 boost::asio::awaitable<void> Control::start() {
     const Turn turn(*this);
-    std::vector<std::string> notes;
-    not_started_ = co_await apply(config_, notes);
+    const auto applied = co_await apply(config_);
+    if (!applied) started_ = applied.error();
     if (draining_) co_return;
-    if (not_started_) co_return stop();
-    for (const std::string& note : notes) spdlog::info("{}", note);
+    if (!applied) co_return stop();
+    for (const std::string& note : *applied) spdlog::info("{}", note);
     for (const auto& worker : workers_) worker->run();
     loop_delay_.start();
     pools_.watch_local_faults();
@@ -166,23 +166,23 @@ boost::asio::awaitable<void> Control::start() {
     notifier_.ready();
 }
 
-std::optional<std::string> Control::restore() {
-    const auto refused = [](const std::string& reason) {
-        return "what was said of servers at run time: " + reason;
+Result<void> Control::restore() {
+    const auto refused = [](const Reason& reason) {
+        return Reason("what was said of servers at run time: " + reason.text);
     };
-    if (const auto reason = state_file_.lock()) return refused(*reason);
+    if (const auto locked = state_file_.lock(); !locked) return refused(locked.error());
     auto loaded = state_file_.load();
-    if (const auto* reason = std::get_if<std::string>(&loaded)) return refused(*reason);
-    pools_.set_overrides(std::move(std::get<Overrides>(loaded)));
-    return std::nullopt;
+    if (!loaded) return refused(loaded.error());
+    pools_.set_overrides(std::move(*loaded));
+    return {};
 }
 
-std::optional<std::string> Control::save_overrides() {
-    auto reason = state_file_.keep(pools_.layers().overrides());
-    if (reason && !state_file_.path().empty()) {
-        spdlog::error("what was said of servers at run time is not kept: {}", *reason);
+Result<void> Control::save_overrides() {
+    auto kept = state_file_.keep(pools_.layers().overrides());
+    if (!kept && !state_file_.path().empty()) {
+        spdlog::error("what was said of servers at run time is not kept: {}", kept.error().text);
     }
-    return reason;
+    return kept;
 }
 
 void Control::on_signal(int signal) {
@@ -211,11 +211,11 @@ void Control::reopen_log() {
         return;
     }
     auto opened = open_log_target(target);
-    if (const auto* error = std::get_if<std::string>(&opened)) {
-        spdlog::error("log: not opened again, it goes on as it was: {}", *error);
+    if (!opened) {
+        spdlog::error("log: not opened again, it goes on as it was: {}", opened.error().text);
         return;
     }
-    log_.redirect(std::move(std::get<LogTarget>(opened)));
+    log_.redirect(std::move(*opened));
     spdlog::info("log: opened again");
 }
 

@@ -8,7 +8,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
@@ -19,6 +18,7 @@
 #include <boost/json/object.hpp>
 
 #include "conf/config.h"
+#include "conf/result.h"
 #include "proxy/base/log.h"
 #include "proxy/base/log_level.h"
 #include "proxy/base/loop_delay.h"
@@ -38,12 +38,8 @@
 
 namespace ringway::proxy {
 
-// How a reload ended: with what it changed, or with why it changed nothing.
-struct ReloadResult {
-    bool ok = false;
-    std::vector<std::string> changes;
-    std::vector<std::string> errors;
-};
+// How a reload ended: with what it changed, a line each, or with why it changed nothing.
+using ReloadResult = Result<std::vector<std::string>, Reasons>;
 
 // What is told of the present configuration.
 struct ConfigStatus {
@@ -65,16 +61,16 @@ public:
     Control(const Control&) = delete;
     Control& operator=(const Control&) = delete;
 
-    // Takes up what the state file keeps, and holds the file from now on. A file that cannot
-    // be understood is left as it is, and nothing may begin without it. Why it does not.
-    std::optional<std::string> restore();
+    // Takes up what the state file keeps, and holds the file from now on. Fails for a file that
+    // cannot be understood: it is left as it is, and nothing may begin without it.
+    Result<void> restore();
 
-    // Serves, after restore(), until a signal ends it, which may be pending already. The
-    // reason where it could not begin. The thread has called block_signals().
-    std::optional<std::string> run();
+    // Serves, after restore(), until a signal ends it, which may be pending already. Fails where
+    // it could not begin. The thread has called block_signals().
+    Result<void> run();
     // The same for who turns the loop: run() is begin(), the loop until it stops, and end().
     void begin();
-    std::optional<std::string> end();
+    Result<void> end();
 
     // The loop that run() turns: who else is on it is served meanwhile.
     boost::asio::io_context& io() { return io_; }
@@ -86,7 +82,7 @@ public:
     // time, in the order of the calls; others are served meanwhile.
     boost::asio::awaitable<ReloadResult> reload(double max_moved = 1);
 
-    // What a reload of `file` would do now. The errors where the file is not valid.
+    // What a reload of `file` would do now. Fails with the errors of a file that is not valid.
     struct FilePlan {
         boost::json::object plan;            // to_json(Plan)
         std::optional<std::string> refused;  // why a reload would refuse it
@@ -99,8 +95,7 @@ public:
     // a configuration changes its pools.
     boost::asio::awaitable<void> may_change();
 
-    using FilePlanOrErrors = std::variant<FilePlan, std::vector<std::string>>;
-    boost::asio::awaitable<FilePlanOrErrors> plan(std::string file);
+    boost::asio::awaitable<Result<FilePlan, Reasons>> plan(std::string file);
 
     // Turns the loop until `step` has its result: for who does not run().
     template <class Result>
@@ -113,8 +108,8 @@ public:
         return result.get();
     }
 
-    // Has the state file hold what was said of servers at run time. Why it does not.
-    std::optional<std::string> save_overrides();
+    // Has the state file hold what was said of servers at run time. A failure is logged.
+    Result<void> save_overrides();
     const StateFile& state_file() const { return state_file_; }
 
     Pools& pools() { return pools_; }
@@ -164,18 +159,18 @@ private:
         const std::shared_ptr<Turns> turns_;
     };
 
-    std::optional<std::string> refusal(const conf::Config& next) const;
+    Result<void> check(const conf::Config& next) const;
+    Result<void> check_restart(const conf::Config& next) const;
     boost::asio::awaitable<void> start();
     boost::asio::awaitable<void> reload_by_signal();
+    boost::asio::awaitable<ReloadResult> reload_file(double max_moved);
     boost::asio::awaitable<void> take_turn();
     boost::asio::awaitable<void> adopt_pools(const conf::Config& next);
     boost::asio::awaitable<void> workers_follow();
-    boost::asio::awaitable<std::optional<std::string>> apply(conf::Config next,
-                                                             std::vector<std::string>& notes);
+    boost::asio::awaitable<Result<std::vector<std::string>>> apply(conf::Config next);
     boost::asio::awaitable<std::vector<std::string>> moves_beyond(const conf::Config& next,
                                                                   double max_moved);
     void report_reload(const ReloadResult& result);
-    std::optional<std::string> needs_restart(const conf::Config& next) const;
     void on_signal(int signal);
     void reopen_log();
     void leave();
@@ -207,9 +202,9 @@ private:
     const TimePoint started_at_ = Clock::now();
     const std::chrono::system_clock::time_point started_at_by_wall_ =
         std::chrono::system_clock::now();
-    std::size_t busy_workers_ = 0;            // that still have connections while draining
-    std::optional<std::string> not_started_;  // why
-    bool adopting_ = false;                   // a configuration changes pools, one after another
+    std::size_t busy_workers_ = 0;  // that still have connections while draining
+    Result<void> started_;          // a failure where it could not begin
+    bool adopting_ = false;         // a configuration changes pools, one after another
     bool serving_ = false;
     bool leaving_ = false;  // a signal came that ends it; accepting goes on until draining_
     bool draining_ = false;

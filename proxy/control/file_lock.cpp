@@ -27,10 +27,11 @@ std::string holder_of(const Fd& file) {
 
 }  // namespace
 
-std::variant<FileLock, FileLock::Refusal> FileLock::take(const std::string& path) {
+Result<FileLock, FileLock::Refusal> FileLock::take(const std::string& path) {
     const auto refused = [&] {
         const auto reason = std::generic_category().message(errno);
-        return Refusal{fmt::format("{} cannot be locked: {}", path, reason)};
+        return Refusal{Refusal::Kind::unavailable,
+                       fmt::format("{} cannot be locked: {}", path, reason)};
     };
     Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
                    S_IRUSR | S_IWUSR));
@@ -38,9 +39,9 @@ std::variant<FileLock, FileLock::Refusal> FileLock::take(const std::string& path
     if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) return refused();
         const std::string holder = holder_of(file);
-        return Refusal{holder.empty() ? path + " is locked by another process"
-                                      : fmt::format("{} is locked by process {}", path, holder),
-                       true};
+        return Refusal{Refusal::Kind::held,
+                       holder.empty() ? path + " is locked by another process"
+                                      : fmt::format("{} is locked by process {}", path, holder)};
     }
     // For people: a lock counts without it.
     const std::string number = fmt::format("{}\n", ::getpid());

@@ -3,10 +3,11 @@
 // thread.
 #pragma once
 
-#include <optional>
+#include <cstdint>
 #include <string>
-#include <variant>
+#include <utility>
 
+#include "conf/result.h"
 #include "proxy/base/fd.h"
 
 namespace ringway::proxy {
@@ -15,12 +16,16 @@ class FileLock {
 public:
     // Why there is no lock.
     struct Refusal {
+        enum class Kind : std::uint8_t {
+            unavailable,  // the file cannot be had at all
+            held,         // by another process
+        };
+        Kind kind = Kind::unavailable;
         std::string reason;
-        bool is_held = false;  // by another process; else the file cannot be had at all
     };
 
     // Makes the file at `path` where there is none, and writes the process's number into it.
-    static std::variant<FileLock, Refusal> take(const std::string& path);
+    static Result<FileLock, Refusal> take(const std::string& path);
 
 private:
     explicit FileLock(Fd file) : file_(std::move(file)) {}

@@ -25,40 +25,37 @@ std::set<std::string> addresses(const Open& open) {
 
 // Whether the addresses are free is asked for all of them before any is opened:
 // 0.0.0.0 and 127.0.0.1 may share a port here, but not with anybody else.
-OpenedSockets Listeners::open(const conf::Config& config,
-                              std::optional<std::string>& refusal) const {
+Result<OpenedSockets> Listeners::open(const conf::Config& config) const {
+    const auto refused = [](const conf::Listener& listener, const Reason& reason) {
+        return Reason(fmt::format("listener {}: {}", listener.name, reason.text));
+    };
     std::vector<const conf::Listener*> wanted;
     for (const conf::Listener& next : config.listeners) {
         if (open_.contains(next.bind.to_string())) continue;
         wanted.push_back(&next);
-        if (auto reason = why_not(next.bind)) {
-            refusal = fmt::format("listener {}: {}", next.name, *reason);
-            return {};
-        }
+        if (auto free = check_address(next.bind); !free) return refused(next, free.error());
     }
     OpenedSockets opened;
     for (const conf::Listener* next : wanted) {
         auto sockets = open_listen_sockets(next->bind, workers_.size(), [next](int socket) {
             set_inherited_options(socket, next->timeouts, next->defer_accept);
         });
-        if (auto* reason = std::get_if<std::string>(&sockets)) {
-            refusal = fmt::format("listener {}: {}", next->name, *reason);
-            return {};
-        }
-        opened.emplace(next->bind.to_string(), std::move(std::get<ListenSockets>(sockets)));
+        if (!sockets) return refused(*next, sockets.error());
+        opened.emplace(next->bind.to_string(), std::move(*sockets));
     }
     return opened;
 }
 
-// Why an address that is not open cannot be. Of unix sockets open_listen_sockets() knows
+// Fails where an address that is not open cannot be. Of unix sockets open_listen_sockets() knows
 // more.
-std::optional<std::string> Listeners::why_not(const conf::Endpoint& address) const {
+Result<void> Listeners::check_address(const conf::Endpoint& address) const {
     if (address.is_unix) {
         for (const auto& [name, open] : open_) {
             if (!open.file.is_at(address.path)) continue;
-            return fmt::format("{} is the file of {}, which is open", address.to_string(), name);
+            return Reason(
+                fmt::format("{} is the file of {}, which is open", address.to_string(), name));
         }
-        return std::nullopt;
+        return {};
     }
     std::vector<ino_t> ours;
     const auto add = [&](const Open& open) {
@@ -69,7 +66,7 @@ std::optional<std::string> Listeners::why_not(const conf::Endpoint& address) con
     for (const Open& open : closing_) {
         if (!open.left.expired()) add(open);
     }
-    return ours.empty() ? why_not_free(address) : why_not_free(address, ours);
+    return ours.empty() ? check_free(address) : check_free(address, ours);
 }
 
 void Listeners::remove_socket_files() {

@@ -6,11 +6,11 @@
 
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "conf/config.h"
+#include "conf/result.h"
 #include "proxy/control/pools.h"
 #include "proxy/data/route.h"
 #include "proxy/data/worker.h"
@@ -38,9 +38,9 @@ class Listeners {
 public:
     explicit Listeners(std::vector<std::unique_ptr<Worker>>& workers) : workers_(workers) {}
 
-    // Opens what `config` listens on and is not open yet. Fills `refusal` and
-    // leaves nothing behind where one cannot be had. What is not given to apply() is closed.
-    OpenedSockets open(const conf::Config& config, std::optional<std::string>& refusal) const;
+    // Opens what `config` listens on and is not open yet. Leaves nothing behind where one cannot
+    // be had. What is not given to apply() is closed.
+    Result<OpenedSockets> open(const conf::Config& config) const;
 
     // Has the workers listen as `config` says, on `opened` and what was open
     // before, with pools as they are now.
@@ -64,7 +64,7 @@ private:
     using Leaving = std::map<std::string, const Listener*>;
 
     ListenerLedger ledger_of(const conf::Listener& next, const Leaving& leaving) const;
-    std::optional<std::string> why_not(const conf::Endpoint& address) const;
+    Result<void> check_address(const conf::Endpoint& address) const;
 
     std::vector<std::unique_ptr<Worker>>& workers_;
     std::map<std::string, Listener> listeners_;   // by name

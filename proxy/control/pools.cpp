@@ -175,9 +175,9 @@ void Pools::drop(Pool& pool, const std::string& id, bool renamed) {
 }
 
 // Has a change at run time count.
-Pools::Refusal Pools::take_up(std::string_view pool_name, const ServerLayers::Result& changes) {
+Result<void> Pools::take_up(std::string_view pool_name, const Result<ServerLayers::Changes>& changes) {
     if (!changes) return changes.error();
-    if (changes->empty()) return std::nullopt;
+    if (changes->empty()) return {};
     auto& [name, pool] = *pools_.find(pool_name);
     bool all_new = true;
     const bool may_ramp = !pool.is_empty();
@@ -191,74 +191,74 @@ Pools::Refusal Pools::take_up(std::string_view pool_name, const ServerLayers::Re
     }
     // Whatever is new waits for the ring that is being worked out; all else is decided now.
     all_new ? publisher_.publish_next(name) : publisher_.publish(name);
-    return std::nullopt;
+    return {};
 }
 
-Pools::Refusal Pools::register_servers(std::string_view pool,
+Result<void> Pools::register_servers(std::string_view pool,
                                        const std::vector<Registration>& servers) {
-    if (auto refusal = take_up(pool, layers_.register_servers(pool, servers))) return refusal;
+    if (const auto taken = take_up(pool, layers_.register_servers(pool, servers)); !taken) return taken;
     for (const Registration& server : servers) {
         spdlog::info("pool {}: server {} registered at {}", pool, server.id,
                      server.address.to_string());
         events_.add(Event::Kind::registered, pool, server.id, "at " + server.address.to_string());
     }
-    return std::nullopt;
+    return {};
 }
 
-Pools::Refusal Pools::register_server(std::string_view pool, std::string_view id,
+Result<void> Pools::register_server(std::string_view pool, std::string_view id,
                                       const conf::Endpoint& address, std::uint32_t weight) {
     return register_servers(pool, {{std::string(id), address, weight}});
 }
 
-Pools::Refusal Pools::unregister_server(std::string_view pool, std::string_view id) {
-    if (auto refusal = take_up(pool, layers_.unregister_server(pool, id))) return refusal;
+Result<void> Pools::unregister_server(std::string_view pool, std::string_view id) {
+    if (const auto taken = take_up(pool, layers_.unregister_server(pool, id)); !taken) return taken;
     spdlog::info("pool {}: server {} unregistered", pool, id);
     events_.add(Event::Kind::unregistered, pool, id, "");
-    return std::nullopt;
+    return {};
 }
 
-Pools::Refusal Pools::take_up_and_log(std::string_view pool, std::string_view id,
-                                      const ServerLayers::Result& changes, std::string_view verb,
+Result<void> Pools::take_up_and_log(std::string_view pool, std::string_view id,
+                                      const Result<ServerLayers::Changes>& changes, std::string_view verb,
                                       const std::string& what) {
-    if (auto refusal = take_up(pool, changes)) return refusal;
+    if (const auto taken = take_up(pool, changes); !taken) return taken;
     spdlog::info("pool {}: server {} {} {} by hand", pool, id, verb, what);
     events_.add(Event::Kind::admin_state, pool, id, what);
-    return std::nullopt;
+    return {};
 }
 
-Pools::Refusal Pools::set_admin_state(std::string_view pool, std::string_view id,
+Result<void> Pools::set_admin_state(std::string_view pool, std::string_view id,
                                       AdminState admin_state) {
     return take_up_and_log(pool, id, layers_.set_admin_state(pool, id, admin_state), "is",
                            to_string(admin_state));
 }
 
-Pools::Refusal Pools::set_weight(std::string_view pool, std::string_view id, std::uint32_t weight) {
+Result<void> Pools::set_weight(std::string_view pool, std::string_view id, std::uint32_t weight) {
     return take_up_and_log(pool, id, layers_.set_weight(pool, id, weight), "has",
                            fmt::format("weight {}", weight));
 }
 
-Pools::Refusal Pools::set_address(std::string_view pool, std::string_view id,
+Result<void> Pools::set_address(std::string_view pool, std::string_view id,
                                   const conf::Endpoint& address) {
     return take_up_and_log(pool, id, layers_.set_address(pool, id, address), "has",
                            "address " + address.to_string());
 }
 
-Pools::Refusal Pools::forget(std::string_view pool, std::string_view id) {
-    if (auto refusal = take_up(pool, layers_.forget(pool, id))) return refusal;
+Result<void> Pools::forget(std::string_view pool, std::string_view id) {
+    if (const auto taken = take_up(pool, layers_.forget(pool, id)); !taken) return taken;
     spdlog::info("pool {}: the overrides of server {} are dropped", pool, id);
     events_.add(Event::Kind::forgotten, pool, id, "");
-    return std::nullopt;
+    return {};
 }
 
-Pools::Refusal Pools::clear(std::string_view pool_name, std::string_view id) {
-    if (auto refusal = layers_.why_missing(pool_name, id)) return refusal;
+Result<void> Pools::clear(std::string_view pool_name, std::string_view id) {
+    if (const auto exists = layers_.check_exists(pool_name, id); !exists) return exists;
     Pool& pool = pools_.find(pool_name)->second;
     PoolServer& server = pool.servers.find(id)->second;
     server.health.clear(pool.settings, server.desired, Clock::now());
     publisher_.publish(pool.settings.name);
     spdlog::info("pool {}: what is known of server {} is cleared", pool_name, id);
     events_.add(Event::Kind::admin_state, pool_name, id, "cleared");
-    return std::nullopt;
+    return {};
 }
 
 void Pools::when_published(const std::string* pool, std::function<void()> then) {

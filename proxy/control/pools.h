@@ -106,29 +106,28 @@ public:
     // Before the first apply().
     void set_overrides(Overrides overrides) { layers_.set_overrides(std::move(overrides)); }
 
-    // Makes a pool what the file says together with the overrides. ServerLayers::refusal() has
-    // nothing against it. Pools that a configuration does not name stay until drop_others().
+    // Makes a pool what the file says together with the overrides. It fits
+    // (ServerLayers::check()). Pools that a configuration does not name stay until drop_others().
     void apply(const conf::Pool& next);
     void apply(const conf::Config& config);
     // Ends the pools that `config` does not name, when no listener leads there any more.
     void drop_others(const conf::Config& config);
 
-    // Changes at run time. An answer is the reason of a refusal.
-    using Refusal = std::optional<std::string>;
+    // Changes at run time.
     using Registration = ServerLayers::Registration;
     // All of them, or none.
-    Refusal register_servers(std::string_view pool, const std::vector<Registration>& servers);
-    Refusal register_server(std::string_view pool, std::string_view id,
+    Result<void> register_servers(std::string_view pool, const std::vector<Registration>& servers);
+    Result<void> register_server(std::string_view pool, std::string_view id,
                             const conf::Endpoint& address, std::uint32_t weight);
-    Refusal unregister_server(std::string_view pool, std::string_view id);
-    Refusal set_admin_state(std::string_view pool, std::string_view id, AdminState admin_state);
-    Refusal set_weight(std::string_view pool, std::string_view id, std::uint32_t weight);
-    Refusal set_address(std::string_view pool, std::string_view id, const conf::Endpoint& address);
+    Result<void> unregister_server(std::string_view pool, std::string_view id);
+    Result<void> set_admin_state(std::string_view pool, std::string_view id, AdminState admin_state);
+    Result<void> set_weight(std::string_view pool, std::string_view id, std::uint32_t weight);
+    Result<void> set_address(std::string_view pool, std::string_view id, const conf::Endpoint& address);
     // Drops the overrides of a server, which is as the file says from then on.
-    Refusal forget(std::string_view pool, std::string_view id);
+    Result<void> forget(std::string_view pool, std::string_view id);
     // Forgets what is known of a server's health: it is new to its checks, and not in a
     // time-out.
-    Refusal clear(std::string_view pool, std::string_view id);
+    Result<void> clear(std::string_view pool, std::string_view id);
 
     // Calls `then` once all that was asked for until now of a pool, or of all where it is
     // nullptr, has been published.
@@ -138,7 +137,7 @@ public:
 
     // The rings now, and as apply() would leave them: servers that stay are up, down or
     // ramping as they are now, new ones are up with all their points. Drafts take little
-    // time, rings much. `config` is one that ServerLayers::refusal() has nothing against.
+    // time, rings much. `config` fits (ServerLayers::check()).
     Rings rings() const;
     std::vector<RingDraft> drafts_of(const conf::Config& config) const;
 
@@ -156,9 +155,9 @@ public:
 
 private:
     // What is wanted (pools.cpp).
-    Refusal take_up(std::string_view pool, const ServerLayers::Result& changes);
-    Refusal take_up_and_log(std::string_view pool, std::string_view id,
-                            const ServerLayers::Result& changes, std::string_view verb,
+    Result<void> take_up(std::string_view pool, const Result<ServerLayers::Changes>& changes);
+    Result<void> take_up_and_log(std::string_view pool, std::string_view id,
+                            const Result<ServerLayers::Changes>& changes, std::string_view verb,
                             const std::string& what);
     void take_settings(Pool& pool, const conf::Pool& from_file);
     std::set<std::string> rename(Pool& pool, const DesiredServers& wanted);

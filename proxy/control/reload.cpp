@@ -1,5 +1,7 @@
 // The way of a configuration, from a file to what serves. What takes time is done beside
 // the control thread, which answers questions meanwhile.
+#include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -19,8 +21,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-using Loaded = std::variant<ConfigFile, std::vector<std::string>>;
-
 // Of the entries that a reload changes.
 constexpr std::size_t changes_logged = 100;
 
@@ -31,55 +31,53 @@ constexpr auto* draining_reason = "ringway is draining: nothing can change any m
 
 }  // namespace
 
-std::optional<std::string> Control::refusal(const conf::Config& next) const {
-    if (auto reason = needs_restart(next)) return reason;
-    return pools_.layers().refusal(next);
+// Whether `next` may serve in place of the present configuration.
+Result<void> Control::check(const conf::Config& next) const {
+    if (auto runs_on = check_restart(next); !runs_on) return runs_on;
+    return pools_.layers().check(next);
 }
 
-std::optional<std::string> Control::needs_restart(const conf::Config& next) const {
-    if (next.workers != config_.workers) return "workers cannot change while running: restart";
-    conf::AdminSettings admin = next.admin;
-    admin.ready = config_.admin.ready;  // nothing is opened for it
-    if (admin == config_.admin) return std::nullopt;
-    for (const conf::Difference& each : conf::difference(config_, next)) {
-        if (!each.path.starts_with("admin.") || each.path == "admin.ready") continue;
-        return fmt::format("{} cannot change while running: restart", each.path);
-    }
-    return "admin cannot change while running: restart";
+Result<void> Control::check_restart(const conf::Config& next) const {
+    auto fixed = conf::process_difference(config_, next);
+    std::erase_if(fixed, [](const conf::Difference& each) { return !each.needs_restart; });
+    if (fixed.empty()) return {};
+    // The outermost entry: workers before admin's.
+    const auto named = std::ranges::min_element(
+        fixed, {}, [](const conf::Difference& each) { return std::ranges::count(each.path, '.'); });
+    return Reason(fmt::format("{} cannot change while running: restart", named->path));
 }
 
 // The one way from a configuration to a running state. What can fail comes first and leaves
-// no trace; what follows cannot. Listeners lead to pools whose rings are there.
-asio::awaitable<std::optional<std::string>> Control::apply(conf::Config next,
-                                                           std::vector<std::string>& notes) {
+// no trace; what follows cannot. Listeners lead to pools whose rings are there. Returns what is
+// to be noted of it.
+asio::awaitable<Result<std::vector<std::string>>> Control::apply(conf::Config next) {
     DebugSteps steps("configuration");
-    if (auto reason = refusal(next)) co_return reason;
+    if (auto checked = check(next); !checked) co_return checked.error();
     steps.done("nothing in it needs a restart or is too large");
-    std::optional<std::string> reason;
-    OpenedSockets opened = listeners_.open(next, reason);
-    if (reason) co_return reason;
-    std::variant<LogTarget, std::string> log_target;
+    auto opened = listeners_.open(next);
+    if (!opened) co_return opened.error();
+    Result<LogTarget> log_target;
     if (next.log.target != config_.log.target) log_target = open_log_target(next.log.target);
-    if (auto* error = std::get_if<std::string>(&log_target)) co_return std::move(*error);
+    if (!log_target) co_return log_target.error();
 
-    steps.done(fmt::format("{} addresses opened", opened.size()));
-    notes = pools_.layers().notes_on(next);
+    steps.done(fmt::format("{} addresses opened", opened->size()));
+    auto notes = pools_.layers().notes_on(next);
     co_await adopt_pools(next);
     steps.done("pools changed");
     co_await published(nullptr);
     steps.done("rings published");
-    if (draining_) co_return std::string(draining_reason);
+    if (draining_) co_return Reason(draining_reason);
 
-    listeners_.apply(next, std::move(opened), pools_);
+    listeners_.apply(next, std::move(*opened), pools_);
     pools_.drop_others(next);
     steps.done("listeners changed");
     set_log_style(log_level_.adopt(next.log));
-    if (auto& target = std::get<LogTarget>(log_target)) log_.redirect(std::move(target));
+    if (*log_target) log_.redirect(std::move(*log_target));
     config_ = std::move(next);
-    save_overrides();
+    std::ignore = save_overrides();  // which has logged a failure
     if (serving_) co_await workers_follow();
     steps.done("it serves");
-    co_return std::nullopt;
+    co_return notes;
 }
 
 // Pool by pool, with questions answered in between. Nobody else changes servers meanwhile:
@@ -132,47 +130,52 @@ asio::awaitable<void> Control::take_turn() {
 }
 
 asio::awaitable<void> Control::reload_by_signal() {
-    co_await reload();
+    std::ignore = co_await reload();  // which has logged a failure
 }
 
 asio::awaitable<ReloadResult> Control::reload(double max_moved) {
     co_await take_turn();
     const Turn turn(*this);
-    ReloadResult result;
-    if (leaving_) {
-        result.errors = {draining_reason};
-        co_return result;
-    }
+    if (leaving_) co_return Reasons{{draining_reason}};
     notifier_.reloading();
+    auto result = co_await reload_file(max_moved);
+    report_reload(result);
+    co_return result;
+}
+
+asio::awaitable<ReloadResult> Control::reload_file(double max_moved) {
     DebugSteps steps("reload");
-    Loaded loaded;
+    Result<ConfigFile, Reasons> loaded;
+    std::vector<std::string> changes;
     Background::Step load = [&] {
         loaded = load_config(status_.file);
-        const auto* const file = std::get_if<ConfigFile>(&loaded);
-        if (file == nullptr) return;
-        for (const conf::Difference& each : conf::difference(config_, file->config)) {
-            result.changes.push_back(conf::to_string(each));
+        if (!loaded) return;
+        for (const conf::Difference& each : conf::difference(config_, loaded->config)) {
+            changes.push_back(conf::to_string(each));
         }
     };
     co_await in_background(preparer_, std::move(load));
     steps.done("the file is read");
-    if (auto* errors = std::get_if<std::vector<std::string>>(&loaded)) {
-        result.errors = std::move(*errors);
-    } else {
-        auto& [next, fingerprint] = std::get<ConfigFile>(loaded);
-        auto reason = max_moved < 1 ? refusal(next) : std::nullopt;
-        if (max_moved < 1 && !reason) result.errors = co_await moves_beyond(next, max_moved);
-        std::vector<std::string> notes;
-        if (leaving_) reason = draining_reason;
-        if (!reason && result.errors.empty()) reason = co_await apply(std::move(next), notes);
-        if (reason) result.errors.push_back(fmt::format("{}: {}", status_.file, *reason));
-        if (result.errors.empty()) status_.fingerprint = std::move(fingerprint);
-        for (std::string& note : notes) result.changes.push_back(std::move(note));
+    if (!loaded) co_return loaded.error();
+    const auto refused = [this](std::string_view reason) {
+        return Reasons{{fmt::format("{}: {}", status_.file, reason)}};
+    };
+    if (max_moved < 1) {
+        if (auto checked = check(loaded->config); !checked) {
+            co_return refused(leaving_ ? draining_reason : checked.error().text);
+        }
+        auto too_many = co_await moves_beyond(loaded->config, max_moved);
+        if (!too_many.empty()) {
+            if (leaving_) too_many.push_back(refused(draining_reason).lines.front());
+            co_return Reasons{std::move(too_many)};
+        }
     }
-    result.ok = result.errors.empty();
-    if (!result.ok) result.changes.clear();
-    report_reload(result);
-    co_return result;
+    if (leaving_) co_return refused(draining_reason);
+    const auto applied = co_await apply(std::move(loaded->config));
+    if (!applied) co_return refused(applied.error().text);
+    status_.fingerprint = std::move(loaded->fingerprint);
+    changes.insert(changes.end(), applied->begin(), applied->end());
+    co_return changes;
 }
 
 asio::awaitable<std::vector<std::string>> Control::moves_beyond(const conf::Config& next,
@@ -190,42 +193,41 @@ asio::awaitable<std::vector<std::string>> Control::moves_beyond(const conf::Conf
 void Control::report_reload(const ReloadResult& result) {
     ++status_.reloads;
     status_.reloaded_at = std::chrono::system_clock::now();
-    if (result.ok) {
+    if (result) {
         ++status_.generation;
         status_.loaded_at = std::chrono::system_clock::now();
         status_.last_result = "ok";
         spdlog::info("reload: ok, generation {}, {} changes, file {}", status_.generation,
-                     result.changes.size(), status_.fingerprint);
-        for (std::size_t i = 0; i < std::min(result.changes.size(), changes_logged); ++i) {
-            spdlog::info("reload: {}", result.changes[i]);
+                     result->size(), status_.fingerprint);
+        for (std::size_t i = 0; i < std::min(result->size(), changes_logged); ++i) {
+            spdlog::info("reload: {}", (*result)[i]);
         }
-        if (result.changes.size() > changes_logged) {
-            spdlog::info("reload: and {} more", result.changes.size() - changes_logged);
+        if (result->size() > changes_logged) {
+            spdlog::info("reload: and {} more", result->size() - changes_logged);
         }
-        events_.add(
-            Event::Kind::reload, "", "",
-            fmt::format("generation {}, {} changes", status_.generation, result.changes.size()));
+        events_.add(Event::Kind::reload, "", "",
+                    fmt::format("generation {}, {} changes", status_.generation, result->size()));
     } else {
+        const auto reasons = result.error().lines;
         ++status_.failed_reloads;
-        status_.last_result = result.errors.front();
+        status_.last_result = reasons.front();
         spdlog::error("reload: refused, the configuration of generation {} goes on serving",
                       status_.generation);
-        for (const auto& error : result.errors) spdlog::error("reload: {}", error);
-        events_.add(Event::Kind::reload_refused, "", "", result.errors.front());
+        for (const auto& reason : reasons) spdlog::error("reload: {}", reason);
+        events_.add(Event::Kind::reload_refused, "", "", reasons.front());
     }
     if (!leaving_) notifier_.ready();  // the last word is that it stops
 }
 
-asio::awaitable<Control::FilePlanOrErrors> Control::plan(std::string file) {
-    Loaded loaded;
+asio::awaitable<Result<Control::FilePlan, Reasons>> Control::plan(std::string file) {
+    Result<ConfigFile, Reasons> loaded;
     Background::Step load = [&] { loaded = load_config(file); };
     co_await in_background(preparer_, std::move(load));
-    if (auto* errors = std::get_if<std::vector<std::string>>(&loaded)) {
-        co_return std::move(*errors);
-    }
-    const conf::Config& next = std::get<ConfigFile>(loaded).config;
-    FilePlan result{.plan = {}, .refused = refusal(next), .notes = pools_.layers().notes_on(next)};
-    const bool fits = !pools_.layers().refusal(next);  // rings that do not fit are not made
+    if (!loaded) co_return loaded.error();
+    const conf::Config& next = loaded->config;
+    FilePlan result{.plan = {}, .refused = {}, .notes = pools_.layers().notes_on(next)};
+    if (const auto checked = check(next); !checked) result.refused = checked.error().text;
+    const bool fits = pools_.layers().check(next).has_value();  // rings that do not fit are not made
     Background::Step plan = [&result, &next, fits, now = config_, rings = pools_.rings(),
                              drafts = fits ? pools_.drafts_of(next) : std::vector<RingDraft>{}] {
         Plan made;

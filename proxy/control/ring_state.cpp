@@ -39,17 +39,17 @@ ring::Settings ring_settings(const conf::HashSettings& hash) {
             .balance_factor = hash.balance_factor};
 }
 
-std::optional<std::string> ring_refusal(const conf::HashSettings& hash, std::uint64_t servers,
-                                        std::uint64_t weights) {
+Result<void> check_ring_size(const conf::HashSettings& hash, std::uint64_t servers,
+                             std::uint64_t weights) {
     if (servers > ring::Limits::servers) {
-        return fmt::format("{} servers; a ring takes {}", servers, ring::Limits::servers);
+        return Reason(fmt::format("{} servers; a ring takes {}", servers, ring::Limits::servers));
     }
     const bool maglev = hash.algorithm == conf::HashSettings::Algorithm::maglev;
     const std::uint64_t points = maglev ? 0 : weights * hash.vnodes;
     if (points > ring::Limits::points) {
-        return fmt::format("{} points; a ring takes {}", points, ring::Limits::points);
+        return Reason(fmt::format("{} points; a ring takes {}", points, ring::Limits::points));
     }
-    return std::nullopt;
+    return {};
 }
 
 RingState ring_state(double panic, std::span<const ServerFacts> servers) {

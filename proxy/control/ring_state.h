@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "conf/config.h"
+#include "conf/result.h"
 #include "health/availability.h"
 #include "ring/snapshot.h"
 #include "ring/types.h"
@@ -21,9 +22,9 @@ namespace ringway::proxy {
 
 ring::Settings ring_settings(const conf::HashSettings& hash);
 
-// Why no ring can have so many servers of such weights in all; nothing where it can.
-std::optional<std::string> ring_refusal(const conf::HashSettings& hash, std::uint64_t servers,
-                                        std::uint64_t weights);
+// Fails if no ring can have so many servers of such weights in all.
+Result<void> check_ring_size(const conf::HashSettings& hash, std::uint64_t servers,
+                             std::uint64_t weights);
 
 // One server of a pool, as it is wanted and as it is known.
 struct ServerFacts {

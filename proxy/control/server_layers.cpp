@@ -17,30 +17,31 @@ std::uint64_t weights_of(const DesiredServers& servers) {
     return weights;
 }
 
-std::optional<std::string> why_invalid(const ServerLayers::Registration& server) {
-    if (!is_presentable(server.id)) return "a server's id is UTF-8 without control characters";
+Result<void> check_registration(const ServerLayers::Registration& server) {
+    if (!is_presentable(server.id)) return Reason("a server's id is UTF-8 without control characters");
     if (server.id.empty() || server.id.size() > ring::Limits::id_bytes) {
-        return fmt::format("a server's id has 1 to {} bytes, not {}", ring::Limits::id_bytes,
-                           server.id.size());
+        return Reason(fmt::format("a server's id has 1 to {} bytes, not {}", ring::Limits::id_bytes,
+                           server.id.size()));
     }
     if (server.weight > ring::Limits::weight) {
-        return fmt::format("server {}: weight {} is more than {}", server.id, server.weight,
-                           ring::Limits::weight);
+        return Reason(fmt::format("server {}: weight {} is more than {}", server.id, server.weight,
+                           ring::Limits::weight));
     }
-    return std::nullopt;
+    return {};
 }
 
 }  // namespace
 
-std::optional<std::string> ServerLayers::refusal(const conf::Config& config) const {
+Result<void> ServerLayers::check(const conf::Config& config) const {
     for (const conf::Pool& next : config.pools) {
         if (!overrides_.contains(next.name)) continue;
         const DesiredServers servers = servers_after(next);
-        if (const auto reason = ring_refusal(next.hash, servers.size(), weights_of(servers))) {
-            return fmt::format("pool {}: with its overrides it has {}", next.name, *reason);
-        }
+        const auto fits = check_ring_size(next.hash, servers.size(), weights_of(servers));
+        if (fits) continue;
+        return Reason(fmt::format("pool {}: with its overrides it has {}", next.name,
+                                  fits.error().text));
     }
-    return std::nullopt;
+    return {};
 }
 
 std::vector<std::string> ServerLayers::notes_on(const conf::Config& config) const {
@@ -109,16 +110,15 @@ std::optional<DesiredServer> ServerLayers::desired(std::string_view pool, const 
     return desired_server(in_file(layers, id), &overrides);
 }
 
-std::optional<std::string> ServerLayers::why_missing(std::string_view pool,
-                                                     std::string_view id) const {
+Result<void> ServerLayers::check_exists(std::string_view pool, std::string_view id) const {
     const auto found = pools_.find(pool);
-    if (found == pools_.end()) return fmt::format("no pool {}", pool);
-    if (!desired(pool, found->second, id)) return fmt::format("pool {} has no server {}", pool, id);
-    return std::nullopt;
+    if (found == pools_.end()) return Reason(fmt::format("no pool {}", pool));
+    if (desired(pool, found->second, id)) return {};
+    return Reason(fmt::format("pool {} has no server {}", pool, id));
 }
 
 // The limits hold over whatever is replaced: a server counts as it is now, and as it would be.
-ServerLayers::Result ServerLayers::replace(std::string_view pool,
+Result<ServerLayers::Changes> ServerLayers::replace(std::string_view pool,
                                            const OverridesOfServers& overrides) {
     PoolLayers& layers = pools_.find(pool)->second;
     Changes changes;
@@ -132,8 +132,8 @@ ServerLayers::Result ServerLayers::replace(std::string_view pool,
         weights += (then ? then->weight : 0ULL) - (now ? now->weight : 0ULL);
         changes.push_back({id, !now, std::move(then)});
     }
-    if (auto reason = ring_refusal(layers.hash, servers, weights)) {
-        return fmt::format("pool {} would have {}", pool, *reason);
+    if (const auto fits = check_ring_size(layers.hash, servers, weights); !fits) {
+        return Reason(fmt::format("pool {} would have {}", pool, fits.error().text));
     }
     layers.servers = servers;
     layers.weights = weights;
@@ -141,7 +141,7 @@ ServerLayers::Result ServerLayers::replace(std::string_view pool,
     return changes;
 }
 
-ServerLayers::Result ServerLayers::replace(std::string_view pool, std::string_view id,
+Result<ServerLayers::Changes> ServerLayers::replace(std::string_view pool, std::string_view id,
                                            const ServerOverrides& overrides) {
     return replace(pool, OverridesOfServers{{std::string(id), overrides}});
 }
@@ -157,20 +157,20 @@ void ServerLayers::put(std::string_view pool, std::string_view id,
     if (of_pool.empty()) overrides_.erase(std::string(pool));
 }
 
-ServerLayers::Result ServerLayers::register_servers(std::string_view pool,
+Result<ServerLayers::Changes> ServerLayers::register_servers(std::string_view pool,
                                                     const std::vector<Registration>& servers) {
     const auto to = pools_.find(pool);
-    if (to == pools_.end()) return fmt::format("no pool {}", pool);
+    if (to == pools_.end()) return Reason(fmt::format("no pool {}", pool));
     OverridesOfServers overrides;
     std::set<std::string_view> ids;
     for (const Registration& server : servers) {
         if (desired(pool, to->second, server.id)) {
-            return fmt::format("pool {} has a server {} already", pool, server.id);
+            return Reason(fmt::format("pool {} has a server {} already", pool, server.id));
         }
         if (!ids.insert(server.id).second) {
-            return fmt::format("server {} is named more than once", server.id);
+            return Reason(fmt::format("server {} is named more than once", server.id));
         }
-        if (auto reason = why_invalid(server)) return std::move(*reason);
+        if (const auto valid = check_registration(server); !valid) return valid.error();
         overrides.push_back(
             {server.id,
              {.registered = ServerOverrides::Registration{server.address, server.weight}}});
@@ -178,25 +178,25 @@ ServerLayers::Result ServerLayers::register_servers(std::string_view pool,
     return replace(pool, overrides);
 }
 
-ServerLayers::Result ServerLayers::unregister_server(std::string_view pool, std::string_view id) {
-    if (auto reason = why_missing(pool, id)) return std::move(*reason);
+Result<ServerLayers::Changes> ServerLayers::unregister_server(std::string_view pool, std::string_view id) {
+    if (const auto exists = check_exists(pool, id); !exists) return exists.error();
     const bool is_in_file = in_file(pools_.find(pool)->second, id) != nullptr;
     return replace(pool, id, {.unregistered = is_in_file});
 }
 
-ServerLayers::Result ServerLayers::set_admin_state(std::string_view pool, std::string_view id,
+Result<ServerLayers::Changes> ServerLayers::set_admin_state(std::string_view pool, std::string_view id,
                                                    AdminState admin_state) {
-    if (auto reason = why_missing(pool, id)) return std::move(*reason);
+    if (const auto exists = check_exists(pool, id); !exists) return exists.error();
     ServerOverrides next = override_of(pool, id);
     next.admin_state = admin_state;
     return replace(pool, id, next);
 }
 
-ServerLayers::Result ServerLayers::set_weight(std::string_view pool, std::string_view id,
+Result<ServerLayers::Changes> ServerLayers::set_weight(std::string_view pool, std::string_view id,
                                               std::uint32_t weight) {
-    if (auto reason = why_missing(pool, id)) return std::move(*reason);
+    if (const auto exists = check_exists(pool, id); !exists) return exists.error();
     if (weight > ring::Limits::weight) {
-        return fmt::format("weight {} is more than {}", weight, ring::Limits::weight);
+        return Reason(fmt::format("weight {} is more than {}", weight, ring::Limits::weight));
     }
     ServerOverrides next = override_of(pool, id);
     if (next.registered) {
@@ -207,9 +207,9 @@ ServerLayers::Result ServerLayers::set_weight(std::string_view pool, std::string
     return replace(pool, id, next);
 }
 
-ServerLayers::Result ServerLayers::set_address(std::string_view pool, std::string_view id,
+Result<ServerLayers::Changes> ServerLayers::set_address(std::string_view pool, std::string_view id,
                                                const conf::Endpoint& address) {
-    if (auto reason = why_missing(pool, id)) return std::move(*reason);
+    if (const auto exists = check_exists(pool, id); !exists) return exists.error();
     ServerOverrides next = override_of(pool, id);
     if (next.registered) {
         next.registered->address = address;
@@ -219,11 +219,11 @@ ServerLayers::Result ServerLayers::set_address(std::string_view pool, std::strin
     return replace(pool, id, next);
 }
 
-ServerLayers::Result ServerLayers::forget(std::string_view pool, std::string_view id) {
+Result<ServerLayers::Changes> ServerLayers::forget(std::string_view pool, std::string_view id) {
     const bool is_there = pools_.contains(pool);
     if (override_of(pool, id).is_nothing()) {
-        if (!is_there) return fmt::format("no pool {}", pool);
-        return fmt::format("pool {}: no server {} has overrides", pool, id);
+        if (!is_there) return Reason(fmt::format("no pool {}", pool));
+        return Reason(fmt::format("pool {}: no server {} has overrides", pool, id));
     }
     if (is_there) return replace(pool, id, {});
     put(pool, id, {});

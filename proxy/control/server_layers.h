@@ -11,9 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include <boost/system/result.hpp>
-
 #include "conf/config.h"
+#include "conf/result.h"
 #include "proxy/control/desired_servers.h"
 #include "proxy/control/overrides.h"
 
@@ -27,9 +26,7 @@ public:
         bool is_new = false;
         std::optional<DesiredServer> desired;
     };
-    // In the order in which they were asked for; the error is the reason of a refusal.
-    using Changes = std::vector<Change>;
-    using Result = boost::system::result<Changes, std::string>;
+    using Changes = std::vector<Change>;  // in the order in which they were asked for
 
     struct Registration {
         std::string id;
@@ -37,9 +34,9 @@ public:
         std::uint32_t weight = 1;
     };
 
-    // Why set_file() must not be called for these pools; nothing where it may. The file alone
-    // fits its rings (conf/ sees to that); with overrides it may not.
-    std::optional<std::string> refusal(const conf::Config& config) const;
+    // Fails if set_file() must not be called for these pools. The file alone fits its rings
+    // (conf/ sees to that); with overrides it may not.
+    Result<void> check(const conf::Config& config) const;
     // The file's entries that overrides replace, and overrides without a pool, a line each.
     std::vector<std::string> notes_on(const conf::Config& config) const;
     // What set_file() would return.
@@ -50,16 +47,16 @@ public:
     void remove_pool(std::string_view pool);
 
     // Changes at run time. All of `servers`, or none.
-    Result register_servers(std::string_view pool, const std::vector<Registration>& servers);
-    Result unregister_server(std::string_view pool, std::string_view id);
-    Result set_admin_state(std::string_view pool, std::string_view id, AdminState admin_state);
-    Result set_weight(std::string_view pool, std::string_view id, std::uint32_t weight);
-    Result set_address(std::string_view pool, std::string_view id, const conf::Endpoint& address);
+    Result<Changes> register_servers(std::string_view pool, const std::vector<Registration>& servers);
+    Result<Changes> unregister_server(std::string_view pool, std::string_view id);
+    Result<Changes> set_admin_state(std::string_view pool, std::string_view id, AdminState admin_state);
+    Result<Changes> set_weight(std::string_view pool, std::string_view id, std::uint32_t weight);
+    Result<Changes> set_address(std::string_view pool, std::string_view id, const conf::Endpoint& address);
     // Drops every override of a server, also of one whose pool is not there.
-    Result forget(std::string_view pool, std::string_view id);
+    Result<Changes> forget(std::string_view pool, std::string_view id);
 
-    // Why a server cannot be changed: there is no such pool, or it has no such server.
-    std::optional<std::string> why_missing(std::string_view pool, std::string_view id) const;
+    // Fails if there is no such pool, or it has no such server.
+    Result<void> check_exists(std::string_view pool, std::string_view id) const;
 
     const Overrides& overrides() const { return overrides_; }
     // Before the first set_file().
@@ -80,8 +77,8 @@ private:
     const conf::Server* in_file(const PoolLayers& pool, std::string_view id) const;
     std::optional<DesiredServer> desired(std::string_view pool, const PoolLayers& layers,
                                          std::string_view id) const;
-    Result replace(std::string_view pool, const OverridesOfServers& overrides);
-    Result replace(std::string_view pool, std::string_view id, const ServerOverrides& overrides);
+    Result<Changes> replace(std::string_view pool, const OverridesOfServers& overrides);
+    Result<Changes> replace(std::string_view pool, std::string_view id, const ServerOverrides& overrides);
     void put(std::string_view pool, std::string_view id, const ServerOverrides& overrides);
 
     std::map<std::string, PoolLayers, std::less<>> pools_;

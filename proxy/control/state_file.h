@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 
+#include "conf/result.h"
 #include "proxy/control/file_lock.h"
 #include "proxy/control/overrides.h"
 
@@ -22,8 +22,8 @@ namespace ringway::proxy {
 // server a line.
 std::string state_text(const Overrides& overrides);
 
-// What such a text says, or its first error with the place.
-std::variant<Overrides, std::string> parse_state(std::string_view text);
+// What such a text says. Fails with its first error and the place.
+Result<Overrides> parse_state(std::string_view text);
 
 class StateFile {
 public:
@@ -31,17 +31,17 @@ public:
     explicit StateFile(std::string path) : path_(std::move(path)) {}
 
     // Keeps other processes from using the file, by a lock on the file PATH.lock, since PATH
-    // itself is replaced. Why they keep us from it. Where nobody can have the lock, as in a
-    // folder that is read-only, there is no reason, and keep() writes nothing.
-    std::optional<std::string> lock();
+    // itself is replaced. Fails where another keeps us from it. Where nobody can have the lock,
+    // as in a folder that is read-only, this is no failure, and keep() writes nothing.
+    Result<void> lock();
 
-    // What the file holds; nothing where it does not exist. The reason where it cannot be
-    // read or understood: then nothing may be written over it.
-    std::variant<Overrides, std::string> load();
+    // What the file holds; nothing where it does not exist. Fails where it cannot be read or
+    // understood: then nothing may be written over it.
+    Result<Overrides> load();
 
-    // Has the file hold `said`; does nothing where it does. Locks it where that is yet to be
-    // done. Why it does not afterwards.
-    std::optional<std::string> keep(const Overrides& overrides);
+    // Has the file hold `overrides`; does nothing where it does. Locks it where that is yet to
+    // be done. Fails where it does not afterwards.
+    Result<void> keep(const Overrides& overrides);
 
     const std::string& path() const { return path_; }
     // Why the file does not hold what was said last.
@@ -51,7 +51,8 @@ public:
 
 private:
     std::string text_of(const Overrides& overrides);
-    std::optional<FileLock::Refusal> try_lock();
+    Result<void, FileLock::Refusal> try_lock();
+    Reason failed(std::string reason);
 
     const std::string path_;
     std::optional<FileLock> lock_;

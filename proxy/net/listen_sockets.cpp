@@ -50,17 +50,19 @@ Fd bind_socket(const conf::Endpoint& endpoint, bool shared) {
     return fd;
 }
 
-std::string refusal(const conf::Endpoint& address) {
-    return fmt::format("cannot listen on {}: {}", address.to_string(), std::strerror(errno));
+// With the reason in errno.
+Reason refusal(const conf::Endpoint& address) {
+    return Reason(
+        fmt::format("cannot listen on {}: {}", address.to_string(), std::strerror(errno)));
 }
 
 // One socket for all workers, as no two can be bound to one path; each gets its own
 // descriptor of it.
-std::variant<ListenSockets, std::string> open_unix_sockets(const conf::Endpoint& address,
-                                                           std::size_t count,
-                                                           const Prepare& prepare) {
-    if (const auto reason = clear_socket_file(address.path)) {
-        return fmt::format("cannot listen on {}: {}", address.to_string(), *reason);
+Result<ListenSockets> open_unix_sockets(const conf::Endpoint& address, std::size_t count,
+                                        const Prepare& prepare) {
+    if (const auto cleared = clear_socket_file(address.path); !cleared) {
+        return Reason(
+            fmt::format("cannot listen on {}: {}", address.to_string(), cleared.error().text));
     }
     ListenSockets opened;
     opened.sockets.push_back(bind_socket(address, false));
@@ -101,26 +103,26 @@ std::optional<conf::Endpoint> parse_kernel_address(std::string_view text) {
     return endpoint;
 }
 
-// Why `address` is not free by one of the lists; nothing if no other process is in it. Listening
-// sockets come first (the kernel's proc_net_tcp.rst), so the rest is not read.
-std::optional<std::string> find_other(const char* list, const conf::Endpoint& address,
-                                      const std::vector<ino_t>& ours) {
+// Fails if another process listens on `address` by one of the lists. Listening sockets come first
+// (the kernel's proc_net_tcp.rst), so the rest is not read.
+Result<void> check_list(const char* list, const conf::Endpoint& address,
+                        const std::vector<ino_t>& ours) {
     std::ifstream file(list);
     std::string line;
     if (!std::getline(file, line)) {
-        return fmt::format(
-            "cannot listen on {}: cannot find out whether another process does: {}: {}",
-            address.to_string(), list, std::strerror(errno));
+        return Reason(
+            fmt::format("cannot listen on {}: cannot find out whether another process does: {}: {}",
+                        address.to_string(), list, std::strerror(errno)));
     }
     while (std::getline(file, line)) {
         const auto found = parse_listening_socket(line);
         if (!found) break;
         if (std::ranges::find(ours, found->inode) != ours.end()) continue;
         if (!conf::overlap(found->address, address)) continue;
-        return fmt::format("cannot listen on {}: another process listens on {}",
-                           address.to_string(), found->address.to_string());
+        return Reason(fmt::format("cannot listen on {}: another process listens on {}",
+                                  address.to_string(), found->address.to_string()));
     }
-    return std::nullopt;
+    return {};
 }
 
 }  // namespace
@@ -134,9 +136,8 @@ std::vector<ino_t> ListenSockets::inodes() const {
     return all;
 }
 
-std::variant<ListenSockets, std::string> open_listen_sockets(const conf::Endpoint& address,
-                                                             std::size_t count,
-                                                             const Prepare& prepare) {
+Result<ListenSockets> open_listen_sockets(const conf::Endpoint& address, std::size_t count,
+                                          const Prepare& prepare) {
     if (address.is_unix) return open_unix_sockets(address, count, prepare);
     ListenSockets opened;
     for (std::size_t i = 0; i < count; ++i) {
@@ -154,17 +155,16 @@ void set_deferred_accept(int socket, std::chrono::seconds wait) {
     ::setsockopt(socket, IPPROTO_TCP, TCP_DEFER_ACCEPT, &number, sizeof number);
 }
 
-std::optional<std::string> why_not_free(const conf::Endpoint& address) {
-    if (bind_socket(address, false)) return std::nullopt;
+Result<void> check_free(const conf::Endpoint& address) {
+    if (bind_socket(address, false)) return {};
     return refusal(address);
 }
 
-std::optional<std::string> why_not_free(const conf::Endpoint& address,
-                                        const std::vector<ino_t>& ours) {
-    if (auto reason = find_other("/proc/self/net/tcp", address, ours)) return reason;
+Result<void> check_free(const conf::Endpoint& address, const std::vector<ino_t>& ours) {
+    if (auto v4 = check_list("/proc/self/net/tcp", address, ours); !v4) return v4;
     constexpr const char* list = "/proc/self/net/tcp6";
-    if (::access(list, F_OK) != 0) return std::nullopt;  // a kernel without IPv6
-    return find_other(list, address, ours);
+    if (::access(list, F_OK) != 0) return {};  // a kernel without IPv6
+    return check_list(list, address, ours);
 }
 
 std::optional<ListeningSocket> parse_listening_socket(std::string_view line) {

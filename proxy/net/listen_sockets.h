@@ -11,10 +11,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "conf/config.h"
+#include "conf/result.h"
 #include "proxy/base/fd.h"
 #include "proxy/net/unix_socket.h"
 
@@ -32,27 +32,23 @@ struct ListenSockets {
 // Called with each socket before it listens.
 using Prepare = std::function<void(int socket)>;
 
-// `count` sockets that listen on `address`, or the reason why not; in that case all are closed
-// again.
-std::variant<ListenSockets, std::string> open_listen_sockets(const conf::Endpoint& address,
-                                                             std::size_t count,
-                                                             const Prepare& prepare = {});
+// `count` sockets that listen on `address`. If one cannot, all are closed again.
+Result<ListenSockets> open_listen_sockets(const conf::Endpoint& address, std::size_t count,
+                                          const Prepare& prepare = {});
 
 // Connections are accepted when their first bytes are there, or after `wait`; 0s accepts them at
 // once (tcp(7), TCP_DEFER_ACCEPT). Before listen(2).
 void set_deferred_accept(int socket, std::chrono::seconds wait);
 
-// Why `address` cannot be listened on exclusively; nothing if it is free. SO_REUSEPORT would let a
-// second Ringway of the same user share a port unnoticed, so this binds a socket without it and
-// closes it again.
-std::optional<std::string> why_not_free(const conf::Endpoint& address);
+// Fails if `address` cannot be listened on exclusively. SO_REUSEPORT would let a second Ringway of
+// the same user share a port unnoticed, so this binds a socket without it and closes it again.
+Result<void> check_free(const conf::Endpoint& address);
 
 // The same while this process listens on an address that overlaps `address`, with sockets that have
 // the numbers `ours`: a bind would fail because of them, so the kernel's list of listening sockets
 // is read (/proc/self/net). The list does not show whether a socket of [::] accepts IPv4; it is
 // assumed to.
-std::optional<std::string> why_not_free(const conf::Endpoint& address,
-                                        const std::vector<ino_t>& ours);
+Result<void> check_free(const conf::Endpoint& address, const std::vector<ino_t>& ours);
 
 // A line of the kernel's list.
 struct ListeningSocket {

@@ -24,14 +24,14 @@ bool is_stale(const std::string& path) {
 
 }  // namespace
 
-std::optional<std::string> clear_socket_file(const std::string& path) {
-    if (path.size() >= sizeof(sockaddr_un::sun_path)) return "the path is too long";
+Result<void> clear_socket_file(const std::string& path) {
+    if (path.size() >= sizeof(sockaddr_un::sun_path)) return Reason("the path is too long");
     struct stat found {};
-    if (::lstat(path.c_str(), &found) != 0) return std::nullopt;
-    if (!S_ISSOCK(found.st_mode)) return "the file exists and is not a socket";
-    if (!is_stale(path)) return "another process listens on it";
+    if (::lstat(path.c_str(), &found) != 0) return {};
+    if (!S_ISSOCK(found.st_mode)) return Reason("the file exists and is not a socket");
+    if (!is_stale(path)) return Reason("another process listens on it");
     ::unlink(path.c_str());
-    return std::nullopt;
+    return {};
 }
 
 SocketFile::SocketFile(std::string path) : path_(std::move(path)) {

@@ -3,14 +3,14 @@
 
 #include <sys/types.h>
 
-#include <optional>
 #include <string>
+
+#include "conf/result.h"
 
 namespace ringway::proxy {
 
-// Removes a stale socket file, on which no process listens. The reason if `path` cannot be listened
-// on.
-std::optional<std::string> clear_socket_file(const std::string& path);
+// Removes a stale socket file, on which no process listens. Fails if `path` cannot be listened on.
+Result<void> clear_socket_file(const std::string& path);
 
 // The file of a socket that this process has bound: removed with its owner, unless another file is
 // at the path by then.

@@ -31,17 +31,20 @@ void append_hex_escape(std::string& out, char c) {
     out += hex_digits[byte & 0xf];
 }
 
+template <class T>
+using Taken = Result<T, AdminLineError>;
+
 // Reads one argument at a time from the front of a line.
 class Splitter {
 public:
     explicit Splitter(std::string_view line) : line_(line) {}
 
-    std::variant<std::vector<std::string>, AdminLineError> run() {
+    Taken<std::vector<std::string>> run() {
         std::vector<std::string> words;
         for (skip_blanks(); at_ < line_.size(); skip_blanks()) {
-            std::string word;
-            if (!(line_[at_] == '"' ? take_quoted(word) : take_bare(word))) return *error_;
-            words.push_back(std::move(word));
+            auto word = line_[at_] == '"' ? take_quoted() : take_bare();
+            if (!word) return word.error();
+            words.push_back(std::move(*word));
         }
         return words;
     }
@@ -51,71 +54,72 @@ private:
         while (at_ < line_.size() && is_blank(line_[at_])) ++at_;
     }
 
-    bool fail(std::size_t offset, std::string_view why) {
+    static AdminLineError failed(std::size_t offset, std::string_view why) {
         std::string message = "column " + std::to_string(offset + 1) + ": ";
         message += why;
-        error_ = AdminLineError{offset + 1, std::move(message)};
-        return false;
+        return {offset + 1, std::move(message)};
     }
 
-    bool take_bare(std::string& word) {
+    Taken<std::string> take_bare() {
+        std::string word;
         while (at_ < line_.size() && !is_blank(line_[at_])) {
-            if (line_[at_] == '"') return fail(at_, "a quote inside a word; write it as \\\"");
-            if (!take_byte(word)) return false;
+            if (line_[at_] == '"') return failed(at_, "a quote inside a word; write it as \\\"");
+            const auto byte = take_byte();
+            if (!byte) return byte.error();
+            word += *byte;
         }
-        return true;
+        return word;
     }
 
-    bool take_quoted(std::string& word) {
+    Taken<std::string> take_quoted() {
+        std::string word;
         const std::size_t opened = at_++;
         while (at_ < line_.size() && line_[at_] != '"') {
-            if (!take_byte(word)) return false;
+            const auto byte = take_byte();
+            if (!byte) return byte.error();
+            word += *byte;
         }
-        if (at_ == line_.size()) return fail(opened, "a quote that is never closed");
+        if (at_ == line_.size()) return failed(opened, "a quote that is never closed");
         ++at_;
         if (at_ < line_.size() && !is_blank(line_[at_])) {
-            return fail(at_, "expected a blank after the closing quote");
+            return failed(at_, "expected a blank after the closing quote");
         }
-        return true;
+        return word;
     }
 
     // One byte of an argument, plain or escaped.
-    bool take_byte(std::string& word) {
+    Taken<char> take_byte() {
         const char c = line_[at_];
-        if (c == '\\') return take_escape(word);
-        if (is_control(c) && c != '\t') return fail(at_, "a control byte; write it as \\xNN");
-        word += c;
+        if (c == '\\') return take_escape();
+        if (is_control(c) && c != '\t') return failed(at_, "a control byte; write it as \\xNN");
         ++at_;
-        return true;
+        return c;
     }
 
-    bool take_escape(std::string& word) {
+    Taken<char> take_escape() {
         const std::string_view rest = line_.substr(at_ + 1);
         if (rest.starts_with('"') || rest.starts_with('\\')) {
-            word += rest[0];
             at_ += 2;
-            return true;
+            return rest[0];
         }
         if (rest.size() >= 3 && rest[0] == 'x') {
             const auto high = hex_value(rest[1]);
             const auto low = hex_value(rest[2]);
             if (high && low) {
-                word += static_cast<char>(*high << 4 | *low);
                 at_ += 4;
-                return true;
+                return static_cast<char>(*high << 4 | *low);
             }
         }
-        return fail(at_, "an unknown escape; the escapes are \\\", \\\\ and \\xNN");
+        return failed(at_, "an unknown escape; the escapes are \\\", \\\\ and \\xNN");
     }
 
     std::string_view line_;
     std::size_t at_ = 0;
-    std::optional<AdminLineError> error_;
 };
 
 }  // namespace
 
-std::variant<std::vector<std::string>, AdminLineError> split_admin_line(std::string_view line) {
+Result<std::vector<std::string>, AdminLineError> split_admin_line(std::string_view line) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     return Splitter(line).run();
 }

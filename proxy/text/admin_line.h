@@ -11,8 +11,9 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
+
+#include "conf/result.h"
 
 namespace ringway::proxy {
 
@@ -25,7 +26,7 @@ struct AdminLineError {
 // The words of `line`, which comes without its newline; one carriage return at
 // its end is dropped, for clients that end lines as telnet does. A line of
 // blanks has no words.
-std::variant<std::vector<std::string>, AdminLineError> split_admin_line(std::string_view line);
+Result<std::vector<std::string>, AdminLineError> split_admin_line(std::string_view line);
 
 // `word` quoted for an admin line: bare if possible, and always printable ASCII.
 std::string quote_word(std::string_view word);

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <iostream>
+#include <string>
 #include <system_error>
 
 namespace ringway::proxy {
@@ -17,16 +18,16 @@ void hold_standard_streams() {
     }
 }
 
-std::optional<std::string> finish_output() {
+Result<void> finish_output() {
     errno = 0;
     std::cout.flush();
     const bool flushed = std::fflush(stdout) == 0;
     const int reason = errno;
-    if (flushed && std::cout && std::ferror(stdout) == 0) return std::nullopt;
+    if (flushed && std::cout && std::ferror(stdout) == 0) return {};
     // The errno of an earlier write is lost.
     const std::string why = reason != 0 ? std::generic_category().message(reason)
                                         : std::string("not all output could be written");
-    return "standard output: " + why;
+    return Reason("standard output: " + why);
 }
 
 }  // namespace ringway::proxy

@@ -2,8 +2,7 @@
 // thread only.
 #pragma once
 
-#include <optional>
-#include <string>
+#include "conf/result.h"
 
 namespace ringway::proxy {
 
@@ -11,7 +10,7 @@ namespace ringway::proxy {
 // keep failing. Call it before anything is opened.
 void hold_standard_streams();
 
-// Flushes std::cout and stdout. The reason if not all output was written.
-std::optional<std::string> finish_output();
+// Flushes std::cout and stdout. Fails if not all output was written.
+Result<void> finish_output();
 
 }  // namespace ringway::proxy

@@ -3,7 +3,6 @@
 
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
@@ -16,7 +15,7 @@ using namespace ringway::conf::tests;
 namespace {
 
 std::string full() {
-    return std::get<std::string>(read_file(std::string(CONF_EXAMPLES) + "/full.yaml"));
+    return text_at(std::string(CONF_EXAMPLES) + "/full.yaml");
 }
 
 std::string text_of(const Difference& difference) {
@@ -181,6 +180,37 @@ BOOST_AUTO_TEST_CASE(entries_that_come_and_go_are_told_with_what_they_are) {
     BOOST_TEST(text_of(found.at(0)) == "pools.main.health.fall: - -> 3");
     BOOST_TEST(text_of(found.at(2)) == "pools.main.health.interval: - -> 3s");
     BOOST_TEST(text_of(difference(after, before).at(2)) == "pools.main.health.interval: 3s -> -");
+}
+
+// What is shown is cut, what is compared is not.
+BOOST_AUTO_TEST_CASE(long_texts_differ_also_behind_what_is_shown_of_them) {
+    const auto with_state = [](const std::string& last) {
+        const std::string path = "/" + std::string(100, 'x') + last;
+        const std::string admin = "admin: {state: " + path + "}";
+        return config_of(sample({.top = admin}));
+    };
+    const auto found = difference(with_state("a"), with_state("b"));
+    BOOST_REQUIRE(found.size() == 1u);
+    BOOST_TEST(found[0].path == "admin.state");
+    BOOST_TEST(found[0].before.value() == found[0].after.value());
+    BOOST_TEST(found[0].needs_restart);
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_change_while_running_is_marked) {
+    const Config before = config_of(full());
+    std::string fixed;
+    for (const Change& change : changes) {
+        const Config after = config_of(changed(change.mark, change.old, change.now));
+        std::vector<Difference> of_process;
+        for (const Difference& each : difference(before, after)) {
+            if (each.needs_restart) fixed += each.path + '\n';
+            const bool in_lists =
+                each.path.starts_with("listeners.") || each.path.starts_with("pools.");
+            if (!in_lists) of_process.push_back(each);
+        }
+        BOOST_TEST((process_difference(before, after) == of_process), change.expected);
+    }
+    BOOST_TEST(fixed == "workers\nadmin.socket\nadmin.http\nadmin.state\n");
 }
 
 BOOST_AUTO_TEST_CASE(order_is_no_difference_but_in_a_key) {

@@ -25,8 +25,7 @@ int main(int argc, char** argv) {
         std::size_t bytes_read = 0;
         const auto result = parse(text, bytes_read);
         const double ms = 1e3 * static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
-        const auto* errors = std::get_if<Errors>(&result);
-        const std::string last = errors == nullptr ? "accepted" : errors->back().to_string("");
+        const std::string last = result ? "accepted" : result.error().back().to_string("");
         std::printf("%-40s %8.1f %9zu  %s\n", std::string(kind.name).c_str(), ms, bytes_read >> 10,
                     last.substr(0, 80).c_str());
         worst = std::max(worst, ms);

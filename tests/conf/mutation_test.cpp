@@ -12,9 +12,11 @@
 #include <boost/test/unit_test.hpp>
 
 #include "conf/config.h"
+#include "tests/conf/sample.h"
 #include "tests/support/random.h"
 
 using namespace ringway::conf;
+using namespace ringway::conf::tests;
 
 namespace {
 
@@ -74,7 +76,7 @@ std::vector<std::string> examples() {
     }
     std::ranges::sort(paths);
     std::vector<std::string> texts;
-    for (const auto& path : paths) texts.push_back(std::get<std::string>(read_file(path)));
+    for (const auto& path : paths) texts.push_back(text_at(path));
     return texts;
 }
 
@@ -88,13 +90,13 @@ BOOST_AUTO_TEST_CASE(damaged_files_give_a_config_or_placed_errors) {
     for (int round = 0; round < rounds; ++round) {
         const auto text = mutator.damage(texts[mutator.below(texts.size())]);
         const auto result = parse(text);
-        const auto* errors = std::get_if<Errors>(&result);
-        if (errors == nullptr) continue;
+        if (result) continue;
+        const Errors errors = result.error();
         // One past the last line is where the end of the text is.
         const auto lines = std::ranges::count(text, '\n') + 2;
         BOOST_TEST_CONTEXT("round " << round << "\n" << text) {
-            BOOST_TEST(!errors->empty());
-            for (const auto& error : *errors) {
+            BOOST_TEST(!errors.empty());
+            for (const auto& error : errors) {
                 BOOST_TEST(!error.message.empty());
                 BOOST_TEST(error.position.line >= 1);
                 BOOST_TEST(error.position.line <= lines);

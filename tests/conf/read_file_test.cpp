@@ -13,8 +13,10 @@
 #include <boost/test/unit_test.hpp>
 
 #include "conf/config.h"
+#include "tests/conf/sample.h"
 
 using namespace ringway::conf;
+using namespace ringway::conf::tests;
 
 namespace {
 
@@ -38,8 +40,7 @@ private:
 
 std::string problem_of(const std::string& path) {
     const auto result = read_file(path);
-    const auto* error = std::get_if<Error>(&result);
-    return error == nullptr ? "none" : error->to_string("f");
+    return result ? "none" : result.error().to_string("f");
 }
 
 }  // namespace
@@ -51,9 +52,9 @@ BOOST_AUTO_TEST_CASE(a_file_arrives_byte_by_byte) {
     std::string text(200'000, 'x');
     text[100'000] = '\0';
     std::ofstream(folder.at("a")) << text;
-    BOOST_TEST((std::get<std::string>(read_file(folder.at("a"))) == text));
+    BOOST_TEST((text_at(folder.at("a")) == text));
     std::ofstream(folder.at("empty")).close();
-    BOOST_TEST(std::get<std::string>(read_file(folder.at("empty"))).empty());
+    BOOST_TEST(text_at(folder.at("empty")).empty());
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_regular_file_is_named) {
@@ -96,7 +97,7 @@ BOOST_AUTO_TEST_CASE(a_file_beyond_16_mib_is_refused) {
     std::ofstream(folder.at("big")) << "x";
     constexpr auto cap = std::uintmax_t{16} << 20;
     std::filesystem::resize_file(folder.at("big"), cap);
-    BOOST_TEST(std::get<std::string>(read_file(folder.at("big"))).size() == cap);
+    BOOST_TEST(text_at(folder.at("big")).size() == cap);
     std::filesystem::resize_file(folder.at("big"), cap + 1);
     BOOST_TEST(problem_of(folder.at("big")) == "f: the file is larger than 16 MiB");
     std::filesystem::resize_file(folder.at("big"), std::uintmax_t{1} << 40);

@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 
 #include "conf/config.h"
 
@@ -33,10 +32,9 @@ inline std::string sample(const Extra& extra = {}) {
 // "line:column: path: message" of every error, one a line; empty for a good file.
 inline std::string errors_of(std::string_view yaml) {
     const auto result = parse(yaml);
-    const auto* errors = std::get_if<Errors>(&result);
     std::string text;
-    if (errors == nullptr) return text;
-    for (const auto& error : *errors) {
+    if (result) return text;
+    for (const auto& error : result.error()) {
         const auto line = error.to_string("");
         text += line.starts_with(": ") ? line.substr(2) : line.substr(1);
         text += '\n';
@@ -47,8 +45,15 @@ inline std::string errors_of(std::string_view yaml) {
 // The configuration; throws with its errors where there are any.
 inline Config config_of(std::string_view yaml) {
     auto result = parse(yaml);
-    if (std::holds_alternative<Errors>(result)) throw std::runtime_error(errors_of(yaml));
-    return std::get<Config>(std::move(result));
+    if (!result) throw std::runtime_error(errors_of(yaml));
+    return std::move(*result);
+}
+
+// The text of a file; throws where it cannot be read.
+inline std::string text_at(const std::string& path) {
+    auto text = read_file(path);
+    if (!text) throw std::runtime_error(text.error().to_string(path));
+    return std::move(*text);
 }
 
 }  // namespace ringway::conf::tests

@@ -64,7 +64,7 @@ private:
 protected:
     // The reason where it failed.
     std::string open(const std::string& where) {
-        return on_loop([&] { return server_.open(where).value_or(""); });
+        return on_loop([&] { return server_.open(where).error().text; });
     }
     std::string open() { return open(path); }
     void close() {

@@ -62,12 +62,10 @@ public:
 
     conf::Config parsed() const {
         auto text = conf::read_file(file());
-        BOOST_REQUIRE(std::holds_alternative<std::string>(text));
-        auto config = conf::parse(std::get<std::string>(text));
-        if (const auto* errors = std::get_if<conf::Errors>(&config)) {
-            BOOST_FAIL(errors->front().to_string(file()));
-        }
-        return std::get<conf::Config>(std::move(config));
+        BOOST_REQUIRE(text.has_value());
+        auto config = conf::parse(*text);
+        if (!config) BOOST_FAIL(config.error().front().to_string(file()));
+        return std::move(*config);
     }
 
     // The two servers.

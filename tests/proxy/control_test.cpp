@@ -39,7 +39,7 @@ protected:
     void start() {
         control.emplace(file(), parsed(), log().writer());
         thread_ = std::thread([this] {
-            refusal = proxy::serve(*control);
+            served = proxy::serve(*control);
             running = false;
         });
         BOOST_REQUIRE(log().has(" ready: "));
@@ -66,7 +66,7 @@ protected:
     }
 
     std::optional<proxy::Control> control;
-    std::optional<std::string> refusal;
+    Result<void> served;
     std::atomic<bool> running = true;
 
 private:
@@ -86,7 +86,7 @@ BOOST_AUTO_TEST_CASE(it_serves_until_a_signal_ends_it) {
     }
     signal(SIGTERM);
     BOOST_TEST(has_stopped());
-    BOOST_TEST(!refusal.has_value());
+    BOOST_TEST(served.has_value());
     BOOST_TEST(test::is_refused(bind()));
     BOOST_TEST(!std::filesystem::exists(admin_path()));
 }
@@ -144,7 +144,7 @@ BOOST_AUTO_TEST_CASE(before_a_drain_clients_are_accepted_for_its_delay) {
     pair.near.close();
     pair.far.close();
     BOOST_TEST(has_stopped());
-    BOOST_TEST(!refusal.has_value());
+    BOOST_TEST(served.has_value());
 }
 
 BOOST_AUTO_TEST_CASE(each_signal_in_a_delay_goes_one_step_further) {
@@ -264,15 +264,15 @@ BOOST_AUTO_TEST_CASE(what_cannot_begin_says_why_and_leaves_nothing) {
     {
         const auto others = proxy::open_listen_sockets(bind(), 1);
         proxy::Control other(file(), parsed(), log().writer());
-        const auto why = proxy::serve(other);
-        BOOST_TEST(why.value() == "listener front: cannot listen on " + bind().to_string() +
-                                      ": Address already in use");
+        const auto why = proxy::serve(other).error().text;
+        BOOST_TEST(why == "listener front: cannot listen on " + bind().to_string() +
+                              ": Address already in use");
     }
     BOOST_TEST(test::open_descriptors() == descriptors);
     BOOST_TEST(!std::filesystem::exists(admin_path()));
     const Fd owner = test::unix_listener(admin_path(), 8);
     proxy::Control other(file(), parsed(), log().writer());
-    BOOST_TEST(proxy::serve(other).value().ends_with("another process listens on it"));
+    BOOST_TEST(proxy::serve(other).error().text.ends_with("another process listens on it"));
 }
 
 BOOST_AUTO_TEST_CASE(descriptors_are_shared_out_within_the_limit) {

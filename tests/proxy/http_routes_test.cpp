@@ -12,17 +12,15 @@ namespace {
 
 HttpQuestion question(std::string_view target) {
     const auto routed = route_http(target);
-    const auto* asked = std::get_if<HttpQuestion>(&routed);
-    BOOST_TEST_REQUIRE(asked != nullptr, target);
-    return *asked;
+    BOOST_TEST_REQUIRE(routed.has_value(), target);
+    return *routed;
 }
 
 // "404 why", or "no refusal".
 std::string refusal(std::string_view target) {
     const auto routed = route_http(target);
-    const auto* refused = std::get_if<HttpRefusal>(&routed);
-    if (refused == nullptr) return "no refusal";
-    return std::to_string(refused->status) + " " + refused->reason;
+    if (routed) return "no refusal";
+    return std::to_string(routed.error().status) + " " + routed.error().reason;
 }
 
 }  // namespace

@@ -47,11 +47,11 @@ public:
           thread_([this] { io_.run(); }) {
         std::atomic<bool> done = false;
         boost::asio::post(io_, [&] {
-            refusal_ = server_.open(address);
+            opened_ = server_.open(address);
             done = true;
         });
         BOOST_REQUIRE(test::eventually([&] { return done.load(); }));
-        BOOST_REQUIRE(!refusal_);
+        BOOST_REQUIRE(opened_.has_value());
     }
     ~Fixture() {
         boost::asio::post(io_, [this] {
@@ -107,7 +107,7 @@ private:
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
         io_.get_executor()};
     HttpServer server_;
-    std::optional<std::string> refusal_;
+    Result<void> opened_;
     std::thread thread_;
 };
 
@@ -273,8 +273,7 @@ BOOST_AUTO_TEST_CASE(one_more_client_than_slots_is_refused_while_all_are_busy) {
 BOOST_AUTO_TEST_CASE(an_address_that_is_taken_is_named) {
     boost::asio::io_context io;
     HttpServer other(io, [](std::string_view) { return HttpAnswer{}; }, {});
-    const auto reason = other.open(address);
-    BOOST_TEST(reason.value_or("") ==
+    BOOST_TEST(other.open(address).error().text ==
                "http: cannot listen on " + address.to_string() + ": Address already in use");
 }
 

@@ -58,19 +58,18 @@ struct Fixture {
         return {.name = std::move(name), .bind = bind, .pool = std::move(to)};
     }
 
-    struct Outcome {
-        std::optional<std::string> refusal;
-    };
     // As a start or a reload does.
-    Outcome apply(std::vector<conf::Listener> all) {
+    Result<void> try_to_apply(std::vector<conf::Listener> all) {
         conf::Config config;
         config.listeners = std::move(all);
-        Outcome outcome;
-        auto opened = listeners.open(config, outcome.refusal);
-        if (!outcome.refusal) {
-            listeners.apply(config, std::move(opened), pools);
-        }
-        return outcome;
+        auto opened = listeners.open(config);
+        if (!opened) return opened.error();
+        listeners.apply(config, std::move(*opened), pools);
+        return {};
+    }
+    void apply(std::vector<conf::Listener> all) {
+        const auto applied = try_to_apply(std::move(all));
+        BOOST_TEST(applied.has_value(), applied.error().text);
     }
     void run_workers() {
         for (const auto& worker : workers) worker->run();
@@ -107,7 +106,7 @@ BOOST_FIXTURE_TEST_SUITE(listeners, Fixture)
 
 BOOST_AUTO_TEST_CASE(each_worker_gets_a_socket_of_its_own_on_an_address) {
     const auto sockets = proxy::open_listen_sockets(first.endpoint(), 3);
-    const auto& opened = std::get<proxy::ListenSockets>(sockets).sockets;
+    const auto& opened = sockets.value().sockets;
     BOOST_TEST(opened.size() == 3u);
     for (const Fd& socket : opened) {
         BOOST_TEST(test::local_endpoint(socket).to_string() == first.endpoint().to_string());
@@ -126,8 +125,8 @@ BOOST_AUTO_TEST_CASE(a_socket_that_listens_has_the_options_of_its_listener) {
     front.defer_accept = 3s;
     conf::Config config;
     config.listeners = {front};
-    std::optional<std::string> refusal;
-    const auto opened = listeners.open(config, refusal);
+    const auto listening = listeners.open(config);
+    const auto& opened = listening.value();
     const auto option = [](const Fd& socket, int level, int name) {
         int value = 0;
         socklen_t size = sizeof value;
@@ -158,36 +157,35 @@ BOOST_AUTO_TEST_CASE(the_connections_of_a_listener_spread_over_the_workers) {
 }
 
 BOOST_AUTO_TEST_CASE(a_port_is_free_until_somebody_listens_there) {
-    BOOST_TEST(!proxy::why_not_free(first.endpoint()).has_value());
+    BOOST_TEST(proxy::check_free(first.endpoint()).has_value());
     const Fd other = test::listening_socket();
-    const auto refusal = proxy::why_not_free(test::local_endpoint(other));
-    BOOST_TEST(refusal.value() == "cannot listen on " + test::local_endpoint(other).to_string() +
-                                      ": Address already in use");
+    const auto free = proxy::check_free(test::local_endpoint(other));
+    BOOST_TEST(free.error().text == "cannot listen on " + test::local_endpoint(other).to_string() +
+                                        ": Address already in use");
 }
 
 BOOST_AUTO_TEST_CASE(a_port_in_use_refuses_by_the_name_of_the_listener) {
     const Fd other = test::listening_socket();
-    const auto outcome = apply({listener("front", test::local_endpoint(other), "red")});
-    BOOST_REQUIRE(outcome.refusal.has_value());
-    BOOST_TEST(outcome.refusal->starts_with("listener front: cannot listen on "));
+    const auto applied = try_to_apply({listener("front", test::local_endpoint(other), "red")});
+    BOOST_TEST(applied.error().text.starts_with("listener front: cannot listen on "));
     BOOST_TEST(listeners.all().empty());
 }
 
 // Another process of the same user could share the port unnoticed.
 BOOST_AUTO_TEST_CASE(a_port_that_others_would_share_is_in_use_too) {
     const auto theirs = proxy::open_listen_sockets(first.endpoint(), 1);
-    BOOST_TEST(std::holds_alternative<proxy::ListenSockets>(theirs));
-    BOOST_TEST(apply({listener("front", first.endpoint(), "red")}).refusal.has_value());
+    BOOST_TEST(theirs.has_value());
+    BOOST_TEST(try_to_apply({listener("front", first.endpoint(), "red")}).has_error());
 }
 
 BOOST_AUTO_TEST_CASE(one_refused_listener_leaves_none_open_and_those_before_as_they_were) {
     run_workers();
-    BOOST_TEST(!apply({listener("old", first.endpoint(), "red")}).refusal.has_value());
+    apply({listener("old", first.endpoint(), "red")});
     const std::size_t descriptors = test::open_descriptors();
     const Fd other = test::listening_socket();
-    const auto outcome = apply({listener("new", second.endpoint(), "blue"),
-                                listener("bad", test::local_endpoint(other), "blue")});
-    BOOST_TEST(outcome.refusal.has_value());
+    const auto applied = try_to_apply({listener("new", second.endpoint(), "blue"),
+                                       listener("bad", test::local_endpoint(other), "blue")});
+    BOOST_TEST(applied.has_error());
     BOOST_TEST(test::open_descriptors() == descriptors + 1);
     BOOST_TEST(test::is_refused(second.endpoint()));
     BOOST_TEST(leads_to(first.endpoint(), red));
@@ -225,9 +223,7 @@ BOOST_AUTO_TEST_CASE(listeners_that_swap_their_addresses_open_nothing_and_lose_n
     apply({listener("a", first.endpoint(), "red"), listener("b", second.endpoint(), "blue")});
     const std::size_t descriptors = test::open_descriptors();
     const Fd waiting = test::connected_socket(first.endpoint());
-    const auto outcome =
-        apply({listener("a", second.endpoint(), "red"), listener("b", first.endpoint(), "blue")});
-    BOOST_TEST(!outcome.refusal.has_value());
+    apply({listener("a", second.endpoint(), "red"), listener("b", first.endpoint(), "blue")});
     BOOST_TEST(test::open_descriptors() == descriptors + 1);
     run_workers();
     // Who waited on the first address is served by what listens there now.
@@ -270,9 +266,8 @@ BOOST_AUTO_TEST_CASE(a_removed_listener_refuses_and_may_come_back_at_once) {
     const std::size_t descriptors = test::open_descriptors();
     BOOST_TEST(leads_to(first.endpoint(), red));
     for (int i = 0; i < 20; ++i) {
-        BOOST_TEST(!apply({}).refusal.has_value());
-        const auto back = apply({listener("a", first.endpoint(), "red")});
-        BOOST_TEST(back.refusal.value_or("") == "");
+        apply({});
+        apply({listener("a", first.endpoint(), "red")});
     }
     BOOST_TEST(test::eventually([&] { return test::open_descriptors() == descriptors; }));
     BOOST_TEST(leads_to(first.endpoint(), red));
@@ -284,17 +279,17 @@ BOOST_AUTO_TEST_CASE(two_addresses_of_one_port_are_taken_at_a_start_and_at_a_rel
     run_workers();
     const auto local = first.endpoint();
     const auto any = with_address(local, "0.0.0.0:1");
-    const auto both = [&] {
-        return apply({listener("any", any, "red"), listener("local", local, "blue")});
+    const auto apply_both = [&] {
+        apply({listener("any", any, "red"), listener("local", local, "blue")});
     };
     const std::size_t descriptors = test::open_descriptors();
-    BOOST_TEST(!both().refusal.has_value());
+    apply_both();
     BOOST_TEST(leads_to(local, blue));
-    BOOST_TEST(!apply({listener("any", any, "red")}).refusal.has_value());
+    apply({listener("any", any, "red")});
     BOOST_TEST(
         test::eventually([&] { return test::open_descriptors() == descriptors + worker_count; }));
     BOOST_TEST(leads_to(local, red));
-    BOOST_TEST(!both().refusal.has_value());
+    apply_both();
     BOOST_TEST(leads_to(local, blue));
 }
 
@@ -305,15 +300,16 @@ BOOST_AUTO_TEST_CASE(what_others_listen_on_is_never_shared_beside_what_is_ours) 
     const auto local = first.endpoint();
     const auto second_local = with_address(local, "127.0.0.2:1");
     const auto any = with_address(local, "0.0.0.0:1");
-    BOOST_TEST(!apply({listener("local", local, "red")}).refusal.has_value());
+    apply({listener("local", local, "red")});
     const auto refusal = [&](const conf::Endpoint& also) {
-        return apply({listener("local", local, "red"), listener("also", also, "blue")})
-            .refusal.value_or("");
+        return try_to_apply({listener("local", local, "red"), listener("also", also, "blue")})
+            .error()
+            .text;
     };
     {
         // In a list of their own, as with another process.
         const auto theirs = proxy::open_listen_sockets(second_local, 1);
-        BOOST_REQUIRE(std::holds_alternative<proxy::ListenSockets>(theirs));
+        BOOST_REQUIRE(theirs.has_value());
         BOOST_TEST(refusal(second_local) == "listener also: cannot listen on " +
                                                 second_local.to_string() +
                                                 ": Address already in use");
@@ -326,10 +322,10 @@ BOOST_AUTO_TEST_CASE(what_others_listen_on_is_never_shared_beside_what_is_ours) 
     BOOST_TEST(leads_to(second_local, blue));
     // Ours is the wildcard now; theirs is beside it.
     const auto theirs = proxy::open_listen_sockets(second_local, 1);
-    BOOST_REQUIRE(std::holds_alternative<proxy::ListenSockets>(theirs));
-    BOOST_TEST(apply({listener("local", local, "red"), listener("also", any, "blue"),
-                      listener("third", second_local, "red")})
-                   .refusal.has_value());
+    BOOST_REQUIRE(theirs.has_value());
+    BOOST_TEST(try_to_apply({listener("local", local, "red"), listener("also", any, "blue"),
+                             listener("third", second_local, "red")})
+                   .has_error());
 }
 
 BOOST_AUTO_TEST_CASE(a_refused_change_leaves_no_socket_file_behind) {
@@ -339,21 +335,17 @@ BOOST_AUTO_TEST_CASE(a_refused_change_leaves_no_socket_file_behind) {
     const auto plain = listener("plain", unix_bind, "red");
     conf::Config config;
     config.listeners = {plain, listener("bad", test::local_endpoint(other), "blue")};
-    std::optional<std::string> refusal;
-    BOOST_TEST(listeners.open(config, refusal).empty());
-    BOOST_TEST(refusal.has_value());
+    BOOST_TEST(listeners.open(config).has_error());
     BOOST_TEST(!std::filesystem::exists(unix_bind.path));
     // Refused after all were open, for another reason.
     config.listeners.pop_back();
-    refusal.reset();
-    BOOST_TEST(listeners.open(config, refusal).size() == 1u);
-    BOOST_TEST(refusal.value_or("") == "");
+    BOOST_TEST(listeners.open(config).value().size() == 1u);
     BOOST_TEST(!std::filesystem::exists(unix_bind.path));
-    BOOST_TEST(!apply({plain}).refusal.has_value());
+    apply({plain});
     BOOST_TEST(std::filesystem::exists(unix_bind.path));
     // It keeps listening if a later change is refused.
     config.listeners.push_back(listener("bad", test::local_endpoint(other), "blue"));
-    BOOST_TEST(listeners.open(config, refusal).empty());
+    BOOST_TEST(listeners.open(config).has_error());
     BOOST_TEST(std::filesystem::exists(unix_bind.path));
     apply({});
     BOOST_TEST(!std::filesystem::exists(unix_bind.path));
@@ -375,9 +367,9 @@ BOOST_AUTO_TEST_CASE(one_unix_socket_has_one_listener_whatever_its_path_is_calle
     const auto direct = test::endpoint("unix:" + dir.path("front.sock"));
     const auto linked = test::endpoint("unix:" + dir.path("link/front.sock"));
     apply({listener("front", direct, "red")});
-    const auto refusal =
-        apply({listener("front", direct, "red"), listener("again", linked, "blue")}).refusal;
-    BOOST_TEST(refusal.value_or("") == "listener again: " + linked.to_string() +
+    const auto applied =
+        try_to_apply({listener("front", direct, "red"), listener("again", linked, "blue")});
+    BOOST_TEST(applied.error().text == "listener again: " + linked.to_string() +
                                            " is the file of " + direct.to_string() +
                                            ", which is open");
 }

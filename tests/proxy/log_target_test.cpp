@@ -39,15 +39,13 @@ std::string text_of(const std::string& path) {
 }
 
 proxy::LogTarget opened(const std::string& path) {
-    auto target = open_log_target(path);
-    if (const auto* error = std::get_if<std::string>(&target)) BOOST_FAIL(*error);
-    return std::move(std::get<proxy::LogTarget>(target));
+    return open_log_target(path).value();
 }
 
 std::string refusal(const std::string& path) {
     const auto target = open_log_target(path);
-    BOOST_REQUIRE(std::holds_alternative<std::string>(target));
-    return std::get<std::string>(target);
+    BOOST_REQUIRE(target.has_error());
+    return target.error().text;
 }
 
 // The limit on file sizes of this process, while this object exists.

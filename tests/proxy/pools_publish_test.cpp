@@ -51,10 +51,10 @@ BOOST_AUTO_TEST_CASE(changes_while_a_ring_is_worked_out_are_one_more_ring) {
     bool published = false;
     slow.when_published(nullptr, [&] { published = true; });
     for (int i = 0; i < 100; ++i) {
-        BOOST_TEST(!slow.register_server("main", "r" + std::to_string(i),
-                                         test::endpoint("192.0.2.7:7"), 1));
+        BOOST_TEST(slow.register_server("main", "r" + std::to_string(i),
+                                         test::endpoint("192.0.2.7:7"), 1).has_value());
     }
-    slow.set_admin_state("main", "a", AdminState::drain);
+    BOOST_TEST(slow.set_admin_state("main", "a", AdminState::drain).has_value());
     BOOST_TEST(!slow.find("main")->servers.at("a").health.is_online());
     BOOST_TEST(later.steps.size() == 1u);
     BOOST_TEST(!published);
@@ -105,8 +105,8 @@ BOOST_AUTO_TEST_CASE(a_plan_during_a_change_of_settings_is_of_the_ring_that_come
     one.hash.algorithm = conf::HashSettings::Algorithm::ring;
     one.slow_start = 1h;
     slow.apply(config({one}));
-    slow.set_admin_state("main", "a", AdminState::offline);
-    slow.set_admin_state("main", "a", AdminState::automatic);  // back, with few of its points
+    BOOST_TEST(slow.set_admin_state("main", "a", AdminState::offline).has_value());
+    BOOST_TEST(slow.set_admin_state("main", "a", AdminState::automatic).has_value());  // back, with few of its points
     BOOST_TEST(slow.find("main")->servers.at("a").health.ramp() < ring::full_ramp);
     const auto draft = proxy::make_rings(slow.drafts_of(config({one})));
     while (!later.steps.empty()) later.finish_one();
@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(a_removed_server_is_shown_while_the_ring_has_it) {
     Pools slow(io, 1, events, later, {});
     slow.apply(config({pool("main", {server("a"), server("b")})}));
     later.finish_one();
-    BOOST_TEST(!slow.unregister_server("main", "b"));
+    BOOST_TEST(slow.unregister_server("main", "b").has_value());
     BOOST_TEST((slow.find("main")->ring->snapshot()->find("b") != nullptr));
     BOOST_TEST(slow.detail("main", "b") == "removed");
     BOOST_TEST(slow.detail("main", "a") == "not checked");
@@ -136,10 +136,10 @@ BOOST_AUTO_TEST_CASE(a_server_is_online_once_the_ring_that_serves_says_so) {
     later.finish_one();
     BOOST_TEST(main.online() == 2u);
     BOOST_TEST(slow.detail("main", "a") == "not checked");
-    slow.set_admin_state("main", "a", AdminState::drain);
+    BOOST_TEST(slow.set_admin_state("main", "a", AdminState::drain).has_value());
     BOOST_TEST(main.ring->is_online("a"));
     BOOST_TEST(slow.detail("main", "a") == "draining, on its way out of the ring");
-    BOOST_TEST(!slow.unregister_server("main", "b"));
+    BOOST_TEST(slow.unregister_server("main", "b").has_value());
     BOOST_TEST(main.online() == 1u);  // of the servers that there are
     while (!later.steps.empty()) later.finish_one();
     BOOST_TEST(!main.ring->is_online("a"));
@@ -152,8 +152,8 @@ BOOST_AUTO_TEST_CASE(waiters_for_a_removed_pool_are_notified) {
     slow.apply(config({pool("main", {server("a")}), pool("other", {server("b")})}));
     while (!later.steps.empty()) later.finish_one();
     for (int i = 0; i < 3; ++i) {
-        slow.set_weight("other", "b", static_cast<std::uint32_t>(2 + i));
-        slow.set_weight("main", "a", static_cast<std::uint32_t>(2 + i));
+        BOOST_TEST(slow.set_weight("other", "b", static_cast<std::uint32_t>(2 + i)).has_value());
+        BOOST_TEST(slow.set_weight("main", "a", static_cast<std::uint32_t>(2 + i)).has_value());
     }
     int times = 0;
     slow.when_published(nullptr, [&] { ++times; });
@@ -168,7 +168,7 @@ BOOST_AUTO_TEST_CASE(waiters_for_a_removed_pool_are_notified) {
     while (!later.steps.empty()) later.finish_one();
     BOOST_TEST(times == 3);
     // The last thing to wait for.
-    slow.set_weight("other", "b", 7);
+    BOOST_TEST(slow.set_weight("other", "b", 7).has_value());
     slow.when_published(nullptr, [&] { ++times; });
     slow.drop_others(config({pool("main", {})}));
     BOOST_TEST(times == 4);
@@ -185,8 +185,8 @@ BOOST_AUTO_TEST_CASE(connections_of_a_server_end_once_the_ring_is_without_it) {
     one.on_down = one.on_removed = {.way = conf::Leaving::Way::reset};
     slow.apply(config({one}));
     later.finish_one();
-    slow.set_admin_state("main", "a", AdminState::offline);
-    slow.unregister_server("main", "b");
+    BOOST_TEST(slow.set_admin_state("main", "a", AdminState::offline).has_value());
+    BOOST_TEST(slow.unregister_server("main", "b").has_value());
     BOOST_TEST(done.empty());
     later.finish_one();
     BOOST_TEST(done == (Strings{"server_down"}), boost::test_tools::per_element());
@@ -195,9 +195,9 @@ BOOST_AUTO_TEST_CASE(connections_of_a_server_end_once_the_ring_is_without_it) {
                boost::test_tools::per_element());
     // Back before it was off the ring: nobody is cut.
     done.clear();
-    slow.set_admin_state("main", "a", AdminState::automatic);
-    slow.set_admin_state("main", "a", AdminState::offline);
-    slow.set_admin_state("main", "a", AdminState::automatic);
+    BOOST_TEST(slow.set_admin_state("main", "a", AdminState::automatic).has_value());
+    BOOST_TEST(slow.set_admin_state("main", "a", AdminState::offline).has_value());
+    BOOST_TEST(slow.set_admin_state("main", "a", AdminState::automatic).has_value());
     while (!later.steps.empty()) later.finish_one();
     BOOST_TEST(std::count(done.begin(), done.end(), "server_down") == 0);
 }
@@ -206,7 +206,7 @@ BOOST_AUTO_TEST_CASE(a_ring_that_cannot_be_made_leaves_the_one_that_serves) {
     apply({server("a")});
     const auto before = ring();
     auto dense = server("b");
-    dense.weight = 1'000'000'000;  // more than refusal() would have let in
+    dense.weight = 1'000'000'000;  // more than ServerLayers::check() would have let in
     apply({server("a"), dense});
     BOOST_TEST(ring() == before);
     apply({server("a"), server("b")});

@@ -41,8 +41,7 @@ std::string read(const std::string& path) {
 
 std::string wrong(std::string_view text) {
     const auto parsed = proxy::parse_state(text);
-    const auto* reason = std::get_if<std::string>(&parsed);
-    return reason == nullptr ? "" : *reason;
+    return parsed.error().text;
 }
 
 }  // namespace
@@ -53,11 +52,11 @@ BOOST_AUTO_TEST_CASE(what_is_kept_is_what_is_loaded) {
     const test::TempDir dir;
     const std::string path = dir.path("state.json");
     StateFile file(path);
-    BOOST_TEST(std::get<Overrides>(file.load()).empty());  // there is none yet
-    BOOST_TEST(!file.keep(some()).has_value());
+    BOOST_TEST(file.load().value().empty());  // there is none yet
+    BOOST_TEST(file.keep(some()).has_value());
     BOOST_TEST(file.written_at().has_value());
     StateFile again(path);
-    BOOST_TEST((std::get<Overrides>(again.load()) == some()));
+    BOOST_TEST((again.load().value() == some()));
     struct stat status {};
     BOOST_TEST(::stat(path.c_str(), &status) == 0);
     BOOST_TEST((status.st_mode & 0777) == 0600);
@@ -87,23 +86,22 @@ BOOST_AUTO_TEST_CASE(ids_of_odd_bytes_come_back) {
                                  std::string(255, '"')};
     Overrides overrides;
     for (const std::string& id : ids) overrides["p"][id] = {.unregistered = true};
-    BOOST_TEST(
-        (std::get<Overrides>(proxy::parse_state(proxy::state_text(overrides))) == overrides));
+    BOOST_TEST((proxy::parse_state(proxy::state_text(overrides)).value() == overrides));
 }
 
 BOOST_AUTO_TEST_CASE(what_is_already_kept_is_not_written_again) {
     const test::TempDir dir;
     const std::string path = dir.path("state.json");
     StateFile file(path);
-    file.load();
-    file.keep(some());
+    BOOST_TEST(file.load().has_value());
+    BOOST_TEST(file.keep(some()).has_value());
     struct stat first {};
     ::stat(path.c_str(), &first);
-    BOOST_TEST(!file.keep(some()).has_value());
+    BOOST_TEST(file.keep(some()).has_value());
     struct stat second {};
     ::stat(path.c_str(), &second);
     BOOST_TEST(first.st_ino == second.st_ino);
-    BOOST_TEST(!file.keep({}).has_value());
+    BOOST_TEST(file.keep({}).has_value());
     BOOST_TEST(read(path) == proxy::state_text({}));
 }
 
@@ -169,21 +167,21 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused_with_its_place) {
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_written_says_why_and_leaves_the_old_file) {
     StateFile nowhere("");
-    BOOST_TEST(nowhere.keep({}).value() == "no state file is configured (admin: state)");
+    BOOST_TEST(nowhere.keep({}).error().text == "no state file is configured (admin: state)");
     const test::TempDir dir;
     StateFile lost(dir.path("none/state.json"));
-    BOOST_TEST(lost.keep(some()).value() ==
+    BOOST_TEST(lost.keep(some()).error().text ==
                dir.path("none/state.json.lock") + " cannot be locked: No such file or directory");
     BOOST_TEST(lost.problem().has_value());
     const std::string path = dir.path("state.json");
     StateFile file(path);
-    BOOST_TEST(!file.keep(some()).has_value());
+    BOOST_TEST(file.keep(some()).has_value());
     // Something in the way, even of root.
     std::filesystem::create_directory(path + ".new");
-    BOOST_TEST(file.keep({}).has_value());
+    BOOST_TEST(file.keep({}).has_error());
     BOOST_TEST(read(path) == proxy::state_text(some()));
     std::filesystem::remove(path + ".new");
-    BOOST_TEST(!file.keep({}).has_value());
+    BOOST_TEST(file.keep({}).has_value());
     BOOST_TEST(!file.problem().has_value());
     BOOST_TEST(read(path) == proxy::state_text({}));
 }
@@ -191,33 +189,37 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_written_says_why_and_leaves_the_old_file) {
 BOOST_AUTO_TEST_CASE(what_is_no_file_is_refused) {
     const test::TempDir dir;
     std::filesystem::create_directory(dir.path("folder"));
-    BOOST_TEST(std::get<std::string>(StateFile(dir.path("folder")).load())
-                   .ends_with("expected a regular file, found a directory"));
+    BOOST_TEST(StateFile(dir.path("folder"))
+                   .load()
+                   .error()
+                   .text.ends_with("expected a regular file, found a directory"));
     dir.write("empty", "");
-    BOOST_TEST(std::get<std::string>(StateFile(dir.path("empty")).load())
-                   .starts_with(dir.path("empty") + ": 1:1: not valid JSON: "));
+    BOOST_TEST(StateFile(dir.path("empty"))
+                   .load()
+                   .error()
+                   .text.starts_with(dir.path("empty") + ": 1:1: not valid JSON: "));
 }
 
 BOOST_AUTO_TEST_CASE(one_process_at_a_time_uses_a_file) {
     const test::TempDir dir;
     const std::string path = dir.path("state.json");
     StateFile ours(path);
-    BOOST_TEST(ours.lock().value_or("") == "");
-    BOOST_TEST(ours.lock().value_or("") == "");
+    BOOST_TEST(ours.lock().has_value());
+    BOOST_TEST(ours.lock().has_value());
     // A lock belongs to its open file, so that this is as another process.
     StateFile second(path);
-    BOOST_TEST(second.lock().value() == path + " is in use: " + path +
-                                            ".lock is locked by process " +
-                                            std::to_string(::getpid()));
+    BOOST_TEST(second.lock().error().text == path + " is in use: " + path +
+                                                 ".lock is locked by process " +
+                                                 std::to_string(::getpid()));
     // The file is replaced by a new one, the lock stays.
-    BOOST_TEST(ours.keep(some()).value_or("") == "");
-    BOOST_TEST(second.lock().has_value());
+    BOOST_TEST(ours.keep(some()).has_value());
+    BOOST_TEST(second.lock().has_error());
     const auto reason = second.keep({});
-    BOOST_TEST(reason.value_or("").ends_with(std::to_string(::getpid())));
-    BOOST_TEST((std::get<Overrides>(StateFile(path).load()) == some()));
+    BOOST_TEST(reason.error().text.ends_with(std::to_string(::getpid())));
+    BOOST_TEST((StateFile(path).load().value() == some()));
     // By another path to the same folder, too.
-    BOOST_TEST(StateFile(dir.path("./state.json")).lock().has_value());
-    BOOST_TEST(!StateFile(dir.path("other.json")).lock().has_value());
+    BOOST_TEST(StateFile(dir.path("./state.json")).lock().has_error());
+    BOOST_TEST(StateFile(dir.path("other.json")).lock().has_value());
 }
 
 BOOST_AUTO_TEST_CASE(a_lock_that_was_left_behind_locks_nobody_out) {
@@ -226,10 +228,10 @@ BOOST_AUTO_TEST_CASE(a_lock_that_was_left_behind_locks_nobody_out) {
     dir.write("state.json.lock", "1\n");
     {
         StateFile first(path);
-        BOOST_TEST(!first.lock().has_value());
+        BOOST_TEST(first.lock().has_value());
     }
     StateFile second(path);
-    BOOST_TEST(!second.lock().has_value());
+    BOOST_TEST(second.lock().has_value());
     BOOST_TEST(read(dir.path("state.json.lock")) == std::to_string(::getpid()) + "\n");
 }
 
@@ -239,12 +241,12 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_locked_is_read_and_never_written) {
     dir.write("state.json", proxy::state_text(some()));
     std::filesystem::create_directory(dir.path("state.json.lock"));
     StateFile file(path);
-    BOOST_TEST(!file.lock().has_value());
-    BOOST_TEST((std::get<Overrides>(file.load()) == some()));
-    BOOST_TEST(file.keep({}).value_or("").starts_with(path + ".lock cannot be locked: "));
-    BOOST_TEST((std::get<Overrides>(StateFile(path).load()) == some()));
+    BOOST_TEST(file.lock().has_value());
+    BOOST_TEST((file.load().value() == some()));
+    BOOST_TEST(file.keep({}).error().text.starts_with(path + ".lock cannot be locked: "));
+    BOOST_TEST((StateFile(path).load().value() == some()));
     std::filesystem::remove(dir.path("state.json.lock"));
-    BOOST_TEST(!file.keep({}).has_value());
+    BOOST_TEST(file.keep({}).has_value());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

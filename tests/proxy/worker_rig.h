@@ -76,10 +76,9 @@ public:
         auto opened = proxy::open_listen_sockets(where, 1, [this](int socket) {
             proxy::set_inherited_options(socket, settings_.timeouts, {});
         });
-        auto* listening = std::get_if<proxy::ListenSockets>(&opened);
-        BOOST_REQUIRE(listening != nullptr);
-        address_ = local_endpoint(listening->sockets.front());
-        worker_.listen("front", std::move(listening->sockets.front()), route());
+        BOOST_REQUIRE(opened.has_value());
+        address_ = local_endpoint(opened->sockets.front());
+        worker_.listen("front", std::move(opened->sockets.front()), route());
     }
 
     std::shared_ptr<const proxy::Route> route() const {

@@ -169,9 +169,9 @@ void Simulation::plan(Random& /*random*/) {
     holds_ = false;
     turn();
     if (!is_quiet()) return;
-    const auto next = std::get<conf::Config>(conf::parse(text_));
+    const conf::Config next = *conf::parse(text_);
     check_plan_answer(ask_now("plan " + proxy::quote_word(file_)));
-    if (control_->pools().layers().refusal(next)) return;
+    if (!control_->pools().layers().check(next)) return;
     const auto planned = proxy::make_rings(control_->pools().drafts_of(next));
     // Of whom what is known stays known: at another address is another server for its checks.
     const auto checked_at = [](const proxy::DesiredServer& server) {

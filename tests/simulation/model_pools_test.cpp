@@ -243,7 +243,7 @@ private:
             for (const conf::Server& server : pool.servers) weights += server.weight;
             pool.hash.vnodes = static_cast<std::uint32_t>(ring::Limits::points / weights);
         }
-        BOOST_REQUIRE_EQUAL(model_.fits(dense), !pools_->layers().refusal(dense));
+        BOOST_REQUIRE_EQUAL(model_.fits(dense), pools_->layers().check(dense).has_value());
         file_ = std::move(next);
         pools_->apply(file_);
         pools_->drop_others(file_);
@@ -279,8 +279,8 @@ private:
     void restart() {
         if (!random_.one_in(4)) return reload();
         history_ += "\nrestart";
-        restart_pools(std::get<proxy::Overrides>(
-            proxy::parse_state(proxy::state_text(pools_->layers().overrides()))));
+        restart_pools(
+            proxy::parse_state(proxy::state_text(pools_->layers().overrides())).value());
         pools_->apply(file_);
         model_.restart(file_, proxy::Clock::now());
     }
@@ -323,9 +323,9 @@ private:
         model_.connections_failed(name, id, kind, count, proxy::Clock::now());
     }
 
-    void same(bool accepted, const proxy::Pools::Refusal& refusal, const std::string& words) {
+    void same(bool accepted, const Result<void>& result, const std::string& words) {
         history_ += "\n" + words;
-        BOOST_REQUIRE_MESSAGE(accepted == !refusal, words << ": " << refusal.value_or("accepted")
+        BOOST_REQUIRE_MESSAGE(accepted == result.has_value(), words << ": " << (result ? "accepted" : result.error().text)
                                                           << " after" << history_);
     }
 

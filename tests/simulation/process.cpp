@@ -76,17 +76,17 @@ void Simulation::start() {
 
 // A state file that cannot be read is thrown away, as its owner would. What was kept is there.
 void Simulation::restore() {
-    auto loaded = proxy::load_config(file_);
-    const auto& file = std::get<proxy::ConfigFile>(loaded);
+    const proxy::ConfigFile file = *proxy::load_config(file_);
     serving_ = file.config;
     if (state_ != serving_.admin.state) on_disk_.clear();  // whatever was kept there
     state_ = serving_.admin.state;
     for (;;) {
         control_ = std::make_unique<proxy::Control>(file_, file.config, log_, file.fingerprint);
-        const auto refused = control_->restore();
-        if (!refused) break;
-        trace("  not started: " + *refused);
-        expect(on_disk_.empty(), "kept", [&] { return "a state file is refused: " + *refused; });
+        const auto restored = control_->restore();
+        if (restored) break;
+        trace("  not started: " + restored.error().text);
+        expect(on_disk_.empty(), "kept",
+               [&] { return "a state file is refused: " + restored.error().text; });
         end_process();
         std::filesystem::remove(state_);
         on_disk_ = {{}};
@@ -127,8 +127,9 @@ void Simulation::restart(bool cleanly) {
         }
         expect(control_->io().stopped(), "stops", [] { return std::string("it never stopped"); });
         world_.turn_workers();
-        const auto reason = control_->end();
-        expect(!reason, "stops", [&] { return "it ended with: " + *reason; });
+        const auto ended = control_->end();
+        expect(ended.has_value(), "stops",
+               [&] { return "it ended with: " + ended.error().text; });
     }
     end_process();
     world_.mend_disk();
@@ -182,7 +183,7 @@ void Simulation::after_job(bool of_preparer) {
     const bool ended_well = ended && control_->config_status().last_result == "ok";
     if (has_begun && (ended_well || (!ended && reloads_.front().jobs == 0))) {
         auto parsed = conf::parse(reloads_.front().text);
-        serving_ = std::move(std::get<conf::Config>(parsed));
+        serving_ = std::move(*parsed);
         reloads_.front().adopted = true;
         model_.reload(serving_, world_.now());
         trace("  taken up");

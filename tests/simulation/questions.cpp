@@ -66,6 +66,10 @@ std::string_view text_of(const json::object& object, std::string_view name) {
 json::object reread(const json::object& object) {
     return json::parse(json::serialize(object)).as_object();
 }
+json::object reread(const proxy::Report& report) {
+    expect(report.has_value(), "answers", [&] { return report.error().text; });
+    return reread(*report);
+}
 
 // A state and its reason do not contradict one another.
 void check_detail(const json::object& server) {

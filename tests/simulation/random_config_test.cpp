@@ -34,10 +34,8 @@ constexpr std::string_view folder = "/run/ringway-simulated";
 
 std::string errors_of(const std::string& text) {
     const auto result = conf::parse(text);
-    const auto* errors = std::get_if<conf::Errors>(&result);
     std::string out;
-    if (errors == nullptr) return out;
-    for (const auto& error : *errors) out += error.to_string("config") + '\n';
+    for (const auto& error : result.error()) out += error.to_string("config") + '\n';
     return out;
 }
 

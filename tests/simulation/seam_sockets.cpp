@@ -9,24 +9,24 @@ std::vector<ino_t> ListenSockets::inodes() const {
     return {};
 }
 
-std::variant<ListenSockets, std::string> open_listen_sockets(const conf::Endpoint& address,
-                                                             std::size_t count,
-                                                             const Prepare& /*prepare*/) {
-    if (auto reason = why_not_free(address)) return std::move(*reason);
+Result<ListenSockets> open_listen_sockets(const conf::Endpoint& address, std::size_t count,
+                                          const Prepare& /*prepare*/) {
+    if (const auto free = check_free(address); !free) return free.error();
     ListenSockets opened;
     opened.sockets.resize(count);
     return opened;
 }
 
-std::optional<std::string> why_not_free(const conf::Endpoint& address) {
+Result<void> check_free(const conf::Endpoint& address) {
     const std::string text = address.to_string();
-    if (!simulation::World::current()->taken.contains(text)) return std::nullopt;
-    return text + " is in use by another process";
+    if (!simulation::World::current()->taken.contains(text)) return {};
+    return Reason(text + " is in use by another process");
 }
 
-std::optional<std::string> why_not_free(const conf::Endpoint& address,
-                                        const std::vector<ino_t>& /*ours*/) {
-    return why_not_free(address);
+Result<void> check_free(const conf::Endpoint& address, const std::vector<ino_t>& /*ours*/) {
+    return check_free(address);
 }
+
+void set_deferred_accept(int /*socket*/, std::chrono::seconds /*wait*/) {}
 
 }  // namespace ringway::proxy

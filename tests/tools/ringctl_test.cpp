@@ -109,8 +109,7 @@ BOOST_AUTO_TEST_CASE(input_that_names_no_servers_asks_nobody) {
 BOOST_AUTO_TEST_CASE(long_input_is_as_few_commands_as_a_lines_limit_allows) {
     std::istringstream lines("#\na 192.0.2.1:7\nb 192.0.2.2:7 5\nc 192.0.2.3:7\n");
     const std::string both = "register p a 192.0.2.1:7 b 192.0.2.2:7 --weight 5";
-    const auto read = read_registrations("p", lines, both.size());
-    const auto& commands = std::get<std::vector<RegisterCommand>>(read);
+    const auto commands = read_registrations("p", lines, both.size()).value();
     BOOST_REQUIRE(commands.size() == 2);
     BOOST_TEST(ringway::proxy::join_admin_line(commands[0].words) == both);
     BOOST_TEST(commands[0].servers == 2u);

@@ -5,7 +5,6 @@
 #include <fstream>
 #include <memory>
 #include <sstream>
-#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -85,11 +84,11 @@ BOOST_FIXTURE_TEST_SUITE(ringdemo_, Fixture)
 
 BOOST_AUTO_TEST_CASE(every_key_is_answered_and_counted) {
     DemoServer server("server-1");
-    BOOST_TEST(ask({.where = server.where(), .keys = 20, .save = file}, out));
+    BOOST_TEST(ask({.where = server.where(), .keys = 20, .save = file}, out).value());
     BOOST_TEST(out.str() == "SERVER    KEYS  SHARE\nserver-1    20  100 %\n");
     std::ostringstream saved;
     saved << std::ifstream(file).rdbuf();
-    const Owners owners = from_text(saved.str());
+    const Owners owners = from_text(saved.str()).value();
     BOOST_TEST(owners.size() == 20u);
     BOOST_TEST(owners.at("user-20") == "server-1");
     BOOST_TEST(server.stop() == 0);
@@ -109,7 +108,7 @@ BOOST_AUTO_TEST_CASE(a_server_answers_every_line_of_a_connection) {
 BOOST_AUTO_TEST_CASE(moves_since_an_earlier_round_are_told) {
     const DemoServer server("server-2");
     std::ofstream(file) << "user-1 server-1\nuser-2 server-1\nuser-3 server-2\n";
-    BOOST_TEST(ask({.where = server.where(), .keys = 3, .compare = file}, out));
+    BOOST_TEST(ask({.where = server.where(), .keys = 3, .compare = file}, out).value());
     BOOST_TEST(out.str().find("2 of 3 keys moved\n  2 from server-1 to server-2\n") !=
                std::string::npos);
 }
@@ -118,24 +117,25 @@ BOOST_AUTO_TEST_CASE(keys_without_an_answer_make_the_round_fail) {
     DemoServer server("server-1");
     const auto where = server.where();
     server.stop();
-    BOOST_TEST(!ask({.where = where, .keys = 2}, out));
+    BOOST_TEST(!ask({.where = where, .keys = 2}, out).value());
     BOOST_TEST(out.str().find("2 keys had no answer\n") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_server_that_is_silent_costs_no_more_than_the_timeout) {
     boost::asio::io_context io;
     const tcp::acceptor silent(io, {boost::asio::ip::address_v4::loopback(), 0});
-    BOOST_TEST(!ask(
-        {.where = silent.local_endpoint(), .keys = 1, .timeout = std::chrono::milliseconds(20)},
-        out));
+    const auto fine =
+        ask({.where = silent.local_endpoint(), .keys = 1, .timeout = std::chrono::milliseconds(20)},
+            out);
+    BOOST_TEST(!fine.value());
 }
 
 BOOST_AUTO_TEST_CASE(files_that_cannot_be_used_are_named) {
     const tcp::endpoint nowhere;
-    BOOST_CHECK_THROW(ask({.where = nowhere, .keys = 0, .compare = "/nonexistent/x"}, out),
-                      std::runtime_error);
-    BOOST_CHECK_THROW(ask({.where = nowhere, .keys = 0, .save = "/nonexistent/x"}, out),
-                      std::runtime_error);
+    const auto unread = ask({.where = nowhere, .keys = 0, .compare = "/nonexistent/x"}, out);
+    BOOST_TEST(unread.error().text == "/nonexistent/x: cannot be read");
+    const auto unwritten = ask({.where = nowhere, .keys = 0, .save = "/nonexistent/x"}, out);
+    BOOST_TEST(unwritten.error().text == "/nonexistent/x: cannot be written");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -8,7 +8,7 @@
 
 #include <boost/json/object.hpp>
 
-#include "tools/ringctl/client.h"
+#include "conf/result.h"
 
 namespace ringway::ringctl {
 
@@ -18,8 +18,8 @@ struct Answer {
     bool ok = false;
 };
 
-// Throws ClientError if the proxy cannot be reached, or the answer is not one of ringway.
-Answer fetch(const std::string& socket, std::span<const std::string> words,
-             std::chrono::milliseconds timeout);
+// Fails if the proxy cannot be reached, or the answer is not one of ringway.
+Result<Answer> fetch(const std::string& socket, std::span<const std::string> words,
+                     std::chrono::milliseconds timeout);
 
 }  // namespace ringway::ringctl

@@ -2,20 +2,15 @@
 #pragma once
 
 #include <chrono>
-#include <stdexcept>
 #include <string>
+
+#include "conf/result.h"
 
 namespace ringway::ringctl {
 
-// The proxy cannot be reached; what() is the reason, for people.
-class ClientError : public std::runtime_error {
-public:
-    using std::runtime_error::runtime_error;
-};
-
-// Sends `line` to the socket at `path`; the answer, without its newline.
-// `timeout` is for the whole exchange.
-std::string ask(const std::string& path, const std::string& line,
-                std::chrono::milliseconds timeout);
+// Sends `line` to the socket at `path`; the answer, without its newline. Fails if the proxy cannot
+// be reached. `timeout` is for the whole exchange.
+Result<std::string> ask(const std::string& path, const std::string& line,
+                        std::chrono::milliseconds timeout);
 
 }  // namespace ringway::ringctl

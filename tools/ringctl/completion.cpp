@@ -139,14 +139,11 @@ Words arguments(const Before& before, const AskNames& ask) {
 
 std::vector<std::string> ask_names(const std::string& socket, const std::string& pool) {
     const Words question = pool.empty() ? Words{"status"} : Words{"servers", pool};
+    const auto answer = fetch(socket, question, ask_timeout);
+    if (!answer) return {};  // no proxy, no candidates
     Words names;
-    try {
-        const Answer answer = fetch(socket, question, ask_timeout);
-        for (const auto* each : objects(answer.fields, pool.empty() ? "pools" : "servers")) {
-            names.push_back(text(*each, pool.empty() ? "name" : "id"));
-        }
-    } catch (const ClientError&) {
-        // No proxy, no candidates.
+    for (const auto* each : objects(answer->fields, pool.empty() ? "pools" : "servers")) {
+        names.push_back(text(*each, pool.empty() ? "name" : "id"));
     }
     return names;
 }

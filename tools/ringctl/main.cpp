@@ -60,7 +60,7 @@ int main(int argc, char** argv) {
                                .pause = wait_a_while,
                                .in = &std::cin},
                               std::cout, std::cerr);
-    const auto unwritten = ringway::proxy::finish_output();
-    if (unwritten) std::cerr << "ringctl: " << *unwritten << '\n';
-    return unwritten && code == exit_done ? exit_unwritten : code;
+    const auto written = ringway::proxy::finish_output();
+    if (!written) std::cerr << "ringctl: " << written.error().text << '\n';
+    return !written && code == exit_done ? exit_unwritten : code;
 }

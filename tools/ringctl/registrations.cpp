@@ -17,18 +17,17 @@ constexpr std::size_t max_command_bytes = 60 << 10;
 
 using Words = std::vector<std::string>;
 
-// The arguments that a line adds to a command; nothing for a line without a server. Or the error in
-// it.
-std::variant<Words, std::string> words_of(const std::string& line) {
+// The arguments that a line adds to a command; nothing for a line without a server.
+Result<Words> words_of(const std::string& line) {
     if (line.find_first_not_of(" \t\r") == std::string::npos || line.starts_with('#')) {
         return Words{};
     }
     auto split = proxy::split_admin_line(line);
-    if (auto* error = std::get_if<proxy::AdminLineError>(&split)) return std::move(error->message);
-    auto words = std::get<Words>(std::move(split));
+    if (!split) return Reason(split.error().message);
+    auto words = std::move(*split);
     if (words.size() < 2 || words.size() > 3) {
-        return fmt::format("a line must be ID ADDRESS [WEIGHT], not {} word{}", words.size(),
-                           words.size() == 1 ? "" : "s");
+        return Reason(fmt::format("a line must be ID ADDRESS [WEIGHT], not {} word{}", words.size(),
+                                  words.size() == 1 ? "" : "s"));
     }
     if (words.size() == 3) words.insert(words.end() - 1, "--weight");
     return words;
@@ -41,21 +40,18 @@ std::string lines_of(const RegisterCommand& command) {
 
 }  // namespace
 
-RegisterCommands read_registrations(const std::string& pool, std::istream& in,
-                                    std::size_t max_line_bytes) {
+Result<std::vector<RegisterCommand>> read_registrations(const std::string& pool, std::istream& in,
+                                                        std::size_t max_line_bytes) {
     const Words begin{"register", pool};
     std::vector<RegisterCommand> commands;
     std::size_t bytes = 0;
     std::size_t number = 0;
     for (std::string line; std::getline(in, line);) {
         ++number;
-        auto read = words_of(line);
-        if (auto* wrong = std::get_if<std::string>(&read)) {
-            return fmt::format("line {}: {}", number, *wrong);
-        }
-        auto& words = std::get<Words>(read);
-        if (words.empty()) continue;
-        const std::size_t more = proxy::join_admin_line(words).size() + 1;
+        auto words = words_of(line);
+        if (!words) return Reason(fmt::format("line {}: {}", number, words.error().text));
+        if (words->empty()) continue;
+        const std::size_t more = proxy::join_admin_line(*words).size() + 1;
         if (commands.empty() || bytes + more > max_line_bytes) {
             commands.push_back({.words = begin, .first_line = number});
             bytes = proxy::join_admin_line(begin).size();
@@ -64,28 +60,27 @@ RegisterCommands read_registrations(const std::string& pool, std::istream& in,
         bytes += more;
         ++command.servers;
         command.last_line = number;
-        for (std::string& word : words) command.words.push_back(std::move(word));
+        for (std::string& word : *words) command.words.push_back(std::move(word));
     }
-    if (in.bad()) return "the input cannot be read";
-    if (commands.empty()) return "the input names no server";
+    if (in.bad()) return Reason("the input cannot be read");
+    if (commands.empty()) return Reason("the input names no server");
     return commands;
 }
 
 ExitCode register_lines(const Request& request, std::istream& in, std::ostream& out,
                         std::ostream& err) {
-    const auto read = read_registrations(request.words[1], in, max_command_bytes);
-    if (const auto* wrong = std::get_if<std::string>(&read)) {
-        err << "ringctl: " << *wrong << "; nothing was registered\n";
+    const auto commands = read_registrations(request.words[1], in, max_command_bytes);
+    if (!commands) {
+        err << "ringctl: " << commands.error().text << "; nothing was registered\n";
         return exit_usage;
     }
-    const auto& commands = std::get<std::vector<RegisterCommand>>(read);
     std::size_t registered = 0;
-    for (const RegisterCommand& command : commands) {
+    for (const RegisterCommand& command : *commands) {
         Request part = request;
         part.words = command.words;
         const ExitCode code = ask_once(part, out, err);
         if (code != exit_done) {
-            if (commands.size() > 1) {
+            if (commands->size() > 1) {
                 err << fmt::format("ringctl: {} servers were registered before; {} failed\n",
                                    registered, lines_of(command));
             }

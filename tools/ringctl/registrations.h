@@ -5,9 +5,9 @@
 #include <cstddef>
 #include <iosfwd>
 #include <string>
-#include <variant>
 #include <vector>
 
+#include "conf/result.h"
 #include "tools/ringctl/repeat.h"
 
 namespace ringway::ringctl {
@@ -21,10 +21,9 @@ struct RegisterCommand {
 };
 
 // Reads "ID ADDRESS [WEIGHT]" lines, of words as in proxy/text/admin_line.h. Lines that are empty
-// or begin with `#` are skipped. Or an error with the number of its line.
-using RegisterCommands = std::variant<std::vector<RegisterCommand>, std::string>;
-RegisterCommands read_registrations(const std::string& pool, std::istream& in,
-                                    std::size_t max_line_bytes);
+// or begin with `#` are skipped. Fails with an error and the number of its line.
+Result<std::vector<RegisterCommand>> read_registrations(const std::string& pool, std::istream& in,
+                                                        std::size_t max_line_bytes);
 
 // Registers all servers of `in`, which is read to its end first. Stops at the first command that is
 // refused, and reports what has been registered.

@@ -76,20 +76,19 @@ bool is_refused_plan(const Request& request, const Answer& answer) {
 }  // namespace
 
 ExitCode ask_once(const Request& request, std::ostream& out, std::ostream& err) {
-    try {
-        const Answer answer = fetch(request.socket, request.words, request.timeout);
-        if (request.json) {
-            out << answer.line << '\n';
-        } else if (answer.ok) {
-            out << render(request.words.front(), answer.fields, request.colours, request.utf8);
-        }
-        if (answer.ok) return is_refused_plan(request, answer) ? exit_refused : exit_done;
-        err << "ringctl: " << render_error(answer.fields);
-        return exit_refused;
-    } catch (const ClientError& error) {
-        err << "ringctl: " << error.what() << '\n';
+    const auto answer = fetch(request.socket, request.words, request.timeout);
+    if (!answer) {
+        err << "ringctl: " << answer.error().text << '\n';
         return exit_unreachable;
     }
+    if (request.json) {
+        out << answer->line << '\n';
+    } else if (answer->ok) {
+        out << render(request.words.front(), answer->fields, request.colours, request.utf8);
+    }
+    if (answer->ok) return is_refused_plan(request, *answer) ? exit_refused : exit_done;
+    err << "ringctl: " << render_error(answer->fields);
+    return exit_refused;
 }
 
 ExitCode watch(const Request& request, std::chrono::milliseconds interval,
@@ -116,27 +115,25 @@ ExitCode follow_events(const Request& request, const Surroundings& surroundings,
     NewEvents fresh;
     std::string trouble;
     do {
-        try {
-            const Answer answer = fetch(request.socket, words, request.timeout);
-            if (!answer.ok) {
-                err << "ringctl: " << render_error(answer.fields);
-                return exit_refused;
-            }
-            if (!std::exchange(trouble, "").empty()) err << "ringctl: it answers again\n";
-            const auto events = fresh.take(answer.fields);
-            if (fresh.missed() > 0) err << "ringctl: " << fresh.missed() << " events missed\n";
-            for (const auto* event : events) {
-                out << (request.json ? json::serialize(*event)
-                                     : render_event(*event, request.colours))
-                    << '\n';
-            }
-            if (!out.flush()) return exit_unwritten;
-            words.resize(1);  // a number is for the beginning
-        } catch (const ClientError& error) {
-            if (std::exchange(trouble, error.what()) != error.what()) {
-                err << "ringctl: " << error.what() << '\n';
-            }
+        const auto answer = fetch(request.socket, words, request.timeout);
+        if (!answer) {
+            const std::string reason = answer.error().text;
+            if (std::exchange(trouble, reason) != reason) err << "ringctl: " << reason << '\n';
+            continue;
         }
+        if (!answer->ok) {
+            err << "ringctl: " << render_error(answer->fields);
+            return exit_refused;
+        }
+        if (!std::exchange(trouble, "").empty()) err << "ringctl: it answers again\n";
+        const auto events = fresh.take(answer->fields);
+        if (fresh.missed() > 0) err << "ringctl: " << fresh.missed() << " events missed\n";
+        for (const auto* event : events) {
+            out << (request.json ? json::serialize(*event) : render_event(*event, request.colours))
+                << '\n';
+        }
+        if (!out.flush()) return exit_unwritten;
+        words.resize(1);  // a number is for the beginning
     } while (surroundings.pause(follow_interval));
     return exit_done;
 }

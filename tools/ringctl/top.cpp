@@ -81,19 +81,27 @@ private:
     }
 
     void look() {
-        try {
-            state_.status = answer_to("status");
-            state_.servers = rates_.take(answer_to("servers"), Clock::now());
-            state_.events = answer_to("events");
-            state_.pools = pool_rows(state_.status, state_.servers);
-            state_.trouble.clear();
-        } catch (const ClientError& error) {
-            state_.trouble = error.what();
-        }
+        const auto looked = fill_state();
+        state_.trouble = looked.error().text;
     }
 
-    boost::json::object answer_to(const std::string& command) const {
-        return fetch(socket_, std::span(&command, 1), ask_timeout).fields;
+    // Up to the first answer that cannot be had.
+    Result<void> fill_state() {
+        const auto status = answer_to("status");
+        if (!status) return status.error();
+        state_.status = status->fields;
+        const auto servers = answer_to("servers");
+        if (!servers) return servers.error();
+        state_.servers = rates_.take(servers->fields, Clock::now());
+        const auto events = answer_to("events");
+        if (!events) return events.error();
+        state_.events = events->fields;
+        state_.pools = pool_rows(state_.status, state_.servers);
+        return {};
+    }
+
+    Result<Answer> answer_to(const std::string& command) const {
+        return fetch(socket_, std::span(&command, 1), ask_timeout);
     }
 
     const std::string socket_;

@@ -4,7 +4,6 @@
 #include <optional>
 #include <ostream>
 #include <sstream>
-#include <stdexcept>
 
 #include <fmt/format.h>
 #include <boost/asio/connect.hpp>
@@ -65,22 +64,21 @@ private:
     std::optional<std::string> answer_;
 };
 
-Owners load(const std::string& path) {
+Result<Owners> load(const std::string& path) {
     std::ifstream file(path);
     std::ostringstream text;
     text << file.rdbuf();
-    if (!file) throw std::runtime_error(path + ": cannot be read");
-    try {
-        return from_text(text.str());
-    } catch (const std::invalid_argument& error) {
-        throw std::runtime_error(path + ": " + error.what());
-    }
+    if (!file) return Reason(path + ": cannot be read");
+    auto owners = from_text(text.str());
+    if (!owners) return Reason(path + ": " + owners.error().text);
+    return owners;
 }
 
-void store(const Owners& owners, const std::string& path) {
+Result<void> store(const Owners& owners, const std::string& path) {
     std::ofstream file(path);
     file << to_text(owners) << std::flush;
-    if (!file) throw std::runtime_error(path + ": cannot be written");
+    if (!file) return Reason(path + ": cannot be written");
+    return {};
 }
 
 void print_shares(const Owners& owners, std::ostream& out) {
@@ -106,8 +104,9 @@ void print_moves(const Moves& moves, std::size_t keys, std::ostream& out) {
 
 }  // namespace
 
-bool ask(const AskOptions& options, std::ostream& out) {
-    const Owners before = options.compare.empty() ? Owners{} : load(options.compare);
+Result<bool> ask(const AskOptions& options, std::ostream& out) {
+    const auto before = options.compare.empty() ? Result<Owners>() : load(options.compare);
+    if (!before) return before.error();
     asio::io_context io{1};
     Owners after;
     for (std::size_t i = 1; i <= options.keys; ++i) {
@@ -117,10 +116,12 @@ bool ask(const AskOptions& options, std::ostream& out) {
     print_shares(after, out);
     const std::size_t unanswered = options.keys - after.size();
     if (unanswered > 0) out << fmt::format("{} keys had no answer\n", unanswered);
-    if (!options.save.empty()) store(after, options.save);
+    if (!options.save.empty()) {
+        if (auto stored = store(after, options.save); !stored) return stored.error();
+    }
     bool fine = unanswered == 0;
     if (!options.compare.empty()) {
-        const Moves moves = compare(before, after);
+        const Moves moves = compare(*before, after);
         print_moves(moves, options.keys, out);
         fine = fine && moves.needless == 0;
     }

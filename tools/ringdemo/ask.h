@@ -8,6 +8,8 @@
 
 #include <boost/asio/ip/tcp.hpp>
 
+#include "conf/result.h"
+
 namespace ringway::ringdemo {
 
 struct AskOptions {
@@ -21,7 +23,7 @@ struct AskOptions {
 
 // Prints the number of keys per server, then what has moved since the earlier
 // round. False where a key had no answer, or moved between two servers that
-// answered in both rounds. Throws std::runtime_error for files.
-bool ask(const AskOptions& options, std::ostream& out);
+// answered in both rounds. Fails for files that cannot be used.
+Result<bool> ask(const AskOptions& options, std::ostream& out);
 
 }  // namespace ringway::ringdemo

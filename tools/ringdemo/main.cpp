@@ -22,6 +22,8 @@ namespace po = boost::program_options;
 using boost::asio::ip::tcp;
 using namespace ringway::ringdemo;
 
+constexpr int exit_failed = 3;
+
 constexpr const char* usage_text =
     "usage: ringdemo serve --id NAME --listen ADDRESS:PORT\n"
     "       ringdemo ask --connect ADDRESS:PORT [--keys N] [--prefix TEXT]\n"
@@ -89,7 +91,12 @@ int run_ask(const std::vector<std::string>& arguments) {
     if (asked.prefix.find_first_of(" \n") != std::string::npos) {
         throw po::error("--prefix holds no blanks and no newlines");
     }
-    return ask(asked, std::cout) ? 0 : 1;
+    const auto fine = ask(asked, std::cout);
+    if (!fine) {
+        std::cerr << "ringdemo: " << fine.error().text << '\n';
+        return exit_failed;
+    }
+    return *fine ? 0 : 1;
 }
 
 int print_free_port() {
@@ -120,9 +127,9 @@ int main(int argc, char** argv) {
         return 2;
     } catch (const boost::system::system_error& error) {
         std::cerr << "ringdemo: " << error.code().message() << '\n';
-        return 3;
+        return exit_failed;
     } catch (const std::exception& error) {
         std::cerr << "ringdemo: " << error.what() << '\n';
-        return 3;
+        return exit_failed;
     }
 }

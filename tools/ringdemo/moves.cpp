@@ -1,7 +1,6 @@
 #include "tools/ringdemo/moves.h"
 
 #include <sstream>
-#include <stdexcept>
 
 namespace ringway::ringdemo {
 
@@ -32,15 +31,15 @@ std::string to_text(const Owners& owners) {
     return out;
 }
 
-Owners from_text(std::string_view text) {
+Result<Owners> from_text(std::string_view text) {
     Owners owners;
     std::istringstream lines{std::string(text)};
     std::string line;
     for (std::size_t number = 1; std::getline(lines, line); ++number) {
         const std::size_t blank = line.find(' ');
         if (blank == 0 || blank == std::string::npos || blank + 1 == line.size()) {
-            throw std::invalid_argument("line " + std::to_string(number) +
-                                        ": expected a key, a blank and a server");
+            return Reason("line " + std::to_string(number) +
+                          ": expected a key, a blank and a server");
         }
         owners[line.substr(0, blank)] = line.substr(blank + 1);
     }

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "conf/result.h"
+
 namespace ringway::ringdemo {
 
 // The id of the server that answered each key.
@@ -33,7 +35,7 @@ Moves compare(const Owners& before, const Owners& after);
 // One "key server" per line; keys hold no blanks.
 std::string to_text(const Owners& owners);
 
-// The opposite. Throws std::invalid_argument naming the line.
-Owners from_text(std::string_view text);
+// The opposite. Fails with the number of a line that is not one.
+Result<Owners> from_text(std::string_view text);
 
 }  // namespace ringway::ringdemo
