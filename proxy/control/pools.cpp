@@ -175,7 +175,8 @@ void Pools::drop(Pool& pool, const std::string& id, bool renamed) {
 }
 
 // Has a change at run time count.
-Result<void> Pools::take_up(std::string_view pool_name, const Result<ServerLayers::Changes>& changes) {
+Result<void> Pools::take_up(std::string_view pool_name,
+                            const Result<ServerLayers::Changes>& changes) {
     if (!changes) return changes.error();
     if (changes->empty()) return {};
     auto& [name, pool] = *pools_.find(pool_name);
@@ -195,8 +196,9 @@ Result<void> Pools::take_up(std::string_view pool_name, const Result<ServerLayer
 }
 
 Result<void> Pools::register_servers(std::string_view pool,
-                                       const std::vector<Registration>& servers) {
-    if (const auto taken = take_up(pool, layers_.register_servers(pool, servers)); !taken) return taken;
+                                     const std::vector<Registration>& servers) {
+    if (const auto taken = take_up(pool, layers_.register_servers(pool, servers)); !taken)
+        return taken;
     for (const Registration& server : servers) {
         spdlog::info("pool {}: server {} registered at {}", pool, server.id,
                      server.address.to_string());
@@ -206,7 +208,7 @@ Result<void> Pools::register_servers(std::string_view pool,
 }
 
 Result<void> Pools::register_server(std::string_view pool, std::string_view id,
-                                      const conf::Endpoint& address, std::uint32_t weight) {
+                                    const conf::Endpoint& address, std::uint32_t weight) {
     return register_servers(pool, {{std::string(id), address, weight}});
 }
 
@@ -218,8 +220,8 @@ Result<void> Pools::unregister_server(std::string_view pool, std::string_view id
 }
 
 Result<void> Pools::take_up_and_log(std::string_view pool, std::string_view id,
-                                      const Result<ServerLayers::Changes>& changes, std::string_view verb,
-                                      const std::string& what) {
+                                    const Result<ServerLayers::Changes>& changes,
+                                    std::string_view verb, const std::string& what) {
     if (const auto taken = take_up(pool, changes); !taken) return taken;
     spdlog::info("pool {}: server {} {} {} by hand", pool, id, verb, what);
     events_.add(Event::Kind::admin_state, pool, id, what);
@@ -227,7 +229,7 @@ Result<void> Pools::take_up_and_log(std::string_view pool, std::string_view id,
 }
 
 Result<void> Pools::set_admin_state(std::string_view pool, std::string_view id,
-                                      AdminState admin_state) {
+                                    AdminState admin_state) {
     return take_up_and_log(pool, id, layers_.set_admin_state(pool, id, admin_state), "is",
                            to_string(admin_state));
 }
@@ -238,7 +240,7 @@ Result<void> Pools::set_weight(std::string_view pool, std::string_view id, std::
 }
 
 Result<void> Pools::set_address(std::string_view pool, std::string_view id,
-                                  const conf::Endpoint& address) {
+                                const conf::Endpoint& address) {
     return take_up_and_log(pool, id, layers_.set_address(pool, id, address), "has",
                            "address " + address.to_string());
 }

@@ -118,11 +118,13 @@ public:
     // All of them, or none.
     Result<void> register_servers(std::string_view pool, const std::vector<Registration>& servers);
     Result<void> register_server(std::string_view pool, std::string_view id,
-                            const conf::Endpoint& address, std::uint32_t weight);
+                                 const conf::Endpoint& address, std::uint32_t weight);
     Result<void> unregister_server(std::string_view pool, std::string_view id);
-    Result<void> set_admin_state(std::string_view pool, std::string_view id, AdminState admin_state);
+    Result<void> set_admin_state(std::string_view pool, std::string_view id,
+                                 AdminState admin_state);
     Result<void> set_weight(std::string_view pool, std::string_view id, std::uint32_t weight);
-    Result<void> set_address(std::string_view pool, std::string_view id, const conf::Endpoint& address);
+    Result<void> set_address(std::string_view pool, std::string_view id,
+                             const conf::Endpoint& address);
     // Drops the overrides of a server, which is as the file says from then on.
     Result<void> forget(std::string_view pool, std::string_view id);
     // Forgets what is known of a server's health: it is new to its checks, and not in a
@@ -157,8 +159,8 @@ private:
     // What is wanted (pools.cpp).
     Result<void> take_up(std::string_view pool, const Result<ServerLayers::Changes>& changes);
     Result<void> take_up_and_log(std::string_view pool, std::string_view id,
-                            const Result<ServerLayers::Changes>& changes, std::string_view verb,
-                            const std::string& what);
+                                 const Result<ServerLayers::Changes>& changes,
+                                 std::string_view verb, const std::string& what);
     void take_settings(Pool& pool, const conf::Pool& from_file);
     std::set<std::string> rename(Pool& pool, const DesiredServers& wanted);
     void adopt(Pool& pool, const std::string& id, const DesiredServer& desired, bool may_ramp);

@@ -136,18 +136,20 @@ void Pools::report_panic(Pool& pool, const RingState& state) {
 }
 
 RingDraft Pools::draft_of(const conf::Pool& next) const {
+    const TimePoint now = Clock::now();
     const Pool* const pool = find(next.name);
     const DesiredServers wanted = layers_.servers_after(next);
     const health::Condition new_one{.up = true, .awaits_check = false, .reason = ""};
     std::vector<ServerFacts> facts;
     for (const auto& [id, desired] : wanted) {
         const PoolServer* const server = pool == nullptr ? nullptr : pool->find(id);
-        const bool ramps = server != nullptr && next.slow_start.count() > 0;
-        facts.push_back(facts_of(
-            id, desired,
-            server == nullptr ? new_one
-                              : server->health.condition_after(next, desired, server->desired),
-            ramps ? server->health.ramp() : ring::full_ramp));
+        if (server == nullptr) {
+            facts.push_back(facts_of(id, desired, new_one, ring::full_ramp));
+        } else {
+            facts.push_back(facts_of(id, desired,
+                                     server->health.condition_after(next, desired, server->desired),
+                                     server->health.ramp_at(next, now)));
+        }
     }
     const bool same_ring = pool != nullptr && pool->settings.hash == next.hash;
     // The one with these settings, which may have yet to serve.

@@ -227,7 +227,8 @@ asio::awaitable<Result<Control::FilePlan, Reasons>> Control::plan(std::string fi
     const conf::Config& next = loaded->config;
     FilePlan result{.plan = {}, .refused = {}, .notes = pools_.layers().notes_on(next)};
     if (const auto checked = check(next); !checked) result.refused = checked.error().text;
-    const bool fits = pools_.layers().check(next).has_value();  // rings that do not fit are not made
+    const bool fits =
+        pools_.layers().check(next).has_value();  // rings that do not fit are not made
     Background::Step plan = [&result, &next, fits, now = config_, rings = pools_.rings(),
                              drafts = fits ? pools_.drafts_of(next) : std::vector<RingDraft>{}] {
         Plan made;

@@ -175,11 +175,13 @@ void ServerHealth::turn(health::Availability availability, bool panics, const co
     }
     is_down_ = availability.down;
     came_with_pool_ = came_with_pool_ && awaits;
-    ramp_ = ring::full_ramp;
-    if (ramps_since_ && pool.slow_start.count() > 0) {
-        ramp_ = health::ramp_after(now - *ramps_since_, pool.slow_start);
-    }
+    ramp_ = ramp_at(pool, now);
     if (ramp_ == ring::full_ramp) ramps_since_.reset();
+}
+
+std::uint32_t ServerHealth::ramp_at(const conf::Pool& pool, TimePoint now) const {
+    if (!ramps_since_ || pool.slow_start.count() == 0) return ring::full_ramp;
+    return health::ramp_after(now - *ramps_since_, pool.slow_start);
 }
 
 TimePoint ServerHealth::next_change(const conf::Pool& pool, TimePoint now) const {

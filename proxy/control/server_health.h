@@ -77,7 +77,9 @@ public:
     bool is_online() const { return is_online_; }  // as last decided, which a ring may not have yet
     bool is_down() const { return is_down_; }      // its connections are treated so
     TimePoint since() const { return since_; }     // of the last change of is_online()
-    std::uint32_t ramp() const { return ramp_; }   // of its points, in thousandths
+    std::uint32_t ramp() const { return ramp_; }   // of its points, in thousandths; the same
+    // What the next turn() would make of it, were the pool's settings these.
+    std::uint32_t ramp_at(const conf::Pool& pool, TimePoint now) const;
     // Shared with the workers; nullptr where the pool has no `passive`.
     const std::shared_ptr<FailureReports>& failure_reports() const { return failure_reports_; }
 

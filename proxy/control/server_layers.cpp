@@ -18,14 +18,15 @@ std::uint64_t weights_of(const DesiredServers& servers) {
 }
 
 Result<void> check_registration(const ServerLayers::Registration& server) {
-    if (!is_presentable(server.id)) return Reason("a server's id is UTF-8 without control characters");
+    if (!is_presentable(server.id))
+        return Reason("a server's id is UTF-8 without control characters");
     if (server.id.empty() || server.id.size() > ring::Limits::id_bytes) {
         return Reason(fmt::format("a server's id has 1 to {} bytes, not {}", ring::Limits::id_bytes,
-                           server.id.size()));
+                                  server.id.size()));
     }
     if (server.weight > ring::Limits::weight) {
         return Reason(fmt::format("server {}: weight {} is more than {}", server.id, server.weight,
-                           ring::Limits::weight));
+                                  ring::Limits::weight));
     }
     return {};
 }
@@ -38,8 +39,8 @@ Result<void> ServerLayers::check(const conf::Config& config) const {
         const DesiredServers servers = servers_after(next);
         const auto fits = check_ring_size(next.hash, servers.size(), weights_of(servers));
         if (fits) continue;
-        return Reason(fmt::format("pool {}: with its overrides it has {}", next.name,
-                                  fits.error().text));
+        return Reason(
+            fmt::format("pool {}: with its overrides it has {}", next.name, fits.error().text));
     }
     return {};
 }
@@ -119,7 +120,7 @@ Result<void> ServerLayers::check_exists(std::string_view pool, std::string_view 
 
 // The limits hold over whatever is replaced: a server counts as it is now, and as it would be.
 Result<ServerLayers::Changes> ServerLayers::replace(std::string_view pool,
-                                           const OverridesOfServers& overrides) {
+                                                    const OverridesOfServers& overrides) {
     PoolLayers& layers = pools_.find(pool)->second;
     Changes changes;
     std::uint64_t servers = layers.servers;
@@ -142,7 +143,7 @@ Result<ServerLayers::Changes> ServerLayers::replace(std::string_view pool,
 }
 
 Result<ServerLayers::Changes> ServerLayers::replace(std::string_view pool, std::string_view id,
-                                           const ServerOverrides& overrides) {
+                                                    const ServerOverrides& overrides) {
     return replace(pool, OverridesOfServers{{std::string(id), overrides}});
 }
 
@@ -157,8 +158,8 @@ void ServerLayers::put(std::string_view pool, std::string_view id,
     if (of_pool.empty()) overrides_.erase(std::string(pool));
 }
 
-Result<ServerLayers::Changes> ServerLayers::register_servers(std::string_view pool,
-                                                    const std::vector<Registration>& servers) {
+Result<ServerLayers::Changes> ServerLayers::register_servers(
+    std::string_view pool, const std::vector<Registration>& servers) {
     const auto to = pools_.find(pool);
     if (to == pools_.end()) return Reason(fmt::format("no pool {}", pool));
     OverridesOfServers overrides;
@@ -178,14 +179,16 @@ Result<ServerLayers::Changes> ServerLayers::register_servers(std::string_view po
     return replace(pool, overrides);
 }
 
-Result<ServerLayers::Changes> ServerLayers::unregister_server(std::string_view pool, std::string_view id) {
+Result<ServerLayers::Changes> ServerLayers::unregister_server(std::string_view pool,
+                                                              std::string_view id) {
     if (const auto exists = check_exists(pool, id); !exists) return exists.error();
     const bool is_in_file = in_file(pools_.find(pool)->second, id) != nullptr;
     return replace(pool, id, {.unregistered = is_in_file});
 }
 
-Result<ServerLayers::Changes> ServerLayers::set_admin_state(std::string_view pool, std::string_view id,
-                                                   AdminState admin_state) {
+Result<ServerLayers::Changes> ServerLayers::set_admin_state(std::string_view pool,
+                                                            std::string_view id,
+                                                            AdminState admin_state) {
     if (const auto exists = check_exists(pool, id); !exists) return exists.error();
     ServerOverrides next = override_of(pool, id);
     next.admin_state = admin_state;
@@ -193,7 +196,7 @@ Result<ServerLayers::Changes> ServerLayers::set_admin_state(std::string_view poo
 }
 
 Result<ServerLayers::Changes> ServerLayers::set_weight(std::string_view pool, std::string_view id,
-                                              std::uint32_t weight) {
+                                                       std::uint32_t weight) {
     if (const auto exists = check_exists(pool, id); !exists) return exists.error();
     if (weight > ring::Limits::weight) {
         return Reason(fmt::format("weight {} is more than {}", weight, ring::Limits::weight));
@@ -208,7 +211,7 @@ Result<ServerLayers::Changes> ServerLayers::set_weight(std::string_view pool, st
 }
 
 Result<ServerLayers::Changes> ServerLayers::set_address(std::string_view pool, std::string_view id,
-                                               const conf::Endpoint& address) {
+                                                        const conf::Endpoint& address) {
     if (const auto exists = check_exists(pool, id); !exists) return exists.error();
     ServerOverrides next = override_of(pool, id);
     if (next.registered) {

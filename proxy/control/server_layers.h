@@ -47,11 +47,14 @@ public:
     void remove_pool(std::string_view pool);
 
     // Changes at run time. All of `servers`, or none.
-    Result<Changes> register_servers(std::string_view pool, const std::vector<Registration>& servers);
+    Result<Changes> register_servers(std::string_view pool,
+                                     const std::vector<Registration>& servers);
     Result<Changes> unregister_server(std::string_view pool, std::string_view id);
-    Result<Changes> set_admin_state(std::string_view pool, std::string_view id, AdminState admin_state);
+    Result<Changes> set_admin_state(std::string_view pool, std::string_view id,
+                                    AdminState admin_state);
     Result<Changes> set_weight(std::string_view pool, std::string_view id, std::uint32_t weight);
-    Result<Changes> set_address(std::string_view pool, std::string_view id, const conf::Endpoint& address);
+    Result<Changes> set_address(std::string_view pool, std::string_view id,
+                                const conf::Endpoint& address);
     // Drops every override of a server, also of one whose pool is not there.
     Result<Changes> forget(std::string_view pool, std::string_view id);
 
@@ -78,7 +81,8 @@ private:
     std::optional<DesiredServer> desired(std::string_view pool, const PoolLayers& layers,
                                          std::string_view id) const;
     Result<Changes> replace(std::string_view pool, const OverridesOfServers& overrides);
-    Result<Changes> replace(std::string_view pool, std::string_view id, const ServerOverrides& overrides);
+    Result<Changes> replace(std::string_view pool, std::string_view id,
+                            const ServerOverrides& overrides);
     void put(std::string_view pool, std::string_view id, const ServerOverrides& overrides);
 
     std::map<std::string, PoolLayers, std::less<>> pools_;

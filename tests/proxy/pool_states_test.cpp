@@ -157,7 +157,8 @@ BOOST_AUTO_TEST_CASE(a_panic_ignores_conditions_but_not_admin_states) {
     panicky.panic = 0.5;
     panicky.passive->retry = panicky.passive->retry_max = 60s;
     apply_pool(panicky);
-    BOOST_TEST(pools.set_admin_state("main", "d", AdminState::drain).has_value());  // counts on neither side
+    BOOST_TEST(pools.set_admin_state("main", "d", AdminState::drain)
+                   .has_value());  // counts on neither side
     const auto fail = [&](std::string_view id) {
         report(id, Failure::connect, 3);
         turn();

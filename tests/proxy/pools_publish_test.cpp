@@ -51,8 +51,9 @@ BOOST_AUTO_TEST_CASE(changes_while_a_ring_is_worked_out_are_one_more_ring) {
     bool published = false;
     slow.when_published(nullptr, [&] { published = true; });
     for (int i = 0; i < 100; ++i) {
-        BOOST_TEST(slow.register_server("main", "r" + std::to_string(i),
-                                         test::endpoint("192.0.2.7:7"), 1).has_value());
+        BOOST_TEST(
+            slow.register_server("main", "r" + std::to_string(i), test::endpoint("192.0.2.7:7"), 1)
+                .has_value());
     }
     BOOST_TEST(slow.set_admin_state("main", "a", AdminState::drain).has_value());
     BOOST_TEST(!slow.find("main")->servers.at("a").health.is_online());
@@ -106,7 +107,8 @@ BOOST_AUTO_TEST_CASE(a_plan_during_a_change_of_settings_is_of_the_ring_that_come
     one.slow_start = 1h;
     slow.apply(config({one}));
     BOOST_TEST(slow.set_admin_state("main", "a", AdminState::offline).has_value());
-    BOOST_TEST(slow.set_admin_state("main", "a", AdminState::automatic).has_value());  // back, with few of its points
+    BOOST_TEST(slow.set_admin_state("main", "a", AdminState::automatic)
+                   .has_value());  // back, with few of its points
     BOOST_TEST(slow.find("main")->servers.at("a").health.ramp() < ring::full_ramp);
     const auto draft = proxy::make_rings(slow.drafts_of(config({one})));
     while (!later.steps.empty()) later.finish_one();

@@ -120,7 +120,8 @@ BOOST_AUTO_TEST_CASE(a_time_out_ends_as_the_settings_of_the_moment_say_or_by_han
     report("a", Failure::connect, 3);
     turn();
     BOOST_TEST(!is_online("a"));
-    BOOST_TEST(pools.set_admin_state("main", "a", AdminState::automatic).has_value());  // says nothing of it
+    BOOST_TEST(pools.set_admin_state("main", "a", AdminState::automatic)
+                   .has_value());  // says nothing of it
     BOOST_TEST(!is_online("a"));
     BOOST_TEST(pools.clear("main", "a").has_value());
     BOOST_TEST(is_online("a"));

@@ -210,7 +210,8 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_done_at_run_time_is_refused_and_changes_noth
     BOOST_TEST(pools.register_server("main", "a\nb", address, 1).has_error());
     BOOST_TEST(pools.unregister_server("none", "a").error().text == "no pool none");
     BOOST_TEST(pools.unregister_server("main", "z").error().text == "pool main has no server z");
-    BOOST_TEST(pools.set_admin_state("none", "a", AdminState::drain).error().text == "no pool none");
+    BOOST_TEST(pools.set_admin_state("none", "a", AdminState::drain).error().text ==
+               "no pool none");
     BOOST_TEST(pools.set_admin_state("main", "z", AdminState::drain).error().text ==
                "pool main has no server z");
     BOOST_TEST(ring()->generation() == generation);
@@ -222,7 +223,8 @@ BOOST_AUTO_TEST_CASE(a_file_that_does_not_fit_with_what_was_registered_is_refuse
     BOOST_TEST(pools.layers().check(config({pool("main", {server("a")})})).has_value());
     for (int i = 0; i < 17; ++i) {
         const std::string id = "r" + std::to_string(i);
-        BOOST_TEST(pools.register_server("main", id, test::endpoint("192.0.2.7:7"), 1000).has_value());
+        BOOST_TEST(
+            pools.register_server("main", id, test::endpoint("192.0.2.7:7"), 1000).has_value());
     }
     // 17 x 1,000 x 1,024 points and more.
     auto dense = pool("main", {server("a")});

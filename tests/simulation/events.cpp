@@ -85,7 +85,8 @@ void Simulation::apply(const Event& event) {
 }
 
 void Simulation::reload(Random& random) {
-    if (random.one_in(2)) {
+    // A command waits for the rings that are held, and others' reloads come before it.
+    if (random.one_in(2) || holds_) {
         if (!world_.on_signal) return;
         if (!signal_reload_at_) signal_reload_at_ = world_.now() + milliseconds(20);
         world_.on_signal(SIGHUP);
@@ -128,8 +129,9 @@ void Simulation::change_peer(Random& random) {
 void Simulation::open(Random& random) {
     for (auto& [worker, state] : world_.workers) {
         if (state.listening.empty() || random.one_in(2)) continue;
-        const auto at = std::next(state.listening.begin(),
-                                  static_cast<std::ptrdiff_t>(random.below(state.listening.size())));
+        const auto at =
+            std::next(state.listening.begin(),
+                      static_cast<std::ptrdiff_t>(random.below(state.listening.size())));
         const auto& route = at->second;
         Connection next{route, {route->quota->take(), state.total->take()}, {}, world_.now()};
         auto& counts = (*route->counts)[state.index];
@@ -218,9 +220,9 @@ void Simulation::damage_state(Random& random) {
     restart(false);
 }
 
+// Of those that stay: one that a reload leaves is there until its listeners are switched.
 const std::string& Simulation::any_pool(Random& random) const {
-    const auto& pools = control_->pools().all();
-    return std::next(pools.begin(), static_cast<std::ptrdiff_t>(random.below(pools.size())))->first;
+    return random.any(serving_.pools).name;
 }
 
 // Of those that there are, of those that the file may name, or of nobody.

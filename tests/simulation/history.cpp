@@ -18,17 +18,25 @@ struct KindOfEvent {
 };
 
 using Kind = Event::Kind;
-constexpr std::array kinds{
-    KindOfEvent{Kind::advance, "advance", 40},  KindOfEvent{Kind::edit, "edit", 10},
-    KindOfEvent{Kind::spoil, "spoil", 2},       KindOfEvent{Kind::reread, "reread", 2},
-    KindOfEvent{Kind::plan, "plan", 3},         KindOfEvent{Kind::command, "command", 25},
-    KindOfEvent{Kind::peer, "peer", 12},        KindOfEvent{Kind::open, "open", 12},
-    KindOfEvent{Kind::close, "close", 8},       KindOfEvent{Kind::fail, "fail", 10},
-    KindOfEvent{Kind::hold, "hold", 3},         KindOfEvent{Kind::release, "release", 3},
-    KindOfEvent{Kind::take_address, "take_address", 1}, KindOfEvent{Kind::disk, "disk", 3},
-    KindOfEvent{Kind::wall_step, "wall_step", 1}, KindOfEvent{Kind::restart, "restart", 1},
-    KindOfEvent{Kind::crash, "crash", 2},       KindOfEvent{Kind::lose_state, "lose_state", 1},
-    KindOfEvent{Kind::damage_state, "damage_state", 1}};
+constexpr std::array kinds{KindOfEvent{Kind::advance, "advance", 40},
+                           KindOfEvent{Kind::edit, "edit", 10},
+                           KindOfEvent{Kind::spoil, "spoil", 2},
+                           KindOfEvent{Kind::reread, "reread", 2},
+                           KindOfEvent{Kind::plan, "plan", 3},
+                           KindOfEvent{Kind::command, "command", 25},
+                           KindOfEvent{Kind::peer, "peer", 12},
+                           KindOfEvent{Kind::open, "open", 12},
+                           KindOfEvent{Kind::close, "close", 8},
+                           KindOfEvent{Kind::fail, "fail", 10},
+                           KindOfEvent{Kind::hold, "hold", 3},
+                           KindOfEvent{Kind::release, "release", 3},
+                           KindOfEvent{Kind::take_address, "take_address", 1},
+                           KindOfEvent{Kind::disk, "disk", 3},
+                           KindOfEvent{Kind::wall_step, "wall_step", 1},
+                           KindOfEvent{Kind::restart, "restart", 1},
+                           KindOfEvent{Kind::crash, "crash", 2},
+                           KindOfEvent{Kind::lose_state, "lose_state", 1},
+                           KindOfEvent{Kind::damage_state, "damage_state", 1}};
 
 }  // namespace
 
@@ -64,8 +72,8 @@ std::optional<History> parse_history(std::string_view text) {
     if (!(in >> name >> history.seed) || name != "seed") return std::nullopt;
     std::uint64_t number = 0;
     while (in >> name) {
-        const auto* const found = std::ranges::find_if(
-            kinds, [&](const KindOfEvent& each) { return name == each.name; });
+        const auto* const found =
+            std::ranges::find_if(kinds, [&](const KindOfEvent& each) { return name == each.name; });
         if (found == kinds.end() || !(in >> number)) return std::nullopt;
         history.events.push_back({found->kind, number});
     }

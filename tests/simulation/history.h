@@ -12,25 +12,25 @@ namespace ringway::simulation {
 
 struct Event {
     enum class Kind : std::uint8_t {
-        advance,        // time passes
-        edit,           // the file is edited and read again, by SIGHUP or by a command
-        spoil,          // the file becomes one that is not valid, and is read again
-        reread,         // the same file again
-        plan,           // the file is edited, a reload planned, and made
-        command,        // a word of the admin socket
-        peer,           // another peer at an address: checks find out
-        open,           // clients connect
-        close,          // connections end
-        fail,           // connections to a server fail
-        hold,           // rings take long from now on
-        release,        // and no more
-        take_address,   // another process listens where we might, or stops
-        disk,           // the disk fails
-        wall_step,      // somebody sets the wall clock
-        restart,        // SIGTERM, and a new process
-        crash,          // SIGKILL, and a new process
-        lose_state,     // a crash after which the state file is not there
-        damage_state,   // or is damaged
+        advance,       // time passes
+        edit,          // the file is edited and read again, by SIGHUP or by a command
+        spoil,         // the file becomes one that is not valid, and is read again
+        reread,        // the same file again
+        plan,          // the file is edited, a reload planned, and made
+        command,       // a word of the admin socket
+        peer,          // another peer at an address: checks find out
+        open,          // clients connect
+        close,         // connections end
+        fail,          // connections to a server fail
+        hold,          // rings take long from now on
+        release,       // and no more
+        take_address,  // another process listens where we might, or stops
+        disk,          // the disk fails
+        wall_step,     // somebody sets the wall clock
+        restart,       // SIGTERM, and a new process
+        crash,         // SIGKILL, and a new process
+        lose_state,    // a crash after which the state file is not there
+        damage_state,  // or is damaged
     };
     Kind kind = Kind::advance;
     std::uint64_t number = 0;

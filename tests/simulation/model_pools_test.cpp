@@ -279,8 +279,7 @@ private:
     void restart() {
         if (!random_.one_in(4)) return reload();
         history_ += "\nrestart";
-        restart_pools(
-            proxy::parse_state(proxy::state_text(pools_->layers().overrides())).value());
+        restart_pools(proxy::parse_state(proxy::state_text(pools_->layers().overrides())).value());
         pools_->apply(file_);
         model_.restart(file_, proxy::Clock::now());
     }
@@ -325,8 +324,9 @@ private:
 
     void same(bool accepted, const Result<void>& result, const std::string& words) {
         history_ += "\n" + words;
-        BOOST_REQUIRE_MESSAGE(accepted == result.has_value(), words << ": " << (result ? "accepted" : result.error().text)
-                                                          << " after" << history_);
+        BOOST_REQUIRE_MESSAGE(
+            accepted == result.has_value(),
+            words << ": " << (result ? "accepted" : result.error().text) << " after" << history_);
     }
 
     void turn() {

@@ -128,8 +128,7 @@ void Simulation::restart(bool cleanly) {
         expect(control_->io().stopped(), "stops", [] { return std::string("it never stopped"); });
         world_.turn_workers();
         const auto ended = control_->end();
-        expect(ended.has_value(), "stops",
-               [&] { return "it ended with: " + ended.error().text; });
+        expect(ended.has_value(), "stops", [&] { return "it ended with: " + ended.error().text; });
     }
     end_process();
     world_.mend_disk();
@@ -200,10 +199,17 @@ void Simulation::note_reload_end() {
 }
 
 void Simulation::pass_time(Duration by) {
-    // In steps: what is due earlier happens earlier.
+    // In steps: what is due earlier happens earlier. What time alone changes happens in a step of
+    // its own, within the tick of 10 ms that alarms share.
     constexpr int steps = 6;
-    for (int i = 0; i < steps; ++i) {
-        world_.move_time(by / steps);
+    const TimePoint end = world_.now() + by;
+    while (world_.now() < end) {
+        TimePoint next = std::min(end, world_.now() + by / steps + std::chrono::nanoseconds(1));
+        if (const auto due = model_.next_step(world_.now() - alarm_tick)) {
+            const TimePoint alarm = *due + alarm_tick;
+            if (alarm > world_.now()) next = std::min(next, alarm);
+        }
+        world_.move_time(next - world_.now());
         if (signal_reload_at_ && *signal_reload_at_ <= world_.now()) {
             signal_reload_at_.reset();
             reloads_.push_back({});

@@ -24,21 +24,52 @@ using Names = std::span<const std::string_view>;
 
 // Exactly the fields that docs/ringctl.md and docs/monitoring.md have readers rely on.
 constexpr std::array<std::string_view, 17> status_fields{
-    "version",   "pid",   "uptime_s", "workers", "processors",        "max_connections",
-    "generation", "not_ready", "log",  "log_lines_dropped", "config", "state",
-    "listeners", "pools"};
-constexpr std::array<std::string_view, 10> listener_fields{
-    "name", "bind", "pool", "key", "accepted", "active", "refused", "placed_by_source_ip",
-    "placed_at_random", "ends"};
-constexpr std::array<std::string_view, 12> pool_fields{
-    "name",   "algorithm", "servers", "online",          "panic",             "local_fault",
-    "points", "active",    "spills",  "peak_to_average", "moved_last_change", "fingerprint"};
-constexpr std::array<std::string_view, 20> server_fields{
-    "pool",     "id",           "address",      "weight",  "max_connections",
-    "share",    "status",       "detail",       "override", "ramp_percent",
-    "since_s",  "active",       "total",        "bytes_up", "bytes_down",
-    "connect_failures", "local_dial_failures", "source", "last_check", "check_problem"};
-constexpr std::array<std::string_view, 6> explain_fields{"pool", "key",  "hash",
+    "version",         "pid",        "uptime_s",  "workers", "processors",
+    "max_connections", "generation", "not_ready", "log",     "log_lines_dropped",
+    "config",          "state",      "listeners", "pools"};
+constexpr std::array<std::string_view, 10> listener_fields{"name",
+                                                           "bind",
+                                                           "pool",
+                                                           "key",
+                                                           "accepted",
+                                                           "active",
+                                                           "refused",
+                                                           "placed_by_source_ip",
+                                                           "placed_at_random",
+                                                           "ends"};
+constexpr std::array<std::string_view, 12> pool_fields{"name",
+                                                       "algorithm",
+                                                       "servers",
+                                                       "online",
+                                                       "panic",
+                                                       "local_fault",
+                                                       "points",
+                                                       "active",
+                                                       "spills",
+                                                       "peak_to_average",
+                                                       "moved_last_change",
+                                                       "fingerprint"};
+constexpr std::array<std::string_view, 20> server_fields{"pool",
+                                                         "id",
+                                                         "address",
+                                                         "weight",
+                                                         "max_connections",
+                                                         "share",
+                                                         "status",
+                                                         "detail",
+                                                         "override",
+                                                         "ramp_percent",
+                                                         "since_s",
+                                                         "active",
+                                                         "total",
+                                                         "bytes_up",
+                                                         "bytes_down",
+                                                         "connect_failures",
+                                                         "local_dial_failures",
+                                                         "source",
+                                                         "last_check",
+                                                         "check_problem"};
+constexpr std::array<std::string_view, 6> explain_fields{"pool",  "key",  "hash",
                                                          "owner", "walk", "if_all_online"};
 constexpr std::array<std::string_view, 5> ring_fields{"pool", "servers", "shares", "points",
                                                       "slices"};
@@ -50,8 +81,9 @@ void has_exactly(const json::object& object, Names names, const char* what) {
     for (const std::string_view name : names) {
         if (name.empty()) continue;
         ++known;
-        expect(object.contains(name), "fields",
-               [&] { return fmt::format("{} has no {}: {}", what, name, json::serialize(object)); });
+        expect(object.contains(name), "fields", [&] {
+            return fmt::format("{} has no {}: {}", what, name, json::serialize(object));
+        });
     }
     expect(object.size() == known, "fields", [&] {
         return fmt::format("{} has fields beyond those: {}", what, json::serialize(object));
@@ -126,8 +158,7 @@ void check_metrics(const proxy::MetricsSnapshot& metrics, const json::object& st
             row.at("active").to_number<std::uint64_t>() == numbers.active &&
             row.at("total").to_number<std::uint64_t>() == numbers.total &&
             std::abs(share - numbers.share) < 1e-9;
-        expect(equal, "metrics",
-               [&] { return "metrics differ from " + json::serialize(row); });
+        expect(equal, "metrics", [&] { return "metrics differ from " + json::serialize(row); });
     }
     const auto& pools = status.at("pools").as_array();
     for (std::size_t i = 0; i < pools.size(); ++i) {
@@ -163,8 +194,8 @@ void check_overrides(const json::object& answer) {
 void check_explain(const json::object& answer, const std::shared_ptr<const ring::Snapshot>& ring) {
     has_exactly(answer, explain_fields, "explain");
     const auto owner = ring->owner(ring->hash(text_of(answer, "key")));
-    const bool same = owner == nullptr ? answer.at("owner").is_null()
-                                       : text_of(answer, "owner") == owner->id;
+    const bool same =
+        owner == nullptr ? answer.at("owner").is_null() : text_of(answer, "owner") == owner->id;
     expect(same, "explain", [&] { return json::serialize(answer); });
 }
 
@@ -189,7 +220,8 @@ void ask_everything(const proxy::Control& control, Random& random) {
     check_explain(reread(proxy::report_explain(control, name, key)), pool.ring->snapshot());
     has_exactly(reread(proxy::report_ring(control, name)), ring_fields, "ring");
     if (!pool.servers.empty()) {
-        const auto answer = reread(proxy::report_server(control, name, pool.servers.begin()->first));
+        const auto answer =
+            reread(proxy::report_server(control, name, pool.servers.begin()->first));
         check_server(answer.at("server").as_object());
     }
     const auto page = proxy::answer_http(control, "/v1/status");

@@ -85,6 +85,12 @@ ssize_t write(int fd, const void* bytes, std::size_t size) {
     return ::syscall(SYS_write, fd, bytes, size);
 }
 
+int close(int fd) {
+    World* const world = World::current();
+    if (world != nullptr && fd == world->unsynced.fd) world->unsynced.fd = -1;
+    return static_cast<int>(::syscall(SYS_close, fd));
+}
+
 // Costs nothing here: what it promises is kept by lose_unsynced().
 int fsync(int fd) {
     if (World::current() == nullptr) return static_cast<int>(::syscall(SYS_fsync, fd));

@@ -40,10 +40,11 @@ int report(const History& history, const Options& settings, bool shrinks) {
     Options traced = settings;
     traced.trace = true;
     const Outcome outcome = run(shortest, traced);
-    fmt::print("\nlaw \"{}\" is broken: {}\nby this history; put it into tests/simulation/histories "
-               "to keep it:\n\n{}\n",
-               outcome.violation ? outcome.violation->law : "none, when run again",
-               outcome.violation ? outcome.violation->what : "", to_text(shortest));
+    fmt::print(
+        "\nlaw \"{}\" is broken: {}\nby this history; put it into tests/simulation/histories "
+        "to keep it:\n\n{}\n",
+        outcome.violation ? outcome.violation->law : "none, when run again",
+        outcome.violation ? outcome.violation->what : "", to_text(shortest));
     return 1;
 }
 
@@ -56,8 +57,7 @@ std::string own_folder() {
 int simulate(const options::variables_map& given, const Options& settings) {
     if (given.contains("replay")) {
         std::ifstream in(given["replay"].as<std::string>());
-        const auto history =
-            parse_history(std::string{std::istreambuf_iterator<char>(in), {}});
+        const auto history = parse_history(std::string{std::istreambuf_iterator<char>(in), {}});
         if (!history) {
             fmt::print(stderr, "simulate: this is not a history\n");
             return 2;
@@ -97,17 +97,18 @@ int simulate(const options::variables_map& given, const Options& settings) {
 
 int main(int argc, char** argv) {
     options::options_description description("Options");
-    description.add_options()  //
+    description.add_options()                                                           //
         ("histories", options::value<std::uint64_t>()->default_value(100), "how many")  //
         ("seconds", options::value<std::uint64_t>()->default_value(0),
-         "as many as fit into so many seconds instead")  //
+         "as many as fit into so many seconds instead")                                  //
         ("events", options::value<std::size_t>()->default_value(300), "events of each")  //
-        ("seed", options::value<std::uint64_t>()->default_value(1), "of the first; rises by one")  //
+        ("seed", options::value<std::uint64_t>()->default_value(1),
+         "of the first; rises by one")  //
         ("ask-every", options::value<std::size_t>()->default_value(1),
-         "events between two rounds of questions")  //
+         "events between two rounds of questions")                                          //
         ("replay", options::value<std::string>()->value_name("FILE"), "runs this history")  //
-        ("shrink", "with --replay: makes it as short as it can be")  //
-        ("trace", "prints every event")  //
+        ("shrink", "with --replay: makes it as short as it can be")                         //
+        ("trace", "prints every event")                                                     //
         ("help,h", "prints this and exits");
     try {
         options::variables_map given;

@@ -23,10 +23,13 @@
 
 namespace ringway::simulation {
 
+// Alarms share a tick: a time-out or a step of a slow start that is due may be so late.
+constexpr std::chrono::milliseconds alarm_tick{10};
+
 struct Options {
-    std::string folder;            // for the file, the state file and sockets; emptied
-    std::size_t ask_every = 1;     // events between two rounds of questions
-    bool trace = false;            // prints each event, and what it did
+    std::string folder;         // for the file, the state file and sockets; emptied
+    std::size_t ask_every = 1;  // events between two rounds of questions
+    bool trace = false;         // prints each event, and what it did
 };
 
 class Simulation {
@@ -42,7 +45,7 @@ public:
 private:
     // A reload on its way: asked for, its file read, its pools changed, reported.
     struct Reload {
-        int jobs = 1;  // of the preparer, until it changes pools
+        int jobs = 1;      // of the preparer, until it changes pools
         std::string text;  // of the file, as it was read
         bool adopted = false;
     };
@@ -106,10 +109,10 @@ private:
     RandomConfig configs_;
     proxy::LogWriter log_;
     std::string file_;
-    std::string state_;         // the path of the state file; empty for none
-    std::string text_;          // of the last valid file, and
-    bool is_valid_ = true;      // whether it is there now
-    conf::Config serving_;      // as far as it has changed pools
+    std::string state_;     // the path of the state file; empty for none
+    std::string text_;      // of the last valid file, and
+    bool is_valid_ = true;  // whether it is there now
+    conf::Config serving_;  // as far as it has changed pools
     Model model_;
     std::unique_ptr<proxy::Control> control_;
     std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> guard_;
@@ -117,7 +120,7 @@ private:
     std::vector<std::shared_ptr<Asked>> asked_;  // and not answered yet
     std::deque<Reload> reloads_;
     std::uint64_t reloads_seen_ = 0;
-    bool holds_ = false;  // rings are not made
+    bool holds_ = false;                         // rings are not made
     std::optional<TimePoint> signal_reload_at_;  // a SIGHUP waits until then for more of them
     std::vector<proxy::Overrides> on_disk_;      // what the state file may hold now
     // Of each checked server, what its checks had found when it was last looked at.

@@ -18,7 +18,8 @@ health::Outcome outcome_of(Peer peer) {
         case Peer::wrong:
             return {ProbeStatus::failed, "answer", "another answer"};
         case Peer::cut_off:
-            return {ProbeStatus::not_run, "local", "no such address", health::LocalFault::no_address};
+            return {ProbeStatus::not_run, "local", "no such address",
+                    health::LocalFault::no_address};
         case Peer::silent:
             break;
     }
@@ -54,13 +55,11 @@ Peer World::peer(const std::string& address) const {
     return found == peers_.end() ? Peer::serves : found->second;
 }
 
-void World::probe(const conf::Endpoint& address,
-                  std::function<void(const health::Outcome&)> done) {
+void World::probe(const conf::Endpoint& address, std::function<void(const health::Outcome&)> done) {
     const Peer there = peer(address.to_string());
     if (there == Peer::silent) return;
     const auto delay = std::chrono::milliseconds(1 + random_.below(delay_max.count()));
-    answers_.emplace(now_ + delay,
-                     [there, done = std::move(done)] { done(outcome_of(there)); });
+    answers_.emplace(now_ + delay, [there, done = std::move(done)] { done(outcome_of(there)); });
 }
 
 void World::answer_probes() {
