@@ -1,10 +1,12 @@
 // Every command's answers, by a Control that does not run.
 #include "proxy/admin/commands.h"
 
+#include <exception>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/json.hpp>
 #include <boost/test/unit_test.hpp>
 
@@ -298,6 +300,18 @@ BOOST_AUTO_TEST_CASE(the_answer_to_a_change_of_a_small_pool_has_the_share_that_s
     BOOST_TEST(ok("drain main a").at("server").at("share").is_null());
     const auto added = ok("register main c 192.0.2.3:80");
     BOOST_TEST(added.at("server").at("share") == server("c").at("share"));
+}
+
+BOOST_AUTO_TEST_CASE(a_change_is_answered_as_made_where_its_server_leaves_meanwhile) {
+    std::string answer;
+    boost::asio::co_spawn(control.io(), proxy::run_command(control, "set main a weight 3"),
+                          [&](const std::exception_ptr&, std::string text) { answer = text; });
+    ok("unregister main a");
+    while (answer.empty()) {
+        control.io().restart();
+        control.io().run_one();
+    }
+    BOOST_TEST(json::parse(answer).at("ok") == true, answer);
 }
 
 BOOST_AUTO_TEST_CASE(shares_and_what_moved_are_those_of_the_ring_now) {

@@ -147,14 +147,17 @@ BOOST_AUTO_TEST_CASE(random_sequences_leave_the_servers_that_the_rules_name) {
             switch (random.below(9)) {
                 case 0:
                     if (has_pool) {
-                        const bool done = pools->register_server(
-                            "main", id, address, static_cast<std::uint32_t>(weight)).has_value();
+                        const bool done = pools
+                                              ->register_server("main", id, address,
+                                                                static_cast<std::uint32_t>(weight))
+                                              .has_value();
                         BOOST_REQUIRE(done == model.add(id, weight));
                     }
                     break;
                 case 1:
                     if (has_pool) {
-                        BOOST_REQUIRE(pools->unregister_server("main", id).has_value() == model.remove(id));
+                        BOOST_REQUIRE(pools->unregister_server("main", id).has_value() ==
+                                      model.remove(id));
                     }
                     break;
                 case 2:
@@ -177,7 +180,8 @@ BOOST_AUTO_TEST_CASE(random_sequences_leave_the_servers_that_the_rules_name) {
                 case 6:
                     if (has_pool) {
                         const bool done =
-                            pools->set_weight("main", id, static_cast<std::uint32_t>(weight)).has_value();
+                            pools->set_weight("main", id, static_cast<std::uint32_t>(weight))
+                                .has_value();
                         BOOST_REQUIRE(done == model.set(id, weight));
                     }
                     break;
