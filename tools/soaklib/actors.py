@@ -5,7 +5,9 @@ import threading
 import time
 import traceback
 
-PAUSED_WITHIN = 60.0
+from support.waiting import PATIENCE
+
+PAUSED_WITHIN = 60.0 * PATIENCE
 
 
 class Stage:

@@ -103,7 +103,7 @@ class Soak:
         self._clients = Clients(addresses, self._judge)
         self._hostile = Hostile(addresses, self._judge)
         self._loads = Loads(folder, addresses, self.verdicts, given.rate)
-        self._watch = Watch(self._proxy, self._world, self._history, self._judge, self.verdicts)
+        self._watch = Watch(self._proxy, self._history, self._judge, self.verdicts)
         self._operator = Operator(self._proxy, self._world, self._history, self._watch,
                                   self._clients, self.verdicts)  # fmt: skip
         self._flapper = Flapper(self._world, self._history, self._watch)

@@ -7,12 +7,13 @@ import time
 
 from support.clients import read_exactly, read_line, read_to_end
 from support.resp import Resp, encode
+from support.waiting import PATIENCE
 
 from soaklib.laws import WELL, Record
 from soaklib.server import pattern
 
 KEYS = [f"key-{number}" for number in range(400)]
-PATIENCE_S = 30.0  # of a client; no server is stopped for so long
+PATIENCE_S = 30.0 * PATIENCE  # of a client; no server is stopped for so long
 
 
 def dial(address, source: str) -> socket.socket:

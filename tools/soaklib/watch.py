@@ -5,16 +5,18 @@ import time
 from contextlib import contextmanager
 from datetime import datetime
 
+from support.waiting import PATIENCE
+
 LAG_S = 1.5  # a verdict waits for what is told of its time
-BACK_WITHIN_S = 60.0
+BACK_WITHIN_S = 60.0 * PATIENCE
 BEFORE_EVENT_S = 2.0  # a server that checks find down may have failed clients already
 
 
 class Watch:
-    def __init__(self, proxy, world, history, judge, verdicts):
+    def __init__(self, proxy, history, judge, verdicts):
         self.unexpected = 0  # servers that went down and had not been touched
         self.log_errors_expected = 0
-        self._proxy, self._world, self._history = proxy, world, history
+        self._proxy, self._history = proxy, history
         self._judge, self._verdicts = judge, verdicts
         self._open: dict[int, tuple] = {}  # doubts: pool, the doubt, since when it may end
         self._confirmed: dict[int, int] = {}  # how often in a row
