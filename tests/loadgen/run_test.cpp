@@ -158,6 +158,16 @@ BOOST_AUTO_TEST_CASE(an_open_loop_begins_as_many_operations_as_were_due) {
     BOOST_TEST(static_cast<double>(result.operations) <= due + 2);
 }
 
+BOOST_AUTO_TEST_CASE(an_open_loop_of_so_many_operations_ends_with_the_last_one) {
+    Served echo({.mode = ServeMode::echo, .bytes = 64});
+    const TimePoint begin = Clock::now();
+    const Result result =
+        run_load({"--connect", echo.address(), "--mode", "round-trip", "--connections", "2",
+                  "--rate", "1000", "--operations", "50", "--timeout", "60"});
+    BOOST_TEST((Clock::now() - begin < std::chrono::seconds(30)));
+    BOOST_TEST(result.failures.to_line() == "none");
+}
+
 BOOST_AUTO_TEST_CASE(threads_share_the_work_and_the_ports) {
     Served echo({.mode = ServeMode::echo, .bytes = 64}, 2);
     const Result result =

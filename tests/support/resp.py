@@ -24,7 +24,7 @@ class Resp:
 
     def send(self, *commands):
         """Sends commands, each a sequence of words, without waiting for the answers."""
-        self.sock.sendall(b"".join(_encode(words) for words in commands))
+        self.sock.sendall(b"".join(encode(words) for words in commands))
 
     def answer(self):
         line = self._answers.readline()
@@ -42,6 +42,6 @@ class Resp:
         raise RuntimeError(line.decode(errors="backslashreplace"))
 
 
-def _encode(words) -> bytes:
+def encode(words) -> bytes:
     raw = [word if isinstance(word, bytes) else str(word).encode() for word in words]
     return b"*%d\r\n" % len(raw) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in raw)

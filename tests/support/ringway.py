@@ -46,6 +46,19 @@ class Access:
     total_ms: float
     end: str
 
+    @classmethod
+    def parse(cls, line: str) -> "Access | None":
+        """Of a line in the format `text`; nothing for a line of another kind."""
+        match = _ACCESS.search(line)
+        if match is None:
+            return None
+        fields = match.groupdict()
+        for name in ("attempts", "up", "down"):
+            fields[name] = int(fields[name])
+        for name in ("open_ms", "total_ms"):
+            fields[name] = float(fields[name])
+        return cls(**fields)
+
 
 def quote(word: str | bytes) -> str:
     """A word of the admin protocol, with every byte out of the ordinary as \\xNN."""
@@ -306,16 +319,8 @@ class Ringway:
         return wait_until(found, f"{text!r} in the log")
 
     def access_log(self) -> list[Access]:
-        found = []
-        for line in self.log().splitlines():
-            if match := _ACCESS.search(line):
-                fields = match.groupdict()
-                for name in ("attempts", "up", "down"):
-                    fields[name] = int(fields[name])
-                for name in ("open_ms", "total_ms"):
-                    fields[name] = float(fields[name])
-                found.append(Access(**fields))
-        return found
+        found = (Access.parse(line) for line in self.log().splitlines())
+        return [access for access in found if access]
 
     def wait_access(self, client: tuple | None = None, **fields) -> Access:
         """The access line of a connection, by the client's own (host, port) or by fields."""

@@ -77,7 +77,8 @@ void Client::turn_phase() {
     if (phase_ == Phase::warming && is_warm()) begin_window();
     const bool all_done = all_given() && busy_ == 0;
     if (phase_ == Phase::measuring && (now_ >= window_end_ || all_done)) end_window();
-    const bool waiting = busy_ > 0 || (schedule_ && schedule_->next() < window_end_);
+    const bool is_due = schedule_ && !all_given() && schedule_->next() < window_end_;
+    const bool waiting = busy_ > 0 || is_due;
     if (phase_ == Phase::ending && (!waiting || now_ >= give_up_at_)) end();
 }
 
