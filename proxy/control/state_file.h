@@ -1,13 +1,12 @@
 // The file that keeps what was said of servers at run time, over reloads, restarts and
 // power cuts: written whole beside the old one, synced, renamed over it. Blocks for as
-// long as the disk takes; control thread only, but for the pure functions.
+// long as the disk takes; control thread only.
 #pragma once
 
 #include <chrono>
 #include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -15,15 +14,6 @@
 #include "proxy/control/overrides.h"
 
 namespace ringway::proxy {
-
-// One JSON object: {"version": 1, "servers": [{"pool": ..., "id": ..., "registered":
-// {"address": ..., "weight": ...}, "unregistered": true, "by_hand": "drain", "weight": ...,
-// "address": ...}, ...]}, where a server has only those entries that say something. One
-// server a line.
-std::string state_text(const Overrides& overrides);
-
-// What such a text says, or its first error with the place.
-std::variant<Overrides, std::string> parse_state(std::string_view text);
 
 class StateFile {
 public:
