@@ -40,6 +40,7 @@ enum class Kind : std::uint8_t {
     release,
     ask,
     renew,
+    crowd,
     end
 };
 
@@ -75,7 +76,7 @@ Settings settings_of(const std::uint8_t* data) {
     if (data[0] % 32 == 3) settings.mapping = 2;
     if (data[0] % 32 == 4) settings.key_hash = static_cast<KeyHash>(9);
     if (data[0] % 2 == 0 && data[0] % 32 != 4) settings.key_hash = KeyHash::xxh3;
-    settings.vnodes = data[1] == 255 ? huge_vnodes : data[1] == 254 ? 300 : data[1] % 32;
+    settings.vnodes = data[1] == 255 ? huge_vnodes : data[1] == 254 ? 40 : data[1] % 32;
     settings.balance_factor = factors[data[2] % factors.size()];
     settings.seed = std::string(data[3] == 255 ? 4097 : data[3] % 4, 's');
     return settings;
@@ -98,6 +99,7 @@ public:
 
 private:
     Change change(Kind kind, const std::uint8_t* data) const;
+    std::vector<Change> crowd(const std::uint8_t* data) const;
     std::uint64_t hash_of(const std::uint8_t* data) const;
 
     fuzz::BalancerPair pair_;
@@ -135,11 +137,28 @@ Change Calls::change(Kind kind, const std::uint8_t* data) const {
     return spec;
 }
 
+// Many servers come, or go.
+std::vector<Change> Calls::crowd(const std::uint8_t* data) const {
+    std::vector<Change> changes;
+    for (int i = 0; i < data[0] % 80; ++i) {
+        const std::string id = "crowd-" + std::to_string(i);
+        if (pair_.balancer().server_status(id)) {
+            changes.emplace_back(Unregister{id});
+        } else {
+            changes.emplace_back(ServerSpec{.id = id, .weight = data[1] % 2U});
+        }
+    }
+    return changes;
+}
+
 // Any, or one at a point, beside it, or across the circle.
 std::uint64_t Calls::hash_of(const std::uint8_t* data) const {
     const std::uint64_t number = std::uint64_t{data[0]} << 8 | data[1];
     if (pair_.points().empty() || data[2] % 2 == 0) {
-        return pair_.balancer().snapshot()->hash(std::to_string(number));
+        const std::string key =
+            data[2] % 16 == 0 ? std::string(number % 600, 'k') : std::to_string(number);
+        pair_.check_key(key);
+        return pair_.balancer().snapshot()->hash(key);
     }
     static constexpr std::array<std::uint64_t, 5> offsets{
         0, 1, ~std::uint64_t{0}, std::uint64_t{1} << 63, (std::uint64_t{1} << 63) + 1};
@@ -167,6 +186,7 @@ void Calls::call(const std::uint8_t* data) {
         return end_batch();
     }
     if (pair_.settings().vnodes == huge_vnodes) return;
+    end_batch();
     switch (kind) {
         case Kind::pick:
             pair_.pick(hash_of(data + 1));
@@ -181,7 +201,11 @@ void Calls::call(const std::uint8_t* data) {
             pair_.check_hash(hash_of(data + 1));
             if (data[1] % 8 == 0) pair_.check_renewed();
             break;
+        case Kind::crowd:
+            pair_.apply(crowd(data + 1));
+            break;
         default:
+            if (data[2] % 2 == 0) pair_.rename(id_of(data[1]), id_of(data[3]));
             pair_.renew();
     }
     pair_.check_counts();

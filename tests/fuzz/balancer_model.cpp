@@ -122,6 +122,10 @@ std::pair<std::string, Verdict> BalancerModel::pick(const std::vector<std::strin
     return {"", last};
 }
 
+void BalancerModel::rename(const std::string& from, const std::string& to) {
+    live_[to] = std::exchange(live_[from], 0);
+}
+
 std::uint32_t BalancerModel::live(const std::string& id) const {
     const auto known = live_.find(id);
     return known == live_.end() ? 0 : known->second;

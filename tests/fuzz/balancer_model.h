@@ -50,6 +50,7 @@ public:
     // Connections.
     void open(const std::string& id) { ++live_[id]; }
     void close(const std::string& id) { --live_[id]; }
+    void rename(const std::string& from, const std::string& to);
     std::uint32_t live(const std::string& id) const;
     std::uint64_t live() const;
 

@@ -128,6 +128,14 @@ std::vector<std::string> BalancerPair::walk(std::uint64_t hash) const {
     return test::walk_ids(*balancer_->snapshot(), hash);
 }
 
+void BalancerPair::check_key(const std::string& key) const {
+    const auto snapshot = balancer_->snapshot();
+    const auto wanted = walk(snapshot->hash(key));
+    const auto found = balancer_->server_for_key(key);
+    require(found.value_or("") == (wanted.empty() ? "" : wanted[0]), "a key is its owner's");
+    require(found.has_value() == !wanted.empty(), "if there is one");
+}
+
 void BalancerPair::check_hash(std::uint64_t hash) const {
     const auto snapshot = balancer_->snapshot();
     const auto wanted = walk(hash);
@@ -171,6 +179,13 @@ void BalancerPair::check_renewed() const {
     require(fingerprint(*fresh.snapshot()) == fingerprint(*snapshot), "the way leaves no trace");
     require(fresh.snapshot()->point_count() == snapshot->point_count(), "nor in points");
     require(moved(*fresh.snapshot(), *snapshot) == 0, "nor in keys");
+    Settings other = model_.settings();
+    other.seed += "other";
+    Balancer elsewhere(other);
+    elsewhere.apply(all);
+    const KeyMoves chance = key_moves(*snapshot, *elsewhere.snapshot());
+    require(!chance.same_hash && chance.moves.empty(), "another seed moves keys by chance");
+    require(chance.moved > -1e-9 && chance.moved <= 1, "as many as there are, at most");
     double sum = 0;
     const auto parts = shares(*snapshot);
     for (const auto& each : parts) sum += each.share;
@@ -222,6 +237,17 @@ void BalancerPair::release(std::size_t index) {
     model_.close(id);
     std::swap(slots_[index % slots_.size()], slots_.back());
     slots_.pop_back();
+}
+
+void BalancerPair::rename(const std::string& from, const std::string& to) {
+    if (from == to || model_.servers().contains(to) || model_.live(to) != 0) return;
+    if (model_.servers().contains(from)) apply({Unregister{from}});
+    SnapshotAccess::ledger(*balancer_->snapshot())->rename(from, to);
+    model_.rename(from, to);
+    for (auto& [id, slot] : slots_) {
+        if (id == from) id = to;
+    }
+    apply({ServerSpec{.id = to}});
 }
 
 // Another Balancer takes over the servers and their connections.

@@ -27,10 +27,14 @@ public:
     void pick(std::uint64_t hash);
     void claim(const std::string& id);
     void release(std::size_t index);
+    // The connections of `from` count for `to` from now on, as when a server gets another id; does
+    // nothing where either is not free for that.
+    void rename(const std::string& from, const std::string& to);
     // Another Balancer takes over the servers and their connections.
     void renew();
 
     void check_counts() const;
+    void check_key(const std::string& key) const;
     // The walk of a hash, and what explains it.
     void check_hash(std::uint64_t hash) const;
     // Against a Balancer that never changed.

@@ -5,6 +5,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -29,26 +30,17 @@ constexpr std::size_t choices_bytes = 1;  // where the first segment ends
 constexpr std::string_view body_begin = "got ";
 constexpr std::chrono::seconds answers_in{20};
 
-// Says what was asked; of a target with a question mark, in pieces.
-HttpAnswer answer_to(std::string_view target) {
-    HttpAnswer answer{.type = "text/plain", .body = std::string(body_begin) + std::string(target)};
-    if (target.find('?') == std::string_view::npos) return answer;
-    answer.more = [left = 3](std::string& body) mutable {
-        body += std::string(100, 'x');
-        return --left > 0;
-    };
-    return answer;
-}
-
 class Endpoint {
 public:
     Endpoint() {
         constexpr std::uint16_t ports_begin = 20'000;
         for (std::uint16_t port = ports_begin; port < ports_begin + 1'000; ++port) {
             where_.port = port;
-            auto server = std::make_unique<proxy::HttpServer>(io_, answer_to, limits);
-            if (server->open(where_)) continue;
-            server_ = std::move(server);
+            server_ = make();
+            if (server_->open(where_)) continue;
+            const auto refusal = make()->open(where_);
+            require(refusal && refusal->find(where_.to_string()) != std::string::npos,
+                    "an address that is taken is named");
             return;
         }
         require(false, "there is a port");
@@ -56,21 +48,51 @@ public:
 
     // All that comes to `bytes` until the end.
     std::string ask(std::string_view bytes, std::size_t first_segment) {
-        const Fd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        const proxy::SocketAddress address(where_);
-        require(::connect(client.get(), &address.any, address.size) == 0, "a client connects");
+        const Fd client = connect();
         send(client, bytes.substr(0, first_segment));
         if (first_segment < bytes.size()) {
             for (int turn = 0; turn < 3; ++turn) turn_loop();
         }
         send(client, bytes.substr(first_segment));
         ::shutdown(client.get(), SHUT_WR);
-        return receive(client);
+        std::string answers = receive(client);
+        if (const Fd late = std::move(late_)) {
+            ::shutdown(late.get(), SHUT_WR);
+            const std::string told = receive(late);
+            require(told.empty() || told.starts_with("HTTP/1.1 503 "), "one too many is told so");
+        }
+        return answers;
     }
 
 private:
-    // A request that is longer is told so; no test waits for a limit of time.
-    static constexpr proxy::HttpLimits limits{.head_bytes = 512, .answers_bytes = 1'000};
+    // One client, so that a second is one too many; no input waits for a limit of time.
+    static constexpr proxy::HttpLimits limits{
+        .clients = 1, .head_bytes = 512, .answers_bytes = 1'000};
+
+    std::unique_ptr<proxy::HttpServer> make() {
+        return std::make_unique<proxy::HttpServer>(
+            io_, [this](std::string_view target) { return answer_to(target); }, limits);
+    }
+    // Says what was asked. With question marks in pieces, which are larger for more of them, while
+    // another client comes.
+    HttpAnswer answer_to(std::string_view target) {
+        HttpAnswer answer{.type = "text/plain",
+                          .body = std::string(body_begin) + std::string(target)};
+        const auto marks = static_cast<std::size_t>(std::ranges::count(target, '?'));
+        if (marks == 0) return answer;
+        if (!late_) late_ = connect();
+        answer.more = [left = 3, marks](std::string& body) mutable {
+            body.append(100 * marks, 'x');
+            return --left > 0;
+        };
+        return answer;
+    }
+    Fd connect() const {
+        Fd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        const proxy::SocketAddress address(where_);
+        require(::connect(client.get(), &address.any, address.size) == 0, "a client connects");
+        return client;
+    }
 
     void turn_loop() {
         io_.restart();
@@ -101,6 +123,7 @@ private:
     boost::asio::io_context io_{1};
     conf::Endpoint where_{.address = {127, 0, 0, 1}};
     std::unique_ptr<proxy::HttpServer> server_;
+    Fd late_;  // the client that came during an answer
 };
 
 // The value of a header of `head`, which must have it once.
