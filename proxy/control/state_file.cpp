@@ -4,8 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <initializer_list>
@@ -13,13 +11,10 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <boost/json.hpp>
 
-#include "conf/text.h"
 #include "conf/yaml.h"
 #include "proxy/base/fd.h"
-#include "proxy/text/escape.h"
-#include "ring/types.h"
+#include "proxy/control/state_text.h"
 
 namespace ringway::proxy {
 
@@ -199,6 +194,8 @@ Result<json::value> parse_json(std::string_view text) {
 // With the reason in errno.
 Reason system_reason(const std::string& what) {
     return Reason(fmt::format("{}: {}", what, std::generic_category().message(errno)));
+std::string system_reason(const std::string& what) {
+    return fmt::format("{}: {}", what, std::generic_category().message(errno));
 }
 
 bool write_all(int fd, std::string_view text) {
@@ -233,20 +230,6 @@ Result<void> replace(const std::string& path, std::string_view text) {
     return {};
 }
 
-// `line_of` gives each server's.
-template <class LineOf>
-std::string text_with(const Overrides& overrides, LineOf line_of) {
-    std::string text = "{\"version\": 1, \"servers\": [";
-    std::string_view separator = "\n";
-    for (const auto& [pool, servers] : overrides) {
-        for (const auto& [id, of_server] : servers) {
-            text += std::exchange(separator, ",\n");
-            text += line_of(pool, id, of_server);
-        }
-    }
-    return text + "\n]}\n";
-}
-
 bool exists(const std::string& path) {
     struct stat ignored {};
     return ::lstat(path.c_str(), &ignored) == 0 || errno != ENOENT;
@@ -254,17 +237,10 @@ bool exists(const std::string& path) {
 
 }  // namespace
 
-std::string state_text(const Overrides& overrides) {
-    return text_with(overrides,
-                     [](const auto& pool, const auto& id, const ServerOverrides& of_server) {
-                         return json::serialize(describe(pool, id, of_server));
-                     });
-}
-
 std::string StateFile::text_of(const Overrides& overrides) {
     decltype(lines_) lines;
-    std::string text = text_with(overrides, [&](const auto& pool, const auto& id,
-                                                const ServerOverrides& of_server) {
+    std::string text = state_text_of_lines(overrides, [&](const auto& pool, const auto& id,
+                                                          const ServerOverrides& of_server) {
         auto& old = lines_[pool];
         auto known = old.extract(id);
         if (known.empty()) {
@@ -273,7 +249,7 @@ std::string StateFile::text_of(const Overrides& overrides) {
         auto& [before, line] = known.mapped();
         if (line.empty() || before != of_server) {
             before = of_server;
-            line = json::serialize(describe(pool, id, of_server));
+            line = state_line(pool, id, of_server);
         }
         auto& kept = lines[pool];
         return std::string_view(kept.insert(kept.end(), std::move(known))->second.second);
@@ -304,6 +280,8 @@ Result<Overrides> parse_state(std::string_view text) {
 
 Result<void, FileLock::Refusal> StateFile::try_lock() {
     if (path_.empty() || lock_) return {};
+std::optional<FileLock::Refusal> StateFile::try_lock() {
+    if (path_.empty() || lock_) return std::nullopt;
     auto taken = FileLock::take(path_ + ".lock");
     if (!taken) return taken.error();
     lock_ = std::move(*taken);

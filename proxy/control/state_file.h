@@ -1,13 +1,12 @@
 // The file that keeps what was said of servers at run time, over reloads, restarts and
 // power cuts: written whole beside the old one, synced, renamed over it. Blocks for as
-// long as the disk takes; control thread only, but for the pure functions.
+// long as the disk takes; control thread only.
 #pragma once
 
 #include <chrono>
 #include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include "conf/result.h"

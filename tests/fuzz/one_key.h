@@ -12,6 +12,7 @@
 
 #include "conf/config.h"
 #include "proxy/keys/key_reader.h"
+#include "tests/fuzz/mutation.h"
 
 namespace ringway::fuzz {
 
@@ -23,8 +24,7 @@ struct Answer {
 
 // The answer to `bytes`, shown up to each of `cuts` and then whole.
 inline Answer answer(const proxy::KeyRecipe& recipe, std::string_view bytes,
-                     const std::vector<std::size_t>& cuts) {
-    const proxy::Origin origin;
+                     const std::vector<std::size_t>& cuts, const proxy::Origin& origin = {}) {
     proxy::KeyReader reader(recipe);
     for (const std::size_t cut : cuts) {
         if (reader.status() != proxy::ParseStatus::more) break;
@@ -52,12 +52,10 @@ inline int check(const std::vector<conf::KeyPart>& parts, const std::uint8_t* da
     const std::size_t second = bytes.size() * data[2] / 255;
 
     const Answer whole = answer(recipe, bytes, {});
-    if (answer(recipe, bytes, {std::min(first, second), std::max(first, second)}) != whole) {
-        std::abort();
-    }
-    if (whole.status != proxy::ParseStatus::more && answer(recipe, bytes + '\n', {}) != whole) {
-        std::abort();
-    }
+    require(answer(recipe, bytes, {std::min(first, second), std::max(first, second)}) == whole,
+            "segments do not matter");
+    require(whole.status == proxy::ParseStatus::more || answer(recipe, bytes + '\n', {}) == whole,
+            "a verdict is final");
     return 0;
 }
 

@@ -11,7 +11,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "proxy/control/state_file.h"
+#include "proxy/control/state_text.h"
 #include "tests/proxy/pools_rig.h"
 #include "tests/support/random.h"
 

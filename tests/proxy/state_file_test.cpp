@@ -12,6 +12,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "proxy/control/state_text.h"
 #include "tests/support/sockets.h"
 #include "tests/support/temp_dir.h"
 

@@ -1,10 +1,7 @@
 #include "tests/ring/brute.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <tuple>
-
-#include <boost/test/unit_test.hpp>
 
 #include "ring/points.h"
 
@@ -45,19 +42,6 @@ std::vector<std::string> walk_ids(const Snapshot& snapshot, std::uint64_t hash) 
     Walk walk(snapshot, hash);
     while (const Member* const member = walk.next()) ids.push_back(member->id);
     return ids;
-}
-
-SeededRandom::SeededRandom() {
-    const char* const wanted = std::getenv("RINGWAY_TEST_SEED");
-    const std::uint64_t number =
-        wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : std::random_device{}();
-    seed(number);
-    context_ = boost::unit_test::framework::add_context(
-        BOOST_TEST_LAZY_MSG("RINGWAY_TEST_SEED=" << number), true);
-}
-
-SeededRandom::~SeededRandom() {
-    boost::unit_test::framework::clear_context(context_);
 }
 
 }  // namespace ringway::ring::test

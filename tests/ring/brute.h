@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -24,18 +23,5 @@ std::vector<NamedPoint> expected_points(const Snapshot& snapshot);
 
 // The ids of a whole walk of the library.
 std::vector<std::string> walk_ids(const Snapshot& snapshot, std::uint64_t hash);
-
-// A generator with a fresh seed, which is printed with every failure while it
-// lives. RINGWAY_TEST_SEED in the environment repeats a run.
-class SeededRandom : public std::mt19937_64 {
-public:
-    SeededRandom();
-    ~SeededRandom();
-    SeededRandom(const SeededRandom&) = delete;
-    SeededRandom& operator=(const SeededRandom&) = delete;
-
-private:
-    int context_;
-};
 
 }  // namespace ringway::ring::test

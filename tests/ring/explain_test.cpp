@@ -6,6 +6,7 @@
 #include "ring/balancer.h"
 #include "ring/explain.h"
 #include "tests/ring/brute.h"
+#include "tests/ring/seeded_random.h"
 
 namespace ringway::ring::test {
 namespace {

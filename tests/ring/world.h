@@ -13,6 +13,7 @@
 #include "ring/balancer.h"
 #include "ring/snapshot_access.h"
 #include "tests/ring/brute.h"
+#include "tests/ring/seeded_random.h"
 
 namespace ringway::ring::test {
 

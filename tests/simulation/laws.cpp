@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
+#include "proxy/control/state_text.h"
 #include "proxy/text/admin_line.h"
 #include "ring/analysis.h"
 #include "tests/simulation/questions.h"

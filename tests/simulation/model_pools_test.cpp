@@ -14,7 +14,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "proxy/control/pools.h"
-#include "proxy/control/state_file.h"
+#include "proxy/control/state_text.h"
 #include "tests/proxy/pools_rig.h"
 #include "tests/simulation/model.h"
 #include "tests/support/random.h"

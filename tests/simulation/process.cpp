@@ -14,6 +14,7 @@
 #include "proxy/admin/commands.h"
 #include "proxy/base/access_log.h"
 #include "proxy/control/config_file.h"
+#include "proxy/control/state_text.h"
 #include "tests/simulation/simulation.h"
 
 namespace ringway::simulation {
