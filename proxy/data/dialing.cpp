@@ -42,7 +42,8 @@ Stream begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& 
                      bool speaks_first) {
     const SocketAddress address(server);
     Stream stream = stream_towards(address);
-    if (!stream) return {};
+    // Without a socket of this family there is no address of it to dial from.
+    if (!stream) return failed(is_exhausted(errno) ? errno : EADDRNOTAVAIL);
     if (!server.is_unix) {
         send_at_once(stream);
         // The last segment of the handshake goes with the first bytes. Without any it would wait
@@ -51,7 +52,7 @@ Stream begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& 
         if (const auto* const source = health::source_for(settings, server)) {
             if (const int error = health::bind_source(stream.descriptor(), *source); error != 0) {
                 stream.close();
-                return failed(error);
+                return failed(error == EADDRINUSE ? EAGAIN : error);
             }
         }
     }
@@ -59,8 +60,8 @@ Stream begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& 
     if (error == 0) return stream;
     // A unix socket fails so when the server's queue is full (unix(7)): its fault, not ours.
     if (server.is_unix && error == EAGAIN) error = ECONNREFUSED;
-    // The kernel has two errors for a lack of ports (connect(2)).
-    if (error == EADDRNOTAVAIL) error = EAGAIN;
+    // The kernel has three errors for a lack of ports (connect(2), bind(2)).
+    if (error == EADDRNOTAVAIL || error == EADDRINUSE) error = EAGAIN;
     stream.close();
     return failed(error);
 }
@@ -71,7 +72,9 @@ bool met_itself(const Stream& stream, const conf::Endpoint& server) {
 }
 
 bool is_exhausted(int error) {
-    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+    // The last is the limit of watched sockets (epoll_ctl(2)).
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
+           error == ENOSPC;
 }
 
 bool is_local_error(int error) {

@@ -11,15 +11,14 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdarg>
-#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
-#include <new>
 #include <span>
-#include <string_view>
 
 #include <fmt/format.h>
+
+#include "tests/proxy/faults_allocations.h"
 
 namespace faults = ringway::test::faults;
 
@@ -34,20 +33,20 @@ constexpr Fault short_count{0};
 constexpr int events_of_poller = 256;
 
 // accept(2), "Error handling", has the second half.
-constexpr Fault accept_faults[] = {
-    {EAGAIN},   {ECONNABORTED}, {EINTR},      {EMFILE},     {ENFILE},       {ENOBUFS},
-    {ENOMEM},   {EPERM},        {EPROTO},     {ENETDOWN},   {ENOPROTOOPT},  {EHOSTDOWN},
-    {ENONET},   {EHOSTUNREACH}, {EOPNOTSUPP}, {ENETUNREACH}};
-constexpr Fault socket_faults[] = {{EMFILE},  {ENFILE}, {ENOBUFS},
-                                   {ENOMEM},  {EACCES}, {EAFNOSUPPORT}};
+constexpr Fault accept_faults[] = {{EAGAIN}, {ECONNABORTED}, {EINTR},       {EMFILE},
+                                   {ENFILE}, {ENOBUFS},      {ENOMEM},      {EPERM},
+                                   {EPROTO}, {ENETDOWN},     {ENOPROTOOPT}, {EHOSTDOWN},
+                                   {ENONET}, {EHOSTUNREACH}, {EOPNOTSUPP},  {ENETUNREACH}};
+constexpr Fault socket_faults[] = {{EMFILE}, {ENFILE}, {ENOBUFS},
+                                   {ENOMEM}, {EACCES}, {EAFNOSUPPORT}};
 constexpr Fault bind_faults[] = {{EADDRNOTAVAIL}, {EADDRINUSE}, {EACCES}, {ENOMEM}};
-constexpr Fault connect_faults[] = {{ECONNREFUSED}, {EADDRNOTAVAIL}, {EAGAIN},   {EADDRINUSE},
+constexpr Fault connect_faults[] = {{ECONNREFUSED}, {EADDRNOTAVAIL}, {EAGAIN},    {EADDRINUSE},
                                     {ENETUNREACH},  {EHOSTUNREACH},  {ETIMEDOUT}, {EACCES},
                                     {EPERM},        {ENOBUFS},       {ENOMEM}};
 constexpr Fault name_faults[] = {{ENOBUFS}, {ENOTCONN}};
 constexpr Fault option_faults[] = {{ENOMEM}, {ENOBUFS}, {ENOPROTOOPT}, {EPERM}};
 constexpr Fault ioctl_faults[] = {{EINVAL}, {ENOTTY}};
-constexpr Fault recv_faults[] = {{EAGAIN}, short_count, {ECONNRESET},   {ENOMEM},
+constexpr Fault recv_faults[] = {{EAGAIN},  short_count, {ECONNRESET},   {ENOMEM},
                                  {ENOBUFS}, {ETIMEDOUT}, {EHOSTUNREACH}, {ENETUNREACH}};
 constexpr Fault send_faults[] = {{EAGAIN},  short_count, {ECONNRESET},   {EPIPE},      {ENOMEM},
                                  {ENOBUFS}, {ETIMEDOUT}, {EHOSTUNREACH}, {ENETUNREACH}};
@@ -85,22 +84,6 @@ State& state() {
 
 thread_local bool watched = false;
 std::atomic<std::size_t> spliced{0};
-std::atomic<std::size_t> allocations_made{0};
-std::atomic<std::size_t> failing_allocation{0};
-// The bookkeeping here is no allocation of the product.
-thread_local bool bookkeeping = false;
-
-class Bookkeeping {
-public:
-    Bookkeeping() : before_(bookkeeping) { bookkeeping = true; }
-    ~Bookkeeping() { bookkeeping = before_; }
-    Bookkeeping(const Bookkeeping&) = delete;
-    Bookkeeping& operator=(const Bookkeeping&) = delete;
-
-private:
-    const bool before_;
-};
-
 // The definition behind ours: the C library's, or a sanitizer's that calls it.
 template <class Function>
 Function* next(const char* name) {
@@ -109,7 +92,7 @@ Function* next(const char* name) {
 
 void set_role(int fd, Role role) {
     if (fd < 0) return;
-    const Bookkeeping scope;
+    const faults::UncountedAllocations scope;
     const std::lock_guard lock(state().mutex);
     state().watches.erase(fd);
     if (role == Role::other) {
@@ -129,7 +112,7 @@ Role role_of(int fd) {
 // none of connections.
 std::optional<Fault> fault_of(const char* call, Role role, std::span<const Fault> list) {
     if (!watched || role == Role::other) return std::nullopt;
-    const Bookkeeping scope;
+    const faults::UncountedAllocations scope;
     State& now = state();
     const std::lock_guard lock(now.mutex);
     if (++now.calls != now.nth) return std::nullopt;
@@ -186,6 +169,7 @@ std::string Hit::text() const {
 
 void watch_this_thread() {
     watched = true;
+    count_allocations_of_this_thread();
 }
 
 void fail_call(std::size_t nth, std::size_t fault) {
@@ -194,16 +178,17 @@ void fail_call(std::size_t nth, std::size_t fault) {
     state().fault = fault;
     state().calls = state().faults_of_nth = 0;
     state().hit.reset();
-    spliced = allocations_made = failing_allocation = 0;
+    spliced = 0;
+    count_allocations(0);
 }
 
 void fail_allocation(std::size_t nth) {
     fail_call(0, 0);
-    failing_allocation = nth;
+    count_allocations(nth);
 }
 
 void fail_nothing() {
-    failing_allocation = 0;
+    count_allocations(0);
     const std::lock_guard lock(state().mutex);
     state().nth = 0;
 }
@@ -211,10 +196,6 @@ void fail_nothing() {
 std::size_t calls() {
     const std::lock_guard lock(state().mutex);
     return state().calls;
-}
-
-std::size_t allocations() {
-    return allocations_made;
 }
 
 std::optional<Hit> hit() {
@@ -229,12 +210,6 @@ std::size_t faults_of_nth() {
 
 std::size_t splices() {
     return spliced;
-}
-
-void note_allocation() {
-    if (!watched || bookkeeping) return;
-    const std::size_t nth = ++allocations_made;
-    if (nth == failing_allocation) throw std::bad_alloc();
 }
 
 }  // namespace ringway::test::faults
@@ -312,7 +287,7 @@ int fcntl(int fd, int command, ...) {
 
 ssize_t recv(int fd, void* room, std::size_t size, int flags) {
     static auto* const real = next<ssize_t(int, void*, std::size_t, int)>("recv");
-    return move_bytes("recv", fd, recv_faults, size,
+    return move_bytes((flags & MSG_PEEK) != 0 ? "peek" : "recv", fd, recv_faults, size,
                       [&](std::size_t some) { return real(fd, room, some, flags); });
 }
 
@@ -366,7 +341,7 @@ int epoll_ctl(int set, int operation, int fd, epoll_event* event) noexcept {
     }
     const int done = real(set, operation, fd, event);
     if (watched && role != Role::other && done == 0 && event != nullptr) {
-        const Bookkeeping scope;
+        const faults::UncountedAllocations scope;
         const std::lock_guard lock(state().mutex);
         state().watches[fd] = {set, *event};
     }
@@ -381,29 +356,3 @@ int epoll_wait(int set, epoll_event* events, int room, int timeout) {
 }
 
 }  // extern "C"
-
-void* operator new(std::size_t bytes) {
-    faults::note_allocation();
-    if (void* const memory = std::malloc(bytes)) return memory;
-    throw std::bad_alloc();
-}
-void* operator new(std::size_t bytes, std::align_val_t alignment) {
-    faults::note_allocation();
-    const auto step = static_cast<std::size_t>(alignment);
-    if (void* const memory = std::aligned_alloc(step, (bytes + step - 1) / step * step)) {
-        return memory;
-    }
-    throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept {
-    std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-    std::free(memory);
-}
-void operator delete(void* memory, std::align_val_t) noexcept {
-    std::free(memory);
-}
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-    std::free(memory);
-}

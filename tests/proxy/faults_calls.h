@@ -1,6 +1,6 @@
-// The system calls and allocations that a worker makes for connections, counted, and one of them
-// made to fail. This executable defines the functions itself and hands the calls on. Test thread,
-// but for watch_this_thread().
+// The system calls that a worker makes for connections, counted, and one of them made to fail. This
+// executable defines the functions itself and hands the calls on. Test thread, but for
+// watch_this_thread().
 #pragma once
 
 #include <cstddef>
@@ -40,13 +40,9 @@ void fail_nothing();
 
 // Since the count started.
 std::size_t calls();
-std::size_t allocations();
 std::size_t splices();
-std::optional<Hit> hit();    // of fail_call()
+std::optional<Hit> hit();  // of fail_call()
 // How many faults the call has that was the nth.
 std::size_t faults_of_nth();
-
-// For operator new.
-void note_allocation();
 
 }  // namespace ringway::test::faults

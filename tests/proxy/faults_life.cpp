@@ -52,7 +52,7 @@ std::string pattern(std::size_t size, std::uint32_t seed) {
     return bytes;
 }
 
-constexpr std::size_t bulk_bytes = 700'000;
+constexpr std::size_t bulk_bytes = 400'000;
 
 }  // namespace
 
@@ -60,9 +60,7 @@ std::vector<Life> lives() {
     using From = conf::KeyPart::From;
     return {
         {.name = "plain", .settings = with_short_times()},
-        {.name = "end_of_client_first",
-         .settings = with_short_times(),
-         .client_ends_first = true},
+        {.name = "end_of_client_first", .settings = with_short_times(), .client_ends_first = true},
         {.name = "proxy_header_in",
          .settings = taking_header(),
          .introduction = "PROXY TCP4 192.0.2.1 192.0.2.2 1000 2000\r\n"},
@@ -145,14 +143,15 @@ void Exchange::act(Peer& peer, const std::string& bytes, std::size_t wants) cons
             continue;
         }
         peer.stream.ended = true;
-        peer.stream.error = got < 0 ? errno : 0;
+        // The kernel reports a reset once, and a write may have got it.
+        peer.stream.error = got < 0 ? errno : peer.failed;
     }
     const bool may_send = peer.stream.bytes.size() >= wants;
     const std::size_t size = peer.resets ? bytes.size() / 2 : bytes.size();
-    while (may_send && !peer.failed && peer.sent < size) {
+    while (may_send && peer.failed == 0 && peer.sent < size) {
         const ssize_t sent = ::send(peer.socket.get(), bytes.data() + peer.sent, size - peer.sent,
                                     MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent < 0) peer.failed = errno != EAGAIN;
+        if (sent < 0 && errno != EAGAIN) peer.failed = errno;
         if (sent < 0) break;
         peer.sent += static_cast<std::size_t>(sent);
     }
@@ -166,7 +165,7 @@ void Exchange::act(Peer& peer, const std::string& bytes, std::size_t wants) cons
         peer.shut = true;
     }
     // A server that does not get what it wants has no answer.
-    const bool has_acted = peer.shut || peer.failed || peer.stream.error != 0 || !may_send;
+    const bool has_acted = peer.shut || peer.failed != 0 || peer.stream.error != 0 || !may_send;
     if (peer.stream.ended && has_acted) peer.socket.close();
 }
 

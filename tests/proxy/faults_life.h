@@ -68,7 +68,7 @@ private:
         Stream stream{};
         std::size_t sent = 0;
         bool shut = false;
-        bool failed = false;  // to send
+        int failed = 0;          // the errno of a write
         bool ends_first = true;  // before the other direction
         bool resets = false;
     };

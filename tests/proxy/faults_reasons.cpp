@@ -12,8 +12,8 @@ using enum proxy::CloseReason;
 constexpr std::string_view transfers[] = {"recv", "send", "splice", "shutdown"};
 // An option, a question or a pipe is a help. A close has closed (close(2)), and a connection
 // that was not accepted is still there.
-constexpr std::string_view helps[] = {"accept4", "getsockopt", "setsockopt", "ioctl", "fcntl",
-                                      "pipe2",   "close",      "epoll_wait", "getpeername"};
+constexpr std::string_view helps[] = {"accept4", "getsockopt", "setsockopt", "ioctl",       "fcntl",
+                                      "pipe2",   "close",      "epoll_wait", "getpeername", "peek"};
 
 bool is_one_of(const Hit& hit, auto& names) {
     return std::ranges::count(names, hit.call) > 0;
@@ -42,8 +42,8 @@ Fit of_call(const Hit& hit, const Life& life) {
     if (is_one_of(hit, helps)) return {{done}};
     if (is_one_of(hit, transfers)) return of_transfer(hit);
     if (hit.is("connect") && !life.is_unix) {
-        const bool is_local = error == EADDRNOTAVAIL || error == EADDRINUSE || error == EAGAIN ||
-                              lacks_memory(error);
+        const bool is_local =
+            error == EADDRNOTAVAIL || error == EADDRINUSE || error == EAGAIN || lacks_memory(error);
         if (!is_local) return {{connect_failed, done}, true};
     } else if (hit.is("connect")) {
         return {{lacks_memory(error) ? done : connect_failed, local_error}, true};
@@ -58,6 +58,8 @@ Fit of_call(const Hit& hit, const Life& life) {
 Fit fits(const Hit& hit, const Life& life) {
     Fit fit = of_call(hit, life);
     std::ranges::replace(fit.ends, done, life.end);
+    // A fault may come after the reset.
+    if (life.resets) fit.ends.push_back(life.end);
     fit.may_blame_server = fit.may_blame_server || life.resets;
     return fit;
 }

@@ -5,203 +5,51 @@
 //
 // RINGWAY_FAULTS=all tries every fault of every call; otherwise the first fault of each, and the
 // others of a call where a seeded draw says so.
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
+#include <csignal>
 #include <cstdlib>
-#include <filesystem>
 #include <functional>
-#include <map>
-#include <memory>
+#include <new>
 #include <random>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
 
+#include "proxy/base/fd.h"
 #include "proxy/data/close_reason.h"
-#include "proxy/data/failure_reports.h"
+#include "proxy/data/quota.h"
+#include "proxy/data/worker.h"
+#include "tests/proxy/faults_allocations.h"
 #include "tests/proxy/faults_calls.h"
 #include "tests/proxy/faults_life.h"
 #include "tests/proxy/faults_reasons.h"
-#include "tests/proxy/unix_client.h"
-#include "tests/proxy/worker_rig.h"
-#include "tests/support/temp_dir.h"
+#include "tests/proxy/faults_stage.h"
 
 using namespace ringway;
 using namespace std::chrono_literals;
 using proxy::CloseReason;
 using proxy::Fd;
-using test::WorkerRig;
-using test::faults::Exchange;
-using test::faults::Hit;
 using test::faults::Life;
+using test::faults::Outcome;
+using test::faults::run;
 namespace faults = test::faults;
 
 namespace {
 
 constexpr std::uint32_t seed = 20'261'129;
-constexpr std::uint32_t one_in = 3;  // of the further faults
+constexpr std::uint32_t one_in = 4;  // of the further faults
 
 bool tries_all() {
     const char* const wanted = std::getenv("RINGWAY_FAULTS");
     return wanted != nullptr && std::string_view(wanted) == "all";
-}
-
-// What came of a connection whose worker had a fault.
-struct Outcome {
-    std::size_t calls = 0;
-    std::size_t allocations = 0;
-    std::size_t faults_of_nth = 0;
-    std::optional<Hit> hit;
-    CloseReason end = CloseReason::none;  // none if it was not even counted
-    std::vector<std::string> broken;      // laws
-    bool blames_server = false;
-    void require(bool holds, const std::string& law) {
-        if (!holds) broken.push_back(law);
-    }
-};
-
-// A worker with its servers, and a connection beside the one that has the fault.
-class Stage {
-public:
-    explicit Stage(Life life) : life_(std::move(life)) {
-        reports_ = std::make_shared<proxy::FailureReports>([] {});
-        life_.settings.failure_reports = reports_;
-        rig_ = std::make_unique<WorkerRig>(life_.settings);
-        rig_->worker().ask(faults::watch_this_thread);
-        if (life_.has_dead_server) rig_->add_server("dead", test::bound_socket());
-        const std::string socket = directory_.path("server");
-        rig_->add_server("live",
-                         life_.is_unix ? test::unix_listener(socket, 16) : test::listening_socket());
-        if (life_.has_dead_server) life_.key = rig_->key_of({"dead", "live"}) + "\n";
-        beside_ = rig_->connect();
-        test::send_all(beside_, life_.introduction + life_.key + "ping");
-        beside_server_ = rig_->accept("live");
-        reports_->take();
-    }
-
-    const Life& life() const { return life_; }
-
-    Outcome run(const std::function<void()>& arm) {
-        // The other connection has its bytes, so that nothing of it is counted.
-        Outcome outcome;
-        const std::string request = receive_request();
-        outcome.require(request.ends_with("ping"), "the connection beside gets its request");
-        arm();
-        one(outcome, true);
-        test::send_all(beside_server_, "pong");
-        outcome.require(test::receive(beside_, 4) == "pong", "the connection beside is served");
-        faults::fail_nothing();
-        after(outcome);
-        return outcome;
-    }
-
-private:
-    std::string receive_request() const {
-        std::string request;
-        while (!request.ends_with("ping")) {
-            const std::string byte = test::receive(beside_server_, 1);
-            if (byte.empty()) break;
-            request += byte;
-        }
-        // The worker has nothing in hand any more.
-        std::atomic<bool> idle{false};
-        rig_->worker().ask([&] { idle = true; });
-        test::eventually([&] { return idle.load(); });
-        return request;
-    }
-
-    std::uint64_t active() const { return rig_->count(&proxy::ListenerCounts::active); }
-
-    // The reason that has come up since `before`.
-    CloseReason end_since(const std::vector<std::uint64_t>& before) const {
-        const auto now = ends();
-        for (std::size_t i = 0; i < now.size(); ++i) {
-            if (now[i] > before[i]) return static_cast<CloseReason>(i);
-        }
-        return CloseReason::none;
-    }
-
-    std::vector<std::uint64_t> ends() const {
-        std::vector<std::uint64_t> all;
-        for (std::size_t i = 0; i < proxy::close_reason_count; ++i) {
-            all.push_back(rig_->ended_by(static_cast<CloseReason>(i)));
-        }
-        return all;
-    }
-
-    void one(Outcome& outcome, bool armed) {
-        const auto ended_before = ends();
-        const auto given_before = rig_->count("live", &proxy::ServerCounts::total);
-        Exchange exchange(life_, rig_->address(), rig_->socket("live"));
-        const bool over = exchange.play([this] { return active() <= 1; });
-        if (armed) {
-            outcome.calls = faults::calls();
-            outcome.allocations = faults::allocations();
-            outcome.faults_of_nth = faults::faults_of_nth();
-            outcome.hit = faults::hit();
-            faults::fail_nothing();
-        }
-        outcome.require(over, "it ends in time");
-        outcome.end = end_since(ended_before);
-        const bool given = rig_->count("live", &proxy::ServerCounts::total) > given_before;
-        check_bytes(outcome, exchange, given);
-        const auto reports = reports_->take();
-        outcome.blames_server =
-            reports[0] + reports[1] > (life_.has_dead_server && reports[1] == 0 ? 1U : 0U) ||
-            rig_->count("live", &proxy::ServerCounts::connect_failures) > 0;
-    }
-
-    void check_bytes(Outcome& outcome, const Exchange& exchange, bool given) const {
-        const auto& client = exchange.at_client();
-        const bool has_answer = client.bytes == exchange.answer();
-        outcome.require(exchange.answer().starts_with(client.bytes), "the answer is a prefix");
-        outcome.require(!client.is_clean() || has_answer || !given,
-                        "no clean end comes before the end of the answer");
-        bool has_request = false;
-        for (const auto& server : exchange.at_server()) {
-            const bool whole = server.bytes == exchange.request();
-            has_request = has_request || whole;
-            outcome.require(exchange.request().starts_with(server.bytes), "the request is a prefix");
-            // A dial that was given up has no bytes, and a unix socket cannot be reset.
-            const bool may_be_cut = (server.bytes.empty() && !given) || life_.is_unix;
-            outcome.require(!server.is_clean() || whole || may_be_cut || server.bytes.empty(),
-                            "no clean end comes before the end of the request");
-        }
-        if (outcome.end != CloseReason::done) return;
-        outcome.require(has_answer && has_request && client.is_clean(), "what is done is whole");
-    }
-
-    // Everything is as if nothing had been.
-    void after(Outcome& outcome) {
-        Outcome next;
-        one(next, false);
-        for (const auto& law : next.broken) outcome.broken.push_back("after it: " + law);
-        outcome.require(next.end == life_.end, "another connection is served after it");
-        const bool refused = outcome.hit && outcome.hit->is("pipe2");  // for a second
-        outcome.require(life_.bytes_up < 100'000 || refused || faults::splices() > 0,
-                        "pipes are there after it");
-        beside_.close();
-        beside_server_.close();
-        outcome.require(rig_->is_idle(), "no connection is counted");
-        outcome.require(rig_->quota().live() == 0 && rig_->total().live() == 0,
-                        "no connection has a place in a quota");
-    }
-
-    test::TempDir directory_;
-    Life life_;
-    std::shared_ptr<proxy::FailureReports> reports_;
-    std::unique_ptr<WorkerRig> rig_;
-    Fd beside_;
-    Fd beside_server_;
-};
-
-Outcome run(const Life& life, const std::function<void()>& arm) {
-    const std::size_t open = test::open_descriptors();
-    Outcome outcome = [&] { return Stage(life).run(arm); }();
-    outcome.require(test::open_descriptors() == open, "no descriptor is left open");
-    return outcome;
 }
 
 void report(const Outcome& outcome, const std::string& what) {
@@ -240,12 +88,69 @@ BOOST_AUTO_TEST_CASE(a_connection_survives_each_system_call_that_fails) {
                 outcome.require(fit.allows(outcome.end), "the reason fits");
                 outcome.require(fit.may_blame_server || !outcome.blames_server,
                                 "the server is not blamed");
-                report(outcome, life.name + (", call " + std::to_string(nth)) + ", " +
-                                    outcome.hit->text());
+                report(outcome,
+                       life.name + (", call " + std::to_string(nth)) + ", " + outcome.hit->text());
             }
         }
     }
     BOOST_TEST_MESSAGE(all_calls << " calls, " << cases << " faults tried");
+}
+
+BOOST_AUTO_TEST_CASE(a_connection_survives_each_allocation_that_fails) {
+    std::size_t cases = 0;
+    for (const Life& life : faults::lives()) {
+        std::size_t allocations = 0;
+        for (int i = 0; i < 3; ++i) {
+            const Outcome whole = run(life, [] { faults::fail_allocation(0); });
+            allocations = std::max(allocations, whole.allocations);
+        }
+        for (std::size_t nth = 1; nth <= allocations; ++nth) {
+            Outcome outcome = run(life, [&] { faults::fail_allocation(nth); });
+            if (outcome.allocations < nth) continue;
+            ++cases;
+            // None: it was not even counted. The end's line in the log may be what is lost.
+            const CloseReason ends[] = {CloseReason::none, CloseReason::local_error, life.end};
+            outcome.require(std::ranges::count(ends, outcome.end) > 0, "the reason fits");
+            outcome.require(life.resets || !outcome.blames_server, "the server is not blamed");
+            report(outcome, life.name + (", allocation " + std::to_string(nth)));
+        }
+    }
+    BOOST_TEST_MESSAGE(cases << " allocations tried");
+}
+
+// What a worker does for a connection is caught there. Elsewhere it cannot go on, and says so.
+BOOST_AUTO_TEST_CASE(a_worker_without_memory_for_itself_ends_the_process_with_a_message) {
+    std::array<int, 2> ends{};
+    BOOST_REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+    Fd in(ends[1]);
+    const Fd out(ends[0]);
+    const pid_t child = ::fork();
+    BOOST_REQUIRE(child >= 0);
+    if (child == 0) {
+        const rlimit none{};
+        ::setrlimit(RLIMIT_CORE, &none);
+        std::signal(SIGABRT, SIG_DFL);
+        ::alarm(20);
+        ::dup2(in.get(), STDERR_FILENO);
+        proxy::Quota total;
+        proxy::Worker worker(0, total, 1);
+        worker.run();
+        worker.ask([] { throw std::bad_alloc(); });
+        worker.join();
+        ::_exit(0);
+    }
+    in.close();
+    std::string text;
+    std::array<char, 1024> buffer;
+    for (;;) {
+        const ssize_t got = ::read(out.get(), buffer.data(), buffer.size());
+        if (got <= 0) break;
+        text.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+    int status = 0;
+    BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
+    BOOST_TEST((WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT));
+    BOOST_TEST(text.find("std::bad_alloc") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -38,7 +38,7 @@ struct RigSettings {
     std::uint64_t total_limit = proxy::Quota::unlimited;
     std::shared_ptr<proxy::FailureReports> failure_reports{};  // of every server
     std::uint64_t most_pipes = 1024;
-    bool running = true;                                       // from the start
+    bool running = true;  // from the start
 };
 
 inline RigSettings keyed_by_first_line() {
