@@ -31,6 +31,12 @@ bool is_local_port(std::uint16_t port) {
     return range.first <= port && port <= range.last;
 }
 
+// Of a step before connect(2), which says nothing of the server: what this machine lacks.
+int local_cause(int error) {
+    if (is_exhausted(error)) return error;
+    return error == EADDRINUSE ? EAGAIN : EADDRNOTAVAIL;  // no port, or no address
+}
+
 Stream failed(int error) {
     errno = error;
     return {};
@@ -42,8 +48,7 @@ Stream begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& 
                      bool speaks_first) {
     const SocketAddress address(server);
     Stream stream = stream_towards(address);
-    // Without a socket of this family there is no address of it to dial from.
-    if (!stream) return failed(is_exhausted(errno) ? errno : EADDRNOTAVAIL);
+    if (!stream) return failed(local_cause(errno));
     if (!server.is_unix) {
         send_at_once(stream);
         // The last segment of the handshake goes with the first bytes. Without any it would wait
@@ -52,7 +57,7 @@ Stream begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& 
         if (const auto* const source = health::source_for(settings, server)) {
             if (const int error = health::bind_source(stream.descriptor(), *source); error != 0) {
                 stream.close();
-                return failed(error == EADDRINUSE ? EAGAIN : error);
+                return failed(local_cause(error));
             }
         }
     }
