@@ -6,6 +6,7 @@
 // RINGWAY_FAULTS=all tries every fault of every call; otherwise the first fault of each, and the
 // others of a call where a seeded draw says so.
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,11 +20,15 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
 
+#include "proxy/base/access_log.h"
 #include "proxy/base/fd.h"
+#include "proxy/base/log.h"
 #include "proxy/data/close_reason.h"
 #include "proxy/data/quota.h"
 #include "proxy/data/worker.h"
@@ -56,6 +61,30 @@ void report(const Outcome& outcome, const std::string& what) {
     for (const auto& law : outcome.broken) {
         BOOST_ERROR(what << ": not so: " << law << " (ended: " << to_string(outcome.end) << ")");
     }
+}
+
+// Each allocation of a life in turn; how many there were.
+std::size_t fail_allocations(const Life& life, const char* how, const std::function<void()>& set) {
+    const auto play = [&](std::size_t nth) {
+        return run(life, [&] {
+            set();
+            faults::fail_allocation(nth);
+        });
+    };
+    std::size_t allocations = 0;
+    for (int i = 0; i < 3; ++i) allocations = std::max(allocations, play(0).allocations);
+    std::size_t cases = 0;
+    for (std::size_t nth = 1; nth <= allocations; ++nth) {
+        Outcome outcome = play(nth);
+        if (outcome.allocations < nth) continue;
+        ++cases;
+        // None: it was not even counted. The end's line in the log may be what is lost.
+        const CloseReason ends[] = {CloseReason::none, CloseReason::local_error, life.end};
+        outcome.require(std::ranges::count(ends, outcome.end) > 0, "the reason fits");
+        outcome.require(life.resets || !outcome.blames_server, "the server is not blamed");
+        report(outcome, life.name + (", allocation " + std::to_string(nth)) + how);
+    }
+    return cases;
 }
 
 }  // namespace
@@ -99,23 +128,37 @@ BOOST_AUTO_TEST_CASE(a_connection_survives_each_system_call_that_fails) {
 BOOST_AUTO_TEST_CASE(a_connection_survives_each_allocation_that_fails) {
     std::size_t cases = 0;
     for (const Life& life : faults::lives()) {
-        std::size_t allocations = 0;
-        for (int i = 0; i < 3; ++i) {
-            const Outcome whole = run(life, [] { faults::fail_allocation(0); });
-            allocations = std::max(allocations, whole.allocations);
-        }
-        for (std::size_t nth = 1; nth <= allocations; ++nth) {
-            Outcome outcome = run(life, [&] { faults::fail_allocation(nth); });
-            if (outcome.allocations < nth) continue;
-            ++cases;
-            // None: it was not even counted. The end's line in the log may be what is lost.
-            const CloseReason ends[] = {CloseReason::none, CloseReason::local_error, life.end};
-            outcome.require(std::ranges::count(ends, outcome.end) > 0, "the reason fits");
-            outcome.require(life.resets || !outcome.blames_server, "the server is not blamed");
-            report(outcome, life.name + (", allocation " + std::to_string(nth)));
-        }
+        cases += fail_allocations(life, "", [] {});
+        cases += fail_allocations(life, ", with debug lines", [] {
+            proxy::set_log_style({.level = conf::LogSettings::Level::debug,
+                                  .format = conf::LogSettings::Format::json});
+        });
     }
     BOOST_TEST_MESSAGE(cases << " allocations tried");
+}
+
+// The journal gets each line with the priority of its own mark.
+BOOST_AUTO_TEST_CASE(a_log_line_without_memory_is_dropped_and_counted_and_no_other_is_spoilt) {
+    for (const std::size_t nth : {1U, 2U}) {
+        const Fd file(::memfd_create("log", MFD_CLOEXEC));
+        {
+            proxy::LogTarget target(Fd(::dup(file.get())), proxy::LogTarget::Kind::journal);
+            proxy::LogWriter writer(std::move(target));
+            std::thread([&] {
+                faults::count_allocations_of_this_thread();
+                faults::count_allocations(nth);
+                writer.append(std::string_view("lost, and too long for a string without memory\n"),
+                              false, proxy::Priority::error);
+                faults::count_allocations(0);
+                writer.append("kept\n", true);
+            }).join();
+            BOOST_TEST(writer.dropped() == 1U);
+        }
+        std::string text(100, '\0');
+        const ssize_t got = ::pread(file.get(), text.data(), text.size(), 0);
+        text.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+        BOOST_TEST(text == "<6>kept\n");
+    }
 }
 
 // What a worker does for a connection is caught there. Elsewhere it cannot go on, and says so.
