@@ -33,11 +33,15 @@ public:
     }
 
     // Closes a TCP socket with a reset, so that its peer never mistakes a broken stream for a
-    // complete one (socket(7), SO_LINGER with a zero timeout).
+    // complete one (socket(7), SO_LINGER with a zero timeout). Where the kernel refuses that, the
+    // connection is dissolved, which resets it too (connect(2), AF_UNSPEC).
     void close_with_reset() {
         if (fd_ < 0) return;
         const linger now{.l_onoff = 1, .l_linger = 0};
-        ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        if (::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now) != 0) {
+            const sockaddr nobody{.sa_family = AF_UNSPEC, .sa_data = {}};
+            ::connect(fd_, &nobody, sizeof nobody);
+        }
         close();
     }
 

@@ -1,6 +1,7 @@
 #include "proxy/base/log.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace ringway::proxy {
@@ -32,16 +33,28 @@ void LogWriter::append(std::string_view line, bool urgent, Priority priority) {
     bool wake = false;
     {
         const std::lock_guard lock(mutex_);
-        if (waiting_.size() + line.size() > max_waiting_bytes) {
+        wake = waiting_.empty() || (urgent && !urgent_);
+        const bool fits = waiting_.size() + line.size() <= max_waiting_bytes;
+        if (!fits || !keep(line, priority)) {
             dropped_.fetch_add(1, std::memory_order_relaxed);
             return;
         }
-        wake = waiting_.empty() || (urgent && !urgent_);
-        waiting_ += line;
-        marks_.push_back({static_cast<std::uint32_t>(line.size()), priority});
         urgent_ = urgent_ || urgent;
     }
     if (wake) wake_.notify_one();
+}
+
+// Each line has a mark, whichever of the two finds no memory.
+bool LogWriter::keep(std::string_view line, Priority priority) {
+    const std::size_t marks_before = marks_.size();
+    try {
+        marks_.push_back({static_cast<std::uint32_t>(line.size()), priority});
+        waiting_ += line;
+        return true;
+    } catch (const std::bad_alloc&) {
+        marks_.resize(marks_before);
+        return false;
+    }
 }
 
 void LogWriter::redirect(LogTarget target) {

@@ -37,13 +37,14 @@ public:
     // Lines go to `target` from the next write on, buffered ones included.
     void redirect(LogTarget target);
 
-    // Lines that were lost because the target was too slow or a disk was full. Once lines are
-    // written again, one line reports how many, at most one a second.
+    // Lines that were lost because the target was too slow, a disk full or memory short. Once lines
+    // are written again, one line reports how many, at most one a second.
     std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
 private:
     static constexpr std::size_t max_waiting_bytes = 4 << 20;
 
+    bool keep(std::string_view line, Priority priority);
     void run();
     bool owes_report() const { return loss_line_ && reported_ != dropped(); }
     void write_batch(std::string_view lines, std::span<const LogMark> marks, bool last);

@@ -5,13 +5,14 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "proxy/base/handler_memory.h"
 #include "proxy/base/histogram.h"
 
 namespace ringway::proxy {
 
 class LoopDelay {
 public:
-    explicit LoopDelay(boost::asio::io_context& io) : timer_(io) {}
+    explicit LoopDelay(boost::asio::io_context& io) : memory_(HandlerMemory::of(io)), timer_(io) {}
 
     void start();
     // Stops for good, so that the loop can end.
@@ -24,6 +25,7 @@ public:
     const Histogram<delay_bounds_us>& delays() const { return delays_; }
 
 private:
+    HandlerMemory& memory_;
     boost::asio::steady_timer timer_;
     Histogram<delay_bounds_us> delays_;
     bool stopped_ = false;

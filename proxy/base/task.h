@@ -3,7 +3,6 @@
 #pragma once
 
 #include <coroutine>
-#include <exception>
 #include <utility>
 
 namespace ringway::proxy {
@@ -17,7 +16,8 @@ public:
         std::suspend_always initial_suspend() noexcept { return {}; }
         std::suspend_always final_suspend() noexcept { return {}; }
         void return_void() {}
-        void unhandled_exception() { std::terminate(); }
+        // Out of resume(); the coroutine is done then.
+        void unhandled_exception() { throw; }
     };
 
     Task() = default;

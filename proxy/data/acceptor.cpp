@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <system_error>
 
 #include <spdlog/spdlog.h>
@@ -78,9 +79,15 @@ Acceptor::Taken Acceptor::accept_one(bool beyond_limits) {
     if (!admitted && !beyond_limits) return Taken::at_limit;
     SocketAddress client;
     if (Stream stream = accept_stream(socket_, client)) {
-        on_accept_(std::move(stream), to_endpoint(client), route_, reader_.share(),
-                   std::move(admission));
-        return Taken::one;
+        try {
+            const conf::Endpoint from = to_endpoint(client);
+            on_accept_(std::move(stream), from, route_, reader_.share(), std::move(admission));
+            return Taken::one;
+        } catch (const std::bad_alloc&) {
+            stream.close_with_reset();
+            errno = ENOMEM;
+            return Taken::no_resources;
+        }
     }
     switch (errno) {
         case EMFILE:

@@ -30,6 +30,7 @@ void set_inherited_options(int socket, const conf::ListenerTimeouts& timeouts,
 
 class Acceptor final : private PollHandler, private Timer {
 public:
+    // Resets `stream` before it throws std::bad_alloc.
     using OnAccept = std::function<void(
         Stream stream, const conf::Endpoint& client, const std::shared_ptr<const Route>& route,
         std::shared_ptr<const ring::Snapshot> snapshot, Admission admission)>;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
+#include <utility>
 
 #include "proxy/base/access_log.h"
 #include "proxy/data/dialing.h"
@@ -50,23 +52,30 @@ Connection::~Connection() {
     (*route_->counts)[tools_.worker].active.subtract(1);
 }
 
-void Connection::start(Stream stream, std::shared_ptr<const ring::Snapshot> snapshot) {
-    if (logs_debug()) debug("accepted");
+void Connection::start(Stream stream, std::shared_ptr<const ring::Snapshot> snapshot) noexcept {
     if (client_.is_unix) keep_urgent_in_place(stream);
-    opening_ = open(std::move(stream), std::move(snapshot));
+    const bool watched = relay_.client().open(std::move(stream), tools_.relay.poller);
+    try {
+        if (logs_debug()) debug("accepted");
+        if (watched) opening_ = open(std::move(snapshot));
+    } catch (const std::bad_alloc&) {
+        opening_.reset();
+    }
+    if (!opening_) return finish(CloseReason::local_error);
     advance(accepted_at_);
 }
 
 // A connection's steps from accept to relay, top to bottom. It suspends at each
 // suspend_always; an event of either stream or the deadline resumes it.
-Task Connection::open(Stream stream, std::shared_ptr<const ring::Snapshot> snapshot) {
+Task Connection::open(std::shared_ptr<const ring::Snapshot> snapshot) {
     Side& client = relay_.client();
     Side& server = relay_.server();
-    if (!client.open(std::move(stream), tools_.relay.poller))
-        co_return finish(CloseReason::local_error);
 
     // The key, behind the PROXY header where clients must send one.
-    Preread preread = take_in();
+    auto from = origin();
+    if (!from) co_return finish(CloseReason::local_error);
+    const auto& proxy = route_->proxy_protocol;
+    Preread preread(route_->key, proxy ? &*proxy : nullptr, std::move(*from));
     std::string head;  // what was read in search of it
     if (preread.wants_bytes()) wait_for_key(preread);
     while (preread.wants_bytes()) {
@@ -77,7 +86,7 @@ Task Connection::open(Stream stream, std::shared_ptr<const ring::Snapshot> snaps
     note_placement(preread);
     if (preread.refusal() != CloseReason::none) co_return finish(preread.refusal());
     if (logs_debug()) debug_placement(*snapshot, preread);
-    if (head.empty() && !read_ahead(head)) co_return finish(CloseReason::client_left);
+    if (head.empty() && !read_ahead(head)) co_return finish(early_end());
     speaks_first_ = !head.empty() || route_->send_proxy.version != conf::SendProxy::Version::none;
 
     // The servers in the key's order of preference, but for those that are full,
@@ -138,6 +147,7 @@ bool Connection::read_ahead(std::string& head) {
     const auto buffer = whole.first(std::min(read_ahead_bytes, whole.size()));
     const IoResult got = relay_.client().stream.read(buffer);
     if (got.moved()) head.assign(buffer.data(), got.bytes());
+    if (got.failed()) relay_.client().set_broken(got.error());
     return !got.failed();
 }
 
@@ -213,8 +223,7 @@ void Connection::begin_relay(const Preread& preread, const std::string& head) {
     if (route_->send_proxy.version == conf::SendProxy::Version::none) {
         relay_.hold_for_server(head);
     } else {
-        relay_.hold_for_server(
-            upstream_header(route_->send_proxy, preread, relay_.client().stream) + head);
+        relay_.hold_for_server(upstream_header(route_->send_proxy, preread) + head);
     }
     relaying_ = true;
     speaks_first_ = speaks_first_ && !slot_.server().address.is_unix;
@@ -238,9 +247,18 @@ void Connection::on_deadline() {
     advance(Clock::now());
 }
 
-// Continues the connection in its present step, as far as it goes now.
-void Connection::advance(TimePoint now) {
+// Continues the connection in its present step, as far as it goes now. What it has taken and
+// not given on when memory is short is lost, so both sides are reset.
+void Connection::advance(TimePoint now) noexcept {
     if (end_ != CloseReason::none) return;
+    try {
+        advance_step(now);
+    } catch (const std::bad_alloc&) {
+        if (end_ == CloseReason::none) finish(CloseReason::local_error);
+    }
+}
+
+void Connection::advance_step(TimePoint now) {
     if (opening_) {
         opening_.resume();
         if (!opening_.done()) return;
@@ -307,11 +325,11 @@ std::uint64_t Connection::progress() const {
 }
 
 CloseReason Connection::broken_end() const {
-    if (relay_.client().broken) {
-        return means_lost(relay_.client().error) ? CloseReason::client_lost
-                                                 : CloseReason::client_reset;
-    }
-    return means_lost(relay_.server().error) ? CloseReason::server_lost : CloseReason::server_reset;
+    const bool is_client = relay_.client().broken;
+    const int error = is_client ? relay_.client().error : relay_.server().error;
+    if (is_exhausted(error)) return CloseReason::local_error;
+    if (means_lost(error)) return is_client ? CloseReason::client_lost : CloseReason::server_lost;
+    return is_client ? CloseReason::client_reset : CloseReason::server_reset;
 }
 
 // The server's counts grow while a long connection lives.
@@ -339,8 +357,12 @@ void Connection::finish(CloseReason reason) {
     } else {
         counts.refused.add(1);
     }
-    if (logs_debug()) debug_end(now);
-    if (route_->log_access) write_log_line(now);
+    try {
+        if (logs_debug()) debug_end(now);
+        if (route_->log_access) write_log_line(now);
+    } catch (const std::bad_alloc&) {
+        // The line is lost; the counts above have it.
+    }
     // Before the streams close: a peer that has seen the end finds it counted, and
     // the slot on the server free.
     slot_.release();

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -40,7 +41,8 @@ struct ConnectionTools {
 
 // First the coroutine open() runs, until a server has answered; from then on
 // move_bytes(). Every event and deadline comes in through advance(), every end
-// goes out through finish().
+// goes out through finish(). A lack of memory (std::bad_alloc) on the way ends it with
+// local_error.
 class Connection final : public boost::intrusive::list_base_hook<>,
                          private Side::Owner,
                          private Timer {
@@ -52,7 +54,7 @@ public:
     Connection& operator=(const Connection&) = delete;
 
     // Begins with the accepted stream; `snapshot` is the ring it is placed by.
-    void start(Stream stream, std::shared_ptr<const ring::Snapshot> snapshot);
+    void start(Stream stream, std::shared_ptr<const ring::Snapshot> snapshot) noexcept;
 
     // Ends it now, with resets to both sides.
     void cut(CloseReason reason);
@@ -70,11 +72,12 @@ private:
         owner_failed
     };  // why it is not at the owner
 
-    Task open(Stream stream, std::shared_ptr<const ring::Snapshot> snapshot);
-    Preread take_in() const;
+    Task open(std::shared_ptr<const ring::Snapshot> snapshot);
+    std::optional<Origin> origin() const;
     Received receive(std::string& head, std::size_t limit);
     void wait_for_key(const Preread& preread);
     CloseReason bring_in(Preread& preread, std::string& head);
+    CloseReason early_end() const;
     bool read_ahead(std::string& head);
     bool claim(const ring::Snapshot& snapshot, const ring::Member& member);
     int dial();
@@ -87,7 +90,8 @@ private:
 
     void on_side_ready() override;
     void on_deadline() override;
-    void advance(TimePoint now);
+    void advance(TimePoint now) noexcept;
+    void advance_step(TimePoint now);
     void move_bytes(TimePoint now);
     Relay::State pump(TimePoint now);
     void acknowledge_answer(bool sent);

@@ -2,17 +2,20 @@
 #include <algorithm>
 
 #include "proxy/data/connection.h"
-#include "proxy/data/upstream_header.h"
+#include "proxy/data/dialing.h"
 
 namespace ringway::proxy {
 
-Preread Connection::take_in() const {
+// Where the connection comes from, and where it went to if the key or a header for the server
+// needs that; none if the kernel does not say.
+std::optional<Origin> Connection::origin() const {
     Origin origin{.source = client_};
-    if (route_->key.needs_destination()) {
+    if (route_->key.needs_destination() ||
+        route_->send_proxy.version != conf::SendProxy::Version::none) {
         origin.destination = local_address(relay_.client().stream);
+        if (!origin.destination) return std::nullopt;
     }
-    const auto& proxy = route_->proxy_protocol;
-    return {route_->key, proxy ? &*proxy : nullptr, std::move(origin)};
+    return origin;
 }
 
 // Sets the deadline of the key, or of on_missing's patience before it.
@@ -36,7 +39,7 @@ CloseReason Connection::bring_in(Preread& preread, std::string& head) {
                 preread.end(head);
                 break;
             case Received::broken:
-                return CloseReason::client_left;
+                return early_end();
             case Received::nothing_yet:
                 if (!late_) return CloseReason::none;
                 if (!preread.is_patient() || route_->key.settings().silent_after.count() == 0) {
@@ -50,6 +53,12 @@ CloseReason Connection::bring_in(Preread& preread, std::string& head) {
     return CloseReason::none;
 }
 
+// Why a client whose side is broken ends before it has a server.
+CloseReason Connection::early_end() const {
+    return is_exhausted(relay_.client().error) ? CloseReason::local_error
+                                               : CloseReason::client_left;
+}
+
 Connection::Received Connection::receive(std::string& head, std::size_t limit) {
     Side& client = relay_.client();
     if (!client.readable) return Received::nothing_yet;
@@ -61,7 +70,10 @@ Connection::Received Connection::receive(std::string& head, std::size_t limit) {
     }
     // After a reset that an event has reported, the stream reads as ended (Stream::take_error).
     if (got.ended()) return client.broken ? Received::broken : Received::ended;
-    if (got.failed()) return Received::broken;
+    if (got.failed()) {
+        client.set_broken(got.error());
+        return Received::broken;
+    }
     client.readable = false;
     return Received::nothing_yet;
 }

@@ -31,6 +31,12 @@ bool is_local_port(std::uint16_t port) {
     return range.first <= port && port <= range.last;
 }
 
+// Of a step before connect(2), which says nothing of the server: what this machine lacks.
+int local_cause(int error) {
+    if (is_exhausted(error)) return error;
+    return error == EADDRINUSE ? EAGAIN : EADDRNOTAVAIL;  // no port, or no address
+}
+
 Stream failed(int error) {
     errno = error;
     return {};
@@ -42,7 +48,7 @@ Stream begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& 
                      bool speaks_first) {
     const SocketAddress address(server);
     Stream stream = stream_towards(address);
-    if (!stream) return {};
+    if (!stream) return failed(local_cause(errno));
     if (!server.is_unix) {
         send_at_once(stream);
         // The last segment of the handshake goes with the first bytes. Without any it would wait
@@ -51,7 +57,7 @@ Stream begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& 
         if (const auto* const source = health::source_for(settings, server)) {
             if (const int error = health::bind_source(stream.descriptor(), *source); error != 0) {
                 stream.close();
-                return failed(error);
+                return failed(local_cause(error));
             }
         }
     }
@@ -59,8 +65,8 @@ Stream begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& 
     if (error == 0) return stream;
     // A unix socket fails so when the server's queue is full (unix(7)): its fault, not ours.
     if (server.is_unix && error == EAGAIN) error = ECONNREFUSED;
-    // The kernel has two errors for a lack of ports (connect(2)).
-    if (error == EADDRNOTAVAIL) error = EAGAIN;
+    // The kernel has three errors for a lack of ports (connect(2), bind(2)).
+    if (error == EADDRNOTAVAIL || error == EADDRINUSE) error = EAGAIN;
     stream.close();
     return failed(error);
 }
@@ -71,7 +77,9 @@ bool met_itself(const Stream& stream, const conf::Endpoint& server) {
 }
 
 bool is_exhausted(int error) {
-    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+    // The last is the limit of watched sockets (epoll_ctl(2)).
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
+           error == ENOSPC;
 }
 
 bool is_local_error(int error) {

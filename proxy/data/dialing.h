@@ -9,8 +9,8 @@ namespace ringway::proxy {
 
 // A stream that has begun to connect to `server`, from the configured address of its
 // family; an empty one with errno set if that failed at once: EADDRNOTAVAIL if this machine
-// does not have the configured address, EAGAIN if no port is left. `speaks_first`: bytes
-// are sent as soon as it is connected, and the handshake's last step may go with them.
+// has no such source address or no socket of the family, EAGAIN if no port is left. `speaks_first`:
+// bytes are sent as soon as it is connected, and the handshake's last step may go with them.
 Stream begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& settings,
                      bool speaks_first);
 

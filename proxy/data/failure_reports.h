@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <new>
 #include <utility>
 
 #include "health/passive.h"
@@ -18,10 +19,15 @@ public:
     // `wake` is called by any thread, with the first report since take().
     explicit FailureReports(std::function<void()> wake) : wake_(std::move(wake)) {}
 
-    // Any thread.
+    // Any thread. If there is no memory to wake control, the next report does.
     void report(health::Failure kind) {
         reports_[index(kind)].fetch_add(1, std::memory_order_relaxed);
-        if (!woken_.exchange(true, std::memory_order_acq_rel)) wake_();
+        if (woken_.exchange(true, std::memory_order_acq_rel)) return;
+        try {
+            wake_();
+        } catch (const std::bad_alloc&) {
+            woken_.store(false, std::memory_order_release);
+        }
     }
 
     // Control: the reports of each kind since the last call. The next report wakes again.

@@ -122,7 +122,7 @@ void Relay::move(Flow& flow, Side& from, Side& to, const Flow& other) {
         if (flow.ended) {
             if (from.broken) return;
             // When the other direction has ended too, closing `to` does the same.
-            if (!other.closed) to.stream.shut_down_writing();
+            if (!other.closed && !to.stream.shut_down_writing()) return to.set_broken(0);
             flow.closed = true;
             return;
         }

@@ -1,5 +1,6 @@
 #include "proxy/data/upstream_header.h"
 
+#include <cassert>
 #include <cstdint>
 
 #include "proxy/base/random.h"
@@ -13,10 +14,9 @@ constexpr std::size_t new_unique_id_bytes = 16;
 
 }  // namespace
 
-std::string upstream_header(const conf::SendProxy& settings, const Preread& preread,
-                            const Stream& client) {
+std::string upstream_header(const conf::SendProxy& settings, const Preread& preread) {
     const Origin& origin = preread.origin();
-    const auto destination = origin.destination ? *origin.destination : local_address(client);
+    assert(origin.destination);
     std::string authority;
     std::string unique_id;
     if (settings.authority) authority = preread.authority();
@@ -25,7 +25,7 @@ std::string upstream_header(const conf::SendProxy& settings, const Preread& prer
         unique_id = received ? std::string(*received) : random_hex(new_unique_id_bytes);
     }
     return proxy_header(settings.version, {.source = origin.source,
-                                           .destination = destination,
+                                           .destination = *origin.destination,
                                            .is_datagram = origin.is_datagram,
                                            .authority = authority,
                                            .unique_id = unique_id});

@@ -5,12 +5,11 @@
 
 #include "conf/config.h"
 #include "proxy/data/preread.h"
-#include "proxy/net/stream.h"
 
 namespace ringway::proxy {
 
-// The header for the connection from `client` that `preread` has placed. `settings` asks for one.
-std::string upstream_header(const conf::SendProxy& settings, const Preread& preread,
-                            const Stream& client);
+// The header for the connection that `preread` has placed, whose origin has a destination.
+// `settings` asks for one.
+std::string upstream_header(const conf::SendProxy& settings, const Preread& preread);
 
 }  // namespace ringway::proxy

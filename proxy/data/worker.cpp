@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <new>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -113,7 +114,13 @@ void Worker::join() {
 void Worker::accepted(Stream stream, const conf::Endpoint& client,
                       const std::shared_ptr<const Route>& route,
                       std::shared_ptr<const ring::Snapshot> snapshot, Admission admission) {
-    auto* connection = new Connection(tools_, route, client, std::move(admission));
+    Connection* connection = nullptr;
+    try {
+        connection = new Connection(tools_, route, client, std::move(admission));
+    } catch (const std::bad_alloc&) {
+        stream.close_with_reset();
+        throw;
+    }
     connections_.push_back(*connection);
     connection->start(std::move(stream), std::move(snapshot));
 }

@@ -32,7 +32,7 @@ namespace ringway::proxy {
 // Facts about a connection other than its bytes: from its socket, or from the PROXY header.
 struct Origin {
     conf::Endpoint source;
-    std::optional<conf::Endpoint> destination;  // only if the recipe uses it
+    std::optional<conf::Endpoint> destination;  // only if the key or the server gets it
     bool is_datagram = false;                   // by the PROXY header
     std::string tlvs;                           // of the PROXY header, their form checked
 };

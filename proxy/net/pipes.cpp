@@ -29,7 +29,7 @@ Pipe Pipes::take() {
     return {.in = Fd(fds[1]), .out = Fd(fds[0])};
 }
 
-void Pipes::give_back(Pipe pipe, bool empty) {
+void Pipes::give_back(Pipe pipe, bool empty) noexcept {
     if (!pipe) return;
     --lent_;
     if (empty && spare_.size() < max_spare) spare_.push_back(std::move(pipe));

@@ -19,14 +19,16 @@ struct Pipe {
 
 class Pipes {
 public:
-    explicit Pipes(std::uint64_t most_at_once) : most_at_once_(most_at_once) {}
+    explicit Pipes(std::uint64_t most_at_once) : most_at_once_(most_at_once) {
+        spare_.reserve(max_spare);
+    }
 
     // An empty pipe, or none: beyond most_at_once, or if the kernel refuses (pipe(7) limits them
     // for users other than root).
     Pipe take();
 
-    // Returns a pipe; it is reused if it is empty.
-    void give_back(Pipe pipe, bool empty);
+    // Returns a pipe; it is reused if it is empty. Needs no memory.
+    void give_back(Pipe pipe, bool empty) noexcept;
 
 private:
     static constexpr std::size_t max_spare = 64;

@@ -23,7 +23,10 @@ int create_set() {
 }  // namespace
 
 Poller::Poller(boost::asio::io_context& io, std::function<void()> after_round)
-    : io_(io), after_round_(std::move(after_round)), set_(io, create_set()) {}
+    : io_(io),
+      after_round_(std::move(after_round)),
+      memory_(HandlerMemory::of(io)),
+      set_(io, create_set()) {}
 
 void Poller::start() {
     wait();
@@ -53,9 +56,9 @@ void Poller::call_again(PollHandler& handler) {
 
 void Poller::wait() {
     set_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                    [this](const boost::system::error_code& error) {
+                    in_memory(memory_, [this](const boost::system::error_code& error) {
                         if (!error) drain();
-                    });
+                    }));
 }
 
 // Empties the set, within a budget: one more epoll_wait that finds nothing is
@@ -68,7 +71,7 @@ void Poller::drain() {
     if (again_.empty()) {
         wait();
     } else {
-        boost::asio::post(io_, [this] { drain(); });
+        boost::asio::post(io_, in_memory(memory_, [this] { drain(); }));
     }
 }
 

@@ -13,6 +13,7 @@
 #include <boost/intrusive/list.hpp>
 
 #include "proxy/base/clock.h"
+#include "proxy/base/handler_memory.h"
 
 namespace ringway::proxy {
 
@@ -64,6 +65,7 @@ private:
 
     boost::asio::io_context& io_;
     const std::function<void()> after_round_;
+    HandlerMemory& memory_;
     boost::asio::posix::stream_descriptor set_;
     PollHandlers again_;
     TimePoint round_began_ = Clock::now();

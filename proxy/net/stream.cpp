@@ -45,9 +45,9 @@ void acknowledge_at_once(const Stream& stream) {
     set(stream, IPPROTO_TCP, TCP_QUICKACK, 1);
 }
 
-conf::Endpoint local_address(const Stream& stream) {
+std::optional<conf::Endpoint> local_address(const Stream& stream) {
     SocketAddress address;
-    ::getsockname(stream.descriptor(), &address.any, &address.size);
+    if (::getsockname(stream.descriptor(), &address.any, &address.size) != 0) return std::nullopt;
     return to_endpoint(address);
 }
 

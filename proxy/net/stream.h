@@ -74,8 +74,8 @@ public:
         const int flags = end_follows ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
         return IoResult::of(::send(descriptor(), bytes.data(), bytes.size(), flags));
     }
-    // Ends this direction, after all that was written.
-    void shut_down_writing() { ::shutdown(descriptor(), SHUT_WR); }
+    // Ends this direction, after all that was written; false if the connection has ended.
+    bool shut_down_writing() { return ::shutdown(descriptor(), SHUT_WR) == 0; }
 
     // Whether the kernel can move bytes between this stream and a pipe. The next two need it.
     bool can_splice() const { return true; }
@@ -156,8 +156,8 @@ void send_at_once(const Stream& stream);
 void hold_acknowledgements(const Stream& stream);
 void acknowledge_at_once(const Stream& stream);
 
-// The address that an accepted stream was reached at.
-conf::Endpoint local_address(const Stream& stream);
+// The address that an accepted stream was reached at; none if the kernel lacks memory.
+std::optional<conf::Endpoint> local_address(const Stream& stream);
 
 // What the kernel knows of the connection (tcp(7), TCP_INFO); nothing of a unix socket.
 std::optional<tcp_info> kernel_info(const Stream& stream);

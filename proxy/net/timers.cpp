@@ -12,7 +12,7 @@ using grid = std::ratio<1, 125>;  // seconds: deadlines are met up to 8 ms late
 
 }  // namespace
 
-void Timers::set(Timer& timer, TimePoint due) {
+void Timers::set(Timer& timer, TimePoint due) noexcept {
     timer.due_ = due;
     if (timer.is_linked() && timer.queued_ <= due) return;
     if (timer.is_linked()) timer.unlink();
@@ -51,13 +51,13 @@ void Timers::arm(TimePoint due) {
     if (at >= armed_) return;
     armed_ = at;
     alarm_.expires_at(at);
-    alarm_.async_wait([this](const boost::system::error_code& error) {
+    alarm_.async_wait(in_memory(memory_, [this](const boost::system::error_code& error) {
         if (error) return;
         armed_ = TimePoint::max();
         run(Clock::now());
         after_run_();
         if (!queue_.empty()) arm(queue_.begin()->queued_);
-    });
+    }));
 }
 
 }  // namespace ringway::proxy

@@ -11,6 +11,7 @@
 #include <boost/intrusive/set.hpp>
 
 #include "proxy/base/clock.h"
+#include "proxy/base/handler_memory.h"
 
 namespace ringway::proxy {
 
@@ -36,12 +37,13 @@ class Timers {
 public:
     // `after_run` runs after the alarm has called what was due.
     Timers(boost::asio::io_context& io, std::function<void()> after_run)
-        : alarm_(io), after_run_(std::move(after_run)) {}
+        : memory_(HandlerMemory::of(io)), alarm_(io), after_run_(std::move(after_run)) {}
     Timers(const Timers&) = delete;
     Timers& operator=(const Timers&) = delete;
 
     // Sets or moves a deadline. O(1) when it moves back, else O(log timers).
-    void set(Timer& timer, TimePoint due);
+    // Ends the process if the alarm finds no memory, as every deadline would be lost.
+    void set(Timer& timer, TimePoint due) noexcept;
     void cancel(Timer& timer);
 
     // Forgets every timer and the alarm.
@@ -56,6 +58,7 @@ private:
     void arm(TimePoint due);
 
     Queue queue_;
+    HandlerMemory& memory_;
     boost::asio::steady_timer alarm_;
     const std::function<void()> after_run_;
     TimePoint armed_ = TimePoint::max();

@@ -286,7 +286,7 @@ BOOST_AUTO_TEST_CASE(an_accepted_stream_has_its_addresses_and_does_not_block) {
     Stream stream = proxy::accept_stream(listening, client);
     BOOST_REQUIRE(stream);
     BOOST_TEST(proxy::to_endpoint(client).to_string() == test::local_endpoint(peer).to_string());
-    BOOST_TEST(proxy::local_address(stream).to_string() ==
+    BOOST_TEST(proxy::local_address(stream)->to_string() ==
                test::local_endpoint(listening).to_string());
     BOOST_TEST(kind_of(read_once(stream)) == "would_block");
 }

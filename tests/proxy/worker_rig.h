@@ -37,7 +37,8 @@ struct RigSettings {
     std::uint64_t listener_limit = proxy::Quota::unlimited;
     std::uint64_t total_limit = proxy::Quota::unlimited;
     std::shared_ptr<proxy::FailureReports> failure_reports{};  // of every server
-    bool running = true;                                       // from the start
+    std::uint64_t most_pipes = 1024;
+    bool running = true;  // from the start
 };
 
 inline RigSettings keyed_by_first_line() {
@@ -154,6 +155,7 @@ public:
     ring::Balancer& balancer() { return *balancer_; }
     proxy::Worker& worker() { return worker_; }
     proxy::Quota& quota() { return *quota_; }
+    const proxy::Quota& total() const { return total_; }
     const CapturedLog& log() const { return log_; }
 
 private:
@@ -170,7 +172,7 @@ private:
     conf::Endpoint address_;
     const std::shared_ptr<proxy::Quota> quota_ = std::make_shared<proxy::Quota>();
     proxy::Quota total_;
-    proxy::Worker worker_{0, total_, 1024};
+    proxy::Worker worker_{0, total_, settings_.most_pipes};
 };
 
 }  // namespace ringway::test
