@@ -1,6 +1,6 @@
-// The file that keeps what was said of servers at run time, over reloads, restarts and
-// power cuts: written whole beside the old one, synced, renamed over it. Blocks for as
-// long as the disk takes; control thread only.
+// The file that keeps the run-time overrides over reloads, restarts and power cuts: written
+// whole beside the old one, synced, renamed over it. Blocks for as long as the disk takes;
+// control thread only.
 #pragma once
 
 #include <chrono>
@@ -14,15 +14,6 @@
 #include "proxy/control/overrides.h"
 
 namespace ringway::proxy {
-
-// One JSON object: {"version": 1, "servers": [{"pool": ..., "id": ..., "registered":
-// {"address": ..., "weight": ...}, "unregistered": true, "by_hand": "drain", "weight": ...,
-// "address": ...}, ...]}, where a server has only those entries that say something. One
-// server a line.
-std::string state_text(const Overrides& overrides);
-
-// What such a text says. Fails with its first error and the place.
-Result<Overrides> parse_state(std::string_view text);
 
 class StateFile {
 public:
@@ -43,7 +34,7 @@ public:
     Result<void> keep(const Overrides& overrides);
 
     const std::string& path() const { return path_; }
-    // Why the file does not hold what was said last.
+    // Why the file does not hold the last overrides.
     const std::optional<std::string>& problem() const { return problem_; }
     // When it was last written by this process.
     std::optional<std::chrono::system_clock::time_point> written_at() const { return written_at_; }
@@ -56,8 +47,7 @@ private:
     const std::string path_;
     std::optional<FileLock> lock_;
     std::optional<std::string> held_;  // what the file is known to hold
-    // Of each server, what was said and the line that says it: most stay from one text to
-    // the next.
+    // Of each server, its overrides and their line: most stay from one text to the next.
     std::map<std::string, std::map<std::string, std::pair<ServerOverrides, std::string>>> lines_;
     std::optional<std::string> problem_;
     std::optional<std::chrono::system_clock::time_point> written_at_;

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 
+#include "conf/result.h"
 #include "proxy/control/overrides.h"
 
 namespace ringway::proxy {
@@ -34,7 +34,7 @@ std::string state_text_of_lines(const Overrides& overrides, LineOf line_of) {
     return text + "\n]}\n";
 }
 
-// What such a text says, or its first error with the place.
-std::variant<Overrides, std::string> parse_state(std::string_view text);
+// The overrides of such a text. Fails with its first error and the place.
+Result<Overrides> parse_state(std::string_view text);
 
 }  // namespace ringway::proxy

@@ -20,8 +20,7 @@ namespace {
 
 std::optional<Words> split(std::string_view line) {
     auto result = proxy::split_admin_line(line);
-    auto* const words = std::get_if<Words>(&result);
-    return words == nullptr ? std::nullopt : std::optional(std::move(*words));
+    return result ? std::optional(std::move(*result)) : std::nullopt;
 }
 
 bool is_printable(std::string_view text) {
@@ -64,8 +63,7 @@ void check_refusal(const proxy::AdminLineError& error, std::string_view line) {
     require(error.message.size() > place.size(), "and has a reason");
     // What comes before it is no reason to refuse, but where a quote is open.
     const auto before = proxy::split_admin_line(line.substr(0, error.column - 1));
-    const auto* const earlier = std::get_if<proxy::AdminLineError>(&before);
-    require(earlier == nullptr || earlier->column < error.column, "it is the first");
+    require(before || before.error().column < error.column, "it is the first");
 }
 
 }  // namespace
@@ -73,10 +71,10 @@ void check_refusal(const proxy::AdminLineError& error, std::string_view line) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {  // NOLINT
     const std::string line = fuzz::text_of(data, size);
     const auto result = proxy::split_admin_line(line);
-    if (const auto* words = std::get_if<Words>(&result)) {
-        check_words(*words);
+    if (result) {
+        check_words(*result);
     } else {
-        check_refusal(std::get<proxy::AdminLineError>(result), line);
+        check_refusal(result.error(), line);
     }
     return 0;
 }

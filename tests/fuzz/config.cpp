@@ -20,7 +20,7 @@ using fuzz::require;
 
 namespace {
 
-using Result = std::variant<conf::Config, conf::Errors>;
+using Parsed = Result<conf::Config, conf::Errors>;
 
 void check_errors(const conf::Errors& errors, std::string_view text) {
     require(!errors.empty(), "a refusal has an error");
@@ -150,11 +150,10 @@ private:
 };
 
 // What the errors say, without where.
-std::vector<std::string> complaints(const Result& result) {
+std::vector<std::string> complaints(const Parsed& result) {
     std::vector<std::string> all;
-    const auto* errors = std::get_if<conf::Errors>(&result);
-    if (errors == nullptr) return all;
-    for (const auto& error : *errors) {
+    if (result) return all;
+    for (const auto& error : result.error()) {
         std::string text = error.path + ": " + error.message;
         std::erase_if(text, [](char c) { return c >= '0' && c <= '9'; });
         all.push_back(std::move(text));
@@ -163,19 +162,18 @@ std::vector<std::string> complaints(const Result& result) {
     return all;
 }
 
-void check_rewritten(std::string_view text, const Result& result) {
+void check_rewritten(std::string_view text, const Parsed& result) {
     conf::Errors errors;
     const conf::Tree tree = conf::load_yaml(text, errors, nullptr);
     if (!errors.empty() || tree.cut || tree.root.kind != Node::Kind::map) return;
     for (const std::string_view newline : {"\n", "\r\n"}) {
         Printer printer(newline);
         if (!printer.print(tree.root)) return;
-        const Result again = conf::parse(printer.text);
-        require(again.index() == result.index(), "other words, the same verdict");
+        const Parsed again = conf::parse(printer.text);
+        require(again.has_value() == result.has_value(), "other words, the same verdict");
         require(complaints(again) == complaints(result), "other words, the same errors");
-        const auto* config = std::get_if<conf::Config>(&result);
-        if (config == nullptr) continue;
-        const auto differences = conf::difference(*config, std::get<conf::Config>(again));
+        if (!result) continue;
+        const auto differences = conf::difference(*result, *again);
         require(differences.empty(), "other words, the same configuration");
     }
 }
@@ -184,11 +182,11 @@ void check_rewritten(std::string_view text, const Result& result) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {  // NOLINT
     const std::string text = fuzz::text_of(data, size);
-    const Result result = conf::parse(text);
-    if (const auto* errors = std::get_if<conf::Errors>(&result)) {
-        check_errors(*errors, text);
+    const Parsed result = conf::parse(text);
+    if (result) {
+        check_config(*result);
     } else {
-        check_config(std::get<conf::Config>(result));
+        check_errors(result.error(), text);
     }
     check_rewritten(text, result);
     return 0;

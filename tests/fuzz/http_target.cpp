@@ -55,8 +55,7 @@ void check_question(const HttpQuestion& question) {
     const std::string target = spelled(question);
     for (const auto& each : {target, "http://proxy.example:80" + target}) {
         const auto again = proxy::route_http(each);
-        const auto* const found = std::get_if<HttpQuestion>(&again);
-        require(found != nullptr && same(*found, question), "a question asked again is the same");
+        require(again && same(*again, question), "a question asked again is the same");
     }
 }
 
@@ -72,13 +71,13 @@ void check_refusal(const HttpRefusal& refusal) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {  // NOLINT
     const std::string target = fuzz::text_of(data, size);
     const auto routed = proxy::route_http(target);
-    if (const auto* question = std::get_if<HttpQuestion>(&routed)) {
-        check_question(*question);
+    if (routed) {
+        check_question(*routed);
     } else {
-        check_refusal(std::get<HttpRefusal>(routed));
+        check_refusal(routed.error());
     }
     if (target.starts_with('/')) {
-        require(proxy::route_http("http://a" + target).index() == routed.index(),
+        require(proxy::route_http("http://a" + target).has_value() == routed.has_value(),
                 "a scheme and an authority change nothing");
     }
     return 0;
