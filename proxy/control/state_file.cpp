@@ -103,7 +103,7 @@ Result<Overrides> StateFile::load() {
     auto read = conf::read_file(path_);
     if (!read) return Reason(read.error().to_string(path_));
     auto parsed = parse_state(*read);
-    if (!parsed) return wrong(path_, parsed.error().text);
+    if (!parsed) return Reason(fmt::format("{}: {}", path_, parsed.error().text));
     held_ = std::move(*read);
     return parsed;
 }
