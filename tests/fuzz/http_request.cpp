@@ -37,9 +37,9 @@ public:
         for (std::uint16_t port = ports_begin; port < ports_begin + 1'000; ++port) {
             where_.port = port;
             server_ = make();
-            if (server_->open(where_)) continue;
-            const auto refusal = make()->open(where_);
-            require(refusal && refusal->find(where_.to_string()) != std::string::npos,
+            if (!server_->open(where_)) continue;
+            const auto again = make()->open(where_);
+            require(!again && again.error().text.find(where_.to_string()) != std::string::npos,
                     "an address that is taken is named");
             return;
         }
@@ -167,6 +167,26 @@ std::string check_answers(std::string_view answers) {
     return all;
 }
 
+// Without the refusal of a head that is malformed or too long, at the end. By where segments end,
+// Beast finds one or the other first; or neither, where the client ends before the head does.
+std::string_view without_refusal(std::string_view answers) {
+    const auto last = std::min(answers.rfind("HTTP/1."), answers.size());
+    const auto answer = answers.substr(last);
+    const auto is = [&](std::string_view status, std::string_view reason) {
+        // The answer to HEAD has no body, only its length.
+        const auto length = reason.size() + std::string_view(R"({"ok":false,"error":""})").size();
+        const auto header = "\r\nContent-Length: " + std::to_string(length) + "\r\n";
+        return answer.starts_with(status) && answer.find(header) != std::string_view::npos;
+    };
+    const bool refused = is("HTTP/1.1 400 ", "not an HTTP request") ||
+                         is("HTTP/1.1 431 ", "the head of the request is too long");
+    return refused ? answers.substr(0, last) : answers;
+}
+
+bool same(std::string_view a, std::string_view b) {
+    return a == b || without_refusal(a) == without_refusal(b);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {  // NOLINT
@@ -175,7 +195,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string bytes = fuzz::text_of(data + choices_bytes, size - choices_bytes);
     const std::string whole = check_answers(endpoint.ask(bytes, bytes.size()));
     const std::size_t cut = bytes.size() * data[0] / 255;
-    require(check_answers(endpoint.ask(bytes, cut)) == whole, "segments do not matter");
+    const std::string in_two = check_answers(endpoint.ask(bytes, cut));
+    if (same(whole, in_two)) return 0;
+    std::fprintf(stderr, "%s\nin two: %s\n", whole.c_str(), in_two.c_str());
+    require(false, "segments do not matter");
     return 0;
 }
 
