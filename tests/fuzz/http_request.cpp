@@ -37,9 +37,9 @@ public:
         for (std::uint16_t port = ports_begin; port < ports_begin + 1'000; ++port) {
             where_.port = port;
             server_ = make();
-            if (server_->open(where_)) continue;
-            const auto refusal = make()->open(where_);
-            require(refusal && refusal->find(where_.to_string()) != std::string::npos,
+            if (!server_->open(where_)) continue;
+            const auto again = make()->open(where_);
+            require(!again && again.error().text.find(where_.to_string()) != std::string::npos,
                     "an address that is taken is named");
             return;
         }
