@@ -60,8 +60,8 @@ public:
 
     explicit HandlerAllocator(HandlerMemory& memory) : memory_(&memory) {}
     template <class Other>
-    explicit(false) HandlerAllocator(const HandlerAllocator<Other>& other)
-        : memory_(other.memory_) {}
+    // NOLINTNEXTLINE(google-explicit-constructor): the conversion that allocators have.
+    HandlerAllocator(const HandlerAllocator<Other>& other) : memory_(other.memory_) {}
 
     T* allocate(std::size_t count) { return static_cast<T*>(memory_->take(count * sizeof(T))); }
     void deallocate(T* memory, std::size_t) { memory_->give_back(memory); }

@@ -57,7 +57,8 @@ void Connection::start(Stream stream, std::shared_ptr<const ring::Snapshot> snap
     const bool watched = relay_.client().open(std::move(stream), tools_.relay.poller);
     try {
         if (logs_debug()) debug("accepted");
-        if (watched) opening_ = open(std::move(snapshot));
+        auto from = watched ? origin() : std::nullopt;
+        if (from) opening_ = open(std::move(*from), std::move(snapshot));
     } catch (const std::bad_alloc&) {
         opening_.reset();
     }
@@ -67,15 +68,13 @@ void Connection::start(Stream stream, std::shared_ptr<const ring::Snapshot> snap
 
 // A connection's steps from accept to relay, top to bottom. It suspends at each
 // suspend_always; an event of either stream or the deadline resumes it.
-Task Connection::open(std::shared_ptr<const ring::Snapshot> snapshot) {
+Task Connection::open(Origin from, std::shared_ptr<const ring::Snapshot> snapshot) {
     Side& client = relay_.client();
     Side& server = relay_.server();
 
     // The key, behind the PROXY header where clients must send one.
-    auto from = origin();
-    if (!from) co_return finish(CloseReason::local_error);
     const auto& proxy = route_->proxy_protocol;
-    Preread preread(route_->key, proxy ? &*proxy : nullptr, std::move(*from));
+    Preread preread(route_->key, proxy ? &*proxy : nullptr, std::move(from));
     std::string head;  // what was read in search of it
     if (preread.wants_bytes()) wait_for_key(preread);
     while (preread.wants_bytes()) {

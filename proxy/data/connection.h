@@ -72,7 +72,7 @@ private:
         owner_failed
     };  // why it is not at the owner
 
-    Task open(std::shared_ptr<const ring::Snapshot> snapshot);
+    Task open(Origin from, std::shared_ptr<const ring::Snapshot> snapshot);
     std::optional<Origin> origin() const;
     Received receive(std::string& head, std::size_t limit);
     void wait_for_key(const Preread& preread);
