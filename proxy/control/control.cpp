@@ -28,7 +28,7 @@ void rethrow(const std::exception_ptr& error) {
 }
 
 // The last part of a drain, in which connections that have not ended are reset one by one:
-// a quarter, for who could have ended by itself is not to be cut much too early.
+// a quarter, so that connections about to end by themselves are not cut much too early.
 conf::Duration drain_spread(conf::Duration drain_timeout) {
     return std::min<conf::Duration>(drain_timeout / 4, std::chrono::seconds(30));
 }
@@ -168,7 +168,7 @@ boost::asio::awaitable<void> Control::start() {
 
 Result<void> Control::restore() {
     const auto refused = [](const Reason& reason) {
-        return Reason("what was said of servers at run time: " + reason.text);
+        return Reason("run-time overrides: " + reason.text);
     };
     if (const auto locked = state_file_.lock(); !locked) return refused(locked.error());
     auto loaded = state_file_.load();
@@ -180,7 +180,7 @@ Result<void> Control::restore() {
 Result<void> Control::save_overrides() {
     auto kept = state_file_.keep(pools_.layers().overrides());
     if (!kept && !state_file_.path().empty()) {
-        spdlog::error("what was said of servers at run time is not kept: {}", kept.error().text);
+        spdlog::error("run-time overrides are not kept: {}", kept.error().text);
     }
     return kept;
 }
@@ -207,16 +207,16 @@ void Control::on_signal(int signal) {
 void Control::reopen_log() {
     const std::string& target = config_.log.target;
     if (target == "stderr" || target == "stdout") {
-        spdlog::info("log: {} is no file that could be opened again", target);
+        spdlog::info("log: {} is not a file that can be reopened", target);
         return;
     }
     auto opened = open_log_target(target);
     if (!opened) {
-        spdlog::error("log: not opened again, it goes on as it was: {}", opened.error().text);
+        spdlog::error("log: not reopened, the old target stays in use: {}", opened.error().text);
         return;
     }
     log_.redirect(std::move(*opened));
-    spdlog::info("log: opened again");
+    spdlog::info("log: reopened");
 }
 
 // Lets balancers in front see for drain_delay that clients should go elsewhere.

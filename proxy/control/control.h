@@ -41,7 +41,7 @@ namespace ringway::proxy {
 // How a reload ended: with what it changed, a line each, or with why it changed nothing.
 using ReloadResult = Result<std::vector<std::string>, Reasons>;
 
-// What is told of the present configuration.
+// The present configuration, for reports.
 struct ConfigStatus {
     std::string file;
     std::string fingerprint;  // of the bytes that serve, SHA-256 in hexadecimal; empty if unknown
@@ -108,7 +108,7 @@ public:
         return result.get();
     }
 
-    // Has the state file hold what was said of servers at run time. A failure is logged.
+    // Has the state file hold the run-time overrides. A failure is logged.
     Result<void> save_overrides();
     const StateFile& state_file() const { return state_file_; }
 

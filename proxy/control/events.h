@@ -1,4 +1,4 @@
-// The last things that happened, for people: what is told of them in the log too, but
+// The last things that happened, for people: as in the log, but
 // kept and numbered. Control thread only.
 #pragma once
 

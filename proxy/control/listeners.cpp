@@ -76,7 +76,7 @@ void Listeners::remove_socket_files() {
 // Sockets are known to the workers by their address, so that a listener which is
 // renamed, or two that swap their addresses, lose nothing from their queues.
 // A listener keeps what counts its connections by its name. One whose name is new has that
-// of the listener which had its address and is gone, or which had its name before.
+// of the listener that leaves and had its address, or that had its name before.
 ListenerLedger Listeners::ledger_of(const conf::Listener& next, const Leaving& leaving) const {
     if (const auto same = listeners_.find(next.name); same != listeners_.end()) {
         return {same->second.counts, same->second.quota};

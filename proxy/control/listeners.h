@@ -60,7 +60,7 @@ private:
         std::weak_ptr<void> left;  // of one given up: lives until all workers have closed it
     };
 
-    // Listeners whose names are about to be gone, by their addresses.
+    // Listeners whose names leave, by their addresses.
     using Leaving = std::map<std::string, const Listener*>;
 
     ListenerLedger ledger_of(const conf::Listener& next, const Leaving& leaving) const;

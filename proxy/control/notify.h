@@ -1,6 +1,6 @@
-// What the service manager is told (sd_notify(3)): that the proxy is ready, reloads or
-// stops, how it is doing, and, for its watchdog, that all its loops turn. Nobody is told
-// where nobody asked for it in the environment. Control thread only.
+// Notifies the service manager (sd_notify(3)): that the proxy is ready, reloads or stops, its
+// status, and, for its watchdog, that all its loops turn. Does nothing unless the environment
+// asks for it. Control thread only.
 #pragma once
 
 #include <chrono>
@@ -21,7 +21,7 @@ namespace ringway::proxy {
 
 class Worker;
 
-// What the service manager wants to be told.
+// What the service manager asks for.
 struct NotifySettings {
     std::string socket;  // a path, or "@" and an abstract name; empty for nothing at all
     std::chrono::microseconds watchdog{0};  // the longest time without a ping; 0 for no pings
@@ -66,7 +66,7 @@ private:
     std::string told_status_;
     bool is_ready_ = false;
     bool has_complained_ = false;  // of a socket that takes nothing
-    bool has_hung_ = false;        // and that was said
+    bool has_hung_ = false;        // and that was logged
 };
 
 }  // namespace ringway::proxy

@@ -49,7 +49,7 @@ Rings rings_of(const conf::Config& config);
 //  "pools": [{"pool", "state": "new"|"stays"|"removed", "moved", "comparable", "moves":
 //  [{"from", "to", "share"}], "moves_left_out", "servers": [{"id", "before", "after"}],
 //  "before": {"servers", "online", "peak_to_average", "least_to_average"}, "after": {...}}]}
-// Shares are 0 to 1; whatever is not there is null. The `moves_max` largest moves are told.
+// Shares are 0 to 1; whatever is not there is null. The `moves_max` largest moves are listed.
 constexpr std::size_t moves_max = 100'000;
 boost::json::object to_json(const Plan& plan);
 

@@ -109,8 +109,8 @@ asio::awaitable<void> Control::published(const std::string* pool) {
     co_await done.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
-// Until every worker has done what it was told so far: then no connection is accepted by
-// what was before.
+// Until every worker has carried out all commands so far: then no connection is accepted by
+// the configuration before.
 asio::awaitable<void> Control::workers_follow() {
     asio::steady_timer done(io_, asio::steady_timer::time_point::max());
     std::size_t left = workers_.size();
@@ -189,7 +189,7 @@ asio::awaitable<std::vector<std::string>> Control::moves_beyond(const conf::Conf
     co_return lines;
 }
 
-// All that is told of a reload changes at once, with its result.
+// All that reports say of a reload changes at once, with its result.
 void Control::report_reload(const ReloadResult& result) {
     ++status_.reloads;
     status_.reloaded_at = std::chrono::system_clock::now();
@@ -211,7 +211,7 @@ void Control::report_reload(const ReloadResult& result) {
         const auto reasons = result.error().lines;
         ++status_.failed_reloads;
         status_.last_result = reasons.front();
-        spdlog::error("reload: refused, the configuration of generation {} goes on serving",
+        spdlog::error("reload: refused, the configuration of generation {} stays in use",
                       status_.generation);
         for (const auto& reason : reasons) spdlog::error("reload: {}", reason);
         events_.add(Event::Kind::reload_refused, "", "", reasons.front());

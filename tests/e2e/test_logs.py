@@ -48,7 +48,7 @@ def test_a_log_file_is_opened_again_on_sigusr1_and_loses_no_line(bench):
     assert ask(proxy.address(), b"between") == "a"
     wait_text(moved, 'key="between"')
     proxy.signal(signal.SIGUSR1)
-    wait_text(path, "log: opened again")
+    wait_text(path, "log: reopened")
     assert ask(proxy.address(), b"after") == "a"
     wait_text(path, 'key="after"')
     assert moved.read_text().count(" access ") == 2 and path.read_text().count(" access ") == 1
@@ -64,7 +64,7 @@ def test_a_log_that_cannot_be_opened_again_goes_on_where_it_was(bench):
     moved = bench.folder / "moved"
     folder.rename(moved)
     proxy.signal(signal.SIGUSR1)
-    wait_text(moved / "ringway.log", "not opened again, it goes on as it was")
+    wait_text(moved / "ringway.log", "not reopened, the old target stays in use")
     assert f"{path}: No such file or directory" in (moved / "ringway.log").read_text()
     assert ask(proxy.address(), b"still") == "a"
     wait_text(moved / "ringway.log", 'key="still"')
@@ -220,7 +220,7 @@ def test_a_syslog_daemon_gets_every_line_with_its_priority_and_may_be_started_ag
         assert ask(proxy.address(), b"again") == "a"
         wait_text(syslog.output, 'key="again"')
         proxy.signal(signal.SIGUSR1)
-        wait_text(syslog.output, "log: opened again")
+        wait_text(syslog.output, "log: reopened")
         assert proxy.log() == "", "something went to stderr"
 
 

@@ -73,7 +73,7 @@ def test_the_log_is_opened_again_whenever_it_is_asked_for(bench, slow_start, mom
     wait_until(log.exists, "the log file", every=0)
     log.rename(log.with_suffix(".1"))
     proxy.signal(signal.SIGUSR1)
-    wait_until(lambda: log.exists() and "log: opened again" in log.read_text(), "the new log")
+    wait_until(lambda: log.exists() and "log: reopened" in log.read_text(), "the new log")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

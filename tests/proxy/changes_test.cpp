@@ -171,7 +171,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_written_counts_until_it_can) {
     BOOST_TEST(answer.at("kept") == false);
     BOOST_TEST(ids() == (Strings{"a", "b", "c"}), boost::test_tools::per_element());
     BOOST_TEST(!ok("status").at("state").at("problem").is_null());
-    BOOST_TEST(rig.log().has("what was said of servers at run time is not kept: "));
+    BOOST_TEST(rig.log().has("run-time overrides are not kept: "));
     BOOST_TEST(kept().empty());
     std::filesystem::remove(state() + ".new");
     ok("reload");
@@ -198,7 +198,7 @@ BOOST_AUTO_TEST_CASE(nothing_begins_over_a_file_that_is_not_understood) {
     dir.write("state.json", "{\"version\": 1, \"servers\": [\n{\"pool\":\"ma");
     restart();
     const auto reason = proxy::serve(*control);
-    BOOST_TEST(reason.error().text.starts_with("what was said of servers at run time: " + state() +
+    BOOST_TEST(reason.error().text.starts_with("run-time overrides: " + state() +
                                                ": 2:12: not valid JSON: "));
     BOOST_TEST(!std::filesystem::exists(state() + ".new"));
     BOOST_TEST(proxy::StateFile(state()).load().error().text.find("2:12") != std::string::npos);
