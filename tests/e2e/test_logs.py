@@ -73,7 +73,7 @@ def test_a_log_that_cannot_be_opened_again_goes_on_where_it_was(bench):
 def test_sigusr1_does_nothing_to_a_log_on_stderr(bench):
     proxy = bench.simple(bench.backends("a"))
     proxy.signal(signal.SIGUSR1)
-    proxy.wait_log("log: stderr is no file")
+    proxy.wait_log("log: stderr is not a file")
     assert ask(proxy.address(), b"key") == "a"
 
 

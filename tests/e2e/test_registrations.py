@@ -110,7 +110,7 @@ def test_overrides_that_cannot_be_saved_are_reported_and_still_apply(bench):
     answer = proxy.admin(f"register main r {r.address}")
     assert answer["kept"] is False and str(blocked) in answer["not_kept"]
     assert str(blocked) in proxy.status()["state"]["problem"]
-    proxy.wait_log("is not kept")
+    proxy.wait_log("are not kept")
     assert list(proxy.servers()) == ["a", "r"]
     blocked.rmdir()
     assert proxy.admin("drain main a")["kept"] is True

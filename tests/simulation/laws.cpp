@@ -55,6 +55,7 @@ bool Simulation::is_quiet() const {
 void Simulation::follow_checks() {
     if (!control_) return;
     decltype(checked_) now;
+    std::vector<Model::CheckResult> results;
     for (const auto& [name, pool] : control_->pools().all()) {
         for (const auto& [id, server] : pool.servers) {
             const auto view = server.health.checks();
@@ -64,7 +65,7 @@ void Simulation::follow_checks() {
             auto before = checked_[key];
             if (before.first > passed || before.second > failed) before = {};  // new to its checks
             const auto follow = [&](std::uint64_t times, bool ok) {
-                for (; times > 0; --times) model_.check_ended(name, id, ok, world_.now());
+                for (; times > 0; --times) results.push_back({name, id, ok});
             };
             // Those that ended a row before this one came first.
             const bool ends_well = view->successes > 0;
@@ -73,6 +74,7 @@ void Simulation::follow_checks() {
         }
     }
     checked_ = std::move(now);
+    model_.checks_ended(results, world_.now());
 }
 
 void Simulation::check_laws() {

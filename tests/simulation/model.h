@@ -72,6 +72,14 @@ public:
     //
     // A check has ended. One that could not run on this machine is none.
     void check_ended(const std::string& pool, const std::string& id, bool passed, TimePoint now);
+    // Several have ended since the proxy last judged: it judges them together, so that no panic
+    // between two of them is seen.
+    struct CheckResult {
+        std::string pool;
+        std::string id;
+        bool passed;
+    };
+    void checks_ended(const std::vector<CheckResult>& results, TimePoint now);
     // Control takes reports of `count` failures from connections to the server's present address.
     void connections_failed(const std::string& pool, const std::string& id, health::Failure kind,
                             std::uint32_t count, TimePoint now);
@@ -160,6 +168,7 @@ private:
     void put(const std::string& pool, proxy::PoolOverrides next);
     void take_file(const conf::Pool& next, TimePoint now);
     void adapt(const std::string& pool, TimePoint now);
+    void take_check(const std::string& pool, const std::string& id, bool passed, TimePoint now);
     void judge(const std::string& pool, TimePoint now);
 
     std::map<std::string, Pool> pools_;

@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "ring/types.h"
@@ -107,6 +108,19 @@ void Model::judge(const std::string& name, TimePoint now) {
 
 void Model::check_ended(const std::string& pool, const std::string& id, bool passed,
                         TimePoint now) {
+    take_check(pool, id, passed, now);
+    if (pools_.contains(pool)) judge(pool, now);
+}
+
+void Model::checks_ended(const std::vector<CheckResult>& results, TimePoint now) {
+    for (const CheckResult& each : results) take_check(each.pool, each.id, each.passed, now);
+    std::set<std::string> judged;
+    for (const CheckResult& each : results) {
+        if (pools_.contains(each.pool) && judged.insert(each.pool).second) judge(each.pool, now);
+    }
+}
+
+void Model::take_check(const std::string& pool, const std::string& id, bool passed, TimePoint now) {
     Known* known = find(pool, id);
     if (!known || !known->checks) return;
     touched_ = now;
@@ -119,7 +133,6 @@ void Model::check_ended(const std::string& pool, const std::string& id, bool pas
     checks.awaited = false;
     if (std::max(checks.passed, checks.failed) >= needed) checks.up = passed;
     if (checks.up && known->is_timed_out()) known->time_out->ended = now;
-    judge(pool, now);
 }
 
 void Model::connections_failed(const std::string& pool, const std::string& id, health::Failure kind,

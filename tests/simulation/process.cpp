@@ -98,6 +98,7 @@ void Simulation::restore() {
     expect(keeps ? known : overrides.empty(), "kept", [&] {
         return fmt::format("after a restart the overrides are {}", proxy::state_text(overrides));
     });
+    on_disk_ = {overrides};
     model_.restart(serving_, overrides, world_.now());
 }
 
