@@ -1,21 +1,10 @@
-// The random generator of the ring's tests. One thread.
+// The random generator of all tests, by the name that the ring's tests have for it.
 #pragma once
 
-#include <random>
+#include "tests/support/random.h"
 
 namespace ringway::ring::test {
 
-// A generator with a fresh seed, which is printed with every failure while it
-// lives. RINGWAY_TEST_SEED in the environment repeats a run.
-class SeededRandom : public std::mt19937_64 {
-public:
-    SeededRandom();
-    ~SeededRandom();
-    SeededRandom(const SeededRandom&) = delete;
-    SeededRandom& operator=(const SeededRandom&) = delete;
-
-private:
-    int context_;
-};
+using ringway::test::SeededRandom;
 
 }  // namespace ringway::ring::test

@@ -97,9 +97,6 @@ private:
     void follow_checks();
     void check_laws();
     void check_servers() const;
-    void check_rings();
-    void check_overrides() const;
-    void check_counts() const;
     void check_moves();
     void trace(const std::string& line) const;
 
