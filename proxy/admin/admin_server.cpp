@@ -145,14 +145,14 @@ asio::awaitable<void> AdminServer::serve(Protocol::socket accepted) {
         const std::size_t line_bytes = ended ? received.size() : length - 1;
         std::string line = received.substr(0, line_bytes);
         received.erase(0, ended ? line_bytes : length);
-        place.set_answering(true);
+        place.enter(ClientPhase::answering);
         deadline.cancel();  // no deadline while the answer is made
         const std::string answer = co_await answer_(std::move(line)) + "\n";
         deadline.set(timeouts_.answer);
         auto [write_error, written] =
             co_await asio::async_write(*client, asio::buffer(answer), use_tuple);
         if (write_error) co_return;
-        place.set_answering(false);
+        place.enter(ClientPhase::idle);
     }
 }
 

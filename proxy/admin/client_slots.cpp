@@ -1,5 +1,7 @@
 #include "proxy/admin/client_slots.h"
 
+#include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace ringway::proxy {
@@ -13,17 +15,22 @@ ClientSlots::ClientSlot::~ClientSlot() {
     all_->all_.erase(this);
 }
 
-void ClientSlots::ClientSlot::set_answering(bool answering) {
-    answering_ = answering;
+void ClientSlots::ClientSlot::enter(ClientPhase phase) {
+    phase_ = phase;
     since_ = Clock::now();
 }
 
 bool ClientSlots::ClientSlot::may_be_closed(std::chrono::milliseconds grace) const {
-    return !leaving_ && (!answering_ || Clock::now() - since_ > grace);
+    return !leaving_ && (phase_ != ClientPhase::answering || Clock::now() - since_ > grace);
 }
 
 bool ClientSlots::ClientSlot::closes_before(const ClientSlot& other) const {
-    return answering_ != other.answering_ ? !answering_ : since_ < other.since_;
+    return std::tie(phase_, since_) < std::tie(other.phase_, other.since_);
+}
+
+std::size_t ClientSlots::taken() const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(all_, [](const ClientSlot* slot) { return !slot->leaving_; }));
 }
 
 bool ClientSlots::free_one(std::chrono::milliseconds grace) {

@@ -1,11 +1,11 @@
-// The limited slots of a server's clients. If a new client needs one and none is free, an idle
-// client is closed first, the longest idle before others, then a client that has not read its
-// answer for a while. So clients that hold connections open cannot keep others out. Control thread
-// only.
+// The limited slots of a server's clients. If a new client needs one and none is free, the one
+// that loses least by it is closed. So clients that hold connections open cannot keep others out.
+// Control thread only.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <set>
@@ -13,6 +13,12 @@
 #include "proxy/base/clock.h"
 
 namespace ringway::proxy {
+
+// What a client's connection is doing, in the order in which connections are closed for others,
+// within a phase the longest in it first. A lingering client has its last answer. HTTP clients
+// ask again by themselves where a connection that was answered before is closed (RFC 9112, 9.3.1);
+// one closed before the first answer is a failure to its user.
+enum class ClientPhase : std::uint8_t { lingering, idle, asking, answering };
 
 class ClientSlots {
 public:
@@ -25,8 +31,8 @@ public:
         ClientSlot(const ClientSlot&) = delete;
         ClientSlot& operator=(const ClientSlot&) = delete;
 
-        // From now on its client is being answered, or is idle.
-        void set_answering(bool answering);
+        // It is `asking` at first.
+        void enter(ClientPhase phase);
 
     private:
         friend class ClientSlots;
@@ -37,14 +43,15 @@ public:
         const std::shared_ptr<ClientSlots> all_;
         const std::function<void()> close_;
         TimePoint since_ = Clock::now();
-        bool answering_ = false;
+        ClientPhase phase_ = ClientPhase::asking;
         bool leaving_ = false;
     };
 
-    std::size_t taken() const { return all_.size(); }
+    // Those that are being closed no longer count.
+    std::size_t taken() const;
 
-    // Closes the client that is idle longest, else one that is being answered for longer than
-    // `grace`. False if there is none.
+    // Closes one client, which is not one that is being answered for less than `grace`. False if
+    // there is none.
     bool free_one(std::chrono::milliseconds grace);
 
 private:

@@ -110,8 +110,7 @@ public:
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
-    // From now on it is being answered, or idle.
-    void set_answering(bool answering) { client_slot_.set_answering(answering); }
+    void enter(ClientPhase phase) { client_slot_.enter(phase); }
 
     // Counts an answer of `bytes` as not yet sent.
     void hold(std::size_t bytes) {
@@ -193,9 +192,9 @@ asio::awaitable<void> HttpServer::serve(Protocol::socket accepted) {
     error_code ignored;
     accepted.set_option(Protocol::no_delay(true), ignored);
     Client client(std::move(accepted), shared_, limits_.head_bytes);
-    while (co_await serve_one(client)) client.set_answering(false);
+    while (co_await serve_one(client)) client.enter(ClientPhase::idle);
     // Lingering close: closing with unread bytes would send a reset, which may destroy the answer.
-    client.set_answering(false);
+    client.enter(ClientPhase::lingering);
     client.stream.socket().shutdown(Protocol::socket::shutdown_send, ignored);
     client.stream.expires_after(limits_.linger);
     for (std::size_t left = limits_.linger_bytes; left > 0;) {
@@ -220,6 +219,7 @@ asio::awaitable<bool> HttpServer::wait_for_request(Client& client) const {
 // One request and its answer; whether another may follow.
 asio::awaitable<bool> HttpServer::serve_one(Client& client) {
     if (!co_await wait_for_request(client)) co_return false;
+    client.enter(ClientPhase::asking);
     http::request_parser<http::empty_body> parser;
     parser.header_limit(static_cast<std::uint32_t>(limits_.head_bytes));
     parser.body_limit(boost::none);  // a request with a body is refused below
@@ -227,7 +227,7 @@ asio::awaitable<bool> HttpServer::serve_one(Client& client) {
     auto [error, got] =
         co_await http::async_read_header(client.stream, client.buffer, parser, use_tuple);
     if (error && !is_fault_of_request(error)) co_return false;
-    client.set_answering(true);
+    client.enter(ClientPhase::answering);
     const auto& request = parser.get();
     const bool is_head = request.method() == http::verb::head;
     bool goes_on = false;

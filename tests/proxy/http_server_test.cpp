@@ -255,6 +255,26 @@ BOOST_FIXTURE_TEST_CASE(idle_clients_give_way_to_new_requests, Impatient) {
     }
 }
 
+// Whoever has no answer yet keeps its slot as long as others have theirs.
+BOOST_AUTO_TEST_CASE(a_client_that_has_its_answer_is_closed_before_one_that_has_none) {
+    struct Full : Fixture {
+        Full() : Fixture({.clients = 4}) {}
+        void run(std::string_view request, std::string_view expected) {
+            const Fd fresh = connect();
+            std::vector<Fd> answered;
+            while (answered.size() < 10) {
+                answered.push_back(connect());
+                test::send_all(answered.back(), request);
+                BOOST_TEST(test::receive(answered.back(), expected.size()) == expected);
+            }
+            test::send_all(fresh, "GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+            BOOST_TEST(test::receive_to_end(fresh).bytes.ends_with("got /x"));
+        }
+    };
+    Full().run("GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK");
+    Full().run("garbage\r\n\r\n", "HTTP/1.1 400 Bad Request");
+}
+
 BOOST_FIXTURE_TEST_CASE(who_does_not_take_an_answer_gives_way_too_but_not_at_once, Impatient) {
     std::vector<Fd> waiting;
     while (waiting.size() < 2) waiting.push_back(deaf("GET /large HTTP/1.1\r\nHost: a\r\n\r\n"));
