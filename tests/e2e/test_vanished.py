@@ -1,7 +1,6 @@
 """Machines that no longer answer: every packet to them is dropped, none comes back."""
 
 import socket
-import subprocess
 import time
 
 import pytest
@@ -163,8 +162,7 @@ def test_an_idle_peer_that_vanishes_is_found_by_keepalive(bench, wire, who):
 def test_a_peer_that_can_no_longer_be_reached_is_lost_and_has_not_reset(bench, wire, who):
     far = Far(wire)
     proxy = start(bench, wire, timeouts={"unacknowledged": "10s"})
-    retries = "net.ipv4.tcp_retries2=4"
-    subprocess.run([*wire.prefix(), "sysctl", "-qw", retries], check=True)
+    wire.set_near("net.ipv4.tcp_retries2=4")
     client = connect(wire)
     client.sendall(key_of(proxy, "a") + b"\n")
     server = far.accept("a")
@@ -182,8 +180,7 @@ def test_a_peer_that_can_no_longer_be_reached_is_lost_and_has_not_reset(bench, w
 # for none, and the dial gets it.
 def test_a_dial_that_meets_itself_is_refused_and_leaves_the_port_to_the_server(bench, wire):
     port = 40000
-    ports = f"net.ipv4.ip_local_port_range={port} {port + 1}"
-    subprocess.run([*wire.prefix(), "sysctl", "-qw", ports], check=True)
+    wire.set_near(f"net.ipv4.ip_local_port_range={port} {port + 1}")
     far = Far(wire)
     entry = listener(PORT)
     entry["bind"] = f"{NEAR}:{PORT}"

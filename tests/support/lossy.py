@@ -25,6 +25,7 @@ LOST = 0.02
 DOUBLED = 0.01
 HELD_BACK = 0.03  # until so many others have passed, or nothing else comes:
 HELD_FOR_MAX = 6
+LARGE = 600  # bytes
 QUIET_SECONDS = 0.002
 
 
@@ -104,6 +105,15 @@ class _LosesFirstSyns(_Direction):
         os.write(self._target, packet)
 
 
+class _LosesLarge(_Direction):
+    def carry(self):
+        packet = os.read(self._source, _PACKET_BYTES_MAX)
+        if len(packet) > LARGE:
+            self.lost += 1
+        else:
+            os.write(self._target, packet)
+
+
 class LossyNamespaces(Namespaces):
     def __init__(self, seed: int):
         self._seed = seed
@@ -166,6 +176,16 @@ class FirstSynLost(LossyNamespaces):
 
     def _ways(self, draw, near, far):
         return [_LosesFirstSyns(draw, near, far), _LosesNothing(draw, far, near)]
+
+
+class LargeLost(LossyNamespaces):
+    """Large packets from the near side are lost, and nobody reports it."""
+
+    def __init__(self):
+        super().__init__(seed=0)
+
+    def _ways(self, draw, near, far):
+        return [_LosesLarge(draw, near, far), _LosesNothing(draw, far, near)]
 
 
 def _open_tun(link: str) -> int:

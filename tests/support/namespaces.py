@@ -33,8 +33,7 @@ class Namespaces:
         for name, link in ((self.near, "near"), (self.far, "far")):
             self._ip(name, "link set lo up")
             self._ip(name, f"link set {link} up")
-        self._ip(self.near, f"addr add {NEAR}/32 dev near")
-        self._ip(self.far, f"route add {NEAR}/32 dev far")
+        self.add_near(NEAR)
 
     def _join(self):
         """Makes the devices `near` and `far` and the wire between them."""
@@ -47,9 +46,21 @@ class Namespaces:
         self._introduce(address)
 
     def _introduce(self, address: str):
-        (link,) = json.loads(self._ip(self.far, "-j link show far"))
-        neighbour = f"neigh replace {address} lladdr {link['address']} dev near nud permanent"
-        self._ip(self.near, neighbour)
+        self._know(self.near, address, "near", of=(self.far, "far"))
+
+    def _know(self, name: str, address: str, link: str, of: tuple[str, str]):
+        """Has a namespace's device send to `address` by way of another namespace's."""
+        (device,) = json.loads(self._ip(of[0], f"-j link show {of[1]}"))
+        neighbour = f"neigh replace {address} lladdr {device['address']} dev {link} nud permanent"
+        self._ip(name, neighbour)
+
+    def remove_near(self, address: str):
+        """The proxy's own address, and the routes from it, are gone."""
+        self._ip(self.near, f"addr del {address}/32 dev near")
+
+    def add_near(self, address: str):
+        self._ip(self.near, f"addr add {address}/32 dev near")
+        self._ip(self.far, f"route replace {address}/32 dev far")
 
     def vanish(self, address: str):
         self._ip(self.far, f"addr del {address}/32 dev far")
@@ -73,6 +84,14 @@ class Namespaces:
     def far_socket(self) -> socket.socket:
         """A TCP socket of the far side, whichever thread uses it."""
         return self._make_in(self.far, socket.socket)
+
+    def set_near(self, *settings: str):
+        """Sets what sysctl(8) does, of the near side's network."""
+        self._set(self.near, *settings)
+
+    def _set(self, name: str, *settings: str):
+        command = ["ip", "netns", "exec", name, "sysctl", "-qw", *settings]
+        subprocess.run(command, check=True)
 
     def _make_in(self, name: str, maker):
         """What `maker` gives within a namespace, to which it belongs for ever."""
