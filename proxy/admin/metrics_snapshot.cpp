@@ -126,9 +126,9 @@ ListenerMetrics listener_metrics(const std::string& name, const Listener& listen
     return numbers;
 }
 
-LoopMetrics loop_metrics(std::string name, const LoopDelay& delay) {
+LoopMetrics loop_metrics(std::string name, const Histogram<delay_bounds_us>& delays) {
     LoopMetrics numbers{.loop = std::move(name)};
-    numbers.delays.add(delay.delays());
+    numbers.delays.add(delays);
     return numbers;
 }
 
@@ -152,10 +152,10 @@ MetricsSnapshot metrics_snapshot(const Control& control) {
             }
         }
     }
-    numbers.loops.push_back(loop_metrics("control", control.loop_delay()));
+    numbers.loops.push_back(loop_metrics("control", control.loop_delays()));
     for (std::size_t i = 0; i < control.worker_count(); ++i) {
         numbers.loops.push_back(
-            loop_metrics("worker-" + std::to_string(i), control.worker(i).loop_delay()));
+            loop_metrics("worker-" + std::to_string(i), control.worker(i).loop_delays()));
     }
     numbers.process = process_metrics(control);
     numbers.workers = control.worker_count();

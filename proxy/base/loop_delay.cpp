@@ -12,11 +12,11 @@ constexpr std::chrono::milliseconds interval{200};
 
 void LoopDelay::start() {
     timer_.expires_after(interval);
-    timer_.async_wait(in_memory(memory_, [this](const boost::system::error_code& error) {
+    timer_.async_wait([this](const boost::system::error_code& error) {
         if (error || stopped_) return;  // its handler may have been queued when it was stopped
         delays_.observe(Clock::now() - timer_.expiry());
         start();
-    }));
+    });
 }
 
 }  // namespace ringway::proxy

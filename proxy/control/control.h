@@ -122,7 +122,7 @@ public:
     std::chrono::seconds uptime() const;
     std::chrono::system_clock::time_point started_at() const { return started_at_by_wall_; }
     const Worker& worker(std::size_t index) const { return *workers_[index]; }
-    const LoopDelay& loop_delay() const { return loop_delay_; }
+    const Histogram<delay_bounds_us>& loop_delays() const { return loop_delay_.delays(); }
     LogLevel& log_level() { return log_level_; }
     const LogLevel& log_level() const { return log_level_; }
     std::uint64_t log_lines_dropped() const { return log_.dropped(); }

@@ -5,19 +5,14 @@
 #include <new>
 #include <utility>
 
-#include <boost/asio/post.hpp>
-
 namespace ringway::proxy {
 
 Worker::Worker(std::size_t index, Quota& total, std::uint64_t most_pipes)
-    : work_(io_.get_executor()),
+    : loop_([this] { destroy_closed(); }),
       total_(total),
-      poller_(io_, [this] { destroy_closed(); }),
-      timers_(io_, [this] { destroy_closed(); }),
       pipes_(most_pipes),
-      loop_delay_(io_),
-      tools_{.relay = {.poller = poller_, .pipes = pipes_, .buffer = buffer_},
-             .timers = timers_,
+      tools_{.relay = {.poller = loop_.poller(), .pipes = pipes_, .buffer = buffer_},
+             .timers = loop_.timers(),
              .worker = index,
              .on_closed = [this](Connection& connection) { on_closed(connection); }} {}
 
@@ -31,17 +26,17 @@ void Worker::run() {
     thread_ = std::thread([this] {
         const std::string name = "worker-" + std::to_string(tools_.worker);
         ::pthread_setname_np(::pthread_self(), name.c_str());
-        poller_.start();
-        loop_delay_.start();
-        io_.run();
+        loop_.run();
     });
 }
 
 void Worker::listen(std::string address, Fd socket, std::shared_ptr<const Route> route) {
-    boost::asio::post(io_, [this, address = std::move(address), socket = std::move(socket),
-                            route = std::move(route)]() mutable {
+    // A command can be copied, a socket cannot.
+    auto shared = std::make_shared<Fd>(std::move(socket));
+    loop_.post([this, address = std::move(address), shared = std::move(shared),
+                route = std::move(route)] {
         acceptors_[address] = std::make_unique<Acceptor>(
-            std::move(socket), std::move(route), poller_, timers_, total_,
+            std::move(*shared), route, loop_.poller(), loop_.timers(), total_,
             [this](Stream stream, const conf::Endpoint& client,
                    const std::shared_ptr<const Route>& by,
                    std::shared_ptr<const ring::Snapshot> snapshot, Admission admission) {
@@ -51,59 +46,52 @@ void Worker::listen(std::string address, Fd socket, std::shared_ptr<const Route>
 }
 
 void Worker::reroute(std::string address, std::shared_ptr<const Route> route) {
-    boost::asio::post(io_, [this, address = std::move(address), route = std::move(route)] {
+    loop_.post([this, address = std::move(address), route = std::move(route)] {
         acceptors_.at(address)->reroute(route);
     });
 }
 
 void Worker::unlisten(std::string address, std::shared_ptr<void> open) {
-    boost::asio::post(io_, [this, address = std::move(address), open = std::move(open)] {
+    loop_.post([this, address = std::move(address), open = std::move(open)] {
         acceptors_.at(address)->accept_queue();
         acceptors_.erase(address);
-        destroy_closed();
     });
 }
 
 void Worker::ask(std::function<void()> answer) {
-    boost::asio::post(io_, std::move(answer));
+    loop_.post(std::move(answer));
 }
 
 void Worker::evict(Eviction eviction) {
-    boost::asio::post(io_, [this, eviction = std::move(eviction)]() mutable {
+    loop_.post([this, eviction = std::move(eviction)]() mutable {
         std::erase_if(evictors_, [&](const auto& evictor) {
             return evictor->is_over() || evictor->is_of(eviction.server.get());
         });
-        auto evictor = std::make_unique<Evictor>(std::move(eviction), connections_, timers_);
+        auto evictor = std::make_unique<Evictor>(std::move(eviction), connections_, loop_.timers());
         if (!evictor->is_over()) evictors_.push_back(std::move(evictor));
-        destroy_closed();
     });
 }
 
 void Worker::cancel_eviction(std::shared_ptr<const PerWorker<ServerCounts>> server) {
-    boost::asio::post(io_, [this, server = std::move(server)] {
+    loop_.post([this, server = std::move(server)] {
         std::erase_if(evictors_, [&](const auto& evictor) { return evictor->is_of(server.get()); });
     });
 }
 
 void Worker::drain(std::function<void()> empty) {
-    boost::asio::post(io_, [this, empty = std::move(empty)] {
+    loop_.post([this, empty = std::move(empty)] {
         for (auto& [name, acceptor] : acceptors_) acceptor->accept_queue();
         acceptors_.clear();
         on_empty_ = empty;
-        destroy_closed();
     });
 }
 
 void Worker::stop() {
-    boost::asio::post(io_, [this] {
+    loop_.post([this] {
         acceptors_.clear();
         evictors_.clear();
         while (!connections_.empty()) connections_.front().cut(CloseReason::shutdown);
-        destroy_closed();
-        timers_.stop();
-        loop_delay_.stop();
-        poller_.stop();
-        work_.reset();
+        loop_.stop();
     });
 }
 

@@ -12,20 +12,17 @@
 #include <thread>
 #include <vector>
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/intrusive/list.hpp>
 
 #include "proxy/base/fd.h"
-#include "proxy/base/loop_delay.h"
+#include "proxy/base/histogram.h"
 #include "proxy/data/acceptor.h"
 #include "proxy/data/connection.h"
 #include "proxy/data/eviction.h"
 #include "proxy/data/route.h"
+#include "proxy/net/loop.h"
 #include "proxy/net/pipes.h"
-#include "proxy/net/poller.h"
 #include "proxy/net/stream.h"
-#include "proxy/net/timers.h"
 
 namespace ringway::proxy {
 
@@ -63,7 +60,7 @@ public:
     void join();
 
     // How busy its loop is. Any thread.
-    const LoopDelay& loop_delay() const { return loop_delay_; }
+    const Histogram<delay_bounds_us>& loop_delays() const { return loop_.delays(); }
 
 private:
     using Connections = boost::intrusive::list<Connection>;
@@ -74,18 +71,12 @@ private:
     void on_closed(Connection& connection);
     void destroy_closed();
 
-    // Any thread.
-    boost::asio::io_context io_{1};
-    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-
+    Loop loop_;
     Quota& total_;
 
     // Worker thread only.
     std::array<char, 64 << 10> buffer_;
-    Poller poller_;
-    Timers timers_;
     Pipes pipes_;
-    LoopDelay loop_delay_;
     ConnectionTools tools_;
     std::map<std::string, std::unique_ptr<Acceptor>> acceptors_;
     Connections connections_;

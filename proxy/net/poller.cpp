@@ -1,97 +1,81 @@
 #include "proxy/net/poller.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <ctime>
 #include <system_error>
-
-#include <boost/asio/post.hpp>
 
 namespace ringway::proxy {
 
 namespace {
 
-// After so many rounds the Asio loop gets a turn for its timers and commands.
-constexpr int max_rounds = 16;
-constexpr int max_events_per_round = 256;
+constexpr std::size_t max_events_per_round = 256;
 
-int create_set() {
-    const int fd = ::epoll_create1(EPOLL_CLOEXEC);
-    if (fd < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
-    return fd;
+Fd create_set() {
+    Fd set(::epoll_create1(EPOLL_CLOEXEC));
+    if (!set) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+    return set;
 }
 
 }  // namespace
 
-Poller::Poller(boost::asio::io_context& io, std::function<void()> after_round)
-    : io_(io),
-      after_round_(std::move(after_round)),
-      memory_(HandlerMemory::of(io)),
-      set_(io, create_set()) {}
-
-void Poller::start() {
-    wait();
-}
-
-void Poller::stop() {
-    set_.close();
-}
+Poller::Poller() : set_(create_set()) {}
 
 bool Poller::add(int fd, PollHandler& handler, std::uint32_t events) {
     epoll_event event{};
     event.events = events;
     event.data.ptr = &handler;
-    return ::epoll_ctl(set_.native_handle(), EPOLL_CTL_ADD, fd, &event) == 0;
+    return ::epoll_ctl(set_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 bool Poller::modify(int fd, PollHandler& handler, std::uint32_t events) {
     epoll_event event{};
     event.events = events;
     event.data.ptr = &handler;
-    return ::epoll_ctl(set_.native_handle(), EPOLL_CTL_MOD, fd, &event) == 0;
+    return ::epoll_ctl(set_.get(), EPOLL_CTL_MOD, fd, &event) == 0;
 }
 
 void Poller::call_again(PollHandler& handler) {
     if (!handler.is_linked()) again_.push_back(handler);
 }
 
-void Poller::wait() {
-    set_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                    in_memory(memory_, [this](const boost::system::error_code& error) {
-                        if (!error) drain();
-                    }));
-}
-
-// Empties the set, within a budget: one more epoll_wait that finds nothing is
-// cheaper than a turn of the Asio loop.
-void Poller::drain() {
-    for (int round = 0; round < max_rounds && set_.is_open(); ++round) {
-        if (run_round() == 0 && again_.empty()) break;
-    }
-    if (!set_.is_open()) return;
-    if (again_.empty()) {
-        wait();
-    } else {
-        boost::asio::post(io_, in_memory(memory_, [this] { drain(); }));
-    }
-}
-
-int Poller::run_round() {
-    std::array<epoll_event, max_events_per_round> events;
-    const int count = ::epoll_wait(set_.native_handle(), events.data(), max_events_per_round, 0);
+int Poller::run_round(TimePoint limit) {
+    std::array<epoll_event, max_events_per_round> room;
+    const int count = std::max(wait(room, limit), 0);
     round_began_ = Clock::now();
     PollHandlers turn;
     turn.swap(again_);
     for (int i = 0; i < count; ++i) {
-        const auto& event = events[static_cast<std::size_t>(i)];
+        const epoll_event& event = room[static_cast<std::size_t>(i)];
         static_cast<PollHandler*>(event.data.ptr)->on_ready(event.events);
     }
-    while (!turn.empty()) {
+    int calls = count;
+    for (; !turn.empty(); ++calls) {
         PollHandler& handler = turn.front();
         turn.pop_front();
         handler.on_ready(0);
     }
-    after_round_();
-    return count;
+    return calls;
+}
+
+// Old kernels lack epoll_pwait2(2), and the filters of some containers do not know it.
+int Poller::wait(std::span<epoll_event> room, TimePoint limit) {
+    using namespace std::chrono;
+    const int size = static_cast<int>(room.size());
+    if (!again_.empty()) return ::epoll_wait(set_.get(), room.data(), size, 0);
+    const auto left = std::max(limit - Clock::now(), Clock::duration::zero());
+    if (has_nanoseconds_) {
+        const auto whole = floor<seconds>(left);
+        const timespec time{.tv_sec = whole.count(), .tv_nsec = nanoseconds(left - whole).count()};
+        const int count = ::epoll_pwait2(set_.get(), room.data(), size, &time, nullptr);
+        has_nanoseconds_ = count >= 0 || (errno != ENOSYS && errno != EPERM);
+        if (has_nanoseconds_) return count;
+    }
+    constexpr milliseconds longest = hours(1);
+    const auto whole_ms = std::min(ceil<milliseconds>(left), longest);
+    return ::epoll_wait(set_.get(), room.data(), size, static_cast<int>(whole_ms.count()));
 }
 
 }  // namespace ringway::proxy

@@ -1,24 +1,21 @@
-// A worker's own epoll set (epoll(7)), watched by its Asio loop as a single
-// descriptor. Asio would issue an epoll_ctl for every wait on every socket; here
-// a socket is added once, edge-triggered, and never touched again. One thread.
+// A worker's epoll set (epoll(7)). A socket is added once, edge-triggered, and never touched again.
+// One thread.
 #pragma once
 
 #include <sys/epoll.h>
 
 #include <cstdint>
-#include <functional>
+#include <span>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/intrusive/list.hpp>
 
 #include "proxy/base/clock.h"
-#include "proxy/base/handler_memory.h"
+#include "proxy/base/fd.h"
 
 namespace ringway::proxy {
 
 // Receives the events of a descriptor. It must outlive the round in which it was removed: an event
-// for it may still be pending (see Poller's after_round).
+// for it may still be pending (see Loop's after_round).
 class PollHandler : public boost::intrusive::list_base_hook<
                         boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
 public:
@@ -31,15 +28,10 @@ protected:
 
 class Poller {
 public:
-    // `after_round` runs after each batch of events: the place to free what was
-    // closed during the batch.
-    Poller(boost::asio::io_context& io, std::function<void()> after_round);
+    // Throws std::system_error if there is no descriptor or memory for it.
+    Poller();
     Poller(const Poller&) = delete;
     Poller& operator=(const Poller&) = delete;
-
-    // Starts to deliver events, until stop().
-    void start();
-    void stop();
 
     // Adds `fd`; false if the kernel refuses (no memory, too many watches).
     // Closing the descriptor removes it.
@@ -51,6 +43,10 @@ public:
     // turn while its socket still had bytes, so that others get theirs.
     void call_again(PollHandler& handler);
 
+    // One round: waits for events until `limit`, not at all if a handler is to be called again, and
+    // calls the handlers. How many calls it made. Never inlined: a frame for profilers.
+    [[gnu::noinline]] int run_round(TimePoint limit);
+
     // When the present round began, or the last one. Good enough to note that bytes were
     // moved, and cheaper than a look at the clock for each.
     TimePoint round_began() const { return round_began_; }
@@ -59,16 +55,12 @@ private:
     using PollHandlers =
         boost::intrusive::list<PollHandler, boost::intrusive::constant_time_size<false>>;
 
-    void wait();
-    void drain();
-    int run_round();
+    int wait(std::span<epoll_event> room, TimePoint limit);
 
-    boost::asio::io_context& io_;
-    const std::function<void()> after_round_;
-    HandlerMemory& memory_;
-    boost::asio::posix::stream_descriptor set_;
+    Fd set_;
     PollHandlers again_;
     TimePoint round_began_ = Clock::now();
+    bool has_nanoseconds_ = true;  // of epoll_pwait2(2), until the kernel says otherwise
 };
 
 }  // namespace ringway::proxy

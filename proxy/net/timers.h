@@ -1,17 +1,10 @@
-// Thousands of deadlines on one Asio timer. Pushing a deadline back, which a connection does with
-// every byte, is one store: the entry is put in its new place only when its old time comes. One
-// thread.
+// Thousands of deadlines. Pushing one back, which a connection does with every byte, is one store:
+// the entry is put in its new place only when its old time comes. One thread.
 #pragma once
 
-#include <functional>
-#include <utility>
-
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/intrusive/set.hpp>
 
 #include "proxy/base/clock.h"
-#include "proxy/base/handler_memory.h"
 
 namespace ringway::proxy {
 
@@ -35,19 +28,21 @@ private:
 
 class Timers {
 public:
-    // `after_run` runs after the alarm has called what was due.
-    Timers(boost::asio::io_context& io, std::function<void()> after_run)
-        : memory_(HandlerMemory::of(io)), alarm_(io), after_run_(std::move(after_run)) {}
+    Timers() = default;
     Timers(const Timers&) = delete;
     Timers& operator=(const Timers&) = delete;
 
     // Sets or moves a deadline. O(1) when it moves back, else O(log timers).
-    // Ends the process if the alarm finds no memory, as every deadline would be lost.
-    void set(Timer& timer, TimePoint due) noexcept;
+    void set(Timer& timer, TimePoint due);
     void cancel(Timer& timer);
 
-    // Forgets every timer and the alarm.
-    void stop();
+    // When run() is to be called next, on a coarse grid: deadlines that are close together share a
+    // wake-up. TimePoint::max() without timers. After a cancel it may be earlier than needed: one
+    // idle wake-up is cheaper than a look for the next deadline.
+    TimePoint next() const { return next_; }
+    // The first moment of the grid that is not before `due`; deadlines are met then, up to 8 ms
+    // late.
+    static TimePoint on_grid(TimePoint due);
 
     // Calls on_deadline of every timer that is due at `now`.
     void run(TimePoint now);
@@ -55,13 +50,8 @@ public:
 private:
     using Queue = boost::intrusive::multiset<Timer, boost::intrusive::constant_time_size<false>>;
 
-    void arm(TimePoint due);
-
     Queue queue_;
-    HandlerMemory& memory_;
-    boost::asio::steady_timer alarm_;
-    const std::function<void()> after_run_;
-    TimePoint armed_ = TimePoint::max();
+    TimePoint next_ = TimePoint::max();
 };
 
 }  // namespace ringway::proxy

@@ -9,7 +9,6 @@
 #include <string_view>
 #include <vector>
 
-#include <boost/asio/io_context.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include "proxy/base/clock.h"
@@ -24,21 +23,18 @@ namespace ringway::test {
 // What a worker lends its relays.
 class RelayBench {
 public:
-    explicit RelayBench(std::uint64_t most_pipes = 1024) : pipes_(most_pipes) { poller_.start(); }
+    explicit RelayBench(std::uint64_t most_pipes = 1024) : pipes_(most_pipes) {}
 
     proxy::RelayTools& tools() { return tools_; }
     std::size_t buffer_bytes() const { return buffer_.size(); }
 
     // Handles what is ready now; false where nothing was.
-    bool poll() { return io_.poll() > 0; }
+    bool poll() { return poller_.run_round(proxy::TimePoint{}) > 0; }
     // Waits up to a millisecond for something to handle.
-    void turn() {
-        if (!poll()) io_.run_one_for(std::chrono::milliseconds(1));
-    }
+    void turn() { poller_.run_round(proxy::Clock::now() + std::chrono::milliseconds(1)); }
 
 private:
-    boost::asio::io_context io_;
-    proxy::Poller poller_{io_, [] {}};
+    proxy::Poller poller_;
     proxy::Pipes pipes_;
     std::array<char, 64 << 10> buffer_{};
     proxy::RelayTools tools_{.poller = poller_, .pipes = pipes_, .buffer = buffer_};

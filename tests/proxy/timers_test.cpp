@@ -7,11 +7,9 @@
 #include <string>
 #include <vector>
 
-#include <boost/asio/io_context.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include "tests/support/random.h"
-#include "tests/support/wait.h"
 
 using namespace ringway;
 using namespace std::chrono_literals;
@@ -30,12 +28,9 @@ private:
     const std::function<void()> act_;
 };
 
-// Timers whose alarm never fires: the test passes the time.
 struct Fixture {
-    boost::asio::io_context io;
-    Timers timers{io, [] {}};
-    // Far off, so that no true time comes near it.
-    const TimePoint start = proxy::Clock::now() + 1000h;
+    Timers timers;
+    const TimePoint start = Timers::on_grid(proxy::Clock::now());
     std::string rang;
 
     TestTimer named(char name) {
@@ -138,32 +133,21 @@ BOOST_AUTO_TEST_CASE(a_deadline_may_cancel_move_and_destroy_the_others) {
     BOOST_TEST(run(1h) == "m");
 }
 
-BOOST_AUTO_TEST_CASE(nothing_rings_after_stop) {
+BOOST_AUTO_TEST_CASE(the_next_deadline_is_known_and_up_to_8_ms_late) {
+    BOOST_TEST((timers.next() == TimePoint::max()));
     auto a = named('a');
-    timers.set(a, start + 10ms);
-    timers.stop();
-    BOOST_TEST(run(1h) == "");
-}
-
-BOOST_AUTO_TEST_CASE(the_alarm_rings_by_itself_and_calls_after_run) {
-    std::string order;
-    Timers live(io, [&] { order += '.'; });
-    TestTimer second([&] { order += 'b'; });
-    TestTimer first([&] {
-        order += 'a';
-        live.set(second, proxy::Clock::now() + 1ms);
-    });
-    TestTimer never([&] { order += 'x'; });
-    live.set(never, proxy::Clock::now() + 1000h);
-    live.set(first, proxy::Clock::now() + 1ms);
-    const auto deadline = proxy::Clock::now() + test::patience;
-    while (order.find("b.") == std::string::npos && proxy::Clock::now() < deadline) {
-        io.run_one_for(100ms);
-    }
-    BOOST_TEST(order.starts_with("a"));
-    BOOST_TEST(order.find('b') > order.find('.'));
-    BOOST_TEST(order.ends_with("."));
-    BOOST_TEST(order.find('x') == std::string::npos);
+    auto b = named('b');
+    timers.set(a, start + 17ms);
+    BOOST_TEST((timers.next() == start + 24ms));
+    timers.set(b, start + 8ms);
+    BOOST_TEST((timers.next() == start + 8ms));
+    BOOST_TEST(run(8ms) == "b");
+    BOOST_TEST((timers.next() == start + 24ms));
+    timers.set(a, start + 100ms);
+    BOOST_TEST(run(24ms) == "");
+    BOOST_TEST((timers.next() == start + 104ms));
+    BOOST_TEST(run(104ms) == "a");
+    BOOST_TEST((timers.next() == TimePoint::max()));
 }
 
 BOOST_AUTO_TEST_CASE(random_operations_ring_what_a_sorted_list_says_is_due) {
@@ -202,6 +186,7 @@ BOOST_AUTO_TEST_CASE(random_operations_ring_what_a_sorted_list_says_is_due) {
             std::ranges::sort(rung);
             BOOST_REQUIRE(rung == due);
         }
+        if (!model.empty()) BOOST_REQUIRE((timers.next() <= Timers::on_grid(model.begin()->first)));
     }
 }
 

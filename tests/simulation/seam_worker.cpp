@@ -17,14 +17,11 @@ simulation::WorkerState& state_of(const Worker& worker) {
 }  // namespace
 
 Worker::Worker(std::size_t index, Quota& total, std::uint64_t most_pipes)
-    : work_(io_.get_executor()),
+    : loop_([] {}),
       total_(total),
-      poller_(io_, [] {}),
-      timers_(io_, [] {}),
       pipes_(most_pipes),
-      loop_delay_(io_),
-      tools_{.relay = {.poller = poller_, .pipes = pipes_, .buffer = buffer_},
-             .timers = timers_,
+      tools_{.relay = {.poller = loop_.poller(), .pipes = pipes_, .buffer = buffer_},
+             .timers = loop_.timers(),
              .worker = index,
              .on_closed = [](Connection&) {}} {
     auto& state = state_of(*this);

@@ -21,6 +21,8 @@ def _arguments(words: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--ringway", type=Path, default=ROOT / "build/release/bin/ringway",
                         help="the program; loadgen lies beside it (default: %(default)s)")
+    parser.add_argument("--before", type=Path, metavar="FILE",
+                        help="another build of it, measured beside it")
     parser.add_argument("--rounds", type=int, help="default 7, quick 3")
     parser.add_argument("--seconds", type=float, help="of each run; default 5, quick 1")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
@@ -63,7 +65,7 @@ def _measure_rounds(given: argparse.Namespace, settings: measure.Settings, conte
                 sample = _measure(settings, contender, work)
                 one.setdefault(work.name, {})[contender.name] = sample
                 used = sample.get("proxy_cpu", sample.get("bytes_per_connection"))
-                _progress(f"  {work.name:15} {contender.name:8} {table.text(used, 3):>10}")
+                _progress(f"  {work.name:17} {contender.name:8} {table.text(used, 3):>10}")
         rounds.append(one)
     return rounds
 
@@ -97,8 +99,8 @@ def _count_syscalls(given: argparse.Namespace, settings: measure.Settings, conte
 
 def _compare(given: argparse.Namespace) -> None:
     loadgen = given.ringway.parent / "loadgen"
-    for program in (given.ringway, loadgen):
-        if not program.exists():
+    for program in (given.ringway, loadgen, given.before):
+        if program and not program.exists():
             raise machine.Trouble(f"{program} is not built")
     machine.require("haproxy", "nginx", "strace", proxies.NGINX_STREAM)
     machine.raise_descriptor_limit()
@@ -106,6 +108,8 @@ def _compare(given: argparse.Namespace) -> None:
     contenders = [
         proxies.Direct(), proxies.HAProxy(), proxies.Nginx(), proxies.Ringway(given.ringway)
     ]
+    if given.before:
+        contenders.append(proxies.Ringway(given.before, "before"))
     report = {
         "machine": machine.describe() | {"congestion": network.congestion()},
         "versions": [one.version for one in contenders if one.version],
@@ -113,7 +117,8 @@ def _compare(given: argparse.Namespace) -> None:
         "rounds": _measure_rounds(given, settings, contenders),
         "syscalls": _count_syscalls(given, settings, contenders),
     }
-    bars = summary.bars(report["rounds"], report["syscalls"])
+    congestion = report["machine"]["congestion"]
+    bars = summary.bars(report["rounds"], report["syscalls"], congestion)
     report["bars"] = [
         {"what": bar.what, "most": bar.most, "value": bar.value, "met": bar.met} for bar in bars
     ]

@@ -165,11 +165,9 @@ class Nginx:
 
 
 class Ringway:
-    name = "ringway"
-
-    def __init__(self, program: Path) -> None:
-        self.program = program
-        self.version = "Ringway " + machine.version_of([program, "--version"], r"ringway (\S+)")
+    def __init__(self, program: Path, name: str = "ringway") -> None:
+        self.name, self.program = name, program
+        self.version = f"{name.capitalize()} " + machine.version_of([program, "--version"], r"ringway (\S+)")
 
     def run(self, servers: list[int], folder: Path) -> Running:
         return run_ringway(self.program, RINGWAY, servers, folder)

@@ -76,26 +76,35 @@ def failure_kinds(rounds: list[dict], work: str, contender: str) -> dict[str, in
     return kinds
 
 
-def bars(rounds: list[dict], syscalls: dict) -> list[Bar]:
+CPU_BARS = {
+    "round-trip-64": 0.85,
+    "round-trip-64x16": 0.75,
+    "round-trip-64x4": 0.95,
+    "round-trip-64x1": 0.95,
+    "round-trip-16k": 0.85,
+    "connect": 0.80,
+}
+BULK_CPU_BARS = {"bbr": 0.42, "cubic": 0.55}  # by congestion control; none of others
+BULK = ("bulk-up", "bulk-down")
+
+
+def bars(rounds: list[dict], syscalls: dict, congestion: str = "bbr") -> list[Bar]:
     """`syscalls` is {work: {contender: calls an operation}}."""
-    all_bars = [
-        Bar(f"{work}: proxy CPU, ratio to the better peer", most, _ratio(rounds, work, "proxy_cpu"))
-        for work, most in (
-            ("bulk-up", 0.50),
-            ("bulk-down", 0.50),
-            ("round-trip-64", 0.95),
-            ("round-trip-16k", 0.95),
-            ("connect", 0.95),
-        )
-    ]
-    all_bars += [
-        Bar(f"{work}: p99 latency, ratio to the better peer", 1.0, _ratio(rounds, work, "p99"))
-        for work in ("round-trip-64", "round-trip-16k", "connect")
-    ]
+    cpu_bars = dict(CPU_BARS)
+    if congestion in BULK_CPU_BARS:
+        cpu_bars |= dict.fromkeys(BULK, BULK_CPU_BARS[congestion])
+
+    def ratio(work: str, what: str, field: str, most: float) -> Bar:
+        return Bar(f"{work}: {what}, ratio to the better peer", most, _ratio(rounds, work, field))
+
+    all_bars = [ratio(work, "proxy CPU", "proxy_cpu", most) for work, most in cpu_bars.items()]
+    for work in CPU_BARS:
+        all_bars += [ratio(work, f"{field} latency", field, 1.0) for field in ("p50", "p99")]
+    all_bars += [ratio(work, "machine CPU", "machine_cpu", 1.0) for work in (*CPU_BARS, *BULK)]
     measured = any(OURS in samples for one in rounds for samples in one.values())
     all_bars += [
         Bar("failed operations in all", 0, failures(rounds, OURS) if measured else None),
-        Bar("idle: bytes per connection", 1_500,
+        Bar("idle: bytes per connection", 550,
             middle(rounds, "idle", OURS, "bytes_per_connection")),
         Bar("connect: system calls per connection", 17.5, syscalls.get("connect", {}).get(OURS)),
         Bar("round-trip-64: system calls per round trip", 4.4,

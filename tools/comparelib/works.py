@@ -19,15 +19,24 @@ class Work:
 
 
 IDLE_CONNECTIONS = 4_000
+# Besides 64, which is the work round-trip-64.
+OTHER_CLIENT_COUNTS = (1, 4, 16, 256, 1024)
+
+
+def _small_round_trips(name: str, clients: int, even_rate: int = 0) -> Work:
+    count = f"{clients:,} client" + ("s" if clients > 1 else "")
+    return Work(name, f"Round trips of 64 B, {count}", "round trip", ("echo", "--bytes", "64"),
+                ("round-trip", "--connections", str(clients), "--bytes", "64"),
+                (b"x" * 64, 64), even_rate=even_rate)  # fmt: skip
+
 
 WORKS = (
     Work("bulk-up", "Bulk up, 16 streams", "GB",
          ("sink",), ("bulk-up", "--connections", "16"), (b"x", 0), is_bulk=True),
     Work("bulk-down", "Bulk down, 16 streams", "GB",
          ("source",), ("bulk-down", "--connections", "16"), (b"", 1), is_bulk=True),
-    Work("round-trip-64", "Round trips of 64 B, 64 clients", "round trip",
-         ("echo", "--bytes", "64"), ("round-trip", "--connections", "64", "--bytes", "64"),
-         (b"x" * 64, 64), even_rate=25_000),
+    _small_round_trips("round-trip-64", 64, even_rate=25_000),
+    *(_small_round_trips(f"round-trip-64x{count}", count) for count in OTHER_CLIENT_COUNTS),
     Work("round-trip-16k", "Round trips of 16 KiB, 64 clients", "round trip",
          ("echo", "--bytes", "16384"), ("round-trip", "--connections", "64", "--bytes", "16384"),
          (b"x" * 16384, 16384), even_rate=15_000),
