@@ -28,6 +28,12 @@ bool is_lost(const Side& side, Silence& silence, std::size_t left, milliseconds 
     return info && silence.exceeds(limit, *info, left, now);
 }
 
+// When the peer's kernel last acknowledged anything.
+TimePoint heard_at(const Side& side, TimePoint now) {
+    const auto info = kernel_info(side.stream);
+    return info ? now - milliseconds(info->tcpi_last_ack_recv) : TimePoint::min();
+}
+
 }  // namespace
 
 void Standstill::moved(TimePoint now, const conf::ListenerTimeouts& timeouts) {
@@ -45,7 +51,12 @@ bool Standstill::look(Relay& relay, Relay::State state, const conf::ListenerTime
     const std::array<Side*, 2> sides{&relay.client(), &relay.server()};
     const std::array left{sides[0]->stream.unacknowledged_bytes(),
                           sides[1]->stream.unacknowledged_bytes()};
+    const bool is_first = unacknowledged_ == nothing_asked;
     note_unacknowledged(left[0] + left[1], now);
+    // All was acknowledged since it moved, and nobody has looked meanwhile.
+    if (is_first && unacknowledged_ == 0) {
+        moved_at_ = std::max({moved_at_, heard_at(*sides[0], now), heard_at(*sides[1], now)});
+    }
     if (!for_signs) return false;
 
     look_at_ = unacknowledged_ > 0 ? now + pause_between_looks(timeouts) : TimePoint::max();

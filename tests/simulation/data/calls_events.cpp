@@ -1,0 +1,93 @@
+// The calls that a worker's loop makes to wait for events, and close(2).
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "tests/simulation/data/files.h"
+#include "tests/simulation/data/link.h"
+
+namespace {
+
+using namespace ringway::simulation::data;
+
+Kernel* kernel_of(int fd) {
+    Kernel* const kernel = Kernel::current();
+    return kernel != nullptr && kernel->file(fd) != nullptr ? kernel : nullptr;
+}
+
+}  // namespace
+
+extern "C" {
+
+int epoll_create1(int flags) noexcept {
+    Kernel* const kernel = Kernel::current();
+    if (kernel == nullptr) return static_cast<int>(::syscall(SYS_epoll_create1, flags));
+    return kernel->open(kernel->make<Epoll>());
+}
+
+int epoll_ctl(int set, int operation, int fd, epoll_event* event) noexcept {
+    Kernel* const kernel = kernel_of(set);
+    if (kernel == nullptr)
+        return static_cast<int>(::syscall(SYS_epoll_ctl, set, operation, fd, event));
+    auto* const link = kernel->file_as<Link>(fd);
+    if (link != nullptr && kernel->lacks_watches && operation == EPOLL_CTL_ADD) {
+        kernel->refused_at = kernel->now();
+        errno = ENOSPC;
+        return -1;
+    }
+    const int done = kernel->watch(*kernel->file_as<Epoll>(set), operation, fd, event);
+    if (link != nullptr && done == 0) kernel->watcher->watched(*link);
+    return done;
+}
+
+int epoll_wait(int set, epoll_event* events, int room, int timeout) {
+    Kernel* const kernel = kernel_of(set);
+    if (kernel == nullptr) {
+        return static_cast<int>(::syscall(SYS_epoll_pwait, set, events, room, timeout, nullptr, 0));
+    }
+    return kernel->wait(*kernel->file_as<Epoll>(set), events, room, timeout);
+}
+
+int eventfd(unsigned value, int flags) noexcept {
+    Kernel* const kernel = Kernel::current();
+    if (kernel == nullptr) return static_cast<int>(::syscall(SYS_eventfd2, value, flags));
+    return kernel->open(kernel->make<EventFile>());
+}
+
+int timerfd_create(int clock, int flags) noexcept {
+    Kernel* const kernel = Kernel::current();
+    if (kernel == nullptr) return static_cast<int>(::syscall(SYS_timerfd_create, clock, flags));
+    return kernel->open(kernel->make<TimerFile>());
+}
+
+int timerfd_settime(int fd, int flags, const itimerspec* value, itimerspec* old) noexcept {
+    Kernel* const kernel = kernel_of(fd);
+    if (kernel == nullptr) {
+        return static_cast<int>(::syscall(SYS_timerfd_settime, fd, flags, value, old));
+    }
+    kernel->file_as<TimerFile>(fd)->set(flags, *value);
+    return 0;
+}
+
+ssize_t write(int fd, const void* bytes, std::size_t size) {
+    Kernel* const kernel = kernel_of(fd);
+    if (kernel == nullptr) return ::syscall(SYS_write, fd, bytes, size);
+    auto& file = *kernel->file_as<EventFile>(fd);
+    file.written = true;
+    kernel->wake(file);
+    return static_cast<ssize_t>(size);
+}
+
+int close(int fd) {
+    Kernel* const kernel = kernel_of(fd);
+    if (kernel == nullptr) return static_cast<int>(::syscall(SYS_close, fd));
+    kernel->spend_call();
+    kernel->close(fd);
+    return 0;
+}
+
+}  // extern "C"

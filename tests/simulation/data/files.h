@@ -1,0 +1,61 @@
+// Descriptors of a simulated kernel that are no sockets: what Asio wakes and times itself with, and
+// pipes. One thread.
+#pragma once
+
+#include <sys/timerfd.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+
+#include "tests/simulation/data/kernel.h"
+
+namespace ringway::simulation::data {
+
+class Link;
+
+// eventfd(2), written to and never read: an edge comes when it is watched again.
+class EventFile final : public File {
+public:
+    std::uint32_t ready() const override { return written ? std::uint32_t{EPOLLIN} : 0; }
+    bool written = false;
+};
+
+// timerfd_create(2) of CLOCK_MONOTONIC.
+class TimerFile final : public File {
+public:
+    std::uint32_t ready() const override;
+    void set(int flags, const itimerspec& spec);
+
+private:
+    TimePoint due_ = TimePoint::max();
+    std::uint64_t settings_ = 0;
+};
+
+// What both ends of a pipe share. It knows where its bytes are from, and needs no copy of them.
+class Pipe {
+public:
+    struct Piece {
+        const Link* source;
+        std::uint64_t at;  // in what the peer of `source` has sent
+        std::size_t bytes;
+    };
+    // One a slot (pipe(7)): a few bytes may take as much of a pipe as a page run.
+    std::deque<Piece> pieces;
+    std::size_t slots = 16;
+    std::size_t bytes = 0;
+    unsigned ends = 2;
+
+    void push(const Link& source, std::uint64_t at, std::size_t size);
+    void drop(std::size_t size);  // from the first piece
+};
+
+class PipeEnd final : public File {
+public:
+    std::uint32_t ready() const override { return 0; }
+    void closed() override { --pipe->ends; }
+    std::shared_ptr<Pipe> pipe;
+};
+
+}  // namespace ringway::simulation::data
