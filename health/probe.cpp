@@ -18,6 +18,7 @@
 #include <boost/asio/write.hpp>
 
 #include "health/answer_matcher.h"
+#include "health/local_error.h"
 #include "health/source.h"
 
 namespace ringway::health {
@@ -37,14 +38,6 @@ Stream::endpoint to_asio(const conf::Endpoint& endpoint) {
     return tcp::endpoint(v4, endpoint.port);
 }
 
-bool is_local(const error_code& error) {
-    using namespace boost::system::errc;
-    // EAGAIN from connect(2): no free local port or no routing cache entry.
-    return error == too_many_files_open || error == too_many_files_open_in_system ||
-           error == no_buffer_space || error == not_enough_memory ||
-           error == address_not_available || error == resource_unavailable_try_again;
-}
-
 std::string result_of(const error_code& error) {
     using namespace boost::system::errc;
     if (error == connection_refused) return "refused";
@@ -55,36 +48,32 @@ std::string result_of(const error_code& error) {
     return error.message();
 }
 
-LocalFault fault_of(const error_code& error) {
-    using namespace boost::system::errc;
-    if (!is_local(error)) return LocalFault::none;
-    const bool port = error == address_not_available || error == resource_unavailable_try_again;
-    return port ? LocalFault::no_port : LocalFault::no_resources;
-}
-
-Outcome failure(const error_code& error, const char* step) {
-    const LocalFault fault = fault_of(error);
+Outcome failure(const error_code& error, const char* step, LocalFault fault) {
     return {fault != LocalFault::none ? ProbeStatus::not_run : ProbeStatus::failed,
             result_of(error), step + error.message(), fault};
 }
 
 Outcome exchange_failure(const error_code& error) {
-    return failure(error, "answer: ");
+    const bool is_local = is_exhausted(error.value());
+    return failure(error, "answer: ", is_local ? LocalFault::no_resources : LocalFault::none);
 }
 
 Outcome source_failure(const conf::Endpoint& source, int error) {
     std::string what = "no address " + address_text(source) + " here";
     if (error != EADDRNOTAVAIL)
         what += ": " + error_code(error, asio::error::get_system_category()).message();
-    return {ProbeStatus::not_run, "no address", what, LocalFault::no_address};
+    return {ProbeStatus::not_run, "no address", what, fault_before_connect(error)};
+}
+
+// To a unix socket whose queue is full, Asio takes a connect that was refused (EAGAIN) for one that
+// is under way, and then for one that has succeeded.
+bool has_no_peer(const Stream::socket& socket) {
+    error_code error;
+    socket.remote_endpoint(error);
+    return error == asio::error::not_connected;
 }
 
 }  // namespace
-
-Outcome connect_outcome(const error_code& error) {
-    if (!error) return {ProbeStatus::passed, "ok", "connect: ok"};
-    return failure(error, "connect: ");
-}
 
 // Outlives a cancelled probe until Asio has handed back its handlers.
 struct Probe::Attempt : std::enable_shared_from_this<Attempt> {
@@ -112,6 +101,7 @@ struct Probe::Attempt : std::enable_shared_from_this<Attempt> {
     std::string request;
     AnswerMatcher answer;
     const Clock::time_point started = Clock::now();
+    bool is_to_unix_socket = false;
     bool is_connected = false;
     bool is_sent = false;
 };
@@ -119,9 +109,10 @@ struct Probe::Attempt : std::enable_shared_from_this<Attempt> {
 void Probe::Attempt::begin(const conf::Endpoint& address, const std::string& preface,
                            const std::optional<conf::Endpoint>& source) {
     const Stream::endpoint remote = to_asio(address);
+    is_to_unix_socket = address.is_unix;
     error_code error;
     socket.open(remote.protocol(), error);
-    if (error) return end_later(connect_outcome(error));
+    if (error) return end_later(failure(error, "socket: ", fault_before_connect(error.value())));
     if (source) {
         if (const int failed = bind_source(socket.native_handle(), *source); failed != 0) {
             return end_later(source_failure(*source, failed));
@@ -144,7 +135,14 @@ void Probe::Attempt::connected(const error_code& error) {
     if (!error && is_connected_to_itself(socket.native_handle())) {
         return end({ProbeStatus::failed, "refused", "connect: no process listens on that port"});
     }
-    if (error || !has_exchange(settings)) return end(connect_outcome(error));
+    if (!error && is_to_unix_socket && has_no_peer(socket)) {
+        return end({ProbeStatus::failed, "refused", "connect: the queue of the socket is full"});
+    }
+    if (error) {
+        const auto fault = fault_of_connect(error.value(), is_to_unix_socket);
+        return end(failure(error, "connect: ", fault));
+    }
+    if (!has_exchange(settings)) return end({ProbeStatus::passed, "ok", "connect: ok"});
     is_connected = true;
     asio::async_write(socket, asio::buffer(request),
                       [self = shared_from_this()](const error_code& failed, std::size_t) {

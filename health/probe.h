@@ -9,7 +9,6 @@
 #include <string>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/system/error_code.hpp>
 
 #include "conf/config.h"
 #include "health/lingering_close.h"
@@ -29,9 +28,6 @@ struct Outcome {
     std::string detail;                   // for people: "connect: Connection refused"
     LocalFault fault = LocalFault::none;  // why it was not run
 };
-
-// The outcome of a connect attempt.
-Outcome connect_outcome(const boost::system::error_code& error);
 
 // Opens a connection, over TCP or a unix socket, makes the exchange that the settings describe, and
 // ends it.

@@ -307,13 +307,17 @@ Answer run(Control& control, std::string line) {
         }
         co_return answer;
     }
-    std::string known;
-    for (const Command& command : commands) known += fmt::format(" {}", command.name);
-    co_return Reason(fmt::format("unknown command \"{}\"; the commands are:{}",
-                                 escaped(words[0].substr(0, 64)), known));
+    co_return Reason(fmt::format("unknown command \"{}\"; the commands are: {}",
+                                 escaped(words[0].substr(0, 64)), fmt::join(command_names(), " ")));
 }
 
 }  // namespace
+
+std::vector<std::string_view> command_names() {
+    std::vector<std::string_view> names;
+    for (const Command& command : commands) names.push_back(command.name);
+    return names;
+}
 
 asio::awaitable<std::string> run_command(Control& control, std::string line) {
     json::object answer;

@@ -31,10 +31,10 @@ bool is_local_port(std::uint16_t port) {
     return range.first <= port && port <= range.last;
 }
 
-// Of a step before connect(2), which says nothing of the server: what this machine lacks.
-int local_cause(int error) {
-    if (is_exhausted(error)) return error;
-    return error == EADDRINUSE ? EAGAIN : EADDRNOTAVAIL;  // no port, or no address
+// What begin_connect() sets errno to.
+int errno_of(health::LocalFault fault, int error) {
+    if (fault == health::LocalFault::no_port) return EAGAIN;
+    return fault == health::LocalFault::no_address ? EADDRNOTAVAIL : error;
 }
 
 Stream failed(int error) {
@@ -48,7 +48,7 @@ Stream begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& 
                      bool speaks_first) {
     const SocketAddress address(server);
     Stream stream = stream_towards(address);
-    if (!stream) return failed(local_cause(errno));
+    if (!stream) return failed(errno_of(health::fault_before_connect(errno), errno));
     if (!server.is_unix) {
         send_at_once(stream);
         // The last segment of the handshake goes with the first bytes. Without any it would wait
@@ -57,29 +57,21 @@ Stream begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& 
         if (const auto* const source = health::source_for(settings, server)) {
             if (const int error = health::bind_source(stream.descriptor(), *source); error != 0) {
                 stream.close();
-                return failed(local_cause(error));
+                return failed(errno_of(health::fault_before_connect(error), error));
             }
         }
     }
-    int error = begin_to_connect(stream, address);
+    const int error = begin_to_connect(stream, address);
     if (error == 0) return stream;
-    // A unix socket fails so when the server's queue is full (unix(7)): its fault, not ours.
-    if (server.is_unix && error == EAGAIN) error = ECONNREFUSED;
-    // The kernel has three errors for a lack of ports (connect(2), bind(2)).
-    if (error == EADDRNOTAVAIL || error == EADDRINUSE) error = EAGAIN;
     stream.close();
-    return failed(error);
+    const auto fault = health::fault_of_connect(error, server.is_unix);
+    const bool queue_is_full = fault == health::LocalFault::none && error == EAGAIN;
+    return failed(queue_is_full ? ECONNREFUSED : errno_of(fault, error));
 }
 
 bool met_itself(const Stream& stream, const conf::Endpoint& server) {
     if (server.is_unix || !is_local_port(server.port)) return false;
     return health::is_connected_to_itself(stream.descriptor());
-}
-
-bool is_exhausted(int error) {
-    // The last is the limit of watched sockets (epoll_ctl(2)).
-    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
-           error == ENOSPC;
 }
 
 bool is_local_error(int error) {

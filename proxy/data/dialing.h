@@ -2,6 +2,7 @@
 #pragma once
 
 #include "conf/config.h"
+#include "health/local_error.h"
 #include "proxy/data/server.h"
 #include "proxy/net/stream.h"
 
@@ -20,9 +21,7 @@ Stream begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& 
 // system call. The range of ports is read once, at the first dial.
 bool met_itself(const Stream& stream, const conf::Endpoint& server);
 
-// Whether a dial failed because this machine lacks a resource that may be free again in a
-// moment.
-bool is_exhausted(int error);
+using health::is_exhausted;
 
 // Whether it failed by no fault of the server: the above, no local port or address to dial from,
 // or a spent `connect.budget`.

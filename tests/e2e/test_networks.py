@@ -215,7 +215,7 @@ def flat(bench):
     return wire
 
 
-# tests/faults.md 119
+# tests/faults.md 111
 def test_a_stream_survives_an_address_of_the_proxy_that_is_gone_for_a_while(bench, flat):
     server = listening(flat.far_socket(), SERVERS["a"])
     proxy = start(bench, flat)
@@ -231,7 +231,7 @@ def test_a_stream_survives_an_address_of_the_proxy_that_is_gone_for_a_while(benc
     other.close()
 
 
-# tests/faults.md 119
+# tests/faults.md 111
 def test_a_source_address_that_is_removed_is_this_machines_fault(bench, flat):
     server = listening(flat.far_socket(), SERVERS["a"])
     connect_settings = {"source_v4": SOURCE}

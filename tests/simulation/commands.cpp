@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "proxy/text/admin_line.h"
+#include "tests/simulation/questions.h"
 #include "tests/simulation/simulation.h"
 
 namespace ringway::simulation {
@@ -17,6 +18,11 @@ using proxy::quote_word;
 
 std::string any_address(Random& random) {
     return fmt::format("192.0.2.{}:80", 1 + random.below(12));
+}
+
+// A ring of many thousand points would take longer to build than all else of an event.
+bool has_many_points(const conf::Pool& pool) {
+    return pool.hash.algorithm == conf::HashSettings::Algorithm::ring && pool.hash.vnodes > 4;
 }
 
 }  // namespace
@@ -36,7 +42,10 @@ std::pair<std::string, bool> Simulation::change(Random& random) {
             return {"unregister " + names, model_.unregister_server(pool, id, now)};
         case 3: {
             constexpr std::array<std::uint32_t, 6> weights{0, 1, 2, 3, 1'000, 1'001};
-            const std::uint32_t weight = random.any(weights);
+            std::uint32_t weight = random.any(weights);
+            if (weight == 1'000 && is_there &&
+                has_many_points(control_->pools().find(pool)->settings))
+                weight = 4;
             return {fmt::format("set {} weight {}", names, weight),
                     model_.set_weight(pool, id, weight, now)};
         }
@@ -75,15 +84,17 @@ std::pair<std::string, bool> Simulation::registration(Random& random, const std:
 }
 
 void Simulation::command(Random& random) {
-    if (random.one_in(12)) {
-        asked_.push_back(ask(random.one_in(2) ? "log level debug for 5s" : "log level info"));
-        turn();
-        return;
-    }
+    if (random.one_in(12)) return set_log_level(random);
     const auto [line, is_accepted] = change(random);
     trace("  " + line);
     asked_.push_back(ask(line));
     asked_.back()->is_accepted = is_accepted;
+    turn();
+    check_answers();
+}
+
+void Simulation::set_log_level(Random& random) {
+    asked_.push_back(ask(random.one_in(2) ? "log level debug for 5s" : "log level info"));
     turn();
     check_answers();
 }
@@ -93,12 +104,25 @@ void Simulation::check_answers() {
     std::erase_if(asked_, [&](const auto& asked) {
         if (!asked->done) return false;
         const auto answer = boost::json::parse(asked->answer).as_object();
-        expect(answer.at("ok").as_bool() == asked->is_accepted, "answer", [&] {
+        const bool is_accepted = answer.at("ok").as_bool();
+        expect(asked->is_accepted.value_or(is_accepted) == is_accepted, "answer", [&] {
             return fmt::format("{}: {}, and the model says {}", asked->line, asked->answer,
-                               asked->is_accepted ? "yes" : "no");
+                               *asked->is_accepted ? "yes" : "no");
         });
+        if (is_accepted) check_answer_of(*asked, answer);
+        if (!is_accepted) check_refusal(answer);
         return true;
     });
+}
+
+void Simulation::check_answer_of(const Asked& asked, const boost::json::object& answer) {
+    const auto words = *proxy::split_admin_line(asked.line);
+    if (asked.asks) check_answer(words[0], answer);
+    if (words[0] != "log" || asked.asks) return;
+    check_answer("log", answer);
+    expect(answer.at("level").as_string() == words[2], "log level", [&] { return asked.answer; });
+    log_level_ = LogLevel{words[2], {}};
+    if (words.size() > 3) log_level_->until = world_.now() + std::chrono::seconds(5);
 }
 
 }  // namespace ringway::simulation

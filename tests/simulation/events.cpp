@@ -81,13 +81,25 @@ void Simulation::apply(const Event& event) {
             return restart(false);
         case Kind::damage_state:
             return damage_state(random);
+        case Kind::question:
+            return question(random);
+        case Kind::page:
+            return page(random);
+        case Kind::dial:
+            return fail_to_dial(random);
+        case Kind::rotate:
+            if (world_.on_signal) world_.on_signal(SIGUSR1);
+            return;
+        case Kind::leave:
+            if (world_.on_signal) world_.on_signal(SIGTERM);
+            return;
     }
 }
 
 void Simulation::reload(Random& random) {
     // A command waits for the rings that are held, and others' reloads come before it.
     if (random.one_in(2) || holds_) {
-        if (!world_.on_signal) return;
+        if (!world_.on_signal || control_->is_leaving()) return;
         if (!signal_reload_at_) signal_reload_at_ = world_.now() + milliseconds(20);
         world_.on_signal(SIGHUP);
         if (random.one_in(2)) pass_time(milliseconds(30));

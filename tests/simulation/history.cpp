@@ -36,7 +36,12 @@ constexpr std::array kinds{KindOfEvent{Kind::advance, "advance", 40},
                            KindOfEvent{Kind::restart, "restart", 1},
                            KindOfEvent{Kind::crash, "crash", 2},
                            KindOfEvent{Kind::lose_state, "lose_state", 1},
-                           KindOfEvent{Kind::damage_state, "damage_state", 1}};
+                           KindOfEvent{Kind::damage_state, "damage_state", 1},
+                           KindOfEvent{Kind::question, "question", 8},
+                           KindOfEvent{Kind::page, "page", 8},
+                           KindOfEvent{Kind::dial, "dial", 4},
+                           KindOfEvent{Kind::rotate, "rotate", 1},
+                           KindOfEvent{Kind::leave, "leave", 1}};
 
 }  // namespace
 

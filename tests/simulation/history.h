@@ -31,6 +31,11 @@ struct Event {
         crash,         // SIGKILL, and a new process
         lose_state,    // a crash after which the state file is not there
         damage_state,  // or is damaged
+        question,      // the admin socket is asked, or given a line that it refuses
+        page,          // the HTTP endpoint is asked
+        dial,          // connections to a server cannot leave this machine
+        rotate,        // SIGUSR1
+        leave,         // SIGTERM, and what comes next happens during the drain
     };
     Kind kind = Kind::advance;
     std::uint64_t number = 0;

@@ -1,5 +1,6 @@
 // What must hold after every event.
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 #include <boost/json.hpp>
@@ -14,6 +15,7 @@ namespace ringway::simulation {
 
 namespace {
 
+using namespace std::chrono_literals;
 using Status = ModelServer::Status;
 
 Status status_of(const ring::Member& member) {
@@ -82,6 +84,7 @@ void Simulation::check_laws() {
     ask_everything(*control_, random);
     check_answers();
     check_moves();
+    check_local_faults();
     if (!is_quiet()) return;
     model_.time_passes(world_.now());
     expect(control_->pools().layers().overrides() == model_.overrides(), "overrides", [&] {
@@ -89,10 +92,58 @@ void Simulation::check_laws() {
                            proxy::state_text(control_->pools().layers().overrides()),
                            proxy::state_text(model_.overrides()));
     });
+    check_log_level();
     check_servers();
 }
 
-void Simulation::check_servers() const {
+// A level that is set lasts for its time, or until a reload.
+void Simulation::check_log_level() const {
+    const proxy::LogLevel& level = control_->log_level();
+    const std::string_view now = proxy::to_string(level.level());
+    const std::string_view of_file = proxy::to_string(level.of_file());
+    const bool has_time = log_level_ && log_level_->until;
+    const bool lasts = has_time && world_.now() < *log_level_->until;
+    const bool is_as_set = log_level_ && !has_time && now == log_level_->name;
+    const bool fits = lasts ? now == log_level_->name : now == of_file || is_as_set;
+    expect(level.of_file() == serving_.log.level && fits, "log level",
+           [&] { return fmt::format("{} now, {} in the file", now, of_file); });
+}
+
+// Ready is who has a server online in each pool that counts, and no fault of this machine there.
+void Simulation::check_readiness(const std::map<std::string, Model::Servers>& expected) const {
+    std::set<std::string> needed;
+    for (const conf::Listener& listener : serving_.listeners) needed.insert(listener.pool);
+    if (serving_.admin.ready) needed = {serving_.admin.ready->begin(), serving_.admin.ready->end()};
+    const bool is_ready = std::ranges::all_of(needed, [&](const std::string& name) {
+        const bool serves = std::ranges::any_of(expected.at(name), [](const auto& entry) {
+            return entry.second.status == Status::online && entry.second.weight > 0;
+        });
+        const auto& local = control_->pools().find(name)->local;
+        return serves && local.fault() == health::LocalFault::none;
+    });
+    const auto why_not = control_->why_not_ready();
+    expect(is_ready == !why_not, "ready", [&] { return why_not.value_or("ready"); });
+}
+
+// A pool has a fault of this machine only while dials or checks of it show one. Who drains looks
+// no more.
+void Simulation::check_local_faults() const {
+    if (control_->is_leaving()) return;
+    for (const auto& [name, pool] : control_->pools().all()) {
+        if (pool.local.fault() == health::LocalFault::none) continue;
+        const auto failed = failed_dials_.find(name);
+        const bool by_dials =
+            failed != failed_dials_.end() &&
+            world_.now() - failed->second.at <= health::LocalFaults::kept_for + 2s;
+        const bool by_checks = std::ranges::any_of(pool.servers, [](const auto& entry) {
+            const auto view = entry.second.health.checks();
+            return view && view->not_run > 0;
+        });
+        expect(by_dials || by_checks, "local fault", [&] { return name; });
+    }
+}
+
+void Simulation::check_servers() {
     const TimePoint now = world_.now();
     // A step may be late within its tick, and so may be the end of the time-out that began it.
     const auto step = model_.next_step(now - 2 * alarm_tick);
@@ -100,6 +151,7 @@ void Simulation::check_servers() const {
     const auto expected = model_.servers(now);
     expect(expected.size() == control_->pools().all().size(), "pools",
            [] { return std::string("the model has others"); });
+    check_readiness(expected);
     for (const auto& [name, servers] : expected) {
         const auto* const pool = control_->pools().find(name);
         expect(pool != nullptr, "pools", [&] { return "there is no " + name; });
@@ -118,17 +170,22 @@ void Simulation::check_servers() const {
             });
         }
         expect(pool->panics == model_.panics(name), "panic", [&] { return name; });
-        ring::Balancer fresh(snapshot->settings());
-        std::vector<ring::Change> changes;
-        for (const auto& [id, server] : servers) {
-            const ring::Member& member = *snapshot->find(id);
-            changes.emplace_back(ring::ServerSpec{id, server.weight, member.status, nullptr,
-                                                  server.max_connections, server.ramp});
-        }
-        fresh.apply(changes);
-        expect(ring::fingerprint(*fresh.snapshot()) == ring::fingerprint(*snapshot), "fresh",
-               [&] { return fmt::format("pool {} is not what a new process would have", name); });
+        check_fresh(name);
     }
+}
+
+void Simulation::check_fresh(const std::string& pool) {
+    const auto serving = control_->pools().find(pool)->ring->snapshot();
+    if (std::exchange(like_fresh_[pool], serving) == serving) return;
+    ring::Balancer fresh(serving->settings());
+    std::vector<ring::Change> changes;
+    for (const ring::Member& member : serving->members()) {
+        changes.emplace_back(ring::ServerSpec{member.id, member.weight, member.status, nullptr,
+                                              member.max_connections, member.ramp});
+    }
+    fresh.apply(changes);
+    expect(ring::fingerprint(*fresh.snapshot()) == ring::fingerprint(*serving), "fresh",
+           [&] { return fmt::format("pool {} is not what a new process would have", pool); });
 }
 
 // A key moves only from a server that has lost points, or to one that has gained some.
@@ -169,7 +226,7 @@ void Simulation::plan(Random& /*random*/) {
     holds_ = false;
     turn();
     if (!is_quiet()) return;
-    const conf::Config next = *conf::parse(text_);
+    const conf::Config next = parsed(text_);
     check_plan_answer(ask_now("plan " + proxy::quote_word(file_)));
     if (!control_->pools().layers().check(next)) return;
     const auto planned = proxy::make_rings(control_->pools().drafts_of(next));

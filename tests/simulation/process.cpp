@@ -47,6 +47,7 @@ void Simulation::run() {
         turn();
         follow_checks();
         note_overrides();
+        if (control_->io().stopped()) restart(true);  // it was told to leave, and has ended
         ++done_;
         if (done_ % options_.ask_every == 0) check_laws();
     }
@@ -63,12 +64,14 @@ void Simulation::start() {
     world_.taken.clear();  // else it would not start
     restore();
     guard_.emplace(control_->io().get_executor());
-    nudge_ = std::make_unique<asio::steady_timer>(control_->io());
     holds_ = false;
     checked_.clear();
     rings_.clear();
+    like_fresh_.clear();
     reloads_.clear();
     asked_.clear();
+    failed_dials_.clear();
+    log_level_.reset();
     signal_reload_at_.reset();
     reloads_seen_ = 0;
     control_->begin();
@@ -106,13 +109,13 @@ void Simulation::restore() {
 void Simulation::note_overrides() {
     if (!control_ || serving_.admin.state.empty()) return;
     const proxy::Overrides& now = control_->pools().layers().overrides();
-    if (!control_->state_file().problem() && reloads_.empty()) on_disk_.clear();
+    const bool is_kept = !control_->state_file().problem() && reloads_.empty();
+    if (is_kept && !control_->is_leaving()) on_disk_.clear();
     if (on_disk_.empty() || on_disk_.back() != now) on_disk_.push_back(now);
 }
 
 // What is not acknowledged is lost with it.
 void Simulation::end_process() {
-    nudge_.reset();
     guard_.reset();
     world_.jobs.clear();
     control_.reset();
@@ -120,9 +123,9 @@ void Simulation::end_process() {
 }
 
 void Simulation::restart(bool cleanly) {
-    if (cleanly && world_.on_signal) {
+    if (cleanly && (world_.on_signal || control_->io().stopped())) {
         holds_ = false;
-        world_.on_signal(SIGTERM);
+        if (!control_->is_leaving()) world_.on_signal(SIGTERM);
         for (int i = 0; i < 200 && !control_->io().stopped(); ++i) {
             pass_time(std::chrono::milliseconds(500));
             if (i == 100) world_.on_signal(SIGTERM);
@@ -137,20 +140,9 @@ void Simulation::restart(bool cleanly) {
     start();
 }
 
-// Runs what the loop has to do at this moment. Asio asks its timers when its timer descriptor
-// fires, which knows nothing of a World's clock: a timer that is due at once makes it ask.
-bool Simulation::poll() {
-    bool nudged = false;
-    std::size_t ran = 0;
-    nudge_->expires_at(asio::steady_timer::time_point::min());
-    nudge_->async_wait([&nudged](const boost::system::error_code&) { nudged = true; });
-    while (!nudged && !control_->io().stopped()) ran += control_->io().poll();
-    return ran > 1;
-}
-
 void Simulation::turn() {
     for (bool busy = true; busy && !control_->io().stopped();) {
-        busy = poll();
+        busy = control_->io().poll() > 0;
         note_reload_end();
         busy = world_.turn_workers() || busy;
         for (std::size_t i = 0; i < world_.jobs.size(); ++i) {
@@ -172,7 +164,7 @@ void Simulation::run_job() {
     }
     job.work();
     asio::post(*job.io, std::move(job.then));
-    poll();
+    control_->io().poll();
     after_job(of_preparer);
 }
 
@@ -183,13 +175,18 @@ void Simulation::after_job(bool of_preparer) {
     const bool ended = control_->config_status().reloads > reloads_seen_;
     const bool ended_well = ended && control_->config_status().last_result == "ok";
     if (has_begun && (ended_well || (!ended && reloads_.front().jobs == 0))) {
-        auto parsed = conf::parse(reloads_.front().text);
-        serving_ = std::move(*parsed);
+        serving_ = parsed(reloads_.front().text);
         reloads_.front().adopted = true;
         model_.reload(serving_, world_.now());
         trace("  taken up");
     }
     note_reload_end();
+}
+
+// Of a valid text.
+const conf::Config& Simulation::parsed(const std::string& text) {
+    if (parsed_.first != text) parsed_ = {text, *conf::parse(text)};
+    return parsed_.second;
 }
 
 void Simulation::note_reload_end() {
@@ -214,16 +211,26 @@ void Simulation::pass_time(Duration by) {
         world_.move_time(next - world_.now());
         if (signal_reload_at_ && *signal_reload_at_ <= world_.now()) {
             signal_reload_at_.reset();
-            reloads_.push_back({});
+            if (!control_->is_leaving()) reloads_.push_back({});
         }
         world_.answer_probes();
         model_.time_passes(world_.now());
         turn();
         follow_checks();
+        notice_failed_dials();
+    }
+}
+
+// Control looks at them once a second.
+void Simulation::notice_failed_dials() {
+    for (auto& [pool, dial] : failed_dials_) {
+        if (dial.is_noticed || world_.now() - dial.at < std::chrono::seconds(1)) continue;
+        dial = {world_.now(), true};
     }
 }
 
 std::shared_ptr<Simulation::Asked> Simulation::ask(const std::string& line) {
+    if (options_.commands != nullptr) options_.commands->insert(line.substr(0, line.find(' ')));
     auto asked = std::make_shared<Asked>(Asked{.line = line});
     asio::co_spawn(control_->io(), proxy::run_command(*control_, line),
                    [asked](const std::exception_ptr& error, std::string text) {

@@ -22,7 +22,8 @@ namespace {
 namespace json = boost::json;
 using Names = std::span<const std::string_view>;
 
-// Exactly the fields that docs/ringctl.md and docs/monitoring.md have readers rely on.
+// Exactly the fields, besides "ok", that docs/ringctl.md and docs/monitoring.md have readers rely
+// on.
 constexpr std::array<std::string_view, 17> status_fields{
     "version",         "pid",        "uptime_s",  "workers", "processors",
     "max_connections", "generation", "not_ready", "log",     "log_lines_dropped",
@@ -76,8 +77,10 @@ constexpr std::array<std::string_view, 5> ring_fields{"pool", "servers", "shares
 constexpr std::array<std::string_view, 8> override_fields{
     "pool", "id", "registered", "unregistered", "override", "weight", "address", "active"};
 
+constexpr std::array<std::string_view, 3> log_fields{"level", "file_level", "left_s"};
+
 void has_exactly(const json::object& object, Names names, const char* what) {
-    std::size_t known = 0;
+    std::size_t known = object.contains("ok") ? 1 : 0;
     for (const std::string_view name : names) {
         if (name.empty()) continue;
         ++known;
@@ -94,13 +97,18 @@ std::string_view text_of(const json::object& object, std::string_view name) {
     return object.at(name).as_string();
 }
 
-// The same as what somebody reads from the socket.
-json::object reread(const json::object& object) {
-    return json::parse(json::serialize(object)).as_object();
-}
-json::object reread(const proxy::Report& report) {
+json::object found(proxy::Report report) {
     expect(report.has_value(), "answers", [&] { return report.error().text; });
-    return reread(*report);
+    return std::move(*report);
+}
+
+// As somebody reads it from the HTTP endpoint.
+json::object read_page(const proxy::Control& control, std::string_view target) {
+    const auto page = proxy::answer_http(control, target);
+    expect(page.status == 200, "page", [&] { return page.body; });
+    json::object answer = json::parse(page.body).as_object();
+    expect(answer.at("ok") == true, "page", [&] { return page.body; });
+    return answer;
 }
 
 // A state and its reason do not contradict one another.
@@ -191,6 +199,12 @@ void check_overrides(const json::object& answer) {
     }
 }
 
+void check_event(const json::object& event) {
+    for (const std::string_view name : {"id", "time", "kind", "text"}) {
+        expect(event.contains(name), "fields", [&] { return json::serialize(event); });
+    }
+}
+
 void check_explain(const json::object& answer, const std::shared_ptr<const ring::Snapshot>& ring) {
     has_exactly(answer, explain_fields, "explain");
     const auto owner = ring->owner(ring->hash(text_of(answer, "key")));
@@ -202,36 +216,52 @@ void check_explain(const json::object& answer, const std::shared_ptr<const ring:
 }  // namespace
 
 void ask_everything(const proxy::Control& control, Random& random) {
-    const json::object status = reread(proxy::report_status(control));
-    const json::object servers = reread(proxy::report_servers(control, nullptr));
-    check_status(status);
-    for (const json::value& each : servers.at("servers").as_array()) check_server(each.as_object());
+    const json::object status = read_page(control, "/v1/status");
+    const json::object servers = found(proxy::report_servers(control, nullptr));
+    check_answer("status", status);
+    check_answer("servers", servers);
     const proxy::MetricsSnapshot metrics = proxy::metrics_snapshot(control);
     check_metrics(metrics, status, servers);
     check_metrics_text(metrics);
-    check_overrides(reread(proxy::report_overrides(control)));
-    const auto events = reread(proxy::report_events(control, 1 + random.below(20)));
-    expect(events.at("events").is_array(), "fields", [] { return std::string("events"); });
+    check_answer("overrides", proxy::report_overrides(control));
+    check_answer("events", proxy::report_events(control, 1 + random.below(20)));
     const auto& pools = control.pools().all();
     if (pools.empty()) return;
     const auto& [name, pool] =
         *std::next(pools.begin(), static_cast<std::ptrdiff_t>(random.below(pools.size())));
     const std::string key = fmt::format("key-{}", random.below(1'000));
-    check_explain(reread(proxy::report_explain(control, name, key)), pool.ring->snapshot());
-    has_exactly(reread(proxy::report_ring(control, name)), ring_fields, "ring");
-    if (!pool.servers.empty()) {
-        const auto answer =
-            reread(proxy::report_server(control, name, pool.servers.begin()->first));
-        check_server(answer.at("server").as_object());
+    check_explain(found(proxy::report_explain(control, name, key)), pool.ring->snapshot());
+    check_answer("ring", found(proxy::report_ring(control, name)));
+    if (pool.servers.empty()) return;
+    const std::string& id = pool.servers.begin()->first;
+    check_answer("server", found(proxy::report_server(control, name, id)));
+}
+
+void check_answer(std::string_view command, const json::object& answer) {
+    if (command == "status") return check_status(answer);
+    if (command == "explain") return has_exactly(answer, explain_fields, "explain");
+    if (command == "ring") return has_exactly(answer, ring_fields, "ring");
+    if (command == "log") return has_exactly(answer, log_fields, "log");
+    if (command == "server") return check_server(answer.at("server").as_object());
+    if (command == "overrides") return check_overrides(answer);
+    if (command == "events") {
+        for (const json::value& each : answer.at("events").as_array())
+            check_event(each.as_object());
     }
-    const auto page = proxy::answer_http(control, "/v1/status");
-    expect(page.status == 200 && json::parse(page.body).at("ok") == true, "page",
-           [&] { return page.body; });
+    if (command == "servers") {
+        for (const json::value& each : answer.at("servers").as_array())
+            check_server(each.as_object());
+    }
+}
+
+void check_refusal(const json::object& answer) {
+    const bool fits = answer.at("ok") == false && !answer.at("error").as_string().empty();
+    expect(fits, "refusal", [&] { return json::serialize(answer); });
 }
 
 void check_plan_answer(const boost::json::object& answer) {
-    constexpr std::array<std::string_view, 6> fields{"ok",    "changes", "listeners",
-                                                     "pools", "refused", "notes"};
+    constexpr std::array<std::string_view, 5> fields{"changes", "listeners", "pools", "refused",
+                                                     "notes"};
     expect(answer.at("ok") == true, "plan", [&] { return json::serialize(answer); });
     has_exactly(answer, fields, "plan");
 }

@@ -4,13 +4,14 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/json/object.hpp>
 
 #include "proxy/base/log.h"
@@ -30,6 +31,8 @@ struct Options {
     std::string folder;         // for the file, the state file and sockets; emptied
     std::size_t ask_every = 1;  // events between two rounds of questions
     bool trace = false;         // prints each event, and what it did
+    // Collects the commands that were given.
+    std::set<std::string>* commands = nullptr;
 };
 
 class Simulation {
@@ -52,7 +55,8 @@ private:
     // A command, what the model says of it, and its answer once there is one.
     struct Asked {
         std::string line;
-        bool is_accepted = true;
+        bool asks = false;                       // and changes nothing
+        std::optional<bool> is_accepted = true;  // nothing where it may be either
         bool done = false;
         std::string answer;
     };
@@ -63,12 +67,13 @@ private:
     void restart(bool cleanly);
     void restore();
     void turn();
-    bool poll();
     void run_job();
     void after_job(bool of_preparer);
+    const conf::Config& parsed(const std::string& text);
     void note_reload_end();
     void note_overrides();
     void pass_time(Duration by);
+    void notice_failed_dials();
     std::shared_ptr<Asked> ask(const std::string& line);
     boost::json::object ask_now(const std::string& line);
 
@@ -81,7 +86,9 @@ private:
     void command(Random& random);
     std::pair<std::string, bool> change(Random& random);
     std::pair<std::string, bool> registration(Random& random, const std::string& pool);
+    void set_log_level(Random& random);
     void check_answers();
+    void check_answer_of(const Asked& asked, const boost::json::object& answer);
     void open(Random& random);
     void close(Random& random);
     void fail(Random& random);
@@ -92,12 +99,22 @@ private:
     const std::string& any_pool(Random& random) const;
     std::string any_server(const std::string& pool, Random& random) const;
 
+    // Events that ask (asks.cpp).
+    void question(Random& random);
+    void mistake(Random& random);
+    void page(Random& random);
+    void fail_to_dial(Random& random);
+
     // Laws (laws.cpp).
     bool is_quiet() const;
     void follow_checks();
     void check_laws();
-    void check_servers() const;
+    void check_servers();
+    void check_fresh(const std::string& pool);
     void check_moves();
+    void check_readiness(const std::map<std::string, Model::Servers>& expected) const;
+    void check_local_faults() const;
+    void check_log_level() const;
     void trace(const std::string& line) const;
 
     const History& history_;
@@ -106,14 +123,14 @@ private:
     RandomConfig configs_;
     proxy::LogWriter log_;
     std::string file_;
-    std::string state_;     // the path of the state file; empty for none
-    std::string text_;      // of the last valid file, and
-    bool is_valid_ = true;  // whether it is there now
-    conf::Config serving_;  // as far as it has changed pools
+    std::string state_;                            // the path of the state file; empty for none
+    std::string text_;                             // of the last valid file, and
+    bool is_valid_ = true;                         // whether it is there now
+    conf::Config serving_;                         // as far as it has changed pools
+    std::pair<std::string, conf::Config> parsed_;  // the last text that was
     Model model_;
     std::unique_ptr<proxy::Control> control_;
     std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> guard_;
-    std::unique_ptr<boost::asio::steady_timer> nudge_;
     std::vector<std::shared_ptr<Asked>> asked_;  // and not answered yet
     std::deque<Reload> reloads_;
     std::uint64_t reloads_seen_ = 0;
@@ -122,7 +139,21 @@ private:
     std::vector<proxy::Overrides> on_disk_;      // what the state file may hold now
     // Of each checked server, what its checks had found when it was last looked at.
     std::map<std::pair<std::string, std::string>, std::pair<std::uint64_t, std::uint64_t>> checked_;
-    std::map<std::string, std::shared_ptr<const ring::Snapshot>> rings_;  // as last looked at
+    using Snapshots = std::map<std::string, std::shared_ptr<const ring::Snapshot>>;
+    Snapshots rings_;       // as last looked at
+    Snapshots like_fresh_;  // that were found to be what a new process would have
+    // The last dial of each pool that failed on this machine, from when control may know of it.
+    struct FailedDial {
+        TimePoint at;
+        bool is_noticed = false;
+    };
+    std::map<std::string, FailedDial> failed_dials_;
+    // The level of the log that was set at run time, if any, and until when.
+    struct LogLevel {
+        std::string name;
+        std::optional<TimePoint> until;
+    };
+    std::optional<LogLevel> log_level_;
     std::size_t done_ = 0;
 };
 

@@ -8,7 +8,7 @@ namespace {
 
 World* the_world = nullptr;
 
-health::Outcome outcome_of(Peer peer) {
+health::Outcome outcome_of(Peer peer, health::LocalFault fault) {
     using health::ProbeStatus;
     switch (peer) {
         case Peer::serves:
@@ -18,8 +18,7 @@ health::Outcome outcome_of(Peer peer) {
         case Peer::wrong:
             return {ProbeStatus::failed, "answer", "another answer"};
         case Peer::cut_off:
-            return {ProbeStatus::not_run, "local", "no such address",
-                    health::LocalFault::no_address};
+            return {ProbeStatus::not_run, "local", "no way there", fault};
         case Peer::silent:
             break;
     }
@@ -59,7 +58,10 @@ void World::probe(const conf::Endpoint& address, std::function<void(const health
     const Peer there = peer(address.to_string());
     if (there == Peer::silent) return;
     const auto delay = std::chrono::milliseconds(1 + random_.below(delay_max.count()));
-    answers_.emplace(now_ + delay, [there, done = std::move(done)] { done(outcome_of(there)); });
+    const auto faults = static_cast<std::int64_t>(health::local_fault_count) - 1;
+    const auto fault = static_cast<health::LocalFault>(1 + delay.count() % faults);
+    answers_.emplace(now_ + delay,
+                     [there, fault, done = std::move(done)] { done(outcome_of(there, fault)); });
 }
 
 void World::answer_probes() {
