@@ -13,6 +13,13 @@ if(RINGWAY_PROXY)
     find_package(fmt REQUIRED)
     find_package(spdlog REQUIRED)
 
+    # Its metrics as text; not its server, for we have our own.
+    find_library(PROMETHEUS_CORE_LIBRARY NAMES prometheus-cpp-core REQUIRED)
+    find_path(PROMETHEUS_INCLUDE_DIR NAMES prometheus/text_serializer.h REQUIRED)
+    add_library(ringway_prometheus INTERFACE)
+    target_link_libraries(ringway_prometheus INTERFACE ${PROMETHEUS_CORE_LIBRARY})
+    target_include_directories(ringway_prometheus SYSTEM INTERFACE ${PROMETHEUS_INCLUDE_DIR})
+
     # Asio is compiled once, in asio.cpp, and not again in every file that uses it.
     add_library(ringway_asio STATIC ${PROJECT_SOURCE_DIR}/cmake/asio.cpp)
     target_link_libraries(ringway_asio PUBLIC Boost::headers Threads::Threads PRIVATE ringway_options)

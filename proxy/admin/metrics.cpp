@@ -1,88 +1,132 @@
 #include "proxy/admin/metrics.h"
 
+#include <initializer_list>
 #include <memory>
+#include <sstream>
 #include <utility>
 #include <vector>
 
-#include "proxy/admin/metrics_text.h"
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
 #include "proxy/version.h"
 
 namespace ringway::proxy {
 
 namespace {
 
-using Name = MetricName;
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::initializer_list<std::pair<const char*, std::string_view>>;
 
-constexpr auto counter = MetricType::counter;
-constexpr auto gauge = MetricType::gauge;
-constexpr auto histogram = MetricType::histogram;
+constexpr auto counter = MetricType::Counter;
+constexpr auto gauge = MetricType::Gauge;
+constexpr auto histogram = MetricType::Histogram;
 
-// Writes one family of the metrics snapshot.
-using Writer = std::function<void(std::string& text, const MetricsSnapshot&)>;
-using Writers = std::vector<Writer>;
+// The name and help text of a family.
+struct Name {
+    const char* name;
+    MetricType type;
+    const char* help;
+};
+
+ClientMetric& add_metric(MetricFamily& family, Labels labels) {
+    ClientMetric& metric = family.metric.emplace_back();
+    metric.label.reserve(labels.size());
+    for (const auto& [name, value] : labels) metric.label.push_back({name, std::string(value)});
+    return metric;
+}
+
+void add(MetricFamily& family, Labels labels, double value) {
+    ClientMetric& metric = add_metric(family, labels);
+    metric.counter.value = value;
+    metric.gauge.value = value;
+}
+
+// Exact up to 2^53.
+void add(MetricFamily& family, Labels labels, std::uint64_t value) {
+    add(family, labels, static_cast<double>(value));
+}
+
+void add(MetricFamily& family, Labels labels, const Distribution& distribution) {
+    auto& to = add_metric(family, labels).histogram;
+    for (std::size_t i = 0; i < distribution.bounds_us.size(); ++i) {
+        to.sample_count += distribution.counts[i];
+        to.bucket.push_back(
+            {to.sample_count, static_cast<double>(distribution.bounds_us[i]) / 1e6});
+    }
+    to.sample_count += distribution.counts.back();
+    to.sample_sum = static_cast<double>(distribution.sum_us) / 1e6;
+}
+
+// Makes one family of the metrics snapshot.
+using Maker = std::function<MetricFamily(const MetricsSnapshot&)>;
+using Makers = std::vector<Maker>;
 
 // A family that `fill` fills from the snapshot.
 template <class Fill>
-void add_family(Writers& writers, const Name& name, Fill fill) {
-    writers.emplace_back([name, fill](std::string& text, const MetricsSnapshot& numbers) {
-        FamilyText family(text, name);
+void add_family(Makers& makers, const Name& name, Fill fill) {
+    makers.emplace_back([name, fill](const MetricsSnapshot& numbers) {
+        MetricFamily family{name.name, name.help, name.type, {}};
         fill(family, numbers);
+        return family;
     });
 }
 
 template <class Value>
-void add_single(Writers& writers, const Name& name, Value value) {
-    add_family(writers, name, [value](FamilyText& family, const MetricsSnapshot& numbers) {
-        family.add({}, static_cast<double>(value(numbers)));
+void add_single(Makers& makers, const Name& name, Value value) {
+    add_family(makers, name, [value](MetricFamily& family, const MetricsSnapshot& numbers) {
+        add(family, {}, static_cast<double>(value(numbers)));
     });
 }
 
 template <class Fill>
-void add_per_listener(Writers& writers, const Name& name, Fill fill) {
-    add_family(writers, name, [fill](FamilyText& family, const MetricsSnapshot& numbers) {
+void add_per_listener(Makers& makers, const Name& name, Fill fill) {
+    add_family(makers, name, [fill](MetricFamily& family, const MetricsSnapshot& numbers) {
         for (const auto& one : numbers.listeners) fill(family, one);
     });
 }
 
 template <class Value>
-void add_listener_value(Writers& writers, const Name& name, Value value) {
-    add_per_listener(writers, name, [value](FamilyText& family, const ListenerMetrics& one) {
-        family.add({{"listener", one.listener}}, value(one));
+void add_listener_value(Makers& makers, const Name& name, Value value) {
+    add_per_listener(makers, name, [value](MetricFamily& family, const ListenerMetrics& one) {
+        add(family, {{"listener", one.listener}}, value(one));
     });
 }
 
 template <class Fill>
-void add_per_pool(Writers& writers, const Name& name, Fill fill) {
-    add_family(writers, name, [fill](FamilyText& family, const MetricsSnapshot& numbers) {
+void add_per_pool(Makers& makers, const Name& name, Fill fill) {
+    add_family(makers, name, [fill](MetricFamily& family, const MetricsSnapshot& numbers) {
         for (const auto& one : numbers.pools) fill(family, one);
     });
 }
 
 template <class Value>
-void add_pool_value(Writers& writers, const Name& name, Value value) {
-    add_per_pool(writers, name, [value](FamilyText& family, const PoolMetrics& one) {
-        family.add({{"pool", one.pool}}, value(one));
+void add_pool_value(Makers& makers, const Name& name, Value value) {
+    add_per_pool(makers, name, [value](MetricFamily& family, const PoolMetrics& one) {
+        add(family, {{"pool", one.pool}}, value(one));
     });
 }
 
 template <class Fill>
-void add_per_server(Writers& writers, const Name& name, Fill fill) {
-    add_family(writers, name, [fill](FamilyText& family, const MetricsSnapshot& numbers) {
+void add_per_server(Makers& makers, const Name& name, Fill fill) {
+    add_family(makers, name, [fill](MetricFamily& family, const MetricsSnapshot& numbers) {
         for (const auto& one : numbers.servers) fill(family, one);
     });
 }
 
 template <class Value>
-void add_server_value(Writers& writers, const Name& name, Value value) {
-    add_per_server(writers, name, [value](FamilyText& family, const ServerMetrics& one) {
-        family.add({{"pool", one.pool}, {"server", one.server}}, value(one));
+void add_server_value(Makers& makers, const Name& name, Value value) {
+    add_per_server(makers, name, [value](MetricFamily& family, const ServerMetrics& one) {
+        add(family, {{"pool", one.pool}, {"server", one.server}}, value(one));
     });
 }
 
 // Only for servers with checks.
 template <class Fill>
-void add_per_check(Writers& writers, const Name& name, Fill fill) {
-    add_per_server(writers, name, [fill](FamilyText& family, const ServerMetrics& one) {
+void add_per_check(Makers& makers, const Name& name, Fill fill) {
+    add_per_server(makers, name, [fill](MetricFamily& family, const ServerMetrics& one) {
         if (one.checks) fill(family, one, *one.checks);
     });
 }
@@ -92,7 +136,7 @@ using Pool = const PoolMetrics&;
 using Server = const ServerMetrics&;
 using All = const MetricsSnapshot&;
 
-void add_listener_metrics(Writers& m) {
+void add_listener_metrics(Makers& m) {
     add_listener_value(m, {"ringway_listener_connections_total", counter, "Connections accepted."},
                        [](Listener l) { return l.accepted; });
     add_listener_value(m, {"ringway_listener_active_connections", gauge, "Connections open now."},
@@ -104,23 +148,23 @@ void add_listener_metrics(Writers& m) {
     add_per_listener(m,
                      {"ringway_listener_connections_ended_total", counter,
                       "Connections that ended, by close reason."},
-                     [](FamilyText& family, Listener l) {
+                     [](MetricFamily& family, Listener l) {
                          for (std::size_t i = 1; i < close_reason_count; ++i) {
                              const char* const reason = to_string(static_cast<CloseReason>(i));
-                             family.add({{"listener", l.listener}, {"reason", reason}}, l.ends[i]);
+                             add(family, {{"listener", l.listener}, {"reason", reason}}, l.ends[i]);
                          }
                      });
     add_per_listener(
         m,
         {"ringway_listener_placements_without_key_total", counter,
          "Connections without a key, by how they were placed (on_missing)."},
-        [](FamilyText& family, Listener l) {
-            family.add({{"listener", l.listener}, {"by", "source_ip"}}, l.placed_by_source_ip);
-            family.add({{"listener", l.listener}, {"by", "random"}}, l.placed_at_random);
+        [](MetricFamily& family, Listener l) {
+            add(family, {{"listener", l.listener}, {"by", "source_ip"}}, l.placed_by_source_ip);
+            add(family, {{"listener", l.listener}, {"by", "random"}}, l.placed_at_random);
         });
 }
 
-void add_pool_metrics(Writers& m) {
+void add_pool_metrics(Makers& m) {
     add_pool_value(m, {"ringway_pool_servers", gauge, "Servers of the pool."},
                    [](Pool p) { return p.servers; });
     add_pool_value(m, {"ringway_pool_servers_online", gauge, "Servers that take new connections."},
@@ -137,17 +181,17 @@ void add_pool_metrics(Writers& m) {
                  {"ringway_pool_spills_total", counter,
                   "Connections given to a server that does not own their key, by what was the "
                   "matter with the owner."},
-                 [](FamilyText& family, Pool p) {
-                     family.add({{"pool", p.pool}, {"reason", "full"}}, p.spills_full);
-                     family.add({{"pool", p.pool}, {"reason", "connect_failed"}}, p.spills_failed);
+                 [](MetricFamily& family, Pool p) {
+                     add(family, {{"pool", p.pool}, {"reason", "full"}}, p.spills_full);
+                     add(family, {{"pool", p.pool}, {"reason", "connect_failed"}}, p.spills_failed);
                  });
     add_per_pool(m,
                  {"ringway_pool_local_dial_failures_total", counter,
                   "Dials that failed on this machine, by reason."},
-                 [](FamilyText& family, Pool p) {
+                 [](MetricFamily& family, Pool p) {
                      for (std::size_t i = 1; i < p.local_failures.size(); ++i) {
                          const char* const reason = to_string(static_cast<health::LocalFault>(i));
-                         family.add({{"pool", p.pool}, {"reason", reason}}, p.local_failures[i]);
+                         add(family, {{"pool", p.pool}, {"reason", reason}}, p.local_failures[i]);
                      }
                  });
     add_pool_value(m,
@@ -161,8 +205,8 @@ void add_pool_metrics(Writers& m) {
     add_per_pool(m,
                  {"ringway_pool_moved_last_change_ratio", gauge,
                   "The part of all keys that the ring's last change moved; exact."},
-                 [](FamilyText& family, Pool p) {
-                     if (p.moved_last_change) family.add({{"pool", p.pool}}, *p.moved_last_change);
+                 [](MetricFamily& family, Pool p) {
+                     if (p.moved_last_change) add(family, {{"pool", p.pool}}, *p.moved_last_change);
                  });
     add_pool_value(m,
                    {"ringway_pool_connect_duration_seconds", histogram,
@@ -174,7 +218,7 @@ void add_pool_metrics(Writers& m) {
                    [](Pool p) -> const Distribution& { return p.sessions; });
 }
 
-void add_server_metrics(Writers& m) {
+void add_server_metrics(Makers& m) {
     add_server_value(m, {"ringway_server_up", gauge, "1 while the server takes new connections."},
                      [](Server s) { return s.online ? 1.0 : 0.0; });
     add_server_value(m, {"ringway_server_weight", gauge, "Weight of the server."},
@@ -195,9 +239,9 @@ void add_server_metrics(Writers& m) {
     add_per_server(m,
                    {"ringway_server_bytes_total", counter,
                     "Bytes relayed, up to the server and down to clients."},
-                   [](FamilyText& family, Server s) {
+                   [](MetricFamily& family, Server s) {
                        const auto of = [&](const char* direction, std::uint64_t bytes) {
-                           family.add(
+                           add(family,
                                {{"pool", s.pool}, {"server", s.server}, {"direction", direction}},
                                bytes);
                        };
@@ -208,9 +252,9 @@ void add_server_metrics(Writers& m) {
         m,
         {"ringway_server_connect_failures_total", counter,
          "Dials that failed, by reason, without those that failed on this machine."},
-        [](FamilyText& family, Server s) {
+        [](MetricFamily& family, Server s) {
             const auto of = [&](const char* reason, std::uint64_t count) {
-                family.add({{"pool", s.pool}, {"server", s.server}, {"reason", reason}}, count);
+                add(family, {{"pool", s.pool}, {"server", s.server}, {"reason", reason}}, count);
             };
             of("refused", s.refused);
             of("timeout", s.timed_out);
@@ -223,12 +267,12 @@ void add_server_metrics(Writers& m) {
                      [](Server s) { return s.local_failures; });
 }
 
-void add_check_metrics(Writers& m) {
+void add_check_metrics(Makers& m) {
     add_per_check(
         m, {"ringway_server_checks_total", counter, "Health checks, by result."},
-        [](FamilyText& family, Server s, const CheckMetrics& checks) {
+        [](MetricFamily& family, Server s, const CheckMetrics& checks) {
             const auto of = [&](const char* result, std::uint64_t count) {
-                family.add({{"pool", s.pool}, {"server", s.server}, {"result", result}}, count);
+                add(family, {{"pool", s.pool}, {"server", s.server}, {"result", result}}, count);
             };
             of("passed", checks.passed);
             of("failed", checks.failed);
@@ -237,20 +281,20 @@ void add_check_metrics(Writers& m) {
     add_per_check(m,
                   {"ringway_server_last_check_timestamp_seconds", gauge,
                    "When the last check ended; 0 before the first."},
-                  [](FamilyText& family, Server s, const CheckMetrics& checks) {
-                      family.add({{"pool", s.pool}, {"server", s.server}}, checks.last_at_s);
+                  [](MetricFamily& family, Server s, const CheckMetrics& checks) {
+                      add(family, {{"pool", s.pool}, {"server", s.server}}, checks.last_at_s);
                   });
     add_per_check(
         m, {"ringway_server_last_check_duration_seconds", gauge, "How long the last check took."},
-        [](FamilyText& family, Server s, const CheckMetrics& checks) {
-            family.add({{"pool", s.pool}, {"server", s.server}}, checks.last_took_s);
+        [](MetricFamily& family, Server s, const CheckMetrics& checks) {
+            add(family, {{"pool", s.pool}, {"server", s.server}}, checks.last_took_s);
         });
 }
 
-void add_program_metrics(Writers& m) {
+void add_program_metrics(Makers& m) {
     add_family(m, {"ringway_build_info", gauge, "Always 1; the version is a label."},
-               [](FamilyText& family, All) {
-                   family.add({{"version", version}}, 1.0);
+               [](MetricFamily& family, All) {
+                   add(family, {{"version", version}}, 1.0);
                });
     add_single(m, {"ringway_ready", gauge, "1 while /readyz reports ready."},
                [](All n) { return n.ready ? 1 : 0; });
@@ -264,9 +308,9 @@ void add_program_metrics(Writers& m) {
     add_single(m, {"ringway_config_generation", gauge, "Generation of the configuration in use."},
                [](All n) { return n.generation; });
     add_family(m, {"ringway_config_reloads_total", counter, "Reloads requested."},
-               [](FamilyText& family, All n) {
-                   family.add({{"result", "ok"}}, n.reloads_ok);
-                   family.add({{"result", "refused"}}, n.reloads_refused);
+               [](MetricFamily& family, All n) {
+                   add(family, {{"result", "ok"}}, n.reloads_ok);
+                   add(family, {{"result", "refused"}}, n.reloads_refused);
                });
     add_single(
         m, {"ringway_config_last_reload_successful", gauge, "0 where the last reload was refused."},
@@ -282,12 +326,12 @@ void add_program_metrics(Writers& m) {
     add_family(m,
                {"ringway_loop_delay_seconds", histogram,
                 "How late a timer fired on a thread's loop, measured five times a second."},
-               [](FamilyText& family, All n) {
-                   for (const auto& one : n.loops) family.add({{"loop", one.loop}}, one.delays);
+               [](MetricFamily& family, All n) {
+                   for (const auto& one : n.loops) add(family, {{"loop", one.loop}}, one.delays);
                });
 }
 
-void add_process_metrics(Writers& m) {
+void add_process_metrics(Makers& m) {
     add_single(m, {"process_cpu_seconds_total", counter, "Total user and system CPU time spent."},
                [](All n) { return n.process.cpu_s; });
     add_single(m, {"process_start_time_seconds", gauge, "Start time since the epoch."},
@@ -302,25 +346,31 @@ void add_process_metrics(Writers& m) {
                [](All n) { return n.process.virtual_bytes; });
 }
 
-Writers all_writers() {
-    Writers writers;
-    add_program_metrics(writers);
-    add_process_metrics(writers);
-    add_listener_metrics(writers);
-    add_pool_metrics(writers);
-    add_server_metrics(writers);
-    add_check_metrics(writers);
-    return writers;
+Makers all_makers() {
+    Makers makers;
+    add_program_metrics(makers);
+    add_process_metrics(makers);
+    add_listener_metrics(makers);
+    add_pool_metrics(makers);
+    add_server_metrics(makers);
+    add_check_metrics(makers);
+    return makers;
 }
 
 }  // namespace
 
 std::function<bool(std::string& text)> metrics_of(MetricsSnapshot numbers) {
-    static const Writers writers = all_writers();
+    static const Makers makers = all_makers();
     const auto shared = std::make_shared<const MetricsSnapshot>(std::move(numbers));
     return [shared, next = std::size_t{0}](std::string& text) mutable {
-        writers[next++](text, *shared);
-        return next < writers.size();
+        std::vector<MetricFamily> family;
+        family.push_back(makers[next++](*shared));
+        if (!family.front().metric.empty()) {
+            std::ostringstream out;
+            prometheus::TextSerializer().Serialize(out, family);
+            text += out.view();
+        }
+        return next < makers.size();
     };
 }
 
