@@ -2,10 +2,13 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <ctime>
+#include <utility>
 
 #include "tests/simulation/data/files.h"
 #include "tests/simulation/data/link.h"
@@ -49,7 +52,20 @@ int epoll_wait(int set, epoll_event* events, int room, int timeout) {
     if (kernel == nullptr) {
         return static_cast<int>(::syscall(SYS_epoll_pwait, set, events, room, timeout, nullptr, 0));
     }
-    return kernel->wait(*kernel->file_as<Epoll>(set), events, room, timeout);
+    return kernel->wait(*kernel->file_as<Epoll>(set), events, room,
+                        std::chrono::milliseconds(timeout));
+}
+
+int epoll_pwait2(int set, epoll_event* events, int room, const timespec* timeout,
+                 const sigset_t* signals) {
+    Kernel* const kernel = kernel_of(set);
+    if (kernel == nullptr) {
+        return static_cast<int>(
+            ::syscall(SYS_epoll_pwait2, set, events, room, timeout, signals, _NSIG / 8));
+    }
+    const auto time =
+        std::chrono::seconds(timeout->tv_sec) + std::chrono::nanoseconds(timeout->tv_nsec);
+    return kernel->wait(*kernel->file_as<Epoll>(set), events, room, time);
 }
 
 int eventfd(unsigned value, int flags) noexcept {
@@ -58,28 +74,20 @@ int eventfd(unsigned value, int flags) noexcept {
     return kernel->open(kernel->make<EventFile>());
 }
 
-int timerfd_create(int clock, int flags) noexcept {
-    Kernel* const kernel = Kernel::current();
-    if (kernel == nullptr) return static_cast<int>(::syscall(SYS_timerfd_create, clock, flags));
-    return kernel->open(kernel->make<TimerFile>());
-}
-
-int timerfd_settime(int fd, int flags, const itimerspec* value, itimerspec* old) noexcept {
+int eventfd_write(int fd, eventfd_t value) {
     Kernel* const kernel = kernel_of(fd);
-    if (kernel == nullptr) {
-        return static_cast<int>(::syscall(SYS_timerfd_settime, fd, flags, value, old));
-    }
-    kernel->file_as<TimerFile>(fd)->set(flags, *value);
+    if (kernel == nullptr) return ::syscall(SYS_write, fd, &value, sizeof value) < 0 ? -1 : 0;
+    auto& file = *kernel->file_as<EventFile>(fd);
+    file.count += value;
+    kernel->wake(file);
     return 0;
 }
 
-ssize_t write(int fd, const void* bytes, std::size_t size) {
+int eventfd_read(int fd, eventfd_t* value) {
     Kernel* const kernel = kernel_of(fd);
-    if (kernel == nullptr) return ::syscall(SYS_write, fd, bytes, size);
-    auto& file = *kernel->file_as<EventFile>(fd);
-    file.written = true;
-    kernel->wake(file);
-    return static_cast<ssize_t>(size);
+    if (kernel == nullptr) return ::syscall(SYS_read, fd, value, sizeof *value) < 0 ? -1 : 0;
+    *value = std::exchange(kernel->file_as<EventFile>(fd)->count, 0);
+    return 0;
 }
 
 int close(int fd) {

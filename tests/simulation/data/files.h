@@ -1,8 +1,6 @@
-// Descriptors of a simulated kernel that are no sockets: what Asio wakes and times itself with, and
-// pipes. One thread.
+// Descriptors of a simulated kernel that are no sockets: what tells a loop of commands, and pipes.
+// One thread.
 #pragma once
-
-#include <sys/timerfd.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -15,22 +13,11 @@ namespace ringway::simulation::data {
 
 class Link;
 
-// eventfd(2), written to and never read: an edge comes when it is watched again.
+// eventfd(2).
 class EventFile final : public File {
 public:
-    std::uint32_t ready() const override { return written ? std::uint32_t{EPOLLIN} : 0; }
-    bool written = false;
-};
-
-// timerfd_create(2) of CLOCK_MONOTONIC.
-class TimerFile final : public File {
-public:
-    std::uint32_t ready() const override;
-    void set(int flags, const itimerspec& spec);
-
-private:
-    TimePoint due_ = TimePoint::max();
-    std::uint64_t settings_ = 0;
+    std::uint32_t ready() const override { return count > 0 ? std::uint32_t{EPOLLIN} : 0; }
+    std::uint64_t count = 0;
 };
 
 // What both ends of a pipe share. It knows where its bytes are from, and needs no copy of them.

@@ -17,6 +17,7 @@ using proxy::CloseReason;
 
 // What follows a client's reset (proxy/data/standstill.h).
 constexpr auto client_reset_grace = 50ms;
+constexpr Duration longest_round = 5ms;
 // A direction of so few bytes is left to the kernel at the end (proxy/data/relay.cpp).
 constexpr std::uint64_t small_stream_bytes = 4096;
 
@@ -117,8 +118,10 @@ void Judge::check_timeout(const Case& of) {
     if (of.server == nullptr) return world_.violate("reason", of, "a timeout without a server");
     const Link& client = *of.client;
     const Link& server = *of.server;
-    const TimePoint last = std::max(
-        {of.moved_from, server.told_writable_at, client.acknowledged_at, server.acknowledged_at});
+    // A look takes its time from the beginning of its round.
+    const TimePoint last =
+        std::max({of.moved_from, server.told_writable_at, client.acknowledged_at - longest_round,
+                  server.acknowledged_at - longest_round});
     const TimePoint now = world_.kernel.now();
     if (now < last + limit) {
         world_.violate(
@@ -180,7 +183,7 @@ void Judge::check_no_server(const Case& of) {
     if (of.end == CloseReason::no_server) {
         holds = servers.empty();
     } else if (of.end == CloseReason::servers_full) {
-        holds = !servers.empty() && of.dials.empty() && (!any_left || lacked_lately());
+        holds = !servers.empty() && ((of.dials.empty() && !any_left) || lacked_lately());
     } else {
         const bool spent = !of.dials.empty() && connect.budget.count() > 0 &&
                            now >= of.dials.front()->made_at + connect.budget;

@@ -31,7 +31,7 @@ std::uint32_t Epoll::ready() const {
 }
 
 Kernel::Kernel(std::uint64_t seed)
-    : now_(std::chrono::hours(1)), random_(seed), told_at_(now_), round_began_(now_) {
+    : now_(std::chrono::hours(1)), random_(seed), round_began_(now_) {
     current_kernel = this;
 }
 
@@ -129,7 +129,6 @@ int Kernel::watch(Epoll& set, int operation, int fd, const epoll_event* event) {
         errno = operation == EPOLL_CTL_MOD ? ENOENT : EEXIST;
         return -1;
     }
-    if (dynamic_cast<const Epoll*>(&file) != nullptr) set.is_outer = true;
     file.watch.set = &set;
     file.watch.events = event->events;
     file.watch.data = event->data;
@@ -171,22 +170,24 @@ void Kernel::oversleep() {
     longest_sleep_ = std::max(longest_sleep_, now_ - due);
 }
 
-int Kernel::wait(Epoll& set, epoll_event* events, int room, int timeout) {
-    if (++waits_ > most_waits) throw std::runtime_error("the worker turns in circles");
-    calls_ = 0;
-    if (timeout == 0) {
-        spend_call();
-        const int count = collect(set, events, room);
-        (set.is_outer ? told_at_ : round_began_) = now_;
-        return count;
-    }
-    if (set.ready() == 0) on_idle(told_at_);
-    while (set.ready() == 0) {
-        if (events_.empty()) throw std::runtime_error("nothing is left to happen");
-        run_until(events_.top().when);
+// Until there are events, or the time is over.
+void Kernel::block(const Epoll& set, TimePoint limit) {
+    if (set.ready() == 0) on_idle(round_began_);
+    while (set.ready() == 0 && now_ < limit) {
+        run_until(events_.empty() ? limit : std::min(limit, events_.top().when));
     }
     oversleep();
-    told_at_ = now_;
+}
+
+int Kernel::wait(Epoll& set, epoll_event* events, int room, Duration timeout) {
+    if (++waits_ > most_waits) throw std::runtime_error("the worker turns in circles");
+    calls_ = 0;
+    if (timeout > Duration(0)) {
+        block(set, now_ + timeout);
+    } else {
+        spend_call();
+    }
+    round_began_ = now_;
     return collect(set, events, room);
 }
 

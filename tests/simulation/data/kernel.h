@@ -64,7 +64,6 @@ class Epoll final : public File {
 public:
     std::uint32_t ready() const override;
     std::vector<File*> listed;
-    bool is_outer = false;  // watches another set: it is the loop's
 };
 
 class Kernel {
@@ -124,7 +123,7 @@ public:
 
     // Sets, as epoll_ctl(2) and epoll_wait(2).
     int watch(Epoll& set, int operation, int fd, const epoll_event* event);
-    int wait(Epoll& set, epoll_event* events, int room, int timeout);
+    int wait(Epoll& set, epoll_event* events, int room, Duration timeout);
     // `file` may be ready now, in a way that counts as an edge.
     void wake(File& file);
     // The same, late by chance.
@@ -136,7 +135,7 @@ public:
     }
     const std::optional<Violation>& violation() const { return violation_; }
 
-    // When the set of the worker's own sockets was last asked: the beginning of a round.
+    // When the worker was last told something: the beginning of a round.
     TimePoint round_began() const { return round_began_; }
 
 private:
@@ -152,6 +151,7 @@ private:
     static void list(File& file);
     int collect(Epoll& set, epoll_event* events, int room);
     void run_until(TimePoint when);
+    void block(const Epoll& set, TimePoint limit);
     void oversleep();
 
     TimePoint now_;
@@ -163,7 +163,6 @@ private:
     std::optional<Violation> violation_;
     Duration sleep_{};
     Duration longest_sleep_{};
-    TimePoint told_at_;
     TimePoint round_began_;
     std::uint64_t waits_ = 0;
     std::uint64_t calls_ = 0;  // since the last wait

@@ -42,7 +42,6 @@ private:
     void cancel(std::uint64_t server);
     void drain();
     void stop();
-    void nudge();
     // After the last event.
     void calm_down();
     void when_calm(void (Simulation::*then)());
@@ -178,9 +177,8 @@ void Simulation::apply(const Event& event) {
         case Kind::cancel:
             return cancel(event.who);
         case Kind::reroute:
-            if (world_.is_drained) return;
-            worker_->reroute("front", route());
-            return nudge();
+            if (!world_.is_drained) worker_->reroute("front", route());
+            return;
         case Kind::lack:
             kernel.lacks_descriptors = event.amount == 0;
             kernel.lacks_watches = event.amount != 0;
@@ -213,14 +211,12 @@ void Simulation::evict(const Event& event) {
     worker_->evict({.server = counts_.servers[event.who],
                     .reason = proxy::CloseReason::server_down,
                     .over = over});
-    nudge();
 }
 
 // The worker hears of it later: connections may still end by it until then.
 void Simulation::cancel(std::uint64_t server) {
     if (server >= world_.modes.size()) return;
     worker_->cancel_eviction(counts_.servers[server]);
-    nudge();
     for (Order& order : world_.orders) {
         if (order.server == server) order.of.clear();
     }
@@ -234,23 +230,11 @@ void Simulation::drain() {
             world_.cases, [](const auto& each) { return each.second.is_live(); });
         if (live) world_.kernel.violate("drain", "connections are left when it is over");
     });
-    nudge();
 }
 
 void Simulation::stop() {
     if (std::exchange(world_.is_stopped, true)) return;
     worker_->stop();
-    nudge();
-}
-
-// Asio takes this thread for that of the loop, which needs no call to wake up. Control's does.
-void Simulation::nudge() {
-    Kernel& kernel = world_.kernel;
-    int fd = -1;
-    kernel.each_file([&](const File& file) {
-        if (dynamic_cast<const EventFile*>(&file) != nullptr) fd = file.fd;
-    });
-    kernel.wake(*kernel.file(fd));
 }
 
 void Simulation::calm_down() {
