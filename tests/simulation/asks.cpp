@@ -149,7 +149,7 @@ void Simulation::fail_to_dial(Random& random) {
     if (server == nullptr) return;
     const std::size_t worker = random.below(control_->worker_count());
     proxy::count_failed_dial((*server->counts)[worker], (*found.ledger->counts)[worker], error);
-    if (error != ECONNREFUSED) failed_dials_[pool] = {world_.now()};
+    if (error != ECONNREFUSED) local_signs_[pool] = {world_.now()};
 }
 
 }  // namespace ringway::simulation

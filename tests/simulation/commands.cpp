@@ -122,7 +122,7 @@ void Simulation::check_answer_of(const Asked& asked, const boost::json::object& 
     check_answer("log", answer);
     expect(answer.at("level").as_string() == words[2], "log level", [&] { return asked.answer; });
     log_level_ = LogLevel{words[2], {}};
-    if (words.size() > 3) log_level_->until = world_.now() + std::chrono::seconds(5);
+    if (words.size() > 3) log_level_->until = asked.done_at + std::chrono::seconds(5);
 }
 
 }  // namespace ringway::simulation

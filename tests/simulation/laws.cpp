@@ -62,6 +62,7 @@ void Simulation::follow_checks() {
         for (const auto& [id, server] : pool.servers) {
             const auto view = server.health.checks();
             if (!view) continue;
+            if (view->not_run_by != health::LocalFault::none) local_signs_[name] = {world_.now()};
             const std::pair key{name, id};
             auto& [passed, failed] = now[key] = {view->all_passed, view->all_failed};
             auto before = checked_[key];
@@ -131,15 +132,10 @@ void Simulation::check_local_faults() const {
     if (control_->is_leaving()) return;
     for (const auto& [name, pool] : control_->pools().all()) {
         if (pool.local.fault() == health::LocalFault::none) continue;
-        const auto failed = failed_dials_.find(name);
-        const bool by_dials =
-            failed != failed_dials_.end() &&
-            world_.now() - failed->second.at <= health::LocalFaults::kept_for + 2s;
-        const bool by_checks = std::ranges::any_of(pool.servers, [](const auto& entry) {
-            const auto view = entry.second.health.checks();
-            return view && view->not_run > 0;
-        });
-        expect(by_dials || by_checks, "local fault", [&] { return name; });
+        const auto sign = local_signs_.find(name);
+        const bool shows = sign != local_signs_.end() &&
+                           world_.now() - sign->second.at <= health::LocalFaults::kept_for + 2s;
+        expect(shows, "local fault", [&] { return name; });
     }
 }
 

@@ -70,7 +70,7 @@ void Simulation::start() {
     like_fresh_.clear();
     reloads_.clear();
     asked_.clear();
-    failed_dials_.clear();
+    local_signs_.clear();
     log_level_.reset();
     signal_reload_at_.reset();
     reloads_seen_ = 0;
@@ -217,15 +217,15 @@ void Simulation::pass_time(Duration by) {
         model_.time_passes(world_.now());
         turn();
         follow_checks();
-        notice_failed_dials();
+        notice_local_signs();
     }
 }
 
 // Control looks at them once a second.
-void Simulation::notice_failed_dials() {
-    for (auto& [pool, dial] : failed_dials_) {
-        if (dial.is_noticed || world_.now() - dial.at < std::chrono::seconds(1)) continue;
-        dial = {world_.now(), true};
+void Simulation::notice_local_signs() {
+    for (auto& [pool, sign] : local_signs_) {
+        if (sign.is_noticed || world_.now() - sign.at < std::chrono::seconds(1)) continue;
+        sign = {world_.now(), true};
     }
 }
 
@@ -233,9 +233,10 @@ std::shared_ptr<Simulation::Asked> Simulation::ask(const std::string& line) {
     if (options_.commands != nullptr) options_.commands->insert(line.substr(0, line.find(' ')));
     auto asked = std::make_shared<Asked>(Asked{.line = line});
     asio::co_spawn(control_->io(), proxy::run_command(*control_, line),
-                   [asked](const std::exception_ptr& error, std::string text) {
+                   [this, asked](const std::exception_ptr& error, std::string text) {
                        if (error) std::rethrow_exception(error);
                        asked->done = true;
+                       asked->done_at = world_.now();
                        asked->answer = std::move(text);
                    });
     return asked;

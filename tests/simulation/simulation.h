@@ -58,6 +58,7 @@ private:
         bool asks = false;                       // and changes nothing
         std::optional<bool> is_accepted = true;  // nothing where it may be either
         bool done = false;
+        TimePoint done_at;
         std::string answer;
     };
 
@@ -73,7 +74,7 @@ private:
     void note_reload_end();
     void note_overrides();
     void pass_time(Duration by);
-    void notice_failed_dials();
+    void notice_local_signs();
     std::shared_ptr<Asked> ask(const std::string& line);
     boost::json::object ask_now(const std::string& line);
 
@@ -142,12 +143,12 @@ private:
     using Snapshots = std::map<std::string, std::shared_ptr<const ring::Snapshot>>;
     Snapshots rings_;       // as last looked at
     Snapshots like_fresh_;  // that were found to be what a new process would have
-    // The last dial of each pool that failed on this machine, from when control may know of it.
-    struct FailedDial {
+    // The last dial or check of each pool that failed on this machine, from when control may know.
+    struct LocalSign {
         TimePoint at;
         bool is_noticed = false;
     };
-    std::map<std::string, FailedDial> failed_dials_;
+    std::map<std::string, LocalSign> local_signs_;
     // The level of the log that was set at run time, if any, and until when.
     struct LogLevel {
         std::string name;
