@@ -34,6 +34,17 @@ bool write_all(int fd, std::string_view text) {
     return true;
 }
 
+// What was renamed to `path` is there after a power cut.
+Result<void> sync_folder_of(const std::string& path) {
+    const auto parent = std::filesystem::path(path).parent_path();
+    const std::string folder = parent.empty() ? "." : parent.string();
+    const Fd directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory || ::fsync(directory.get()) != 0) {
+        return system_reason(folder + " cannot be synced");
+    }
+    return {};
+}
+
 // After a power cut at any moment the file holds either the old text or the new one.
 Result<void> replace(const std::string& path, std::string_view text) {
     const std::string beside = path + ".new";
@@ -47,13 +58,7 @@ Result<void> replace(const std::string& path, std::string_view text) {
     if (::rename(beside.c_str(), path.c_str()) != 0) {
         return system_reason(fmt::format("{} cannot be renamed to {}", beside, path));
     }
-    const auto parent = std::filesystem::path(path).parent_path();
-    const std::string folder = parent.empty() ? "." : parent.string();
-    const Fd directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!directory || ::fsync(directory.get()) != 0) {
-        return system_reason(folder + " cannot be synced");
-    }
-    return {};
+    return sync_folder_of(path);
 }
 
 bool exists(const std::string& path) {
@@ -104,7 +109,12 @@ Result<Overrides> StateFile::load() {
     if (!read) return Reason(read.error().to_string(path_));
     auto parsed = parse_state(*read);
     if (!parsed) return Reason(fmt::format("{}: {}", path_, parsed.error().text));
-    held_ = std::move(*read);
+    // The last change may have failed as it was to be synced: a later one may be of the same text.
+    if (auto synced = sync_folder_of(path_)) {
+        held_ = std::move(*read);
+    } else {
+        problem_ = synced.error().text;
+    }
     return parsed;
 }
 

@@ -106,8 +106,7 @@ Task Connection::open(Origin from, std::shared_ptr<const ring::Snapshot> snapsho
         failure = CloseReason::connect_failed;
 
         int error = dial();
-        const TimePoint give_up_at =
-            std::min(standstill_.moved_at() + route_->connect.timeout, spent_at);
+        TimePoint give_up_at = dial_ends_at(spent_at);
         while (is_exhausted(error)) {
             if (logs_debug()) debug_dialled(error);
             // The client waits, which makes accepting pause; then this server is tried again.
@@ -123,6 +122,7 @@ Task Connection::open(Origin from, std::shared_ptr<const ring::Snapshot> snapsho
         }
         late_ = false;
         if (error == 0) {
+            give_up_at = dial_ends_at(spent_at);
             tools_.timers.set(*this, give_up_at);
             while (dial_is_pending()) co_await std::suspend_always{};
         }
@@ -169,6 +169,11 @@ int Connection::dial() {
     Stream stream = begin_connect(slot_.server().address, route_->connect, speaks_first_);
     if (!stream) return errno;
     return relay_.server().open(std::move(stream), tools_.relay.poller) ? 0 : errno;
+}
+
+// When the dial that was begun last is given up.
+TimePoint Connection::dial_ends_at(TimePoint spent_at) const {
+    return std::min(standstill_.moved_at() + route_->connect.timeout, spent_at);
 }
 
 bool Connection::dial_is_pending() const {

@@ -81,6 +81,7 @@ private:
     bool read_ahead(std::string& head);
     bool claim(const ring::Snapshot& snapshot, const ring::Member& member);
     int dial();
+    TimePoint dial_ends_at(TimePoint spent_at) const;
     bool dial_is_pending() const;
     bool has_connected(int& error);
     void drop_server(int error);

@@ -101,7 +101,8 @@ void Simulation::restore() {
     expect(keeps ? known : overrides.empty(), "kept", [&] {
         return fmt::format("after a restart the overrides are {}", proxy::state_text(overrides));
     });
-    on_disk_ = {overrides};
+    if (!control_->state_file().problem()) on_disk_.clear();
+    on_disk_.push_back(overrides);
     model_.restart(serving_, overrides, world_.now());
 }
 

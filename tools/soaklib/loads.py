@@ -11,11 +11,12 @@ from support.waiting import BIN_DIR, DEADLINE, wait_until
 BYTES = 64  # of a request, an answer, and either way of a round trip
 KEPT = 40  # connections with round trips
 TIMEOUT_S = 30
+FOR_EVER_S = 30 * 86_400  # until it is stopped
 
 
 def serve(folder: Path, name: str, mode: str, *options) -> Process:
     port = free_port()
-    words = ["serve", "--listen", f"127.0.0.1:{port}", "--mode", mode, *options]
+    words = ["serve", "--seconds", FOR_EVER_S, "--listen", f"127.0.0.1:{port}", "--mode", mode, *options]
     server = Process([BIN_DIR / "loadgen", *words], folder / f"{name}.log")
     wait_until(lambda: " on " in server.log(), f"{name} to listen")
     server.name, server.address = name, f"127.0.0.1:{port}"
