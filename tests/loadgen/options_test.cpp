@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(what_was_given_is_what_runs) {
 BOOST_AUTO_TEST_CASE(nothing_is_without_bounds) {
     for (const char* more :
          {" --connections 0", " --connections 1000000", " --connections -1", " --threads 0",
-          " --threads 65", " --seconds 0", " --seconds 86400", " --seconds nan", " --warmup -1",
+          " --threads 65", " --seconds 0", " --seconds 10000000", " --seconds nan", " --warmup -1",
           " --bytes 0", " --bytes 17000000", " --rate -1", " --rate 1e9", " --rate nan",
           " --operations 2000000000", " --timeout 0", " --request 17000000"}) {
         BOOST_TEST_CONTEXT(more) {
