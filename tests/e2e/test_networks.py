@@ -11,16 +11,14 @@ import time
 import pytest
 
 from support.clients import RESET, read_exactly, read_line, read_to_end
-from support.configuration import listener
+from support.far_servers import CLIENT, accept, connect, key_of, listening, start
 from support.lossy import LargeLost
 from support.namespaces import NEAR, Namespaces
 from support.routed import RoutedNamespaces
 from support.waiting import DEADLINE, scaled, wait_until, within
 
-CLIENT = "10.231.77.21"
 SERVERS = {"a": "10.231.78.11", "b": "10.231.78.12"}
 SOURCE = "10.231.77.2"
-PORT = 7000
 # More than the kernels on the way hold.
 BULK = scaled(24 << 20, least=16 << 20)
 
@@ -32,40 +30,6 @@ def routed(bench):
     for address in SERVERS.values():
         wire.add_behind(address)
     return wire
-
-
-def listening(sock: socket.socket, address: str) -> socket.socket:
-    sock.settimeout(DEADLINE)
-    sock.bind((address, PORT))
-    sock.listen()
-    return sock
-
-
-def accept(server: socket.socket) -> socket.socket:
-    peer, _ = server.accept()
-    peer.settimeout(DEADLINE)
-    return peer
-
-
-def start(bench, wire, servers=None, timeouts=None, **pool):
-    entries = [{"id": id, "address": f"{address}:{PORT}"}
-               for id, address in (servers or SERVERS).items()]  # fmt: skip
-    entry = {**listener(PORT, timeouts=timeouts or {}), "bind": f"{NEAR}:{PORT}"}
-    config = {"listeners": [entry], "pools": {"main": {**pool, "servers": entries}}}
-    return bench.ringway(config, prefix=wire.prefix())
-
-
-def connect(wire) -> socket.socket:
-    client = wire.far_socket()
-    client.settimeout(DEADLINE)
-    client.bind((CLIENT, 0))
-    client.connect((NEAR, PORT))
-    return client
-
-
-def key_of(proxy, id: str) -> bytes:
-    keys = (b"key-%d" % number for number in range(1000))
-    return next(key for key in keys if proxy.owner(key) == id)
 
 
 def joined(wire, proxy, server: socket.socket) -> tuple[socket.socket, socket.socket]:
@@ -115,7 +79,7 @@ def test_a_server_that_a_router_reports_unreachable_is_not_waited_for(bench, rou
     other = listening(routed.socket_behind(), SERVERS["b"])
     connect_settings = {"timeout": "30s", "budget": "60s"}
     checks = {"interval": "200ms", "timeout": "150ms", "fall": 3}
-    proxy = start(bench, routed, connect=connect_settings)
+    proxy = start(bench, routed, SERVERS, connect=connect_settings)
     key = key_of(proxy, "a")
     routed.misroute(SERVERS["a"], kind)
     client = connect(routed)
@@ -143,7 +107,7 @@ def test_a_server_that_a_router_reports_unreachable_is_not_waited_for(bench, rou
 @pytest.mark.parametrize("kind", ["unreachable", "prohibit", "blackhole"])
 def test_a_stream_survives_routes_that_are_gone_for_a_while(bench, routed, kind):
     server = listening(routed.socket_behind(), SERVERS["a"])
-    proxy = start(bench, routed)
+    proxy = start(bench, routed, SERVERS)
     client, peer = joined(routed, proxy, server)
     errors = routed.errors_received()
     exchange = Exchange(client, peer, BULK)
@@ -165,7 +129,7 @@ def test_a_stream_survives_routes_that_are_gone_for_a_while(bench, routed, kind)
 @pytest.mark.parametrize("kind", ["unreachable", "prohibit", "blackhole"])
 def test_a_server_whose_route_stays_gone_is_lost(bench, routed, kind):
     server = listening(routed.socket_behind(), SERVERS["a"])
-    proxy = start(bench, routed, timeouts={"unacknowledged": "1s"})
+    proxy = start(bench, routed, SERVERS, timeouts={"unacknowledged": "1s"})
     client, _peer = joined(routed, proxy, server)
     routed.misroute(SERVERS["a"], kind)
     begin = time.monotonic()
@@ -178,7 +142,7 @@ def test_a_server_whose_route_stays_gone_is_lost(bench, routed, kind):
 # tests/faults.md 109: between the proxy and the servers, to tell it from the client's way
 def test_a_stream_survives_a_path_whose_mtu_shrinks_and_grows(bench, routed):
     server = listening(routed.socket_behind(), SERVERS["a"])
-    proxy = start(bench, routed)
+    proxy = start(bench, routed, SERVERS)
     client, peer = joined(routed, proxy, server)
     for mtu in (600, 1500, 900):
         exchange = Exchange(client, peer, BULK)
@@ -196,7 +160,7 @@ def test_a_path_that_drops_large_packets_in_silence_loses_the_server(bench):
     for address in (CLIENT, SERVERS["a"]):
         wire.add(address)
     server = listening(wire.far_socket(), SERVERS["a"])
-    proxy = start(bench, wire, timeouts={"unacknowledged": "2s"})
+    proxy = start(bench, wire, SERVERS, timeouts={"unacknowledged": "2s"})
     client, peer = joined(wire, proxy, server)
     client.sendall(b"small\n")
     assert read_line(peer) == b"small"
@@ -218,7 +182,7 @@ def flat(bench):
 # tests/faults.md 111
 def test_a_stream_survives_an_address_of_the_proxy_that_is_gone_for_a_while(bench, flat):
     server = listening(flat.far_socket(), SERVERS["a"])
-    proxy = start(bench, flat)
+    proxy = start(bench, flat, SERVERS)
     client, peer = joined(flat, proxy, server)
     exchange = Exchange(client, peer, BULK)
     assert exchange.halfway.wait(DEADLINE)

@@ -7,13 +7,12 @@ import pytest
 
 from support.clients import EOF, RESET, read_line, read_to_end
 from support.configuration import listener
+from support.far_servers import CLIENT, PORT, accept, connect, key_of, listening, start
 from support.lossy import FirstSynLost
 from support.namespaces import NEAR, Namespaces
-from support.waiting import DEADLINE, wait_until, within
+from support.waiting import wait_until, within
 
 SERVERS = {"a": "10.231.77.11", "b": "10.231.77.12"}
-CLIENT = "10.231.77.21"
-PORT = 7000
 
 
 @pytest.fixture
@@ -30,43 +29,16 @@ class Far:
     def __init__(self, wire):
         self.sockets = {}
         for id, address in SERVERS.items():
-            listening = wire.far_socket()
-            listening.settimeout(DEADLINE)
-            listening.bind((address, PORT))
-            listening.listen()
-            self.sockets[id] = listening
+            self.sockets[id] = listening(wire.far_socket(), address)
 
     def accept(self, id: str) -> socket.socket:
-        peer, _ = self.sockets[id].accept()
-        peer.settimeout(DEADLINE)
-        return peer
-
-
-def start(bench, wire, timeouts=None, **pool):
-    servers = [{"id": id, "address": f"{address}:{PORT}"} for id, address in SERVERS.items()]
-    entry = listener(PORT, timeouts=timeouts or {})
-    entry["bind"] = f"{NEAR}:{PORT}"
-    config = {"listeners": [entry], "pools": {"main": {**pool, "servers": servers}}}
-    return bench.ringway(config, prefix=wire.prefix())
-
-
-def connect(wire) -> socket.socket:
-    client = wire.far_socket()
-    client.settimeout(DEADLINE)
-    client.bind((CLIENT, 0))
-    client.connect((NEAR, PORT))
-    return client
-
-
-def key_of(proxy, id: str) -> bytes:
-    keys = (b"key-%d" % number for number in range(1000))
-    return next(key for key in keys if proxy.owner(key) == id)
+        return accept(self.sockets[id])
 
 
 # tests/faults.md 2
 def test_a_connect_whose_packets_are_dropped_goes_to_the_next_server(bench, wire):
     far = Far(wire)
-    proxy = start(bench, wire, connect={"timeout": "300ms", "budget": "2s"})
+    proxy = start(bench, wire, SERVERS, connect={"timeout": "300ms", "budget": "2s"})
     key = key_of(proxy, "a")
     wire.vanish(SERVERS["a"])
     begin = time.monotonic()
@@ -84,7 +56,7 @@ def test_the_loss_of_a_first_packet_moves_no_key_and_fails_no_check(bench):
     for address in (*SERVERS.values(), CLIENT):
         wire.add(address)
     far = Far(wire)
-    proxy = start(bench, wire, health={})  # and all the defaults
+    proxy = start(bench, wire, SERVERS, health={})  # and all the defaults
     key = key_of(proxy, "a")
     client = connect(wire)
     client.sendall(key + b"\n")
@@ -104,7 +76,7 @@ def test_the_loss_of_a_first_packet_moves_no_key_and_fails_no_check(bench):
 def test_a_checked_machine_that_vanishes_is_offline_and_comes_back(bench, wire):
     far = Far(wire)
     checks = {"interval": "200ms", "timeout": "100ms", "rise": 1, "fall": 2}
-    proxy = start(bench, wire, health=checks)
+    proxy = start(bench, wire, SERVERS, health=checks)
     wait_until(lambda: proxy.server("a")["detail"] == "checked ok", "the first check")
     key = key_of(proxy, "a")
     wire.vanish(SERVERS["a"])
@@ -123,7 +95,7 @@ def test_a_checked_machine_that_vanishes_is_offline_and_comes_back(bench, wire):
 # tests/faults.md 11
 def test_a_server_that_vanishes_with_data_under_way_ends_the_connection(bench, wire):
     far = Far(wire)
-    proxy = start(bench, wire, timeouts={"unacknowledged": "1s"})
+    proxy = start(bench, wire, SERVERS, timeouts={"unacknowledged": "1s"})
     client = connect(wire)
     client.sendall(key_of(proxy, "a") + b"\n")
     server = far.accept("a")
@@ -144,7 +116,7 @@ def test_a_server_that_vanishes_with_data_under_way_ends_the_connection(bench, w
 @pytest.mark.parametrize("who", ["client", "server"])
 def test_an_idle_peer_that_vanishes_is_found_by_keepalive(bench, wire, who):
     far = Far(wire)
-    proxy = start(bench, wire, timeouts={"keepalive": "1s", "unacknowledged": "1s"})
+    proxy = start(bench, wire, SERVERS, timeouts={"keepalive": "1s", "unacknowledged": "1s"})
     client = connect(wire)
     client.sendall(key_of(proxy, "a") + b"\n")
     server = far.accept("a")
@@ -161,7 +133,7 @@ def test_an_idle_peer_that_vanishes_is_found_by_keepalive(bench, wire, who):
 @pytest.mark.parametrize("who", ["client", "server"])
 def test_a_peer_that_can_no_longer_be_reached_is_lost_and_has_not_reset(bench, wire, who):
     far = Far(wire)
-    proxy = start(bench, wire, timeouts={"unacknowledged": "10s"})
+    proxy = start(bench, wire, SERVERS, timeouts={"unacknowledged": "10s"})
     wire.set_near("net.ipv4.tcp_retries2=4")
     client = connect(wire)
     client.sendall(key_of(proxy, "a") + b"\n")

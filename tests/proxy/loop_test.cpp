@@ -9,6 +9,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "tests/proxy/test_timer.h"
 #include "tests/support/sockets.h"
 #include "tests/support/wait.h"
 
@@ -16,6 +17,7 @@ using namespace ringway;
 using namespace std::chrono_literals;
 using proxy::Clock;
 using proxy::Loop;
+using test::TestTimer;
 
 namespace {
 
@@ -30,15 +32,6 @@ public:
         ++calls;
         if (act) act();
     }
-};
-
-class TestTimer final : public proxy::Timer {
-public:
-    explicit TestTimer(std::function<void()> act) : act_(std::move(act)) {}
-    void on_deadline() override { act_(); }
-
-private:
-    const std::function<void()> act_;
 };
 
 struct Fixture {

@@ -9,24 +9,16 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "tests/proxy/test_timer.h"
 #include "tests/support/random.h"
 
 using namespace ringway;
 using namespace std::chrono_literals;
 using proxy::TimePoint;
 using proxy::Timers;
+using test::TestTimer;
 
 namespace {
-
-// Calls what it was given when its time has come.
-class TestTimer final : public proxy::Timer {
-public:
-    explicit TestTimer(std::function<void()> act) : act_(std::move(act)) {}
-    void on_deadline() override { act_(); }
-
-private:
-    const std::function<void()> act_;
-};
 
 struct Fixture {
     Timers timers;
