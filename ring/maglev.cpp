@@ -16,26 +16,41 @@ static_assert(sizes.back() >= 100 * Limits::servers);
 constexpr std::uint16_t free_entry = 0xffff;
 static_assert(Limits::servers <= free_entry, "every seat must differ from a free entry");
 
-// A server's order of preference among the entries, a walk by fixed strides, and its turns.
+// A server's order of preference among the entries, a walk by fixed strides, and its turns: it has
+// one in weight of every `heaviest` rounds, evenly spread, the first among them.
 struct Preference {
     std::size_t next;
     std::size_t skip;
-    std::uint32_t weight;
     std::uint16_t seat;
-    std::uint64_t turns = 0;  // had
+    std::uint32_t weight;
+    // From one turn to the next: heaviest / weight rounds, and what is left of that division. A
+    // division at every turn would be the dearest part of a table.
+    std::uint32_t rounds;
+    std::uint32_t remainder;
+    std::uint64_t round = 1;   // of its next turn: 1 + floor(turns had x heaviest / weight)
+    std::uint32_t beyond = 0;  // (turns had x heaviest) mod weight
 
-    // The round, from 1, of its next turn: it has weight of every `heaviest` rounds,
-    // evenly spread, the first among them.
-    std::uint64_t round(std::uint64_t heaviest) const { return turns * heaviest / weight + 1; }
+    void have_turn() {
+        round += rounds;
+        beyond += remainder;
+        if (beyond >= weight) {
+            beyond -= weight;
+            ++round;
+        }
+    }
 };
 
-Preference preference_of(const MaglevServer& server, std::size_t size) {
+Preference preference_of(const MaglevServer& server, std::uint32_t heaviest, std::size_t size) {
     const auto length = big_endian32(static_cast<std::uint32_t>(server.id.size()));
     const auto counter = big_endian32(0);
     const Digest digest =
         sha256({{length.data(), length.size()}, server.id, {counter.data(), counter.size()}});
-    return {big_endian64(digest, 0) % size, big_endian64(digest, 8) % (size - 1) + 1, server.weight,
-            static_cast<std::uint16_t>(server.seat)};
+    return {big_endian64(digest, 0) % size,
+            big_endian64(digest, 8) % (size - 1) + 1,
+            static_cast<std::uint16_t>(server.seat),
+            server.weight,
+            heaviest / server.weight,
+            heaviest % server.weight};
 }
 
 // Which entries are taken. A bit each, for the search of the last free ones touches
@@ -63,12 +78,10 @@ std::size_t MaglevTable::size_for(std::size_t servers) {
 
 MaglevTable::MaglevTable(std::size_t size, std::span<const MaglevServer> servers) : size_(size) {
     if (servers.empty()) return;
+    const std::uint32_t heaviest = std::ranges::max(servers, {}, &MaglevServer::weight).weight;
     std::vector<Preference> preferences;
-    std::uint32_t heaviest = 0;
-    for (const MaglevServer& server : servers) {
-        preferences.push_back(preference_of(server, size));
-        heaviest = std::max(heaviest, server.weight);
-    }
+    for (const MaglevServer& server : servers)
+        preferences.push_back(preference_of(server, heaviest, size));
     entries_.assign(size, free_entry);
     Taken taken(size);
     // The servers that have a turn in each of the rounds ahead. Visiting all servers in every round
@@ -92,8 +105,8 @@ MaglevTable::MaglevTable(std::size_t size, std::span<const MaglevServer> servers
             entries_[server.next] = server.seat;
             advance();
             if (--free == 0) return;
-            ++server.turns;
-            ahead[server.round(heaviest) % rounds_ahead].push_back(i);
+            server.have_turn();
+            ahead[server.round % rounds_ahead].push_back(i);
         }
     }
 }
