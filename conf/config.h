@@ -271,8 +271,19 @@ struct LogSettings {
     bool operator==(const LogSettings&) const = default;
 };
 
+// What the workers' reads and writes go through.
+enum class Engine : std::uint8_t {
+    automatic,  // io_uring(7) where the kernel allows it, else plain calls
+    epoll,      // plain calls after epoll_wait(2)
+    io_uring,
+};
+
+// As the file has it.
+std::string_view to_string(Engine engine);
+
 struct Config {
     std::uint32_t workers = 0;  // 0: one for each processor that it may use
+    Engine engine = Engine::automatic;
     Duration drain_delay{
         0};  // from SIGTERM, when readiness fails, until accepting ends; 0: at once
     Duration drain_timeout{30'000};  // the longest drain after it

@@ -250,6 +250,7 @@ Entries entries_of(const Config& config) {
     Entries entries;
     const Writer to(entries);
     to.fixed().text("workers", config.workers == 0 ? "auto" : std::to_string(config.workers));
+    to.fixed().text("engine", std::string(to_string(config.engine)));
     to.time_or_none("drain_delay", config.drain_delay);
     to.time("drain_timeout", config.drain_timeout);
     const Writer opened = to.fixed().in("admin");  // at the start

@@ -185,6 +185,11 @@ json::value owner_of(std::span<const ring::ExplainStep> walk) {
 
 }  // namespace
 
+json::object report_engine(const Control& control) {
+    const auto [in_use, reason] = control.engine();
+    return {{"name", conf::to_string(in_use)}, {"reason", or_null(reason)}};
+}
+
 json::object report_log(const Control& control) {
     const LogLevel& level = control.log_level();
     json::value left;
@@ -241,6 +246,7 @@ json::object report_status(const Control& control) {
             {"pid", ::getpid()},
             {"uptime_s", control.uptime().count()},
             {"workers", control.worker_count()},
+            {"engine", report_engine(control)},
             {"processors", control.usable_processors().to_string()},
             {"max_connections", control.max_connections()},
             {"generation", config.generation},

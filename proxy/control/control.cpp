@@ -34,10 +34,11 @@ conf::Duration drain_spread(conf::Duration drain_timeout) {
 }
 
 std::vector<std::unique_ptr<Worker>> make_workers(std::uint32_t count, Quota& total,
-                                                  const DescriptorBudget& budget) {
+                                                  const DescriptorBudget& budget,
+                                                  EngineChoice& engine) {
     std::vector<std::unique_ptr<Worker>> workers;
     for (std::uint32_t i = 0; i < count; ++i) {
-        workers.push_back(std::make_unique<Worker>(i, total, budget.pipes / count));
+        workers.push_back(std::make_unique<Worker>(i, total, budget.pipes / count, engine.next()));
     }
     return workers;
 }
@@ -65,8 +66,9 @@ Control::Control(std::string file, conf::Config config, LogWriter& log, std::str
       log_level_(io_, config_.log.level),
       budget_(claim_descriptors()),
       total_(budget_.connections),
+      engine_(config_.engine),
       workers_(make_workers(config_.workers > 0 ? config_.workers : processors_.usable(), total_,
-                            budget_)),
+                            budget_, engine_)),
       builder_(io_, "rings", 0),
       preparer_(io_, "configuration", reload_nice),
       pools_(io_, workers_.size(), events_, builder_, connections_of(workers_)),
@@ -160,6 +162,8 @@ boost::asio::awaitable<void> Control::start() {
     serving_ = true;
     spdlog::info("{} workers{}: {}", workers_.size(), config_.workers > 0 ? "" : " (auto)",
                  processors_.to_string());
+    const auto [engine, reason] = engine_.status(workers_);
+    spdlog::info("engine {}{}", conf::to_string(engine), reason ? ": " + *reason : "");
     spdlog::info("{} descriptors allow {} connections at once", budget_.limit, budget_.connections);
     spdlog::info("ready: {} listeners, {} pools, {} workers", config_.listeners.size(),
                  config_.pools.size(), workers_.size());

@@ -25,6 +25,7 @@
 #include "proxy/control/background.h"
 #include "proxy/control/background_thread.h"
 #include "proxy/control/descriptors.h"
+#include "proxy/control/engine.h"
 #include "proxy/control/events.h"
 #include "proxy/control/listeners.h"
 #include "proxy/control/notify.h"
@@ -117,6 +118,7 @@ public:
     const Listeners& listeners() const { return listeners_; }
     const ConfigStatus& config_status() const { return status_; }
     std::size_t worker_count() const { return workers_.size(); }
+    EngineChoice::Status engine() const { return engine_.status(workers_); }
     const Processors& usable_processors() const { return processors_; }
     std::uint64_t max_connections() const { return budget_.connections; }
     std::chrono::seconds uptime() const;
@@ -189,6 +191,7 @@ private:
     const DescriptorBudget budget_;
     const Processors processors_ = processors();
     Quota total_;  // of all listeners
+    EngineChoice engine_;
     std::vector<std::unique_ptr<Worker>> workers_;
     Events events_;
     BackgroundThread builder_;   // of rings

@@ -1,5 +1,6 @@
 #include "proxy/data/acceptor.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -19,7 +20,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // Connections taken in one turn; the socket is level-triggered and asks again.
-constexpr int max_accepts_per_turn = 64;
+constexpr int most_accepts_per_turn = 64;
 // Connections taken before a socket is closed: the kernel's usual longest queue.
 constexpr int max_accepts_at_close = 4096;
 constexpr milliseconds pause_without_resources{100};
@@ -59,11 +60,17 @@ void Acceptor::accept_queue() {
 }
 
 void Acceptor::on_ready(std::uint32_t /*events*/) {
-    for (int i = 0; i < max_accepts_per_turn; ++i) {
+    // Where connections come one by one, a second call would find none. Where the socket asks
+    // again in the very next round, more are waiting.
+    const bool asks_again = poller_.round() == asked_in_ + 1;
+    asked_in_ = poller_.round();
+    if (asks_again) turn_ = std::min(turn_ * 2, most_accepts_per_turn);
+    for (int i = 0; i < turn_; ++i) {
         switch (accept_one(false)) {
             case Taken::one:
                 break;
             case Taken::none_waiting:
+                turn_ = std::max(i, 1);
                 return;
             case Taken::no_resources:
                 return pause(pause_without_resources, std::strerror(errno));

@@ -61,6 +61,8 @@ private:
     Timers& timers_;
     Quota& total_;
     const OnAccept on_accept_;
+    int turn_ = 1;                // connections taken at most when the socket asks
+    std::uint64_t asked_in_ = 0;  // the round in which it asked last
     TimePoint last_complaint_{};
 };
 

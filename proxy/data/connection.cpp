@@ -276,6 +276,7 @@ void Connection::advance_step(TimePoint now) {
 void Connection::move_bytes(TimePoint now) {
     const auto& timeouts = route_->timeouts;
     Relay::State state = pump(now);
+    if (state == Relay::State::writing) return;
     if (state != Relay::State::ended && standstill_.look(relay_, state, timeouts, now)) {
         state = pump(now);
     }
@@ -297,6 +298,7 @@ Relay::State Connection::pump(TimePoint now) {
     const auto before = progress();
     const auto up_before = relay_.bytes_up();
     const Relay::State state = relay_.pump();
+    if (state == Relay::State::writing) return state;
     if (progress() != before) standstill_.moved(now, route_->timeouts);
     count_bytes();
     if (speaks_first_) acknowledge_answer(relay_.bytes_up() != up_before);
@@ -324,8 +326,9 @@ void Connection::acknowledge_answer(bool sent) {
 
 // Changes with every byte delivered and with every end of a direction.
 std::uint64_t Connection::progress() const {
-    return relay_.bytes_up() + relay_.bytes_down() + (relay_.half_closed() ? 1 : 0) +
-           (relay_.client().broken ? 1 : 0) + (relay_.server().broken ? 1 : 0);
+    const int ends = relay_.closed_directions() + int{relay_.client().broken} +
+                     int{relay_.server().broken};
+    return relay_.bytes_up() + relay_.bytes_down() + static_cast<std::uint64_t>(ends);
 }
 
 CloseReason Connection::broken_end() const {

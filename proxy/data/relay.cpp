@@ -41,6 +41,15 @@ void Side::on_ready(std::uint32_t events) {
     owner_.on_side_ready();
 }
 
+// Anything but bytes alone is looked at one call after the other.
+void Side::begin_read(std::uint32_t events, Batch& batch) {
+    constexpr std::uint32_t not_only_bytes = EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+    if (!copied || hung_up || urgent || (events & EPOLLIN) == 0 || (events & not_only_bytes) != 0)
+        return;
+    readable = true;
+    stream.begin_read(batch, *this);
+}
+
 bool Side::open(Stream opened, Poller& poller) {
     close();
     stream = std::move(opened);
@@ -50,7 +59,7 @@ bool Side::open(Stream opened, Poller& poller) {
 
 void Side::close() {
     stream.close();
-    readable = writable = hung_up = urgent = broken = false;
+    readable = writable = hung_up = urgent = broken = copied = false;
     error = 0;
 }
 
@@ -71,6 +80,31 @@ void Relay::hold_for_server(std::string_view head) {
 }
 
 Relay::State Relay::pump() {
+    if (writing_ && !take_written()) return State::writing;
+    const State state = move_both();
+    client_.copied = !up_.bulk && !up_.holds() && !up_.ended;
+    server_.copied = !down_.bulk && !down_.holds() && !down_.ended;
+    return writing_ ? State::writing : state;
+}
+
+// Takes note of what the batch has written; false if that is still to come.
+bool Relay::take_written() {
+    const auto take = [this](Flow& flow, const Side& from, Side& to) {
+        Batch::Slot* const slot = slot_of(from);
+        if (slot != nullptr && slot->is_pending()) return false;
+        if (slot != nullptr && slot->is_written()) {
+            give(flow, to, slot->bytes(), slot->result());
+            slot->release();
+        }
+        return true;
+    };
+    const bool up_is_written = take(up_, client_, server_);
+    const bool down_is_written = take(down_, server_, client_);
+    writing_ = !up_is_written || !down_is_written;
+    return !writing_;
+}
+
+Relay::State Relay::move_both() {
     if (intact()) move(up_, client_, server_, down_);
     if (intact()) move(down_, server_, client_, up_);
     if (client_.broken && server_.broken) return State::ended;
@@ -100,6 +134,7 @@ bool Relay::is_delivered() {
 void Relay::close() {
     const bool clean = up_.closed && down_.closed && intact();
     for (Side* side : {&client_, &server_}) {
+        if (Batch::Slot* const slot = slot_of(*side)) slot->release();
         if (clean) {
             side->close();
         } else {
@@ -135,7 +170,7 @@ void Relay::move(Flow& flow, Side& from, Side& to, const Flow& other) {
         } else {
             copy(flow, from, to);
         }
-        if (to.broken) return;
+        if (to.broken || writing_) return;
     }
 }
 
@@ -160,9 +195,12 @@ bool Relay::deliver_held(Flow& flow, Side& to) {
     return !flow.holds();
 }
 
+// Where the batch has read for this side, it also writes.
 void Relay::copy(Flow& flow, Side& from, Side& to) {
-    const IoResult got = from.stream.read(tools_.buffer);
+    Batch::Slot* const slot = slot_of(from);
+    const IoResult got = slot != nullptr ? slot->result() : from.stream.read(tools_.buffer);
     if (!got.moved()) {
+        if (slot != nullptr) slot->release();
         // A peer that was given up as lost has an open socket, from which no more comes.
         if (got.would_block() && !from.broken) {
             from.readable = false;
@@ -172,8 +210,9 @@ void Relay::copy(Flow& flow, Side& from, Side& to) {
         flow.ended = true;
         return;
     }
-    const std::size_t size = got.bytes();
-    const bool full = size == tools_.buffer.size();
+    const std::string_view bytes =
+        slot != nullptr ? slot->bytes() : std::string_view(tools_.buffer.data(), got.bytes());
+    const bool full = bytes.size() == tools_.buffer.size();
     // A short read has emptied the socket (epoll(7), questions and answers), unless
     // it stopped at urgent data: more bytes, or an end that was not announced yet,
     // will be a new edge.
@@ -181,23 +220,34 @@ void Relay::copy(Flow& flow, Side& from, Side& to) {
     if (emptied && !from.hung_up && !from.urgent) from.readable = false;
     note_sign(flow, full, full_reads_for_bulk);
 
-    std::size_t sent = 0;
-    if (to.writable) {
-        // After a FIN that was announced these are the last bytes: they and the end
-        // that follows at once share a segment.
-        const bool last = from.hung_up && !full && !from.urgent && !from.broken;
-        const IoResult taken = to.stream.write({tools_.buffer.data(), size}, last);
-        if (taken.moved()) {
-            sent = taken.bytes();
-            to.writable = sent == size;
-        } else if (taken.would_block()) {
-            to.writable = false;
-        } else {
-            return to.set_broken(taken.error());
-        }
+    if (!to.writable) {
+        hold(flow, bytes);
+        if (slot != nullptr) slot->release();
+        return;
     }
+    if (slot != nullptr) {
+        to.stream.begin_write(*slot);
+        writing_ = true;
+        return;
+    }
+    // After a FIN that was announced these are the last bytes: they and the end
+    // that follows at once share a segment.
+    const bool last = from.hung_up && !full && !from.urgent && !from.broken;
+    give(flow, to, bytes, to.stream.write(bytes, last));
+}
+
+// The reading side has taken some of `bytes`, or has failed.
+void Relay::give(Flow& flow, Side& to, std::string_view bytes, IoResult taken) {
+    if (taken.failed()) return to.set_broken(taken.error());
+    const std::size_t sent = taken.moved() ? taken.bytes() : 0;
+    to.writable = sent == bytes.size();
     flow.bytes += sent;
-    if (sent < size) hold(flow, {tools_.buffer.data() + sent, size - sent});
+    hold(flow, bytes.substr(sent));
+}
+
+Batch::Slot* Relay::slot_of(const Side& side) {
+    Batch* const batch = tools_.poller.batch();
+    return batch != nullptr ? batch->find(side) : nullptr;
 }
 
 void Relay::fill_pipe(Flow& flow, Side& from, Side& to) {

@@ -37,6 +37,7 @@ public:
 
     explicit Side(Owner& owner) : owner_(owner) {}
     void on_ready(std::uint32_t events) override;
+    void begin_read(std::uint32_t events, Batch& batch) override;
 
     // Takes `opened` and has it watched; false if the kernel refuses.
     bool open(Stream opened, Poller& poller);
@@ -50,6 +51,7 @@ public:
     bool hung_up = false;   // the peer has ended its direction: read until the end
     bool urgent = false;    // urgent data came: reads and splices stop at its mark
     bool broken = false;    // reset, or failed in another way
+    bool copied = false;    // a read is what comes next once it is readable
     int error = 0;          // why, as errno
 
     // Both directions of a broken side have failed. Keeps the first reason; for 0 asks the stream.
@@ -63,6 +65,7 @@ class Relay {
 public:
     enum class State : std::uint8_t {
         moving,    // waits for events
+        writing,   // the batch of this round has writes of it: an event follows in this round
         settling,  // one side broke: waits until the other has acknowledged what came before.
                    // There is no event for it: call pump() again within milliseconds
         ended,     // both directions ended and are delivered as far as anybody must wait for
@@ -89,7 +92,8 @@ public:
 
     std::uint64_t bytes_up() const { return up_.bytes; }      // client to server
     std::uint64_t bytes_down() const { return down_.bytes; }  // server to client
-    bool half_closed() const { return up_.closed || down_.closed; }
+    int closed_directions() const { return int{up_.closed} + int{down_.closed}; }
+    bool half_closed() const { return closed_directions() > 0; }
     // Read from one side and not yet taken by the other, either way.
     bool holds_bytes() const { return up_.holds() || down_.holds(); }
 
@@ -116,11 +120,15 @@ private:
         bool holds() const { return held != nullptr || piped > 0; }
     };
 
+    bool take_written();
+    State move_both();
     bool is_delivered();
     bool intact() const { return !client_.broken && !server_.broken; }
     void move(Flow& flow, Side& from, Side& to, const Flow& other);
     bool deliver_held(Flow& flow, Side& to);
     void copy(Flow& flow, Side& from, Side& to);
+    void give(Flow& flow, Side& to, std::string_view bytes, IoResult taken);
+    Batch::Slot* slot_of(const Side& side);
     void fill_pipe(Flow& flow, Side& from, Side& to);
     void ran_dry(Flow& flow);
     static void note_sign(Flow& flow, bool sign, int enough);
@@ -133,6 +141,7 @@ private:
     Side server_;
     Flow up_;
     Flow down_;
+    bool writing_ = false;  // the batch has a write, not carried out or not taken note of yet
     bool lingers_ = false;  // both directions have ended: waits for the last acknowledgement
 };
 

@@ -7,8 +7,9 @@
 
 namespace ringway::proxy {
 
-Worker::Worker(std::size_t index, Quota& total, std::uint64_t most_pipes)
-    : loop_([this] { destroy_closed(); }),
+Worker::Worker(std::size_t index, Quota& total, std::uint64_t most_pipes,
+               std::unique_ptr<Batch> batch)
+    : loop_([this] { destroy_closed(); }, std::move(batch)),
       total_(total),
       pipes_(most_pipes),
       tools_{.relay = {.poller = loop_.poller(), .pipes = pipes_, .buffer = buffer_},

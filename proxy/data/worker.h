@@ -20,6 +20,7 @@
 #include "proxy/data/connection.h"
 #include "proxy/data/eviction.h"
 #include "proxy/data/route.h"
+#include "proxy/net/batch.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/pipes.h"
 #include "proxy/net/stream.h"
@@ -28,8 +29,12 @@ namespace ringway::proxy {
 
 class Worker {
 public:
-    // `total` limits the connections of all workers and outlives this.
-    Worker(std::size_t index, Quota& total, std::uint64_t most_pipes);
+    // What one read brings at most; the same for those of a batch.
+    static constexpr std::size_t buffer_bytes = 64 << 10;
+
+    // `total` limits the connections of all workers and outlives this; `batch`: see Poller.
+    Worker(std::size_t index, Quota& total, std::uint64_t most_pipes,
+           std::unique_ptr<Batch> batch = nullptr);
     // Stops and joins the thread if that was not done.
     ~Worker();
     Worker(const Worker&) = delete;
@@ -61,6 +66,11 @@ public:
 
     // How busy its loop is. Any thread.
     const Histogram<delay_bounds_us>& loop_delays() const { return loop_.delays(); }
+    // Any thread.
+    bool uses_io_uring() const {
+        const Batch* const batch = loop_.poller().batch();
+        return batch != nullptr && batch->is_whole();
+    }
 
 private:
     using Connections = boost::intrusive::list<Connection>;
@@ -75,7 +85,7 @@ private:
     Quota& total_;
 
     // Worker thread only.
-    std::array<char, 64 << 10> buffer_;
+    std::array<char, buffer_bytes> buffer_;
     Pipes pipes_;
     ConnectionTools tools_;
     std::map<std::string, std::unique_ptr<Acceptor>> acceptors_;

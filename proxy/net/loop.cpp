@@ -49,7 +49,8 @@ void Loop::DelayProbe::set(TimePoint now) {
     timers_.set(*this, due_);
 }
 
-Loop::Loop(std::function<void()> after_round) : after_round_(std::move(after_round)) {
+Loop::Loop(std::function<void()> after_round, std::unique_ptr<Batch> batch)
+    : after_round_(std::move(after_round)), poller_(std::move(batch)) {
     if (!poller_.add(bell_.fd.get(), bell_, EPOLLIN)) fail("epoll_ctl");
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -18,8 +19,8 @@ class Loop {
 public:
     // `after_round` runs after the handlers of a round and after each command: the place to free
     // what they closed.
-    // Throws std::system_error if there are no descriptors.
-    explicit Loop(std::function<void()> after_round);
+    // `batch`: see Poller. Throws std::system_error if there are no descriptors.
+    explicit Loop(std::function<void()> after_round, std::unique_ptr<Batch> batch = nullptr);
     Loop(const Loop&) = delete;
     Loop& operator=(const Loop&) = delete;
 
@@ -38,6 +39,7 @@ public:
     void run_round(TimePoint limit = TimePoint::max());
 
     Poller& poller() { return poller_; }
+    const Poller& poller() const { return poller_; }
     Timers& timers() { return timers_; }
 
     // Any thread: how late a timer was served, measured five times a second.

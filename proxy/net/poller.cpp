@@ -6,6 +6,7 @@
 #include <chrono>
 #include <ctime>
 #include <system_error>
+#include <utility>
 
 namespace ringway::proxy {
 
@@ -19,9 +20,13 @@ Fd create_set() {
     return set;
 }
 
+PollHandler& handler_of(const epoll_event& event) {
+    return *static_cast<PollHandler*>(event.data.ptr);
+}
+
 }  // namespace
 
-Poller::Poller() : set_(create_set()) {}
+Poller::Poller(std::unique_ptr<Batch> batch) : batch_(std::move(batch)), set_(create_set()) {}
 
 bool Poller::add(int fd, PollHandler& handler, std::uint32_t events) {
     epoll_event event{};
@@ -44,13 +49,11 @@ void Poller::call_again(PollHandler& handler) {
 int Poller::run_round(TimePoint limit) {
     std::array<epoll_event, max_events_per_round> room;
     const int count = std::max(wait(room, limit), 0);
+    ++round_;
     round_began_ = Clock::now();
     PollHandlers turn;
     turn.swap(again_);
-    for (int i = 0; i < count; ++i) {
-        const epoll_event& event = room[static_cast<std::size_t>(i)];
-        static_cast<PollHandler*>(event.data.ptr)->on_ready(event.events);
-    }
+    handle(std::span(room).first(static_cast<std::size_t>(count)));
     int calls = count;
     for (; !turn.empty(); ++calls) {
         PollHandler& handler = turn.front();
@@ -58,6 +61,32 @@ int Poller::run_round(TimePoint limit) {
         handler.on_ready(0);
     }
     return calls;
+}
+
+void Poller::handle(std::span<const epoll_event> events) {
+    if (batch_ == nullptr) {
+        for (const epoll_event& event : events) handler_of(event).on_ready(event.events);
+        return;
+    }
+    while (!events.empty()) {
+        const auto part = events.first(std::min(events.size(), Batch::slot_count));
+        handle_together(part, *batch_);
+        events = events.subspan(part.size());
+    }
+}
+
+// All that these sockets have is read; then each handler sees what came, and what it gives on is
+// written together.
+void Poller::handle_together(std::span<const epoll_event> events, Batch& batch) {
+    for (const epoll_event& event : events) handler_of(event).begin_read(event.events, batch);
+    batch.run();
+    for (const epoll_event& event : events) handler_of(event).on_ready(event.events);
+    while (batch.run()) {
+        for (Batch::Slot& slot : batch.slots()) {
+            if (slot.is_written()) slot.owner().on_ready(0);
+        }
+    }
+    batch.clear();
 }
 
 // Old kernels lack epoll_pwait2(2), and the filters of some containers do not know it.

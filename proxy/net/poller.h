@@ -4,13 +4,16 @@
 
 #include <sys/epoll.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include <boost/intrusive/list.hpp>
 
 #include "proxy/base/clock.h"
 #include "proxy/base/fd.h"
+#include "proxy/net/batch.h"
 
 namespace ringway::proxy {
 
@@ -19,8 +22,11 @@ namespace ringway::proxy {
 class PollHandler : public boost::intrusive::list_base_hook<
                         boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
 public:
-    // `events` as in epoll_ctl(2); 0 after call_again().
+    // `events` as in epoll_ctl(2); 0 after call_again(), and after the batch has carried out a
+    // write of this handler's slot.
     virtual void on_ready(std::uint32_t events) = 0;
+    // Where there is a batch, comes before on_ready(): begins the read that this would make.
+    virtual void begin_read(std::uint32_t /*events*/, Batch& /*batch*/) {}
 
 protected:
     virtual ~PollHandler() = default;
@@ -28,8 +34,9 @@ protected:
 
 class Poller {
 public:
+    // Without a batch, every read and write is a call of its own.
     // Throws std::system_error if there is no descriptor or memory for it.
-    Poller();
+    explicit Poller(std::unique_ptr<Batch> batch = nullptr);
     Poller(const Poller&) = delete;
     Poller& operator=(const Poller&) = delete;
 
@@ -47,6 +54,12 @@ public:
     // calls the handlers. How many calls it made. Never inlined: a frame for profilers.
     [[gnu::noinline]] int run_round(TimePoint limit);
 
+    // What the reads and writes of handlers of one set go through; nullptr if there is none.
+    Batch* batch() { return batch_.get(); }
+    const Batch* batch() const { return batch_.get(); }
+
+    // The number of the present round, or the last one.
+    std::uint64_t round() const { return round_; }
     // When the present round began, or the last one. Good enough to note that bytes were
     // moved, and cheaper than a look at the clock for each.
     TimePoint round_began() const { return round_began_; }
@@ -55,10 +68,14 @@ private:
     using PollHandlers =
         boost::intrusive::list<PollHandler, boost::intrusive::constant_time_size<false>>;
 
+    void handle(std::span<const epoll_event> events);
+    static void handle_together(std::span<const epoll_event> events, Batch& batch);
     int wait(std::span<epoll_event> room, TimePoint limit);
 
+    const std::unique_ptr<Batch> batch_;
     Fd set_;
     PollHandlers again_;
+    std::uint64_t round_ = 0;
     TimePoint round_began_ = Clock::now();
     bool has_nanoseconds_ = true;  // of epoll_pwait2(2), until the kernel says otherwise
 };

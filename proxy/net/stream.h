@@ -11,8 +11,6 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
-#include <cassert>
-#include <cerrno>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -22,37 +20,11 @@
 #include "conf/config.h"
 #include "proxy/base/fd.h"
 #include "proxy/net/address.h"
+#include "proxy/net/batch.h"
+#include "proxy/net/io_result.h"
 #include "proxy/net/pipes.h"
 
 namespace ringway::proxy {
-
-// The outcome of a read or a write. Exactly one of moved, ended, would_block and failed holds.
-class IoResult {
-public:
-    // Of a system call that returns a number of bytes, or -1 with errno.
-    static IoResult of(ssize_t returned) { return IoResult(returned < 0 ? -errno : returned); }
-
-    bool moved() const { return value_ > 0; }
-    bool ended() const { return value_ == 0; }  // of reads: the peer has ended its direction
-    bool would_block() const { return value_ == -EAGAIN; }
-    bool failed() const { return value_ < 0 && value_ != -EAGAIN; }
-
-    // If it moved or ended.
-    std::size_t bytes() const {
-        assert(value_ >= 0);
-        return static_cast<std::size_t>(value_);
-    }
-    // If it failed: the errno.
-    int error() const {
-        assert(failed());
-        return static_cast<int>(-value_);
-    }
-
-private:
-    explicit IoResult(ssize_t value) : value_(value) {}
-
-    ssize_t value_;  // bytes, or a negative errno
-};
 
 class Stream {
 public:
@@ -74,6 +46,10 @@ public:
         const int flags = end_follows ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
         return IoResult::of(::send(descriptor(), bytes.data(), bytes.size(), flags));
     }
+    // The same for many streams in one system call: what its run() brings goes to the stream of
+    // the other side.
+    void begin_read(Batch& batch, PollHandler& owner) { batch.begin_read(descriptor(), owner); }
+    void begin_write(Batch::Slot& slot) { slot.begin_write(descriptor()); }
     // Ends this direction, after all that was written; false if the connection has ended.
     bool shut_down_writing() { return ::shutdown(descriptor(), SHUT_WR) == 0; }
 

@@ -16,6 +16,7 @@ BOOST_AUTO_TEST_SUITE(accepted)
 BOOST_AUTO_TEST_CASE(a_small_file_gets_the_defaults) {
     const auto config = config_of(sample());
     BOOST_TEST(config.workers == 0U);
+    BOOST_TEST((config.engine == Engine::automatic));
     BOOST_TEST((config.drain_timeout == 30s));
     BOOST_TEST((config.drain_delay == 0s));
     BOOST_TEST((config.admin == AdminSettings{}));
@@ -42,6 +43,9 @@ BOOST_AUTO_TEST_CASE(a_small_file_gets_the_defaults) {
 BOOST_AUTO_TEST_CASE(top_entries_arrive) {
     BOOST_TEST(config_of(sample({"workers: auto", {}, {}, {}})).workers == 0U);
     BOOST_TEST(config_of(sample({"workers: 256", {}, {}, {}})).workers == 256U);
+    BOOST_TEST((config_of(sample({"engine: auto", {}, {}, {}})).engine == Engine::automatic));
+    BOOST_TEST((config_of(sample({"engine: epoll", {}, {}, {}})).engine == Engine::epoll));
+    BOOST_TEST((config_of(sample({"engine: io_uring", {}, {}, {}})).engine == Engine::io_uring));
     BOOST_TEST((config_of(sample({"drain_timeout: 24h", {}, {}, {}})).drain_timeout == 24h));
     BOOST_TEST(config_of(sample({"admin: {socket: /run/a}", {}, {}, {}})).admin.socket == "/run/a");
     BOOST_TEST((config_of(sample({"drain_delay: 1h", {}, {}, {}})).drain_delay == 1h));

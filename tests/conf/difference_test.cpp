@@ -39,6 +39,7 @@ struct Change {
 
 const std::vector<Change> changes{
     {"version", "workers: auto", "workers: 3", "workers: auto -> 3"},
+    {"version", "engine: auto", "engine: epoll", "engine: auto -> epoll"},
     {"version", "drain_delay: 5s", "drain_delay: 6s", "drain_delay: 5s -> 6s"},
     {"version", "drain_timeout: 30s", "drain_timeout: 90s", "drain_timeout: 30s -> 90s"},
     {"name: clients", "0.0.0.0:7000", "0.0.0.0:7100",
@@ -210,7 +211,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_change_while_running_is_marked) {
         }
         BOOST_TEST((process_difference(before, after) == of_process), change.expected);
     }
-    BOOST_TEST(fixed == "workers\nadmin.socket\nadmin.http\nadmin.state\n");
+    BOOST_TEST(fixed == "workers\nengine\nadmin.socket\nadmin.http\nadmin.state\n");
 }
 
 BOOST_AUTO_TEST_CASE(order_is_no_difference_but_in_a_key) {

@@ -67,8 +67,8 @@ BOOST_AUTO_TEST_CASE(all_errors_are_told_at_once_in_file_order) {
             "5:32: listeners[0].pool: there is no pool \"mian\", did you mean \"main\"?\n"
             "6:14: log.level: expected one of debug, info, warn, error, found \"loud\"\n"
             "6:28: log.access: expected true or false, found \"3\"\n"
-            "7:1: zzz: unknown entry, known here: version, workers, drain_delay, drain_timeout, "
-            "pools, listeners, admin, log\n");
+            "7:1: zzz: unknown entry, known here: version, workers, engine, drain_delay, "
+            "drain_timeout, pools, listeners, admin, log\n");
 }
 
 BOOST_AUTO_TEST_CASE(an_error_is_printed_as_compilers_do) {

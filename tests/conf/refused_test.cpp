@@ -28,8 +28,8 @@ BOOST_AUTO_TEST_CASE(unknown_entries_name_the_nearest_known_one) {
 BOOST_AUTO_TEST_CASE(unknown_entries_far_from_any_are_told_what_is_known) {
     check({
         top("foo: 1",
-            "2:1: foo: unknown entry, known here: version, workers, drain_delay, drain_timeout, "
-            "pools, listeners, admin, log"),
+            "2:1: foo: unknown entry, known here: version, workers, engine, drain_delay, "
+            "drain_timeout, pools, listeners, admin, log"),
         server(
             "colour: red",
             "14:9: pools.main.servers[0].colour: unknown entry, known here: id, address, weight, "
@@ -264,6 +264,8 @@ BOOST_AUTO_TEST_CASE(readiness_depends_on_pools_that_there_are) {
         top("admin: {ready: [main, main]}",
             "2:23: admin.ready[1]: the pool given twice, at 2:17 and 2:23"),
         top("admin: {ready: main}", R"(2:16: admin.ready: expected a list, found "main")"),
+        top("engine: kqueue",
+            "2:9: engine: expected one of auto, epoll, io_uring, found \"kqueue\""),
         top("drain_delay: 0s",
             "2:14: drain_delay: expected a duration from 1ms to 24h, as 500ms, 2s, 10m or 1h, "
             "found \"0s\""),

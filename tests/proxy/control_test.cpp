@@ -290,4 +290,31 @@ BOOST_AUTO_TEST_CASE(descriptors_are_shared_out_within_the_limit) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(status_and_log_tell_the_engine_and_why_it_is_not_io_uring) {
+    const test::syscalls::Refusal refusal(test::syscalls::ring_setup_error, EPERM);
+    start();
+    BOOST_TEST(log().has("engine epoll: io_uring_setup: Operation not permitted"));
+    const auto status = json::parse(UnixClient(admin_path()).ask("status")).as_object();
+    BOOST_TEST(status.at("engine") == json::parse(R"({"name": "epoll",
+                               "reason": "io_uring_setup: Operation not permitted"})"));
+    const auto pair = relayed();
+}
+
+BOOST_AUTO_TEST_CASE(epoll_that_is_wanted_has_no_reason) {
+    write(yaml("", "engine: epoll\n"));
+    start();
+    const auto status = json::parse(UnixClient(admin_path()).ask("status")).as_object();
+    BOOST_TEST(status.at("engine") == json::parse(R"({"name": "epoll", "reason": null})"));
+}
+
+BOOST_AUTO_TEST_CASE(an_engine_that_is_demanded_and_refused_stops_the_start) {
+    const test::syscalls::Refusal refusal(test::syscalls::ring_setup_error, EPERM);
+    write(yaml("", "engine: io_uring\n"));
+    BOOST_CHECK_EXCEPTION(control.emplace(file(), parsed(), log().writer()), std::runtime_error,
+                          [](const std::runtime_error& error) {
+                              return std::string(error.what()) ==
+                                     "engine: io_uring: io_uring_setup: Operation not permitted";
+                          });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

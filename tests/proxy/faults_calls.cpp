@@ -19,6 +19,7 @@
 #include <fmt/format.h>
 
 #include "tests/proxy/faults_allocations.h"
+#include "tests/support/plain_ring.h"
 
 namespace faults = ringway::test::faults;
 
@@ -58,6 +59,7 @@ constexpr Fault add_faults[] = {{ENOMEM}, {ENOSPC}};
 constexpr Fault modify_faults[] = {{ENOMEM}};
 constexpr Fault wait_faults[] = {{EINTR}};
 constexpr Fault timed_wait_faults[] = {{EINTR}, {ENOSYS}, {EPERM}};
+constexpr Fault ring_faults[] = {{EINTR}, short_count, {EAGAIN}, {EBUSY}, {ENOMEM}};
 constexpr Fault pipe_faults[] = {{EMFILE}, {ENFILE}, {ENOMEM}};
 constexpr Fault fcntl_faults[] = {{EPERM}, {EBUSY}, {ENOMEM}};
 
@@ -129,6 +131,14 @@ bool fails(const char* call, Role role, std::span<const Fault> list) {
     return fault.has_value();
 }
 
+// Of a call that hands reads and writes in.
+ringway::test::RingMishap mishap_of_ring() {
+    const auto fault = fault_of("io_uring_enter", Role::listener, ring_faults);
+    if (!fault) return {};
+    if (fault->error == 0) return {.most = 1};
+    return {.error = fault->error};
+}
+
 // The socket is ready again a moment later, which is an event in an edge-triggered set: the kernel
 // makes none for what it did not refuse itself.
 void make_edge(int fd) {
@@ -170,6 +180,7 @@ std::string Hit::text() const {
 
 void watch_this_thread() {
     watched = true;
+    ring_mishap = mishap_of_ring;
     count_allocations_of_this_thread();
 }
 

@@ -76,7 +76,9 @@ BOOST_AUTO_TEST_CASE(who_ends_before_its_key_is_placed_and_its_end_passed_on) {
     BOOST_TEST(received.error == 0);
     test::send_all(server, "PONG");
     test::end_sending(server);
-    BOOST_TEST(test::receive_to_end(client).bytes == "PONG");
+    const auto answer = test::receive_to_end(client);
+    BOOST_TEST(answer.bytes == "PONG");
+    BOOST_TEST(answer.error == 0);
     BOOST_TEST(rig.ended("done"));
     BOOST_TEST(rig.log().has(" placed_by=source_ip:key_missing server=a "));
     BOOST_TEST(rig.count(&ListenerCounts::placed_by_source_ip) == 1u);

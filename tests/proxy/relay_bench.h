@@ -16,6 +16,7 @@
 #include "proxy/net/pipes.h"
 #include "proxy/net/poller.h"
 #include "proxy/net/stream.h"
+#include "tests/proxy/engine.h"
 #include "tests/support/sockets.h"
 
 namespace ringway::test {
@@ -34,9 +35,9 @@ public:
     void turn() { poller_.run_round(proxy::Clock::now() + std::chrono::milliseconds(1)); }
 
 private:
-    proxy::Poller poller_;
+    proxy::Poller poller_{batch_of_engine()};
     proxy::Pipes pipes_;
-    std::array<char, 64 << 10> buffer_{};
+    std::array<char, proxy::Worker::buffer_bytes> buffer_{};
     proxy::RelayTools tools_{.poller = poller_, .pipes = pipes_, .buffer = buffer_};
 };
 

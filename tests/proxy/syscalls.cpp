@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <liburing.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -47,6 +48,19 @@ int pipe2(int ends[2], int flags) noexcept {
     if (is_refused(syscalls::pipe_error)) return -1;
     ++syscalls::pipes_made;
     return real(ends, flags);
+}
+
+int io_uring_queue_init(unsigned entries, io_uring* ring, unsigned flags) {
+    static auto* const real = next<decltype(io_uring_queue_init)>("io_uring_queue_init");
+    if (is_refused(syscalls::ring_setup_error)) return -errno;
+    return real(entries, ring, flags);
+}
+
+int io_uring_submit_and_wait(io_uring* ring, unsigned completions) {
+    static auto* const real = next<decltype(io_uring_submit_and_wait)>("io_uring_submit_and_wait");
+    if (const int error = syscalls::ring_error_once.exchange(0); error != 0) return -error;
+    ++syscalls::ring_calls;
+    return real(ring, completions);
 }
 
 int accept4(int fd, sockaddr* address, socklen_t* size, int flags) {

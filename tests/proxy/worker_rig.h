@@ -21,6 +21,7 @@
 #include "proxy/net/listen_sockets.h"
 #include "ring/balancer.h"
 #include "tests/proxy/captured_log.h"
+#include "tests/proxy/engine.h"
 #include "tests/support/sockets.h"
 #include "tests/support/wait.h"
 
@@ -172,7 +173,7 @@ private:
     conf::Endpoint address_;
     const std::shared_ptr<proxy::Quota> quota_ = std::make_shared<proxy::Quota>();
     proxy::Quota total_;
-    proxy::Worker worker_{0, total_, settings_.most_pipes};
+    proxy::Worker worker_{0, total_, settings_.most_pipes, batch_of_engine()};
 };
 
 }  // namespace ringway::test

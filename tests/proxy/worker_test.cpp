@@ -189,6 +189,20 @@ BOOST_AUTO_TEST_CASE(accepting_pauses_without_descriptors_and_resumes_while_traf
     BOOST_TEST(rig.count(&ListenerCounts::refused) == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(clients_that_come_one_by_one_are_taken_by_one_call_each) {
+    WorkerRig rig;
+    rig.add_server("a");
+    constexpr unsigned clients = 10;
+    const std::uint64_t before = syscalls::accepts;
+    for (unsigned i = 0; i < clients; ++i) {
+        const Fd client = rig.connect();
+        const Fd server = rig.accept("a");
+        BOOST_TEST(is_served(client, server));
+    }
+    // One call of the worker, and one of the server that the test plays.
+    BOOST_TEST(syscalls::accepts - before == 2 * clients);
+}
+
 BOOST_AUTO_TEST_CASE(a_pause_does_not_spin) {
     WorkerRig rig;
     rig.add_server("a");

@@ -24,10 +24,21 @@ using Names = std::span<const std::string_view>;
 
 // Exactly the fields, besides "ok", that docs/ringctl.md and docs/monitoring.md have readers rely
 // on.
-constexpr std::array<std::string_view, 17> status_fields{
-    "version",         "pid",        "uptime_s",  "workers", "processors",
-    "max_connections", "generation", "not_ready", "log",     "log_lines_dropped",
-    "config",          "state",      "listeners", "pools"};
+constexpr std::array<std::string_view, 15> status_fields{"version",
+                                                         "pid",
+                                                         "uptime_s",
+                                                         "workers",
+                                                         "engine",
+                                                         "processors",
+                                                         "max_connections",
+                                                         "generation",
+                                                         "not_ready",
+                                                         "log",
+                                                         "log_lines_dropped",
+                                                         "config",
+                                                         "state",
+                                                         "listeners",
+                                                         "pools"};
 constexpr std::array<std::string_view, 10> listener_fields{"name",
                                                            "bind",
                                                            "pool",

@@ -46,6 +46,7 @@ RandomConfig::RandomConfig(std::uint64_t seed, ConfigWorld world)
     : draw_(seed, checked(std::move(world.folder))) {
     auto& random = draw_.random();
     fixed_root_["workers"] = 1 + static_cast<std::int64_t>(random.below(3));
+    if (random.one_in(2)) draw_.set(fixed_root_, configuration_schema(), "engine");
     const auto& admin = configuration_schema().at("admin");
     if (!random.one_in(8)) draw_.set(fixed_admin_, admin, "socket");
     if (!random.one_in(4)) draw_.set(fixed_admin_, admin, "http");

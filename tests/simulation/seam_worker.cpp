@@ -16,8 +16,9 @@ simulation::WorkerState& state_of(const Worker& worker) {
 
 }  // namespace
 
-Worker::Worker(std::size_t index, Quota& total, std::uint64_t most_pipes)
-    : loop_([] {}),
+Worker::Worker(std::size_t index, Quota& total, std::uint64_t most_pipes,
+               std::unique_ptr<Batch> batch)
+    : loop_([] {}, std::move(batch)),
       total_(total),
       pipes_(most_pipes),
       tools_{.relay = {.poller = loop_.poller(), .pipes = pipes_, .buffer = buffer_},

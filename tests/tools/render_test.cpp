@@ -35,13 +35,14 @@ BOOST_AUTO_TEST_SUITE(render_)
 BOOST_AUTO_TEST_CASE(status_shows_configuration_listeners_and_pools) {
     BOOST_TEST(
         shown("status",
-              R"({"ok":true,"version":"0.1.0","pid":71,"uptime_s":192,"workers":2,"generation":5,)"
+              R"({"ok":true,"version":"0.1.0","pid":71,"uptime_s":192,"workers":2,)"
+              R"("engine":{"name":"epoll","reason":null},"generation":5,)"
               R"("config":{"file":"/etc/ringway.yaml","loaded_at":"2031-05-01T10:00:00Z",)"
               R"("result":"ok","reloads":1,"failed_reloads":0},)"
               R"("listeners":[{"name":"redis","bind":"0.0.0.0:6379","pool":"redis",)"
               R"("key":"source_ip","accepted":12345,"active":3,"refused":0}],)"
               R"("pools":[{"name":"redis","servers":3,"online":2,"points":1024,"active":3}]})") ==
-        "ringway 0.1.0, pid 71, up 3m 12s, 2 workers, generation 5\n"
+        "ringway 0.1.0, pid 71, up 3m 12s, 2 workers, engine epoll, generation 5\n"
         "configuration /etc/ringway.yaml, loaded 2031-05-01T10:00:00Z, 1 reload (0 failed)\n"
         "\n"
         "LISTENER  BIND          POOL   KEY        ACCEPTED  ACTIVE  REFUSED\n"

@@ -23,6 +23,8 @@ def _arguments(words: list[str]) -> argparse.Namespace:
                         help="the program; loadgen lies beside it (default: %(default)s)")
     parser.add_argument("--before", type=Path, metavar="FILE",
                         help="another build of it, measured beside it")
+    parser.add_argument("--engines", action="store_true",
+                        help="Ringway with engine: epoll as well, measured beside it as epoll")
     parser.add_argument("--rounds", type=int, help="default 7, quick 3")
     parser.add_argument("--seconds", type=float, help="of each run; default 5, quick 1")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
@@ -108,6 +110,8 @@ def _compare(given: argparse.Namespace) -> None:
     contenders = [
         proxies.Direct(), proxies.HAProxy(), proxies.Nginx(), proxies.Ringway(given.ringway)
     ]
+    if given.engines:
+        contenders.append(proxies.Ringway(given.ringway, "epoll", "epoll"))
     if given.before:
         contenders.append(proxies.Ringway(given.before, "before"))
     report = {

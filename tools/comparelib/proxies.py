@@ -165,12 +165,13 @@ class Nginx:
 
 
 class Ringway:
-    def __init__(self, program: Path, name: str = "ringway") -> None:
-        self.name, self.program = name, program
+    def __init__(self, program: Path, name: str = "ringway", engine: str | None = None) -> None:
+        self.name, self.program, self.engine = name, program, engine
         self.version = f"{name.capitalize()} " + machine.version_of([program, "--version"], r"ringway (\S+)")
 
     def run(self, servers: list[int], folder: Path) -> Running:
-        return run_ringway(self.program, RINGWAY, servers, folder)
+        engine = f"engine: {self.engine}\n" if self.engine else ""
+        return run_ringway(self.program, RINGWAY + engine, servers, folder)
 
 
 def run_ringway(program: Path, template: str, servers: list[int], folder: Path) -> Running:

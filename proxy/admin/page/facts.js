@@ -158,6 +158,7 @@ export function showConfig(status) {
     ["Last reload", lastReload(config), { class: well ? "" : "bad", title: config.reloaded_at }],
     ["Reloads", `${count(taken)} taken, ${count(config.failed_reloads)} refused`],
     ["Process", `${status.pid}, ${plural(status.workers, "worker")}`],
+    ["Engine", status.engine.name, { title: status.engine.reason }],
     ["Connections at most", count(status.max_connections)],
     [
       "Log lines dropped",

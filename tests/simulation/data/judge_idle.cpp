@@ -211,7 +211,9 @@ void Judge::check_files() {
         expected += has_server ? 2 : 1;
         if (!of.is_relayed()) continue;
         directions += 2;
-        held += of.due_to_server() - of.server->queued + of.due_to_client() - of.client->queued;
+        // A batch may have read for a peer that it then finds broken.
+        if (!of.server->told_broken) held += of.due_to_server() - of.server->queued;
+        if (!of.client->told_broken) held += of.due_to_client() - of.client->queued;
     }
     // A dial that cannot be watched stays open until the next try.
     if (links != expected && !lacked_lately()) {

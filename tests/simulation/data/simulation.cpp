@@ -1,6 +1,7 @@
 #include "tests/simulation/data/simulation.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <exception>
 #include <limits>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "tests/simulation/data/judge.h"
 #include "tests/simulation/data/seam_thread.h"
 #include "tests/simulation/data/world.h"
+#include "tests/support/plain_ring.h"
 
 namespace ringway::simulation::data {
 
@@ -26,9 +28,21 @@ constexpr auto calm_pause = 600ms;
 // No settings let a connection live so much longer than the last event.
 constexpr auto longest_end = 120s;
 
+// Made worse by chance: a signal, a kernel without memory, only some of what is handed in.
+test::RingMishap mishap_of_ring() {
+    constexpr unsigned signal_in = 100;  // one call of so many
+    constexpr unsigned failure_in = 5'000;
+    constexpr unsigned partial_in = 20;
+    RandomSource& random = Kernel::current()->random();
+    if (random.one_in(signal_in)) return {.error = EINTR};
+    if (random.one_in(failure_in)) return {.error = ENOMEM};
+    if (random.one_in(partial_in)) return {.most = 1};
+    return {};
+}
+
 class Simulation {
 public:
-    Simulation(const History& history, bool trace);
+    Simulation(const History& history, bool batched, bool trace);
 
     Outcome run();
 
@@ -62,7 +76,7 @@ private:
     TimePoint ended_at_{};
 };
 
-Simulation::Simulation(const History& history, bool trace)
+Simulation::Simulation(const History& history, bool batched, bool trace)
     : world_(history),
       trace_(trace),
       judge_(world_, counts_),
@@ -75,7 +89,10 @@ Simulation::Simulation(const History& history, bool trace)
     world_.kernel.watcher = &judge_;
     if (trace_) world_.tell = [this](const std::string& line) { this->trace(line); };
     world_.kernel.on_idle = [this](TimePoint told_at) { idle(told_at); };
-    worker_ = std::make_unique<proxy::Worker>(0, total_, world_.settings.most_pipes);
+    test::ring_mishap = mishap_of_ring;
+    auto batch = batched ? std::make_unique<proxy::Batch>(proxy::Worker::buffer_bytes) : nullptr;
+    worker_ =
+        std::make_unique<proxy::Worker>(0, total_, world_.settings.most_pipes, std::move(batch));
 }
 
 void Simulation::add_servers() {
@@ -300,7 +317,11 @@ void Simulation::wait_for_ends() {
 }  // namespace
 
 Outcome run(const History& history, bool trace) {
-    return Simulation(history, trace).run();
+    Outcome outcome = Simulation(history, false, trace).run();
+    if (outcome.violation) return outcome;
+    outcome = Simulation(history, true, trace).run();
+    if (outcome.violation) outcome.violation->what += ", with io_uring";
+    return outcome;
 }
 
 }  // namespace ringway::simulation::data

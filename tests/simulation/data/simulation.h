@@ -1,6 +1,6 @@
-// Runs a history of the data path: the real worker, in one thread, on a simulated kernel
-// (kernel.h), with every law of judge.h. After the last event everybody reads and ends, then time
-// passes until no connection is left.
+// Runs a history of the data path on either engine: the real worker, in one thread, on a simulated
+// kernel (kernel.h), with every law of judge.h. After the last event everybody reads and ends, then
+// time passes until no connection is left.
 #pragma once
 
 #include "tests/simulation/data/script.h"

@@ -1,0 +1,34 @@
+// What the reads and writes of workers go through, as the file asks and the kernel allows.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "conf/config.h"
+#include "proxy/data/worker.h"
+#include "proxy/net/batch.h"
+
+namespace ringway::proxy {
+
+class EngineChoice {
+public:
+    explicit EngineChoice(conf::Engine wanted) : wanted_(wanted) {}
+
+    // For the next worker; nullptr for plain calls. Throws std::runtime_error if io_uring is
+    // demanded and the kernel refuses it.
+    std::unique_ptr<Batch> next();
+
+    struct Status {
+        conf::Engine in_use;                // never automatic
+        std::optional<std::string> reason;  // why it is not io_uring, where that was wanted
+    };
+    Status status(const std::vector<std::unique_ptr<Worker>>& workers) const;
+
+private:
+    conf::Engine wanted_;
+    std::optional<std::string> refusal_;
+};
+
+}  // namespace ringway::proxy

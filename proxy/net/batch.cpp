@@ -1,0 +1,144 @@
+#include "proxy/net/batch.h"
+
+#include <liburing.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <cstddef>
+#include <system_error>
+
+#include <spdlog/spdlog.h>
+
+namespace ringway::proxy {
+
+namespace {
+
+// With it the kernel never sets a read or a write aside for later.
+constexpr int read_flags = MSG_DONTWAIT;
+constexpr int write_flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+
+// Below this a call of its own is cheaper.
+constexpr std::ptrdiff_t worth_a_ring = 2;
+
+}  // namespace
+
+struct Batch::Ring {
+    Ring() {
+        const int error = -::io_uring_queue_init(slot_count, &ring, IORING_SETUP_SUBMIT_ALL);
+        if (error != 0) throw std::system_error(error, std::generic_category(), "io_uring_setup");
+    }
+    ~Ring() { ::io_uring_queue_exit(&ring); }
+    Ring(const Ring&) = delete;
+    Ring& operator=(const Ring&) = delete;
+
+    io_uring ring{};
+};
+
+Batch::Batch(std::size_t bytes_per_read)
+    : ring_(std::make_unique<Ring>()),
+      room_(std::make_unique_for_overwrite<char[]>(slot_count * bytes_per_read)) {
+    for (std::size_t i = 0; i < slot_count; ++i) {
+        slots_[i].room_ = {room_.get() + i * bytes_per_read, bytes_per_read};
+    }
+}
+
+Batch::~Batch() = default;
+
+void Batch::Slot::begin_write(int socket) {
+    assert(is_read());
+    socket_ = socket;
+    kind_ = Kind::write;
+    pending_ = true;
+}
+
+void Batch::Slot::release() {
+    kind_ = Kind::none;
+    pending_ = false;
+    owner_ = nullptr;
+}
+
+void Batch::begin_read(int socket, PollHandler& owner) {
+    if (used_ == slot_count) return;
+    Slot& slot = slots_[used_++];
+    slot.owner_ = &owner;
+    slot.socket_ = socket;
+    slot.kind_ = Slot::Kind::read;
+    slot.pending_ = true;
+}
+
+Batch::Slot* Batch::find(const PollHandler& owner) {
+    const auto used = slots();
+    const auto found = std::ranges::find(used, &owner, &Slot::owner_);
+    return found == used.end() ? nullptr : &*found;
+}
+
+void Batch::clear() {
+    for (Slot& slot : slots()) slot.release();
+    used_ = 0;
+}
+
+bool Batch::run() {
+    const auto pending = std::ranges::count_if(slots(), &Slot::is_pending);
+    if (pending == 0) return false;
+    if (ring_ && pending >= worth_a_ring) run_in_ring(static_cast<std::size_t>(pending));
+    for (Slot& slot : slots()) {
+        if (slot.pending_) run_alone(slot);
+    }
+    return true;
+}
+
+// All that is pending in one call. Where the ring fails it is given up, and what is still pending
+// is left.
+void Batch::run_in_ring(std::size_t pending) {
+    for (std::size_t i = 0; i < used_; ++i) {
+        if (slots_[i].pending_) prepare(i);
+    }
+    while (pending > 0) {
+        const int error = -::io_uring_submit_and_wait(&ring_->ring, static_cast<unsigned>(pending));
+        unsigned head = 0;
+        unsigned completions = 0;
+        const io_uring_cqe* completion = nullptr;
+        io_uring_for_each_cqe(&ring_->ring, head, completion) {
+            done(slots_[::io_uring_cqe_get_data64(completion)], completion->res);
+            ++completions;
+        }
+        ::io_uring_cq_advance(&ring_->ring, completions);
+        pending -= completions;
+        if (error <= 0 || error == EINTR) continue;
+        spdlog::warn("io_uring failed, plain calls take its place: {}",
+                     std::generic_category().message(error));
+        whole_.store(false, std::memory_order_relaxed);
+        ring_.reset();
+        return;
+    }
+}
+
+void Batch::prepare(std::size_t i) {
+    const Slot& slot = slots_[i];
+    io_uring_sqe* const entry = ::io_uring_get_sqe(&ring_->ring);
+    assert(entry != nullptr);
+    if (slot.kind_ == Slot::Kind::read) {
+        ::io_uring_prep_recv(entry, slot.socket_, slot.room_.data(), slot.room_.size(), read_flags);
+    } else {
+        ::io_uring_prep_send(entry, slot.socket_, slot.room_.data(), slot.size_, write_flags);
+    }
+    ::io_uring_sqe_set_data64(entry, i);
+}
+
+void Batch::run_alone(Slot& slot) {
+    const ssize_t moved =
+        slot.kind_ == Slot::Kind::read
+            ? ::recv(slot.socket_, slot.room_.data(), slot.room_.size(), read_flags)
+            : ::send(slot.socket_, slot.room_.data(), slot.size_, write_flags);
+    done(slot, static_cast<int>(moved < 0 ? -errno : moved));
+}
+
+void Batch::done(Slot& slot, int result) {
+    slot.result_ = result;
+    slot.pending_ = false;
+    if (slot.kind_ == Slot::Kind::read) slot.size_ = static_cast<std::size_t>(std::max(result, 0));
+}
+
+}  // namespace ringway::proxy

@@ -1,0 +1,94 @@
+// Reads of many sockets, and the writes of what they brought, in one system call each
+// (io_uring(7)). Every one completes inside the call: nothing is in flight between calls, and
+// nothing needs cancelling. One thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "proxy/net/io_result.h"
+
+namespace ringway::proxy {
+
+class PollHandler;
+
+class Batch {
+public:
+    // So many in one call gain nearly all that more would, and what they read still fits the
+    // cache of a processor.
+    static constexpr std::size_t slot_count = 16;
+
+    // A read of one side of a relay, and the write of what it brought to the other.
+    class Slot {
+    public:
+        // Whether it was begun and not carried out yet.
+        bool is_pending() const { return pending_; }
+        bool is_read() const { return kind_ == Kind::read && !pending_; }
+        bool is_written() const { return kind_ == Kind::write && !pending_; }
+
+        // Of what was carried out last.
+        IoResult result() const { return IoResult::of_code(result_); }
+        // What the read brought.
+        std::string_view bytes() const { return {room_.data(), size_}; }
+        PollHandler& owner() const { return *owner_; }
+
+        // Has the batch write to `socket` what was read.
+        void begin_write(int socket);
+        // Takes the slot from its owner; what is pending is not carried out.
+        void release();
+
+    private:
+        friend class Batch;
+        enum class Kind : std::uint8_t { none, read, write };
+
+        std::span<char> room_;
+        std::size_t size_ = 0;
+        PollHandler* owner_ = nullptr;
+        int socket_ = -1;
+        int result_ = 0;
+        Kind kind_ = Kind::none;
+        bool pending_ = false;
+    };
+
+    // Throws std::system_error if the kernel refuses: it is too old, a filter of the container or
+    // kernel.io_uring_disabled forbids it, or there are no descriptors or memory.
+    explicit Batch(std::size_t bytes_per_read);
+    ~Batch();
+    Batch(const Batch&) = delete;
+    Batch& operator=(const Batch&) = delete;
+
+    // Has run() read from `socket`, where a slot is free.
+    void begin_read(int socket, PollHandler& owner);
+    // Carries out what was begun; false if there was nothing. Never blocks.
+    bool run();
+
+    // Those that were begun since clear().
+    std::span<Slot> slots() { return std::span(slots_).first(used_); }
+    // The slot of `owner`; nullptr if it has none.
+    Slot* find(const PollHandler& owner);
+    void clear();
+
+    // Any thread. Whether calls go through io_uring: not any more after it has failed once.
+    bool is_whole() const { return whole_.load(std::memory_order_relaxed); }
+
+private:
+    struct Ring;
+
+    void run_in_ring(std::size_t pending);
+    void prepare(std::size_t slot);
+    static void run_alone(Slot& slot);
+    static void done(Slot& slot, int result);
+
+    std::unique_ptr<Ring> ring_;
+    std::unique_ptr<char[]> room_;
+    std::array<Slot, slot_count> slots_;
+    std::size_t used_ = 0;
+    std::atomic<bool> whole_{true};
+};
+
+}  // namespace ringway::proxy
