@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <system_error>
+#include <thread>
 
 #include <spdlog/spdlog.h>
 
@@ -25,8 +26,13 @@ constexpr std::ptrdiff_t worth_a_ring = 2;
 }  // namespace
 
 struct Batch::Ring {
+    // When a ring goes, the kernel interrupts the blocking calls of the thread that has set it up
+    // (EINTR). One that has ended has none.
     Ring() {
-        const int error = -::io_uring_queue_init(slot_count, &ring, IORING_SETUP_SUBMIT_ALL);
+        int error = 0;
+        std::thread([&] {
+            error = -::io_uring_queue_init(slot_count, &ring, IORING_SETUP_SUBMIT_ALL);
+        }).join();
         if (error != 0) throw std::system_error(error, std::generic_category(), "io_uring_setup");
     }
     ~Ring() { ::io_uring_queue_exit(&ring); }

@@ -8,6 +8,7 @@ from support.configuration import listener, pool_of
 from support.ports import free_port
 from support.programs import RealRedis
 from support.resp import Resp
+from support.waiting import wait_until
 
 CLIENTS = 24
 ROUNDS = 40
@@ -40,5 +41,5 @@ def test_many_sessions_at_once_get_their_own_answers(bench, engine):
             for number, (session, size) in enumerate(zip(sessions, sizes, strict=True)):
                 assert session.answer() == "OK"
                 assert session.answer() == f"{turn} {number} ".ljust(size, "x").encode()
-    proxy.wait_idle()
+    wait_until(lambda: len(proxy.access_log()) == CLIENTS, "the log")
     assert [access.end for access in proxy.access_log()] == ["done"] * CLIENTS

@@ -106,10 +106,21 @@ inline Fd listening_socket(int backlog = 1024, int buffer_bytes = 0) {
     return fd;
 }
 
+// Calls again what is interrupted: by the kernel, when a ring of io_uring goes that this thread has
+// used.
+template <class Call>
+auto uninterrupted(Call call) {
+    for (;;) {
+        const auto result = call();
+        if (result >= 0 || errno != EINTR) return result;
+    }
+}
+
 // Whether `events` of poll(2) come within `limit`.
 inline bool ready(const Fd& socket, short events, std::chrono::milliseconds limit = patience) {
     pollfd one{.fd = socket.get(), .events = events, .revents = 0};
-    return ::poll(&one, 1, static_cast<int>(limit.count())) == 1;
+    const int limit_ms = static_cast<int>(limit.count());
+    return uninterrupted([&] { return ::poll(&one, 1, limit_ms); }) == 1;
 }
 
 // A blocking socket that gives up after patience, so that no test hangs.
@@ -123,14 +134,18 @@ inline Fd connected_socket(const conf::Endpoint& to, int buffer_bytes = 0) {
     ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     const int on = 1;
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    BOOST_REQUIRE_MESSAGE(::connect(fd.get(), &address.any, address.size) == 0,
-                          "connect: " << to.to_string() << ", errno " << errno);
+    int error = ::connect(fd.get(), &address.any, address.size) == 0 ? 0 : errno;
+    if (error == EINTR && ready(fd, POLLOUT)) {  // it goes on
+        socklen_t size = sizeof error;
+        ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+    }
+    BOOST_REQUIRE_MESSAGE(error == 0, "connect: " << to.to_string() << ", errno " << error);
     return fd;
 }
 
 inline Fd accepted_socket(const Fd& listener) {
     BOOST_REQUIRE_MESSAGE(ready(listener, POLLIN), "nobody came");
-    Fd fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    Fd fd(uninterrupted([&] { return ::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC); }));
     BOOST_REQUIRE(fd);
     const timeval limit{.tv_sec = patience.count(), .tv_usec = 0};
     ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
@@ -159,7 +174,8 @@ inline TcpPair tcp_pair(int near_buffer_bytes = 0, int far_buffer_bytes = 0) {
 
 inline void send_all(const Fd& socket, std::string_view bytes) {
     while (!bytes.empty()) {
-        const ssize_t sent = ::send(socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        const ssize_t sent = uninterrupted(
+            [&] { return ::send(socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL); });
         BOOST_REQUIRE_MESSAGE(sent > 0, "send: errno " << errno);
         bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
@@ -187,7 +203,8 @@ inline Received receive_to_end(const Fd& socket) {
     Received received;
     std::array<char, 16 << 10> buffer;
     for (;;) {
-        const ssize_t got = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
+        const ssize_t got =
+            uninterrupted([&] { return ::recv(socket.get(), buffer.data(), buffer.size(), 0); });
         if (got == 0) return received;
         if (got < 0) {
             received.error = errno;
@@ -200,8 +217,15 @@ inline Received receive_to_end(const Fd& socket) {
 // The next `size` bytes; fewer where the stream ended before.
 inline std::string receive(const Fd& socket, std::size_t size) {
     std::string bytes(size, '\0');
-    const ssize_t got = ::recv(socket.get(), bytes.data(), size, MSG_WAITALL);
-    bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    std::size_t received = 0;
+    while (received < size) {
+        const ssize_t got = uninterrupted([&] {
+            return ::recv(socket.get(), bytes.data() + received, size - received, MSG_WAITALL);
+        });
+        if (got <= 0) break;
+        received += static_cast<std::size_t>(got);
+    }
+    bytes.resize(received);
     return bytes;
 }
 

@@ -167,7 +167,8 @@ class Nginx:
 class Ringway:
     def __init__(self, program: Path, name: str = "ringway", engine: str | None = None) -> None:
         self.name, self.program, self.engine = name, program, engine
-        self.version = f"{name.capitalize()} " + machine.version_of([program, "--version"], r"ringway (\S+)")
+        version = machine.version_of([program, "--version"], r"ringway (\S+)")
+        self.version = f"{name.capitalize()} {version}" if engine is None else ""
 
     def run(self, servers: list[int], folder: Path) -> Running:
         engine = f"engine: {self.engine}\n" if self.engine else ""
