@@ -90,23 +90,30 @@ std::vector<Wide> hashes_by_seat(const PointTable& table) {
     return hashes;
 }
 
+// Of Maglev's table, by seat.
+std::vector<Wide> hashes_by_seat(const MaglevTable& table) {
+    std::vector<Wide> hashes;
+    MaglevWidths widths(table.size());
+    for (std::size_t i = 0; i < table.size(); ++i) {
+        const Seat seat = table.seat(i);
+        if (seat >= hashes.size()) hashes.resize(seat + 1);
+        hashes[seat] += widths.next();
+    }
+    return hashes;
+}
+
 // How many hashes each member owns, in their order.
 std::vector<Wide> hashes_of(const Snapshot& snapshot) {
     std::vector<Wide> hashes(snapshot.members().size());
-    if (snapshot.point_count() != 0 && SnapshotAccess::placement(snapshot).ring) {
-        const auto by_seat = hashes_by_seat(SnapshotAccess::table(snapshot));
-        const std::vector<Seat>& seats = SnapshotAccess::seats(snapshot);
-        for (std::size_t i = 0; i < seats.size(); ++i) {
-            if (snapshot.members()[i].points != 0) hashes[i] = by_seat[seats[i]];
-        }
-        return hashes;
+    if (snapshot.point_count() == 0) return hashes;
+    const Placement& placement = SnapshotAccess::placement(snapshot);
+    const auto by_seat =
+        placement.ring ? hashes_by_seat(*placement.ring) : hashes_by_seat(*placement.maglev);
+    const std::vector<Seat>& seats = SnapshotAccess::seats(snapshot);
+    for (std::size_t i = 0; i < seats.size(); ++i) {
+        if (snapshot.members()[i].points != 0) hashes[i] = by_seat[seats[i]];
     }
-    Wide begin = 0;
-    for (Spans span(snapshot);; span.advance()) {
-        if (span.owner() != nullptr) hashes[index_of(snapshot, span.owner())] += span.end() - begin;
-        begin = span.end();
-        if (begin == circle) return hashes;
-    }
+    return hashes;
 }
 
 }  // namespace

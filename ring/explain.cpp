@@ -1,7 +1,7 @@
 #include "ring/explain.h"
 
 #include <algorithm>
-#include <tuple>
+#include <iterator>
 
 #include "ring/points.h"
 #include "ring/snapshot_access.h"
@@ -71,23 +71,48 @@ std::vector<ExplainStep> ring_steps(const Snapshot& snapshot, std::uint64_t hash
     return steps;
 }
 
-// The walk over the table that would be if all servers were online.
-std::vector<ExplainStep> maglev_steps(const Snapshot& snapshot, std::uint64_t hash) {
+// The table that would be if all servers were online. Its seats are the members' places.
+std::shared_ptr<const MaglevTable> table_of_all(const Snapshot& snapshot) {
     std::vector<MaglevServer> servers;
     for (std::size_t i = 0; i < snapshot.members().size(); ++i) {
         const Member& member = snapshot.members()[i];
         if (member.weight != 0) servers.push_back({member.id, member.weight, static_cast<Seat>(i)});
     }
-    const MaglevTable table(MaglevTable::size_for(snapshot.members().size()), servers);
+    return std::make_shared<MaglevTable>(MaglevTable::size_for(snapshot.members().size()), servers);
+}
+
+// The walk over that table.
+std::vector<ExplainStep> maglev_steps(const Snapshot& snapshot, std::uint64_t hash,
+                                      const MaglevTable& table) {
+    const auto servers =
+        std::ranges::count_if(snapshot.members(), [](const Member& m) { return m.weight != 0; });
     std::vector<ExplainStep> steps;
     std::vector<bool> seen(snapshot.members().size());
-    for (MaglevCursor cursor(table, hash); steps.size() < servers.size();) {
+    for (MaglevCursor cursor(table, hash); std::ssize(steps) < servers;) {
         const Seat seat = cursor.next();
         if (seen[seat]) continue;
         seen[seat] = true;
         const Member& member = snapshot.members()[seat];
         steps.push_back({&member, snapshot.verdict(member), std::nullopt});
     }
+    return steps;
+}
+
+// `table`: table_of_all(), made where it is needed and is not there.
+std::vector<ExplainStep> steps_if_all_online(const Snapshot& snapshot, std::uint64_t hash,
+                                             std::size_t max_steps,
+                                             std::shared_ptr<const MaglevTable>& table) {
+    const bool all_online =
+        std::all_of(snapshot.members().begin(), snapshot.members().end(),
+                    [](const Member& member) { return member.weight == 0 || member.points != 0; });
+    const bool maglev = snapshot.settings().algorithm == Algorithm::maglev;
+    if (maglev && !all_online && !table) table = table_of_all(snapshot);
+    std::vector<ExplainStep> steps = all_online ? explain(snapshot, hash, max_steps)
+                                     : maglev   ? maglev_steps(snapshot, hash, *table)
+                                                : ring_steps(snapshot, hash, max_steps);
+    const std::vector<ExplainStep> idle = idle_steps(snapshot);
+    steps.insert(steps.end(), idle.begin(), idle.end());
+    if (steps.size() > max_steps) steps.resize(max_steps);
     return steps;
 }
 
@@ -108,17 +133,12 @@ std::vector<ExplainStep> explain(const Snapshot& snapshot, std::uint64_t hash,
 
 std::vector<ExplainStep> explain_if_all_online(const Snapshot& snapshot, std::uint64_t hash,
                                                std::size_t max_steps) {
-    const bool all_online =
-        std::all_of(snapshot.members().begin(), snapshot.members().end(),
-                    [](const Member& member) { return member.weight == 0 || member.points != 0; });
-    const bool maglev = snapshot.settings().algorithm == Algorithm::maglev;
-    std::vector<ExplainStep> steps = all_online ? explain(snapshot, hash, max_steps)
-                                     : maglev   ? maglev_steps(snapshot, hash)
-                                                : ring_steps(snapshot, hash, max_steps);
-    const std::vector<ExplainStep> idle = idle_steps(snapshot);
-    steps.insert(steps.end(), idle.begin(), idle.end());
-    if (steps.size() > max_steps) steps.resize(max_steps);
-    return steps;
+    std::shared_ptr<const MaglevTable> table;
+    return steps_if_all_online(snapshot, hash, max_steps, table);
+}
+
+std::vector<ExplainStep> IfAllOnline::explain(std::uint64_t hash, std::size_t max_steps) {
+    return steps_if_all_online(*snapshot_, hash, max_steps, table_);
 }
 
 }  // namespace ringway::ring

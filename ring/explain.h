@@ -5,7 +5,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "ring/snapshot.h"
@@ -39,5 +41,19 @@ std::vector<ExplainStep> explain(const Snapshot& snapshot, std::uint64_t hash,
 // table where any is.
 std::vector<ExplainStep> explain_if_all_online(const Snapshot& snapshot, std::uint64_t hash,
                                                std::size_t max_steps);
+
+// The same for many keys of one snapshot: Maglev's table is made once. One thread.
+class IfAllOnline {
+public:
+    explicit IfAllOnline(std::shared_ptr<const Snapshot> snapshot)
+        : snapshot_(std::move(snapshot)) {}
+    const std::shared_ptr<const Snapshot>& snapshot() const { return snapshot_; }
+
+    std::vector<ExplainStep> explain(std::uint64_t hash, std::size_t max_steps);
+
+private:
+    std::shared_ptr<const Snapshot> snapshot_;
+    std::shared_ptr<const MaglevTable> table_;  // once a key needed it
+};
 
 }  // namespace ringway::ring

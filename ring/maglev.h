@@ -52,6 +52,27 @@ private:
     std::vector<std::uint16_t> entries_;  // seats; empty without servers
 };
 
+// Reads how many hashes fall upon each entry of a table of so many, from the first entry on:
+// begin(i + 1) - begin(i), without a division for each. One thread.
+class MaglevWidths {
+public:
+    // No size of a table divides 2^64.
+    explicit MaglevWidths(std::size_t size)
+        : size_(size), least_(~std::uint64_t{0} / size), rest_(0 - least_ * size) {}
+
+    std::uint64_t next() {
+        const bool is_longer = ahead_ < rest_;
+        ahead_ += (is_longer ? size_ : 0) - rest_;
+        return least_ + (is_longer ? 1 : 0);
+    }
+
+private:
+    const std::uint64_t size_;
+    const std::uint64_t least_;  // floor(2^64 / size)
+    const std::uint64_t rest_;   // 2^64 mod size
+    std::uint64_t ahead_ = 0;    // begin(i) lies this many size-ths of a hash above i x 2^64 / size
+};
+
 // Visits the servers of a table in the order of its entries, from the one that a
 // hash falls upon, going up and round. Servers come again and again. One thread.
 class MaglevCursor {

@@ -1,5 +1,6 @@
 // KeyMoves::moved without the list of moves: the points that two states of a ring have in common
-// are skipped, and only what lies between two of them is looked at.
+// are skipped, and only what lies between two of them is looked at. Maglev's tables are compared
+// entry by entry.
 #include <algorithm>
 #include <cmath>
 #include <initializer_list>
@@ -146,6 +147,29 @@ std::optional<Wide> moved_on_ring(const Pair& pair) {
                                  joined({{&last->now, 1}, now_since, now_head, {&first->now, 1}}));
 }
 
+// Of two tables of one size: their entries have the same hashes.
+Wide moved_on_tables(const Pair& pair) {
+    const MaglevTable& old = *SnapshotAccess::placement(pair.before).maglev;
+    const MaglevTable& now = *SnapshotAccess::placement(pair.after).maglev;
+    MaglevWidths widths(old.size());
+    Wide moved = 0;
+    for (std::size_t i = 0; i < old.size(); ++i) {
+        const std::uint64_t width = widths.next();
+        if (pair.twins[old.seat(i)] != now.seat(i)) moved += width;
+    }
+    return moved;
+}
+
+// Nothing where the two have too little in common.
+std::optional<Wide> hashes_moved(const Snapshot& before, const Snapshot& after) {
+    const Placement& old = SnapshotAccess::placement(before);
+    const Placement& now = SnapshotAccess::placement(after);
+    if (old.ring && now.ring) return moved_on_ring(pair_of(before, after));
+    if (old.maglev && now.maglev && old.maglev->size() == now.maglev->size())
+        return moved_on_tables(pair_of(before, after));
+    return std::nullopt;
+}
+
 bool same_hash(const Settings& a, const Settings& b) {
     return a.key_hash == b.key_hash && a.seed == b.seed;
 }
@@ -153,11 +177,9 @@ bool same_hash(const Settings& a, const Settings& b) {
 }  // namespace
 
 double moved(const Snapshot& before, const Snapshot& after) {
-    const bool are_rings = SnapshotAccess::placement(before).ring != nullptr &&
-                           SnapshotAccess::placement(after).ring != nullptr;
-    if (are_rings && same_hash(before.settings(), after.settings()) && before.point_count() != 0 &&
+    if (same_hash(before.settings(), after.settings()) && before.point_count() != 0 &&
         after.point_count() != 0) {
-        const auto hashes = moved_on_ring(pair_of(before, after));
+        const auto hashes = hashes_moved(before, after);
         if (hashes) return std::ldexp(static_cast<double>(*hashes), -64);
     }
     return key_moves(before, after).moved;

@@ -384,7 +384,7 @@ Report report_explain(const Control& control, const std::string& pool_name,
     json::value otherwise;  // null if it would be the same
     if (steps.size() < all) {
         json::array servers;
-        const auto possible = ring::explain_if_all_online(*snapshot, hash, all);
+        const auto possible = (*pool)->ring->figures().explain_if_all_online(snapshot, hash);
         for (const ring::ExplainStep& step : possible)
             servers.push_back(describe_step(control, pool_name, step));
         otherwise = {{"owner", owner_of(possible)}, {"walk", std::move(servers)}};

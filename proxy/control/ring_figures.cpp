@@ -9,6 +9,7 @@ void RingFigures::publish(std::shared_ptr<const ring::Snapshot> now) {
     before_ = std::exchange(now_, std::move(now));
     moved_.reset();
     shares_.clear();
+    if_all_online_.reset();
 }
 
 std::optional<double> RingFigures::share(std::string_view id) const {
@@ -29,6 +30,12 @@ std::optional<double> RingFigures::moved_last_change() const {
         before_.reset();
     }
     return moved_;
+}
+
+std::vector<ring::ExplainStep> RingFigures::explain_if_all_online(
+    const std::shared_ptr<const ring::Snapshot>& ring, std::uint64_t hash) const {
+    if (!if_all_online_ || if_all_online_->snapshot() != ring) if_all_online_.emplace(ring);
+    return if_all_online_->explain(hash, ring->members().size());
 }
 
 void RingFigures::work_out() const {

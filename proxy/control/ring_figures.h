@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "ring/analysis.h"
+#include "ring/explain.h"
 #include "ring/snapshot.h"
 
 namespace ringway::proxy {
@@ -34,6 +35,10 @@ public:
     // The part of all keys that the last change moved; nothing before there was one.
     std::optional<double> moved_last_change() const;
 
+    // The whole walk of a hash on `ring`, which may be newer, if all its servers were online.
+    std::vector<ring::ExplainStep> explain_if_all_online(
+        const std::shared_ptr<const ring::Snapshot>& ring, std::uint64_t hash) const;
+
 private:
     void work_out() const;
 
@@ -43,6 +48,7 @@ private:
     mutable std::optional<double> moved_;
     mutable std::vector<ring::Share> shares_;  // of the members of now_, in their order
     mutable double peak_to_average_ = 0;
+    mutable std::optional<ring::IfAllOnline> if_all_online_;
 };
 
 }  // namespace ringway::proxy

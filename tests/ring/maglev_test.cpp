@@ -110,6 +110,19 @@ BOOST_AUTO_TEST_CASE(an_entry_has_the_hashes_of_one_arc) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(entries_are_as_wide_as_from_one_begin_to_the_next) {
+    for (const std::size_t servers : {1U, 1'000U}) {
+        const MaglevTable table(MaglevTable::size_for(servers));
+        MaglevWidths widths(table.size());
+        std::uint64_t begin = 0;
+        for (std::size_t entry = 0; entry < table.size(); ++entry) {
+            BOOST_REQUIRE(table.begin(entry) == begin);
+            begin += widths.next();
+        }
+        BOOST_TEST(begin == 0U);  // once around
+    }
+}
+
 BOOST_AUTO_TEST_CASE(shares_are_nearly_even_and_follow_weights) {
     Balancer balancer(maglev_settings());
     add_servers(balancer, 100);
@@ -178,10 +191,12 @@ BOOST_AUTO_TEST_CASE(what_would_be_walks_the_table_of_all_servers) {
     const auto all = balancer.snapshot();
     balancer.apply(std::vector<Change>{SetStatus{"server-4", Status::offline},
                                        SetStatus{"server-9", Status::offline}});
+    IfAllOnline if_all_online(balancer.snapshot());
     for (int i = 0; i < 20; ++i) {
         const std::uint64_t hash = random();
         const auto expected = walk_ids(*all, hash);
-        const auto steps = explain_if_all_online(*balancer.snapshot(), hash, 30);
+        const auto steps = i % 2 == 0 ? explain_if_all_online(*balancer.snapshot(), hash, 30)
+                                      : if_all_online.explain(hash, 30);
         BOOST_REQUIRE(steps.size() == 30U);
         for (std::size_t n = 0; n < steps.size(); ++n) {
             const Member& member = *steps[n].member;

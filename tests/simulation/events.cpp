@@ -139,7 +139,7 @@ void Simulation::change_peer(Random& random) {
 // Through a listener of a worker, as a real connection: the walk of a key, until a server has
 // room and answers.
 void Simulation::open(Random& random) {
-    for (auto& [worker, state] : world_.workers) {
+    for (auto& [index, state] : world_.workers) {
         if (state.listening.empty() || random.one_in(2)) continue;
         const auto at =
             std::next(state.listening.begin(),
@@ -186,7 +186,7 @@ void Simulation::served(const std::string& pool, const ring::Member& member, boo
 
 // Some end, now and then all.
 void Simulation::close(Random& random) {
-    for (auto& [worker, state] : world_.workers) {
+    for (auto& [index, state] : world_.workers) {
         const bool all = random.one_in(6);
         std::erase_if(state.connections, [&](const Connection& each) {
             if (!all && !random.one_in(3)) return false;

@@ -59,6 +59,7 @@ void Simulation::follow_checks() {
     decltype(checked_) now;
     std::vector<Model::CheckResult> results;
     for (const auto& [name, pool] : control_->pools().all()) {
+        if (!pool.settings.health) continue;
         for (const auto& [id, server] : pool.servers) {
             const auto view = server.health.checks();
             if (!view) continue;
@@ -82,7 +83,7 @@ void Simulation::follow_checks() {
 
 void Simulation::check_laws() {
     Random random(history_.seed + done_);
-    ask_everything(*control_, random);
+    ask_everything(*control_, metrics_, random);
     check_answers();
     check_moves();
     check_local_faults();

@@ -164,6 +164,7 @@ void Simulation::run_job() {
         if (reloads_.front().text.empty()) reloads_.front().text = is_valid_ ? text_ : "spoiled";
     }
     job.work();
+    if (of_preparer) follow_checks();  // the servers that a reload is about to change
     asio::post(*job.io, std::move(job.then));
     control_->io().poll();
     after_job(of_preparer);
@@ -209,12 +210,17 @@ void Simulation::pass_time(Duration by) {
             const TimePoint alarm = *due + alarm_tick;
             if (alarm > world_.now()) next = std::min(next, alarm);
         }
+        // Before the timers of that moment, among them those of checks without an answer: control
+        // judges by these answers first.
+        if (world_.answer_probes(next)) {
+            turn();
+            follow_checks();
+        }
         world_.move_time(next - world_.now());
         if (signal_reload_at_ && *signal_reload_at_ <= world_.now()) {
             signal_reload_at_.reset();
             if (!control_->is_leaving()) reloads_.push_back({});
         }
-        world_.answer_probes();
         model_.time_passes(world_.now());
         turn();
         follow_checks();

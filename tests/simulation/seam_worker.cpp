@@ -10,8 +10,8 @@ namespace ringway::proxy {
 
 namespace {
 
-simulation::WorkerState& state_of(const Worker& worker) {
-    return simulation::World::current()->workers[&worker];
+simulation::WorkerState& state_of(const ConnectionTools& tools) {
+    return simulation::World::current()->workers[tools.worker];
 }
 
 }  // namespace
@@ -25,42 +25,42 @@ Worker::Worker(std::size_t index, Quota& total, std::uint64_t most_pipes,
              .timers = loop_.timers(),
              .worker = index,
              .on_closed = [](Connection&) {}} {
-    auto& state = state_of(*this);
+    auto& state = state_of(tools_);
     state.index = index;
     state.total = &total;
 }
 
 Worker::~Worker() {
-    simulation::World::current()->workers.erase(this);
+    simulation::World::current()->workers.erase(tools_.worker);
 }
 
 void Worker::run() {
-    state_of(*this).runs = true;
+    state_of(tools_).runs = true;
 }
 
 void Worker::listen(std::string address, Fd /*socket*/, std::shared_ptr<const Route> route) {
-    auto& state = state_of(*this);
+    auto& state = state_of(tools_);
     state.inbox.emplace_back([&state, address = std::move(address), route = std::move(route)] {
         state.listening[address] = route;
     });
 }
 
 void Worker::reroute(std::string address, std::shared_ptr<const Route> route) {
-    auto& state = state_of(*this);
+    auto& state = state_of(tools_);
     state.inbox.emplace_back([&state, address = std::move(address), route = std::move(route)] {
         state.listening.at(address) = route;
     });
 }
 
 void Worker::unlisten(std::string address, std::shared_ptr<void> open) {
-    auto& state = state_of(*this);
+    auto& state = state_of(tools_);
     state.inbox.emplace_back([&state, address = std::move(address), open = std::move(open)] {
         state.listening.erase(state.listening.find(address));
     });
 }
 
 void Worker::evict(Eviction eviction) {
-    auto& state = state_of(*this);
+    auto& state = state_of(tools_);
     state.inbox.emplace_back([&state, eviction = std::move(eviction)] {
         std::erase_if(state.connections, [&](const simulation::Connection& each) {
             const bool meant = eviction.server == nullptr ||
@@ -75,11 +75,11 @@ void Worker::evict(Eviction eviction) {
 void Worker::cancel_eviction(std::shared_ptr<const PerWorker<ServerCounts>> /*server*/) {}
 
 void Worker::ask(std::function<void()> answer) {
-    state_of(*this).inbox.push_back(std::move(answer));
+    state_of(tools_).inbox.push_back(std::move(answer));
 }
 
 void Worker::drain(std::function<void()> empty) {
-    auto& state = state_of(*this);
+    auto& state = state_of(tools_);
     state.inbox.emplace_back([&state, empty = std::move(empty)] {
         state.listening.clear();
         state.on_empty = empty;
@@ -87,7 +87,7 @@ void Worker::drain(std::function<void()> empty) {
 }
 
 void Worker::stop() {
-    auto& state = state_of(*this);
+    auto& state = state_of(tools_);
     state.inbox.emplace_back([&state] {
         state.listening.clear();
         state.connections.clear();

@@ -18,6 +18,7 @@
 #include "proxy/control/control.h"
 #include "tests/simulation/history.h"
 #include "tests/simulation/model.h"
+#include "tests/simulation/questions.h"
 #include "tests/simulation/random_config.h"
 #include "tests/simulation/violation.h"
 #include "tests/simulation/world.h"
@@ -155,6 +156,7 @@ private:
         std::optional<TimePoint> until;
     };
     std::optional<LogLevel> log_level_;
+    MetricsReader metrics_;
     std::size_t done_ = 0;
 };
 

@@ -64,17 +64,20 @@ void World::probe(const conf::Endpoint& address, std::function<void(const health
                      [there, fault, done = std::move(done)] { done(outcome_of(there, fault)); });
 }
 
-void World::answer_probes() {
-    while (!answers_.empty() && answers_.begin()->first <= now_) {
+bool World::answer_probes(TimePoint until) {
+    bool answered = false;
+    while (!answers_.empty() && answers_.begin()->first <= until) {
         const auto answer = std::move(answers_.begin()->second);
         answers_.erase(answers_.begin());
         answer();
+        answered = true;
     }
+    return answered;
 }
 
 bool World::turn_workers() {
     bool turned = false;
-    for (auto& [worker, state] : workers) {
+    for (auto& [index, state] : workers) {
         while (state.runs && !state.inbox.empty()) {
             const auto command = std::move(state.inbox.front());
             state.inbox.pop_front();

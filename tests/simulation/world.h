@@ -116,13 +116,13 @@ public:
     void set_peer(const std::string& address, Peer peer) { peers_[address] = peer; }
     Peer peer(const std::string& address) const;
     void probe(const conf::Endpoint& address, std::function<void(const health::Outcome&)> done);
-    // Hands over the answers that are due.
-    void answer_probes();
+    // Hands over the answers that are due at `until`. Whether there were some.
+    bool answer_probes(TimePoint until);
     // The addresses that cannot be listened on.
     std::set<std::string> taken;
 
     // Threads.
-    std::map<const proxy::Worker*, WorkerState> workers;
+    std::map<std::size_t, WorkerState> workers;  // by index, which no run of a seed changes
     std::deque<Job> jobs;
     // The loops of workers: what is in their inboxes. Whether there was something.
     bool turn_workers();
