@@ -90,6 +90,7 @@ private:
     void begin_relay(const Preread& preread, const std::string& head);
 
     void on_side_ready() override;
+    bool will_read(const Side& side) const override { return relaying_ && relay_.is_copying(side); }
     void on_deadline() override;
     void advance(TimePoint now) noexcept;
     void advance_step(TimePoint now);

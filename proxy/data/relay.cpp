@@ -44,8 +44,8 @@ void Side::on_ready(std::uint32_t events) {
 // Anything but bytes alone is looked at one call after the other.
 void Side::begin_read(std::uint32_t events, Batch& batch) {
     constexpr std::uint32_t not_only_bytes = EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
-    if (!copied || hung_up || urgent || (events & EPOLLIN) == 0 || (events & not_only_bytes) != 0)
-        return;
+    if ((events & EPOLLIN) == 0 || (events & not_only_bytes) != 0) return;
+    if (!stream || hung_up || urgent || !owner_.will_read(*this)) return;
     readable = true;
     stream.begin_read(batch, *this);
 }
@@ -59,7 +59,7 @@ bool Side::open(Stream opened, Poller& poller) {
 
 void Side::close() {
     stream.close();
-    readable = writable = hung_up = urgent = broken = copied = false;
+    readable = writable = hung_up = urgent = broken = false;
     error = 0;
 }
 
@@ -82,8 +82,6 @@ void Relay::hold_for_server(std::string_view head) {
 Relay::State Relay::pump() {
     if (writing_ && !take_written()) return State::writing;
     const State state = move_both();
-    client_.copied = !up_.bulk && !up_.holds() && !up_.ended;
-    server_.copied = !down_.bulk && !down_.holds() && !down_.ended;
     return writing_ ? State::writing : state;
 }
 

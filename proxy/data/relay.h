@@ -30,6 +30,8 @@ public:
     public:
         // There were events of a side.
         virtual void on_side_ready() = 0;
+        // Whether a read of a side is all that comes next once it has bytes.
+        virtual bool will_read(const Side& side) const = 0;
 
     protected:
         virtual ~Owner() = default;
@@ -51,7 +53,6 @@ public:
     bool hung_up = false;   // the peer has ended its direction: read until the end
     bool urgent = false;    // urgent data came: reads and splices stop at its mark
     bool broken = false;    // reset, or failed in another way
-    bool copied = false;    // a read is what comes next once it is readable
     int error = 0;          // why, as errno
 
     // Both directions of a broken side have failed. Keeps the first reason; for 0 asks the stream.
@@ -86,6 +87,12 @@ public:
     // Moves what can be moved now, within a budget. If a direction finds a side broken, only
     // what that side sent before is still delivered.
     State pump();
+
+    // Whether the bytes of a side are given on by copies now, and none waits to be given on.
+    bool is_copying(const Side& from) const {
+        const Flow& flow = &from == &client_ ? up_ : down_;
+        return !flow.bulk && !flow.ended && !flow.holds();
+    }
 
     // Closes both streams; with resets unless both directions have ended.
     void close();

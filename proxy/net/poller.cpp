@@ -63,8 +63,9 @@ int Poller::run_round(TimePoint limit) {
     return calls;
 }
 
+// One event alone has nothing to share a call with.
 void Poller::handle(std::span<const epoll_event> events) {
-    if (batch_ == nullptr) {
+    if (batch_ == nullptr || events.size() == 1) {
         for (const epoll_event& event : events) handler_of(event).on_ready(event.events);
         return;
     }

@@ -157,6 +157,7 @@ private:
         BOOST_REQUIRE(opened);
     }
     void on_side_ready() override { pump(); }
+    bool will_read(const proxy::Side& side) const override { return relay_.is_copying(side); }
 
     RelayBench& bench_;
     proxy::Relay relay_;
