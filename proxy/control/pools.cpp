@@ -70,7 +70,7 @@ void Pools::apply(const conf::Pool& next) {
     for (const auto& [id, server] : pool.servers) {
         if (!wanted.contains(id)) left.push_back(id);
     }
-    const bool may_ramp = !pool.is_empty();
+    const bool may_ramp = !pool.servers.empty();  // else none has more keys to lose than another
     for (const auto& [id, desired] : wanted) adopt(pool, id, desired, may_ramp);
     for (const std::string& id : left) drop(pool, id, renamed.contains(id));
     publisher_.publish(next.name);
@@ -181,7 +181,7 @@ Result<void> Pools::take_up(std::string_view pool_name,
     if (changes->empty()) return {};
     auto& [name, pool] = *pools_.find(pool_name);
     bool all_new = true;
-    const bool may_ramp = !pool.is_empty();
+    const bool may_ramp = !pool.servers.empty();
     for (const ServerLayers::Change& change : *changes) {
         if (change.desired) {
             adopt(pool, change.id, *change.desired, may_ramp);

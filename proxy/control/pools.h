@@ -65,9 +65,6 @@ struct Pool {
     TimePoint alarm = TimePoint::max();  // when time alone changes something
 
     const PoolServer* find(std::string_view id) const;
-    // Neither are there servers, nor are some on the ring that serves: those that come now come
-    // without a slow start, since none has more keys to lose than another.
-    bool is_empty() const { return servers.empty() && ring->snapshot()->members().empty(); }
     const PerWorker<PoolCounts>& counts() const { return *ledger->counts; }
     // So many servers are online on the ring that serves, which may be older than what was
     // decided last.

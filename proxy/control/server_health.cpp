@@ -152,11 +152,12 @@ std::optional<std::string> ServerHealth::take_failure_reports(const conf::Pool& 
     return fmt::format("{}, {} in a row, {}", reason, pool.passive->failures, until);
 }
 
+// Checks bring a server back whenever they succeed, however long that takes.
 bool ServerHealth::end_due_time_out(TimePoint now) {
     const auto going_on = time_out();
-    if (!going_on || going_on->until > now) return false;
+    if (!going_on || going_on->until > now || checks()) return false;
     passive_->end_time_out(now);
-    return condition().up;  // or its checks have yet to bring it back
+    return true;
 }
 
 void ServerHealth::turn(health::Availability availability, bool panics, const conf::Pool& pool,
@@ -186,7 +187,7 @@ std::uint32_t ServerHealth::ramp_at(const conf::Pool& pool, TimePoint now) const
 
 TimePoint ServerHealth::next_change(const conf::Pool& pool, TimePoint now) const {
     TimePoint next = TimePoint::max();
-    if (const auto going_on = time_out()) next = going_on->until;
+    if (const auto going_on = time_out(); going_on && !checks()) next = going_on->until;
     const Clock::duration over = pool.slow_start;
     if (ramps_since_ && over != Clock::duration::zero()) {
         next = std::min(next, *ramps_since_ + health::step_after(now - *ramps_since_, over));

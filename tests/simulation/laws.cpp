@@ -214,8 +214,8 @@ void Simulation::check_moves() {
     rings_ = std::move(now);
 }
 
-// Plans the edited file, reloads it, and finds the rings that were planned. A plan shows new
-// servers with all their points, which they may have to wait for.
+// Plans the edited file, reloads it, and finds the rings that were planned. A plan shows servers
+// that begin a slow start with all their points, and new ones, which may have to wait for them.
 void Simulation::plan(Random& /*random*/) {
     text_ = configs_.next(text_);
     is_valid_ = true;
@@ -232,10 +232,15 @@ void Simulation::plan(Random& /*random*/) {
         return server.address.to_string() + ' ' +
                server.check_address.value_or(server.address).to_string();
     };
-    std::map<std::pair<std::string, std::string>, std::string> known;
+    struct Known {
+        std::string at;
+        bool online;
+    };
+    std::map<std::pair<std::string, std::string>, Known> known;
     for (const auto& [name, pool] : control_->pools().all()) {
         for (const auto& [id, server] : pool.servers) {
-            known.emplace(std::pair{name, id}, checked_at(server.desired));
+            const Known now{checked_at(server.desired), server.health.is_online()};
+            known.emplace(std::pair{name, id}, now);
         }
     }
     reloads_.push_back({});
@@ -245,8 +250,9 @@ void Simulation::plan(Random& /*random*/) {
         const auto& pool = *control_->pools().find(name);
         const bool all_known = std::ranges::all_of(pool.servers, [&](const auto& entry) {
             const auto before = known.find({name, entry.first});
-            const bool is_known =
-                before != known.end() && before->second == checked_at(entry.second.desired);
+            const bool is_known = before != known.end() &&
+                                  before->second.at == checked_at(entry.second.desired) &&
+                                  before->second.online == entry.second.health.is_online();
             return is_known || (entry.second.health.ramp() == ring::full_ramp &&
                                 !entry.second.health.condition().awaits_check);
         });
