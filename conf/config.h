@@ -278,9 +278,6 @@ enum class Engine : std::uint8_t {
     io_uring,
 };
 
-// As the file has it.
-std::string_view to_string(Engine engine);
-
 struct Config {
     std::uint32_t workers = 0;  // 0: one for each processor that it may use
     Engine engine = Engine::automatic;

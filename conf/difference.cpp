@@ -51,6 +51,11 @@ std::string spell_host(const Endpoint& endpoint) {
     return endpoint.is_v6 ? text.substr(1, text.rfind(']') - 1) : text.substr(0, text.rfind(':'));
 }
 
+std::string spell_engine(Engine engine) {
+    if (engine == Engine::automatic) return "auto";
+    return engine == Engine::epoll ? "epoll" : "io_uring";
+}
+
 std::string spell_leaving(const Leaving& leaving) {
     switch (leaving.way) {
         case Leaving::Way::keep:
@@ -250,7 +255,7 @@ Entries entries_of(const Config& config) {
     Entries entries;
     const Writer to(entries);
     to.fixed().text("workers", config.workers == 0 ? "auto" : std::to_string(config.workers));
-    to.fixed().text("engine", std::string(to_string(config.engine)));
+    to.fixed().text("engine", spell_engine(config.engine));
     to.time_or_none("drain_delay", config.drain_delay);
     to.time("drain_timeout", config.drain_timeout);
     const Writer opened = to.fixed().in("admin");  // at the start

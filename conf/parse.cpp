@@ -348,10 +348,9 @@ void read_root(Section& root, Config& config) {
     int version = 0;
     root.integer("version", version, 1, 1);
     root.value("workers", [&](const Value& value) { read_workers(value, config.workers); });
-    root.choice<Engine>("engine", config.engine,
-                        {{"auto", Engine::automatic},
-                         {"epoll", Engine::epoll},
-                         {"io_uring", Engine::io_uring}});
+    root.choice<Engine>(
+        "engine", config.engine,
+        {{"auto", Engine::automatic}, {"epoll", Engine::epoll}, {"io_uring", Engine::io_uring}});
     root.duration("drain_delay", config.drain_delay);
     root.duration("drain_timeout", config.drain_timeout);
     ListenerChecks checks;
@@ -362,18 +361,6 @@ void read_root(Section& root, Config& config) {
 }
 
 }  // namespace
-
-std::string_view to_string(Engine engine) {
-    switch (engine) {
-        case Engine::automatic:
-            return "auto";
-        case Engine::epoll:
-            return "epoll";
-        case Engine::io_uring:
-            return "io_uring";
-    }
-    return "unknown";
-}
 
 Result<Config, Errors> parse(std::string_view yaml, std::size_t& bytes_read) {
     Config config;

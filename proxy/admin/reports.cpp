@@ -186,8 +186,8 @@ json::value owner_of(std::span<const ring::ExplainStep> walk) {
 }  // namespace
 
 json::object report_engine(const Control& control) {
-    const auto [in_use, reason] = control.engine();
-    return {{"name", conf::to_string(in_use)}, {"reason", or_null(reason)}};
+    const auto engine = control.engine();
+    return {{"name", engine.name()}, {"reason", or_null(engine.reason)}};
 }
 
 json::object report_log(const Control& control) {

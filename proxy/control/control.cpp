@@ -162,8 +162,8 @@ boost::asio::awaitable<void> Control::start() {
     serving_ = true;
     spdlog::info("{} workers{}: {}", workers_.size(), config_.workers > 0 ? "" : " (auto)",
                  processors_.to_string());
-    const auto [engine, reason] = engine_.status(workers_);
-    spdlog::info("engine {}{}", conf::to_string(engine), reason ? ": " + *reason : "");
+    const auto engine = engine_.status(workers_);
+    spdlog::info("engine {}{}", engine.name(), engine.reason ? ": " + *engine.reason : "");
     spdlog::info("{} descriptors allow {} connections at once", budget_.limit, budget_.connections);
     spdlog::info("ready: {} listeners, {} pools, {} workers", config_.listeners.size(),
                  config_.pools.size(), workers_.size());

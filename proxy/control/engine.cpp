@@ -1,6 +1,5 @@
 #include "proxy/control/engine.h"
 
-#include <algorithm>
 #include <stdexcept>
 #include <system_error>
 
@@ -21,10 +20,13 @@ std::unique_ptr<Batch> EngineChoice::next() {
 
 EngineChoice::Status EngineChoice::status(
     const std::vector<std::unique_ptr<Worker>>& workers) const {
-    if (wanted_ == conf::Engine::epoll || refusal_) return {conf::Engine::epoll, refusal_};
-    const bool all = std::ranges::all_of(workers, &Worker::uses_io_uring);
-    if (all) return {conf::Engine::io_uring, std::nullopt};
-    return {conf::Engine::epoll, "it failed while running: the log has the reason"};
+    if (wanted_ == conf::Engine::epoll || refusal_) return {false, refusal_};
+    for (const auto& worker : workers) {
+        if (const int error = worker->io_uring_failure(); error != 0) {
+            return {false, "io_uring has failed: " + std::generic_category().message(error)};
+        }
+    }
+    return {true, std::nullopt};
 }
 
 }  // namespace ringway::proxy

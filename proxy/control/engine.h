@@ -21,8 +21,10 @@ public:
     std::unique_ptr<Batch> next();
 
     struct Status {
-        conf::Engine in_use;                // never automatic
-        std::optional<std::string> reason;  // why it is not io_uring, where that was wanted
+        bool io_uring;                      // false once any worker's has failed
+        std::optional<std::string> reason;  // why not, where it was wanted
+
+        const char* name() const { return io_uring ? "io_uring" : "epoll"; }
     };
     Status status(const std::vector<std::unique_ptr<Worker>>& workers) const;
 

@@ -326,8 +326,8 @@ void Connection::acknowledge_answer(bool sent) {
 
 // Changes with every byte delivered and with every end of a direction.
 std::uint64_t Connection::progress() const {
-    const int ends = relay_.closed_directions() + int{relay_.client().broken} +
-                     int{relay_.server().broken};
+    const int ends =
+        relay_.closed_directions() + int{relay_.client().broken} + int{relay_.server().broken};
     return relay_.bytes_up() + relay_.bytes_down() + static_cast<std::uint64_t>(ends);
 }
 

@@ -3,13 +3,16 @@
 #include <pthread.h>
 
 #include <new>
+#include <system_error>
 #include <utility>
+
+#include <spdlog/spdlog.h>
 
 namespace ringway::proxy {
 
 Worker::Worker(std::size_t index, Quota& total, std::uint64_t most_pipes,
                std::unique_ptr<Batch> batch)
-    : loop_([this] { destroy_closed(); }, std::move(batch)),
+    : loop_([this] { after_round(); }, std::move(batch)),
       total_(total),
       pipes_(most_pipes),
       tools_{.relay = {.poller = loop_.poller(), .pipes = pipes_, .buffer = buffer_},
@@ -117,6 +120,17 @@ void Worker::accepted(Stream stream, const conf::Endpoint& client,
 void Worker::on_closed(Connection& connection) {
     connections_.erase(connections_.iterator_to(connection));
     ended_.push_back(connection);
+}
+
+void Worker::after_round() {
+    destroy_closed();
+    if (io_uring_failure() != 0 && !told_failure_) tell_failure();
+}
+
+void Worker::tell_failure() {
+    spdlog::warn("worker-{}: io_uring has failed, plain calls take its place: {}", tools_.worker,
+                 std::generic_category().message(io_uring_failure()));
+    told_failure_ = true;
 }
 
 // Frees what ended, when no event for it can be in hand any more.

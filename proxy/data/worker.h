@@ -66,10 +66,10 @@ public:
 
     // How busy its loop is. Any thread.
     const Histogram<delay_bounds_us>& loop_delays() const { return loop_.delays(); }
-    // Any thread.
-    bool uses_io_uring() const {
+    // Any thread. The errno with which its io_uring has failed; 0 if it works, or is not used.
+    int io_uring_failure() const {
         const Batch* const batch = loop_.poller().batch();
-        return batch != nullptr && batch->is_whole();
+        return batch != nullptr ? batch->failure() : 0;
     }
 
 private:
@@ -79,7 +79,9 @@ private:
                   const std::shared_ptr<const Route>& route,
                   std::shared_ptr<const ring::Snapshot> snapshot, Admission admission);
     void on_closed(Connection& connection);
+    void after_round();
     void destroy_closed();
+    void tell_failure();
 
     Loop loop_;
     Quota& total_;
@@ -90,7 +92,8 @@ private:
     ConnectionTools tools_;
     std::map<std::string, std::unique_ptr<Acceptor>> acceptors_;
     Connections connections_;
-    Connections ended_;  // until the round in hand is over
+    Connections ended_;          // until the round in hand is over
+    bool told_failure_ = false;  // of io_uring
     std::vector<std::unique_ptr<Evictor>> evictors_;
     std::function<void()> on_empty_;
 

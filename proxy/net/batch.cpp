@@ -10,8 +10,6 @@
 #include <system_error>
 #include <thread>
 
-#include <spdlog/spdlog.h>
-
 namespace ringway::proxy {
 
 namespace {
@@ -95,8 +93,8 @@ bool Batch::run() {
     return true;
 }
 
-// All that is pending in one call. Where the ring fails it is given up, and what is still pending
-// is left.
+// All that is pending in one call. Where the ring fails it is given up for good, and what is still
+// pending is left.
 void Batch::run_in_ring(std::size_t pending) {
     for (std::size_t i = 0; i < used_; ++i) {
         if (slots_[i].pending_) prepare(i);
@@ -113,9 +111,7 @@ void Batch::run_in_ring(std::size_t pending) {
         ::io_uring_cq_advance(&ring_->ring, completions);
         pending -= completions;
         if (error <= 0 || error == EINTR) continue;
-        spdlog::warn("io_uring failed, plain calls take its place: {}",
-                     std::generic_category().message(error));
-        whole_.store(false, std::memory_order_relaxed);
+        failure_.store(error, std::memory_order_relaxed);
         ring_.reset();
         return;
     }

@@ -73,8 +73,9 @@ public:
     Slot* find(const PollHandler& owner);
     void clear();
 
-    // Any thread. Whether calls go through io_uring: not any more after it has failed once.
-    bool is_whole() const { return whole_.load(std::memory_order_relaxed); }
+    // Any thread. The errno with which io_uring has failed, after which all are plain calls; 0 as
+    // long as it works.
+    int failure() const { return failure_.load(std::memory_order_relaxed); }
 
 private:
     struct Ring;
@@ -88,7 +89,7 @@ private:
     std::unique_ptr<char[]> room_;
     std::array<Slot, slot_count> slots_;
     std::size_t used_ = 0;
-    std::atomic<bool> whole_{true};
+    std::atomic<int> failure_{0};
 };
 
 }  // namespace ringway::proxy

@@ -22,7 +22,7 @@ inline std::atomic<int> watch_error{0};       // epoll_ctl(2) adding a socket of
 inline std::atomic<int> timed_wait_error{0};  // epoll_pwait2(2)
 
 inline std::atomic<int> ring_setup_error{0};
-inline std::atomic<int> ring_error_once{0};           // of the next io_uring_enter(2)
+inline std::atomic<int> ring_error_once{0};  // of the next io_uring_enter(2)
 inline std::atomic<std::uint64_t> ring_calls{0};
 
 // Delays calls for events, as a busy machine does.

@@ -4,6 +4,8 @@
 #include <sys/resource.h>
 
 #include <atomic>
+#include <cerrno>
+#include <future>
 #include <memory>
 #include <string>
 #include <utility>
@@ -201,6 +203,35 @@ BOOST_AUTO_TEST_CASE(clients_that_come_one_by_one_are_taken_by_one_call_each) {
     }
     // One call of the worker, and one of the server that the test plays.
     BOOST_TEST(syscalls::accepts - before == 2 * clients);
+}
+
+BOOST_AUTO_TEST_CASE(streams_go_on_where_io_uring_fails_and_the_log_tells_once) {
+    if (test::batch_of_engine() == nullptr) return;
+    WorkerRig rig;
+    rig.add_server("a");
+    std::vector<test::TcpPair> pairs;
+    for (int i = 0; i < 2; ++i) {
+        Fd client = rig.connect();
+        pairs.push_back({std::move(client), rig.accept("a")});
+        BOOST_TEST(is_served(pairs.back().near, pairs.back().far));
+    }
+    for (const std::string bytes : {"first", "second"}) {
+        // Both have bytes in one round.
+        std::promise<void> sent;
+        rig.worker().ask([&] { sent.get_future().wait(); });
+        for (const auto& pair : pairs) test::send_all(pair.near, bytes);
+        for (const auto& pair : pairs) test::await_delivery(pair.near);
+        syscalls::ring_error_once = ENOMEM;
+        sent.set_value();
+        for (const auto& pair : pairs) BOOST_TEST(test::receive(pair.far, bytes.size()) == bytes);
+    }
+    syscalls::ring_error_once = 0;
+    const std::string told =
+        "worker-0: io_uring has failed, plain calls take its place: "
+        "Cannot allocate memory";
+    BOOST_TEST(rig.log().has(told));
+    BOOST_TEST(rig.log().count(told) == 1U);
+    BOOST_TEST(rig.worker().io_uring_failure() == ENOMEM);
 }
 
 BOOST_AUTO_TEST_CASE(a_pause_does_not_spin) {

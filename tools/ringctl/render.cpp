@@ -79,11 +79,10 @@ std::string log_level(const json::object& answer) {
 std::string status(const json::object& answer, bool colours) {
     const json::object& config = object(answer, "config");
     const std::string result = text(config, "result");
-    std::string out =
-        fmt::format("ringway {}, pid {}, up {}, {}, engine {}, generation {}\n",
-                    text(answer, "version"), text(answer, "pid"), seconds(answer, "uptime_s"),
-                    count_of(answer, "workers", "worker"), text(object(answer, "engine"), "name"),
-                    text(answer, "generation"));
+    std::string out = fmt::format(
+        "ringway {}, pid {}, up {}, {}, engine {}, generation {}\n", text(answer, "version"),
+        text(answer, "pid"), seconds(answer, "uptime_s"), count_of(answer, "workers", "worker"),
+        text(object(answer, "engine"), "name"), text(answer, "generation"));
     out += fmt::format("configuration {}, loaded {}, {} ({} failed)\n", text(config, "file"),
                        text(config, "loaded_at"), count_of(config, "reloads", "reload"),
                        text(config, "failed_reloads"));
