@@ -76,6 +76,7 @@ void Simulation::start() {
     reloads_seen_ = 0;
     control_->begin();
     turn();
+    note_overrides();  // without those that mean nothing beside the file
 }
 
 // A state file that cannot be read is thrown away, as its owner would. What was kept is there.
