@@ -47,6 +47,12 @@ void ServerHealth::watch(const conf::Pool& pool, const DesiredServer& desired, b
     }
     watch_connections(pool);
     check(pool, desired, is_new, now);
+    // Its slow start begins with its first check, which may end before the next turn().
+    const bool waits = desired.admin_state == AdminState::automatic && condition().awaits_check;
+    if (!is_new || !is_online_ || !waits) return;
+    is_online_ = false;
+    since_ = now;
+    ramps_since_.reset();
 }
 
 void ServerHealth::clear(const conf::Pool& pool, const DesiredServer& desired, TimePoint now) {

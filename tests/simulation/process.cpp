@@ -130,7 +130,7 @@ void Simulation::restart(bool cleanly) {
         if (!control_->is_leaving()) world_.on_signal(SIGTERM);
         for (int i = 0; i < 200 && !control_->io().stopped(); ++i) {
             pass_time(std::chrono::milliseconds(500));
-            if (i == 100) world_.on_signal(SIGTERM);
+            if (i == 100 || i == 150) world_.on_signal(SIGTERM);  // ends the delay, and the drain
         }
         expect(control_->io().stopped(), "stops", [] { return std::string("it never stopped"); });
         world_.turn_workers();
