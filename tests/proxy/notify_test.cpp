@@ -83,12 +83,13 @@ protected:
     // On the control thread, and done when this returns.
     template <class F>
     void do_there(F what) {
-        std::promise<void> done;
-        boost::asio::post(io_, [&] {
+        // Shared: whoever waits may go before set_value() has returned.
+        const auto done = std::make_shared<std::promise<void>>();
+        boost::asio::post(io_, [this, done, what] {
             what(*notifier_);
-            done.set_value();
+            done->set_value();
         });
-        done.get_future().get();
+        done->get_future().get();
     }
 
     const test::TempDir dir;
