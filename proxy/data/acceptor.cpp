@@ -20,7 +20,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // Connections taken in one turn; the socket is level-triggered and asks again.
-constexpr int most_accepts_per_turn = 64;
+constexpr int max_accepts_per_turn = 64;
 // Connections taken before a socket is closed: the kernel's usual longest queue.
 constexpr int max_accepts_at_close = 4096;
 constexpr milliseconds pause_without_resources{100};
@@ -64,7 +64,7 @@ void Acceptor::on_ready(std::uint32_t /*events*/) {
     // again in the very next round, more are waiting.
     const bool asks_again = poller_.round() == asked_in_ + 1;
     asked_in_ = poller_.round();
-    if (asks_again) turn_ = std::min(turn_ * 2, most_accepts_per_turn);
+    if (asks_again) turn_ = std::min(turn_ * 2, max_accepts_per_turn);
     for (int i = 0; i < turn_; ++i) {
         switch (accept_one(false)) {
             case Taken::one:

@@ -35,11 +35,11 @@ def test_many_sessions_at_once_get_their_own_answers(bench, engine):
         for turn in range(ROUNDS):
             # Everybody asks before anybody reads, so that rounds of the loop have many events.
             sizes = [chance.choice((1, 64, 4_000, 200_000)) for _ in sessions]
-            for number, (session, size) in enumerate(zip(sessions, sizes, strict=True)):
-                value = f"{turn} {number} ".ljust(size, "x")
+            values = [f"{turn} {i} ".ljust(size, "x") for i, size in enumerate(sizes)]
+            for number, (session, value) in enumerate(zip(sessions, values, strict=True)):
                 session.send(("SET", number, value), ("GET", number))
-            for number, (session, size) in enumerate(zip(sessions, sizes, strict=True)):
+            for session, value in zip(sessions, values, strict=True):
                 assert session.answer() == "OK"
-                assert session.answer() == f"{turn} {number} ".ljust(size, "x").encode()
+                assert session.answer() == value.encode()
     wait_until(lambda: len(proxy.access_log()) == CLIENTS, "the log")
     assert [access.end for access in proxy.access_log()] == ["done"] * CLIENTS
