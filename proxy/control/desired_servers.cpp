@@ -6,8 +6,9 @@ namespace ringway::proxy {
 
 namespace {
 
+// A check of another port of its address goes to that port of the new one.
 void move_to(DesiredServer& server, const conf::Endpoint& address) {
-    if (server.check_address) {
+    if (server.check_address && !server.address.is_unix) {
         conf::Endpoint same_port = server.address;
         same_port.port = server.check_address->port;
         if (same_port == *server.check_address) {

@@ -73,6 +73,7 @@ void Pools::apply(const conf::Pool& next) {
     const bool may_ramp = !pool.servers.empty();  // else none has more keys to lose than another
     for (const auto& [id, desired] : wanted) adopt(pool, id, desired, may_ramp);
     for (const std::string& id : left) drop(pool, id, renamed.contains(id));
+    end_due_time_outs(pool, Clock::now());  // shorter ones, as a plan shows it
     publisher_.publish(next.name);
 }
 

@@ -168,6 +168,7 @@ private:
     std::pair<Pool*, PoolServer*> of_target(const std::string& target);
     void on_health_change(const health::HealthChange& change);
     void on_failure_reports(const std::string& target);
+    void end_due_time_outs(Pool& pool, TimePoint now);
     void on_alarm();
     void set_alarm(Pool& pool, TimePoint now);
     void arm();

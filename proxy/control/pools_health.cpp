@@ -78,6 +78,15 @@ void Pools::arm() {
     });
 }
 
+void Pools::end_due_time_outs(Pool& pool, TimePoint now) {
+    const std::string& name = pool.settings.name;
+    for (auto& [id, server] : pool.servers) {
+        if (!server.health.end_due_time_out(now)) continue;
+        spdlog::info("pool {}: server {} up: its time-out is over", name, id);
+        events_.add(Event::Kind::server_up, name, id, "its time-out is over");
+    }
+}
+
 void Pools::on_alarm() {
     const TimePoint now = Clock::now();
     while (!alarms_.empty() && alarms_.begin()->first <= now) {
@@ -85,11 +94,7 @@ void Pools::on_alarm() {
         alarms_.erase(alarms_.begin());
         Pool& pool = pools_.find(name)->second;
         pool.alarm = TimePoint::max();
-        for (auto& [id, server] : pool.servers) {
-            if (!server.health.end_due_time_out(now)) continue;
-            spdlog::info("pool {}: server {} up: its time-out is over", name, id);
-            events_.add(Event::Kind::server_up, name, id, "its time-out is over");
-        }
+        end_due_time_outs(pool, now);
         publisher_.publish(name);
     }
     arm();

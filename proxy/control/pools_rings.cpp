@@ -146,9 +146,9 @@ RingDraft Pools::draft_of(const conf::Pool& next) const {
         if (server == nullptr) {
             facts.push_back(facts_of(id, desired, new_one, ring::full_ramp));
         } else {
-            facts.push_back(facts_of(id, desired,
-                                     server->health.condition_after(next, desired, server->desired),
-                                     server->health.ramp_at(next, now)));
+            const health::Condition condition =
+                server->health.condition_after(next, desired, server->desired, now);
+            facts.push_back(facts_of(id, desired, condition, server->health.ramp_at(next, now)));
         }
     }
     const bool same_ring = pool != nullptr && pool->settings.hash == next.hash;

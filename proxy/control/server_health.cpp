@@ -108,15 +108,20 @@ void ServerHealth::check(const conf::Pool& pool, const DesiredServer& desired, b
 
 health::Condition ServerHealth::condition_after(const conf::Pool& next,
                                                 const DesiredServer& desired,
-                                                const DesiredServer& now) const {
-    const bool same = now.address == desired.address;
-    auto going_on = same && next.passive ? time_out() : std::nullopt;
+                                                const DesiredServer& current, TimePoint now) const {
+    const bool same = current.address == desired.address;
+    std::optional<health::TimeOut> going_on;
+    if (same && passive_ && next.passive) {
+        health::Passive passive = *passive_;
+        passive.set_settings(*next.passive);
+        going_on = passive.time_out();
+    }
     auto view = checks();
     if (view && !next.health) {
         if (view->up) going_on.reset();
         view.reset();
     }
-    if (view && (!same || checked_address(desired) != checked_address(now))) {
+    if (view && (!same || checked_address(desired) != checked_address(current))) {
         view.emplace();
         if (going_on) {
             view->up = false;
@@ -126,6 +131,7 @@ health::Condition ServerHealth::condition_after(const conf::Pool& next,
     if (view && next.health->initial == conf::HealthSettings::Initial::up && view->awaited) {
         view.emplace();
     }
+    if (going_on && !next.health && going_on->until <= now) going_on.reset();
     return health::condition_of(view, going_on);
 }
 

@@ -53,9 +53,10 @@ public:
     // What the checks know of it; nothing where it is not checked.
     std::optional<health::View> checks() const { return tools_.checker.view(target_); }
     health::Condition condition() const;
-    // The same, were the pool's settings `next` and the server `desired`, which is `now` now.
+    // The same, were the pool's settings `next` from `now` on and the server, which is `current`,
+    // `desired`.
     health::Condition condition_after(const conf::Pool& next, const DesiredServer& desired,
-                                      const DesiredServer& now) const;
+                                      const DesiredServer& current, TimePoint now) const;
 
     // Its checks have found it up, which ends a time-out.
     void on_check_passed(TimePoint now);

@@ -104,6 +104,18 @@ BOOST_AUTO_TEST_CASE(a_check_of_another_port_moves_along_and_one_of_another_mach
     BOOST_TEST(checked_after_a_move(other_machine) == "192.0.2.9:8080");
 }
 
+BOOST_AUTO_TEST_CASE(a_check_of_a_socket_stays_where_its_server_has_moved) {
+    const auto here = test::endpoint("unix:/run/a.sock");
+    const auto there = test::endpoint("192.0.2.2:80");
+    const std::vector<ServerLayer> layers{
+        {.present = true, .address = &here, .check_address = &here},
+        {.source = ServerSource::runtime, .address = &there}};
+    const auto moved = proxy::merge(layers);
+    BOOST_TEST(moved->address.to_string() == "192.0.2.2:80");
+    BOOST_REQUIRE(moved->check_address.has_value());
+    BOOST_TEST(moved->check_address->to_string() == "unix:/run/a.sock");
+}
+
 BOOST_AUTO_TEST_CASE(an_administrative_state_needs_a_server_below_it) {
     const auto address = test::endpoint("192.0.2.1:80");
     const ServerLayer drained{.source = ServerSource::runtime, .admin_state = AdminState::drain};

@@ -1,4 +1,6 @@
 // A reload at any moment leaves a state and a reason that fit, and every question answered.
+#include <thread>
+
 #include <boost/test/unit_test.hpp>
 
 #include "proxy/control/pools.h"
@@ -111,7 +113,19 @@ BOOST_AUTO_TEST_CASE(a_time_out_ends_as_the_settings_of_the_moment_say_or_by_han
     report("a", Failure::connect, 3);
     turn();
     BOOST_TEST(!is_online("a"));
+    // A shorter one that is over ends with the reload, as planned.
+    std::this_thread::sleep_for(2ms);
     watched.passive->retry = watched.passive->retry_max = 1ms;
+    const auto draft = proxy::make_rings(pools.drafts_of(config({watched})));
+    apply_pool(watched);
+    BOOST_TEST(is_online("a"));
+    BOOST_TEST(ring::fingerprint(*ring()) == ring::fingerprint(*draft.at("main")));
+    watched.passive->retry = watched.passive->retry_max = 1h;
+    apply_pool(watched);
+    report("a", Failure::connect, 3);
+    turn();
+    BOOST_TEST(!is_online("a"));
+    watched.passive->retry = watched.passive->retry_max = 50ms;
     apply_pool(watched);
     BOOST_TEST(turn_until([&] { return is_online("a"); }));
 

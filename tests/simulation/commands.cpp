@@ -80,7 +80,9 @@ std::pair<std::string, bool> Simulation::registration(Random& random, const std:
         line += fmt::format(" {} {} --weight {}", id, address, weight);
         servers.push_back({id, *conf::Endpoint::parse(address), weight});
     } while (random.one_in(3));
-    return {line, model_.register_servers(pool, servers, world_.now())};
+    const auto* const known = control_->pools().find(pool);
+    const bool ring_is_busy = known != nullptr && !known->ring->is_current();
+    return {line, model_.register_servers(pool, servers, world_.now(), ring_is_busy)};
 }
 
 void Simulation::command(Random& random) {

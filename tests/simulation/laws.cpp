@@ -41,7 +41,8 @@ bool is_as(const ring::Member& member, const ModelServer& server) {
     const auto& context = *static_cast<const proxy::Server*>(member.context.get());
     return context.address == server.address && member.weight == server.weight &&
            member.max_connections == server.max_connections && status_of(member) == server.status &&
-           member.ramp == server.ramp;
+           (member.ramp == server.ramp ||
+            (server.ramp_may_be_over && member.ramp == ring::full_ramp));
 }
 
 }  // namespace
@@ -142,8 +143,7 @@ void Simulation::check_local_faults() const {
 
 void Simulation::check_servers() {
     const TimePoint now = world_.now();
-    // A step may be late within its tick, and so may be the end of the time-out that began it.
-    const auto step = model_.next_step(now - 2 * alarm_tick);
+    const auto step = model_.next_step(now - Model::lateness);
     if (step && *step <= now) return;
     const auto expected = model_.servers(now);
     expect(expected.size() == control_->pools().all().size(), "pools",

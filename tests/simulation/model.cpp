@@ -140,17 +140,18 @@ void Model::restart(const conf::Config& file, proxy::Overrides kept, TimePoint n
 
 // Changes at run time.
 
-bool Model::replace(const std::string& pool, const PoolOverrides& next, TimePoint now) {
+bool Model::replace(const std::string& pool, const PoolOverrides& next, TimePoint now,
+                    Judged judged) {
     const auto found = pools_.find(pool);
     if (found != pools_.end() && !fits(found->second.file, next)) return false;
     put(pool, next);
     touched_ = now;
-    if (found != pools_.end()) adapt(pool, now);
+    if (found != pools_.end()) adapt(pool, now, judged);
     return true;
 }
 
 bool Model::register_servers(const std::string& pool, const std::vector<Registration>& servers,
-                             TimePoint now) {
+                             TimePoint now, bool ring_is_busy) {
     if (!pools_.contains(pool)) return false;
     PoolOverrides next = overrides_of(pool);
     std::set<std::string> ids;
@@ -159,7 +160,13 @@ bool Model::register_servers(const std::string& pool, const std::vector<Registra
         if (!ids.insert(id).second) return false;
         next[id] = {.registered = ServerOverrides::Registration{address, weight}};
     }
-    return replace(pool, next, now);
+    return replace(pool, next, now, ring_is_busy ? Judged::who_is_new : Judged::all);
+}
+
+void Model::rings_are_ready(TimePoint now) {
+    for (auto& [name, pool] : pools_) {
+        if (pool.waits_for_ring) judge(name, now);
+    }
 }
 
 bool Model::unregister_server(const std::string& pool, const std::string& id, TimePoint now) {

@@ -29,10 +29,11 @@ struct ModelServer {
     std::uint32_t max_connections = 0;
     health::AdminState admin_state = health::AdminState::automatic;
     Status status = Status::online;
-    std::uint32_t ramp = 1'000;  // of its points, in thousandths; 1000 while it is not online
-    bool runtime = false;        // its source
-    bool up = true;              // by its checks and its connections
-    bool awaits_check = false;   // down, and only because its first check has not ended
+    std::uint32_t ramp = 1'000;     // of its points, in thousandths; 1000 while it is not online
+    bool ramp_may_be_over = false;  // or it has all its points
+    bool runtime = false;           // its source
+    bool up = true;                 // by its checks and its connections
+    bool awaits_check = false;      // down, and only because its first check has not ended
     bool operator==(const ModelServer&) const = default;
 };
 
@@ -55,8 +56,11 @@ public:
         conf::Endpoint address;
         std::uint32_t weight = 1;
     };
+    // `ring_is_busy`: a ring of the pool is being worked out. What the new servers mean for the
+    // others then waits for the next change of the pool, or for rings_are_ready().
     bool register_servers(const std::string& pool, const std::vector<Registration>& servers,
-                          TimePoint now);
+                          TimePoint now, bool ring_is_busy = false);
+    void rings_are_ready(TimePoint now);
     bool unregister_server(const std::string& pool, const std::string& id, TimePoint now);
     bool set_weight(const std::string& pool, const std::string& id, std::uint32_t weight,
                     TimePoint now);
@@ -90,8 +94,9 @@ public:
     // Ends the time-outs whose time is over at `now`, each at its instant.
     void time_passes(TimePoint now);
     // The first instant after `after` at which time alone changes something. The proxy may be 10 ms
-    // late with it: a comparison at `now` waits while next_step(now - 10ms) <= now. A slow start
-    // that such an instant begins is as late in all its steps.
+    // late with it, and a slow start that such an instant begins is as late in all its steps: a
+    // comparison at `now` waits while next_step(now - lateness) <= now.
+    static constexpr std::chrono::milliseconds lateness{20};
     std::optional<TimePoint> next_step(TimePoint after) const;
 
     // All pools of the file as they must be at `now`. time_passes(now) comes first.
@@ -143,6 +148,7 @@ private:
         bool online = false;
         Comes comes = Comes::back;
         std::optional<TimePoint> ramps_since;
+        bool ramp_may_be_over = false;  // a file came in the moment in which it ended
 
         bool is_timed_out() const { return time_out && !time_out->ended; }
         bool is_up() const { return checks ? checks->up : !is_timed_out(); }
@@ -152,24 +158,31 @@ private:
         conf::Pool file;
         std::map<std::string, Known> known;
         bool panics = false;
+        bool waits_for_ring = false;  // to be judged
     };
+
+    enum class Judged : std::uint8_t { all, who_is_new };
 
     static AllWanted all_wanted(const conf::Pool& file, const proxy::PoolOverrides& overrides);
     static bool fits(const conf::Pool& file, const proxy::PoolOverrides& overrides);
     static proxy::PoolOverrides settled(const conf::Pool& file, proxy::PoolOverrides overrides);
     static conf::Duration length(const TimeOut& time_out, const conf::PassiveSettings& settings);
     static std::uint32_t ramp(const Known& known, const conf::Pool& file, TimePoint now);
+    static void end_slow_start(Known& known, const conf::Pool& file, TimePoint now);
     static Checks new_checks(const Known& known, const conf::Pool& file, bool is_new);
 
     proxy::PoolOverrides overrides_of(const std::string& pool) const;
     AllWanted all_wanted(const std::string& pool) const;
     Known* find(const std::string& pool, const std::string& id);
-    bool replace(const std::string& pool, const proxy::PoolOverrides& next, TimePoint now);
+    bool replace(const std::string& pool, const proxy::PoolOverrides& next, TimePoint now,
+                 Judged judged = Judged::all);
     void put(const std::string& pool, proxy::PoolOverrides next);
     void take_file(const conf::Pool& next, TimePoint now);
-    void adapt(const std::string& pool, TimePoint now);
-    void take_check(const std::string& pool, const std::string& id, bool passed, TimePoint now);
+    void adapt(const std::string& pool, TimePoint now, Judged judged = Judged::all);
+    bool take_check(const std::string& pool, const std::string& id, bool passed, TimePoint now);
     void judge(const std::string& pool, TimePoint now);
+    void judge_panic(const std::string& pool);
+    void judge_servers(const std::string& pool, TimePoint now, Judged judged);
 
     std::map<std::string, Pool> pools_;
     proxy::Overrides overrides_;

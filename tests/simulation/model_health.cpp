@@ -32,11 +32,22 @@ Model::Checks Model::new_checks(const Known& known, const conf::Pool& file, bool
     return checks;
 }
 
+// One that is over is over, also where the next settings would be longer.
+void Model::end_slow_start(Known& known, const conf::Pool& file, TimePoint now) {
+    const auto is_over_at = [&](TimePoint then) {
+        return known.ramps_since && ramp(known, file, then) == ring::full_ramp;
+    };
+    if (is_over_at(now - lateness)) {
+        known.ramps_since.reset();
+    } else if (is_over_at(now + lateness)) {
+        known.ramp_may_be_over = true;
+    }
+}
+
 void Model::take_file(const conf::Pool& next, TimePoint now) {
     Pool& pool = pools_[next.name];
     for (auto& [id, known] : pool.known) {
-        if (known.ramps_since && ramp(known, pool.file, now) == ring::full_ramp)
-            known.ramps_since.reset();
+        end_slow_start(known, pool.file, now);
         if (!next.passive) {
             known.rows = {};
             known.time_out.reset();
@@ -54,7 +65,7 @@ void Model::take_file(const conf::Pool& next, TimePoint now) {
 }
 
 // Knowledge is of the servers that exist, each at its address.
-void Model::adapt(const std::string& name, TimePoint now) {
+void Model::adapt(const std::string& name, TimePoint now, Judged judged) {
     Pool& pool = pools_.at(name);
     const AllWanted all = all_wanted(name);
     const bool had_servers = !pool.known.empty();
@@ -73,11 +84,19 @@ void Model::adapt(const std::string& name, TimePoint now) {
         known.address = wanted.address;
         known.checked = wanted.checked;
     }
-    judge(name, now);
+    if (judged == Judged::all) return judge(name, now);
+    judge_servers(name, now, judged);
+    pool.waits_for_ring = true;
 }
 
 // Who is online by all of this, and who thereby begins a slow start.
 void Model::judge(const std::string& name, TimePoint now) {
+    judge_panic(name);
+    judge_servers(name, now, Judged::all);
+    pools_.at(name).waits_for_ring = false;
+}
+
+void Model::judge_panic(const std::string& name) {
     Pool& pool = pools_.at(name);
     const AllWanted all = all_wanted(name);
     int counted = 0;
@@ -91,7 +110,13 @@ void Model::judge(const std::string& name, TimePoint now) {
     }
     pool.panics =
         counted > 0 && static_cast<double>(up) / static_cast<double>(counted) < pool.file.panic;
+}
+
+void Model::judge_servers(const std::string& name, TimePoint now, Judged judged) {
+    Pool& pool = pools_.at(name);
+    const AllWanted all = all_wanted(name);
     for (auto& [id, known] : pool.known) {
+        if (judged == Judged::who_is_new && known.comes == Comes::back) continue;
         const AdminState admin_state = all.at(id).admin_state;
         const bool serves = known.is_up() || (pool.panics && !known.awaits_check());
         const bool online =
@@ -99,6 +124,7 @@ void Model::judge(const std::string& name, TimePoint now) {
         const bool ramps =
             pool.file.slow_start.count() > 0 &&
             (known.comes == Comes::as_new || (known.comes == Comes::back && !pool.panics));
+        if (online && !known.online) known.ramp_may_be_over = false;
         if (online && !known.online && ramps) known.ramps_since = now;
         if (!online) known.ramps_since.reset();
         if (known.comes == Comes::as_new || !known.awaits_check()) known.comes = Comes::back;
@@ -108,23 +134,28 @@ void Model::judge(const std::string& name, TimePoint now) {
 
 void Model::check_ended(const std::string& pool, const std::string& id, bool passed,
                         TimePoint now) {
-    take_check(pool, id, passed, now);
-    if (pools_.contains(pool)) judge(pool, now);
+    checks_ended({{pool, id, passed}}, now);
 }
 
+// What waits for a ring goes on to wait unless a server has changed.
 void Model::checks_ended(const std::vector<CheckResult>& results, TimePoint now) {
-    for (const CheckResult& each : results) take_check(each.pool, each.id, each.passed, now);
     std::set<std::string> judged;
     for (const CheckResult& each : results) {
-        if (pools_.contains(each.pool) && judged.insert(each.pool).second) judge(each.pool, now);
+        const bool changed = take_check(each.pool, each.id, each.passed, now);
+        const auto pool = pools_.find(each.pool);
+        if (pool == pools_.end()) continue;
+        if (changed || !pool->second.waits_for_ring) judged.insert(each.pool);
     }
+    for (const std::string& pool : judged) judge(pool, now);
 }
 
-void Model::take_check(const std::string& pool, const std::string& id, bool passed, TimePoint now) {
+// Whether the server has changed with it.
+bool Model::take_check(const std::string& pool, const std::string& id, bool passed, TimePoint now) {
     Known* known = find(pool, id);
-    if (!known || !known->checks) return;
+    if (!known || !known->checks) return false;
     touched_ = now;
     Checks& checks = *known->checks;
+    const Checks before = checks;
     const conf::HealthSettings& settings = *pools_.at(pool).file.health;
     checks.passed = passed ? checks.passed + 1 : 0;
     checks.failed = passed ? 0 : checks.failed + 1;
@@ -133,6 +164,7 @@ void Model::take_check(const std::string& pool, const std::string& id, bool pass
     checks.awaited = false;
     if (std::max(checks.passed, checks.failed) >= needed) checks.up = passed;
     if (checks.up && known->is_timed_out()) known->time_out->ended = now;
+    return before.awaited || checks.up != before.up;
 }
 
 void Model::connections_failed(const std::string& pool, const std::string& id, health::Failure kind,
@@ -243,6 +275,7 @@ std::map<std::string, Model::Servers> Model::servers(TimePoint now) const {
                            .admin_state = wanted.admin_state,
                            .status = status,
                            .ramp = ramp(known, pool.file, now),
+                           .ramp_may_be_over = known.ramp_may_be_over,
                            .runtime = wanted.runtime,
                            .up = known.is_up(),
                            .awaits_check = known.awaits_check()};

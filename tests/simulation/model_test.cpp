@@ -331,6 +331,7 @@ BOOST_AUTO_TEST_CASE(who_is_new_or_back_gets_its_points_in_20_steps) {
     BOOST_TEST(shown() == "a online 550 up, b online 1000 up, r online 550 up");
     passes(1350ms);
     BOOST_TEST(shown() == "a online 1000 up, b online 1000 up, r online 1000 up");
+    passes(model.lateness);
     pool.slow_start = 1h;
     reload();
     BOOST_TEST(shown() == "a online 1000 up, b online 1000 up, r online 1000 up");

@@ -130,7 +130,8 @@ void Simulation::restart(bool cleanly) {
         if (!control_->is_leaving()) world_.on_signal(SIGTERM);
         for (int i = 0; i < 200 && !control_->io().stopped(); ++i) {
             pass_time(std::chrono::milliseconds(500));
-            if (i == 100 || i == 150) world_.on_signal(SIGTERM);  // ends the delay, and the drain
+            const bool is_long = i == 100 || i == 150;  // the delay, and the drain
+            if (is_long && world_.on_signal) world_.on_signal(SIGTERM);
         }
         expect(control_->io().stopped(), "stops", [] { return std::string("it never stopped"); });
         world_.turn_workers();
@@ -168,6 +169,7 @@ void Simulation::run_job() {
     if (of_preparer) follow_checks();  // the servers that a reload is about to change
     asio::post(*job.io, std::move(job.then));
     control_->io().poll();
+    if (job.thread == "rings") model_.rings_are_ready(world_.now());
     after_job(of_preparer);
 }
 
