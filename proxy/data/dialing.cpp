@@ -71,7 +71,8 @@ Stream begin_connect(const conf::Endpoint& server, const conf::ConnectSettings& 
 
 bool met_itself(const Stream& stream, const conf::Endpoint& server) {
     if (server.is_unix || !is_local_port(server.port)) return false;
-    return health::is_connected_to_itself(stream.descriptor());
+    const auto own = local_address(stream);
+    return own && own->port == server.port && health::is_connected_to_itself(stream.descriptor());
 }
 
 bool is_local_error(int error) {

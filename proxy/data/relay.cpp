@@ -41,11 +41,11 @@ void Side::on_ready(std::uint32_t events) {
     owner_.on_side_ready();
 }
 
-// Anything but bytes alone is looked at one call after the other.
+// Urgent bytes and errors are looked at one call after the other.
 void Side::begin_read(std::uint32_t events, Batch& batch) {
-    constexpr std::uint32_t not_only_bytes = EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
-    if ((events & EPOLLIN) == 0 || (events & not_only_bytes) != 0) return;
-    if (!stream || hung_up || urgent || !owner_.will_read(*this)) return;
+    constexpr std::uint32_t not_in_line = EPOLLPRI | EPOLLERR;
+    if ((events & EPOLLIN) == 0 || (events & not_in_line) != 0) return;
+    if (!stream || urgent || broken || !owner_.will_read(*this)) return;
     readable = true;
     stream.begin_read(batch, *this);
 }
@@ -134,6 +134,7 @@ void Relay::close() {
     for (Side* side : {&client_, &server_}) {
         if (Batch::Slot* const slot = slot_of(*side)) slot->release();
         if (clean) {
+            tools_.poller.close(side->stream.take_socket());
             side->close();
         } else {
             side->close_with_reset();
@@ -223,14 +224,14 @@ void Relay::copy(Flow& flow, Side& from, Side& to) {
         if (slot != nullptr) slot->release();
         return;
     }
+    // After a FIN that was announced these are the last bytes: they and the end
+    // that follows at once share a segment.
+    const bool last = emptied && from.hung_up && !from.urgent && !from.broken;
     if (slot != nullptr) {
-        to.stream.begin_write(*slot);
+        to.stream.begin_write(*slot, last);
         writing_ = true;
         return;
     }
-    // After a FIN that was announced these are the last bytes: they and the end
-    // that follows at once share a segment.
-    const bool last = from.hung_up && !full && !from.urgent && !from.broken;
     give(flow, to, bytes, to.stream.write(bytes, last));
 }
 

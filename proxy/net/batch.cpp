@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 namespace ringway::proxy {
 
@@ -19,7 +20,7 @@ constexpr int read_flags = MSG_DONTWAIT;
 constexpr int write_flags = MSG_DONTWAIT | MSG_NOSIGNAL;
 
 // Below this a call of its own is cheaper.
-constexpr std::ptrdiff_t worth_a_ring = 2;
+constexpr std::size_t worth_a_ring = 2;
 
 }  // namespace
 
@@ -37,6 +38,12 @@ struct Batch::Ring {
     Ring(const Ring&) = delete;
     Ring& operator=(const Ring&) = delete;
 
+    io_uring_sqe* next_entry() {
+        io_uring_sqe* const entry = ::io_uring_get_sqe(&ring);
+        assert(entry != nullptr);
+        return entry;
+    }
+
     io_uring ring{};
 };
 
@@ -50,9 +57,10 @@ Batch::Batch(std::size_t bytes_per_read)
 
 Batch::~Batch() = default;
 
-void Batch::Slot::begin_write(int socket) {
+void Batch::Slot::begin_write(int socket, bool end_follows) {
     assert(is_read());
     socket_ = socket;
+    flags_ = end_follows ? write_flags | MSG_MORE : write_flags;
     kind_ = Kind::write;
     pending_ = true;
 }
@@ -68,6 +76,7 @@ void Batch::begin_read(int socket, PollHandler& owner) {
     Slot& slot = slots_[used_++];
     slot.owner_ = &owner;
     slot.socket_ = socket;
+    slot.flags_ = read_flags;
     slot.kind_ = Slot::Kind::read;
     slot.pending_ = true;
 }
@@ -84,28 +93,27 @@ void Batch::clear() {
 }
 
 bool Batch::run() {
-    const auto pending = std::ranges::count_if(slots(), &Slot::is_pending);
+    const auto pending =
+        static_cast<std::size_t>(std::ranges::count_if(slots(), &Slot::is_pending));
     if (pending == 0) return false;
-    if (ring_ && pending >= worth_a_ring) run_in_ring(static_cast<std::size_t>(pending));
+    if (ring_ && pending >= worth_a_ring) run_in_ring(pending);
     for (Slot& slot : slots()) {
         if (slot.pending_) run_alone(slot);
     }
     return true;
 }
 
-// All that is pending in one call. Where the ring fails it is given up for good, and what is still
-// pending is left.
-void Batch::run_in_ring(std::size_t pending) {
-    for (std::size_t i = 0; i < used_; ++i) {
-        if (slots_[i].pending_) prepare(i);
-    }
+// All that was prepared in one call; `done` takes the number and the result of each. Where the ring
+// fails it is given up for good, and what is still pending is left.
+template <class Done>
+void Batch::carry_out(std::size_t pending, const Done& done) {
     while (pending > 0) {
         const int error = -::io_uring_submit_and_wait(&ring_->ring, static_cast<unsigned>(pending));
         unsigned head = 0;
         unsigned completions = 0;
         const io_uring_cqe* completion = nullptr;
         io_uring_for_each_cqe(&ring_->ring, head, completion) {
-            done(slots_[::io_uring_cqe_get_data64(completion)], completion->res);
+            done(::io_uring_cqe_get_data64(completion), completion->res);
             ++completions;
         }
         ::io_uring_cq_advance(&ring_->ring, completions);
@@ -117,14 +125,42 @@ void Batch::run_in_ring(std::size_t pending) {
     }
 }
 
+void Batch::run_in_ring(std::size_t pending) {
+    for (std::size_t i = 0; i < used_; ++i) {
+        if (slots_[i].pending_) prepare(i);
+    }
+    carry_out(pending, [this](std::size_t i, int result) { done(slots_[i], result); });
+}
+
+void Batch::begin_close(Fd socket) {
+    if (closing_count_ == closing_.size()) close_all();
+    closing_[closing_count_++] = std::move(socket);
+}
+
+// A socket that the ring has not closed is closed alone.
+void Batch::close_all() {
+    const auto sockets = std::span(closing_).first(std::exchange(closing_count_, 0));
+    if (ring_ && sockets.size() >= worth_a_ring) {
+        for (std::size_t i = 0; i < sockets.size(); ++i) {
+            io_uring_sqe* const entry = ring_->next_entry();
+            ::io_uring_prep_close(entry, sockets[i].get());
+            ::io_uring_sqe_set_data64(entry, i);
+        }
+        carry_out(sockets.size(), [&](std::size_t i, int result) {
+            if (result == 0) sockets[i].release();
+        });
+    }
+    for (Fd& socket : sockets) socket.close();
+}
+
 void Batch::prepare(std::size_t i) {
     const Slot& slot = slots_[i];
-    io_uring_sqe* const entry = ::io_uring_get_sqe(&ring_->ring);
-    assert(entry != nullptr);
+    io_uring_sqe* const entry = ring_->next_entry();
     if (slot.kind_ == Slot::Kind::read) {
-        ::io_uring_prep_recv(entry, slot.socket_, slot.room_.data(), slot.room_.size(), read_flags);
+        ::io_uring_prep_recv(entry, slot.socket_, slot.room_.data(), slot.room_.size(),
+                             slot.flags_);
     } else {
-        ::io_uring_prep_send(entry, slot.socket_, slot.room_.data(), slot.size_, write_flags);
+        ::io_uring_prep_send(entry, slot.socket_, slot.room_.data(), slot.size_, slot.flags_);
     }
     ::io_uring_sqe_set_data64(entry, i);
 }
@@ -132,8 +168,8 @@ void Batch::prepare(std::size_t i) {
 void Batch::run_alone(Slot& slot) {
     const ssize_t moved =
         slot.kind_ == Slot::Kind::read
-            ? ::recv(slot.socket_, slot.room_.data(), slot.room_.size(), read_flags)
-            : ::send(slot.socket_, slot.room_.data(), slot.size_, write_flags);
+            ? ::recv(slot.socket_, slot.room_.data(), slot.room_.size(), slot.flags_)
+            : ::send(slot.socket_, slot.room_.data(), slot.size_, slot.flags_);
     done(slot, static_cast<int>(moved < 0 ? -errno : moved));
 }
 

@@ -11,6 +11,7 @@
 #include <span>
 #include <string_view>
 
+#include "proxy/base/fd.h"
 #include "proxy/net/io_result.h"
 
 namespace ringway::proxy {
@@ -37,8 +38,9 @@ public:
         std::string_view bytes() const { return {room_.data(), size_}; }
         PollHandler& owner() const { return *owner_; }
 
-        // Has the batch write to `socket` what was read.
-        void begin_write(int socket);
+        // Has the batch write to `socket` what was read. `end_follows`: the last segment may wait
+        // for it.
+        void begin_write(int socket, bool end_follows = false);
         // Takes the slot from its owner; what is pending is not carried out.
         void release();
 
@@ -50,6 +52,7 @@ public:
         std::size_t size_ = 0;
         PollHandler* owner_ = nullptr;
         int socket_ = -1;
+        int flags_ = 0;
         int result_ = 0;
         Kind kind_ = Kind::none;
         bool pending_ = false;
@@ -67,6 +70,11 @@ public:
     // Carries out what was begun; false if there was nothing. Never blocks.
     bool run();
 
+    // Closes `socket` with others, when close_all() comes or as many wait as go into one call.
+    // Takes no memory.
+    void begin_close(Fd socket);
+    void close_all();
+
     // Those that were begun since clear().
     std::span<Slot> slots() { return std::span(slots_).first(used_); }
     // The slot of `owner`; nullptr if it has none.
@@ -81,6 +89,8 @@ private:
     struct Ring;
 
     void run_in_ring(std::size_t pending);
+    template <class Done>
+    void carry_out(std::size_t pending, const Done& done);
     void prepare(std::size_t slot);
     static void run_alone(Slot& slot);
     static void done(Slot& slot, int result);
@@ -89,6 +99,8 @@ private:
     std::unique_ptr<char[]> room_;
     std::array<Slot, slot_count> slots_;
     std::size_t used_ = 0;
+    std::array<Fd, slot_count> closing_;
+    std::size_t closing_count_ = 0;
     std::atomic<int> failure_{0};
 };
 

@@ -42,11 +42,16 @@ bool Poller::modify(int fd, PollHandler& handler, std::uint32_t events) {
     return ::epoll_ctl(set_.get(), EPOLL_CTL_MOD, fd, &event) == 0;
 }
 
+void Poller::close(Fd socket) {
+    if (batch_ != nullptr) batch_->begin_close(std::move(socket));
+}
+
 void Poller::call_again(PollHandler& handler) {
     if (!handler.is_linked()) again_.push_back(handler);
 }
 
 int Poller::run_round(TimePoint limit) {
+    if (batch_ != nullptr) batch_->close_all();
     std::array<epoll_event, max_events_per_round> room;
     const int count = std::max(wait(room, limit), 0);
     ++round_;

@@ -46,6 +46,9 @@ public:
     // Changes what a descriptor is watched for, 0 pauses it; false if it is not in.
     bool modify(int fd, PollHandler& handler, std::uint32_t events);
 
+    // Closes a socket: with the others of this round, where there is a batch.
+    void close(Fd socket);
+
     // Calls handler.on_ready(0) in the next round: for a stream that used up its
     // turn while its socket still had bytes, so that others get theirs.
     void call_again(PollHandler& handler);

@@ -49,7 +49,9 @@ public:
     // The same for many streams in one system call: what its run() brings goes to the stream of
     // the other side.
     void begin_read(Batch& batch, PollHandler& owner) { batch.begin_read(descriptor(), owner); }
-    void begin_write(Batch::Slot& slot) { slot.begin_write(descriptor()); }
+    void begin_write(Batch::Slot& slot, bool end_follows = false) {
+        slot.begin_write(descriptor(), end_follows);
+    }
     // Ends this direction, after all that was written; false if the connection has ended.
     bool shut_down_writing() { return ::shutdown(descriptor(), SHUT_WR) == 0; }
 
@@ -94,6 +96,8 @@ public:
     }
 
     void close() { socket_.close(); }
+    // For whoever closes it instead.
+    Fd take_socket() { return std::exchange(socket_, {}); }
     void close_with_reset() { socket_.close_with_reset(); }
 
 private:

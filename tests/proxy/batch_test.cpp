@@ -1,5 +1,7 @@
 #include "proxy/net/batch.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <memory>
 #include <string>
@@ -155,6 +157,37 @@ BOOST_AUTO_TEST_CASE(more_streams_than_slots_are_left_to_calls_of_their_own) {
     }
     fixture.batch->begin_read(fixture.pairs[1].near.get(), *fixture.owners[1]);
     BOOST_TEST(fixture.batch->find(*fixture.owners[1]) == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(sockets_are_closed_in_one_call_or_alone_where_the_ring_fails) {
+    if (kernel_refuses()) return;
+    for (const int error : {0, EINTR, ENOMEM}) {
+        Fixture fixture;
+        const std::size_t before = test::open_descriptors();
+        const auto calls = test::syscalls::ring_calls.load();
+        test::syscalls::ring_error_once = error;
+        for (auto& pair : fixture.pairs) fixture.batch->begin_close(std::move(pair.near));
+        BOOST_TEST(test::open_descriptors() == before);
+        fixture.batch->close_all();
+        for (const auto& pair : fixture.pairs) BOOST_TEST(test::receive(pair.far, 1).empty());
+        BOOST_TEST(test::open_descriptors() == before - (error == ENOMEM ? 3 : 2));  // and the ring
+        BOOST_TEST(test::syscalls::ring_calls - calls == (error == ENOMEM ? 0U : 1U));
+        BOOST_TEST(fixture.batch->failure() == (error == ENOMEM ? ENOMEM : 0));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(more_sockets_than_go_into_one_call_are_closed_in_two) {
+    if (kernel_refuses()) return;
+    Fixture fixture;
+    const std::size_t before = test::open_descriptors();
+    const auto calls = test::syscalls::ring_calls.load();
+    for (std::size_t i = 0; i < Batch::slot_count + 2; ++i) {
+        fixture.batch->begin_close(proxy::Fd(::dup(fixture.pairs[0].near.get())));
+    }
+    fixture.batch->close_all();
+    fixture.batch->close_all();
+    BOOST_TEST(test::open_descriptors() == before);
+    BOOST_TEST(test::syscalls::ring_calls - calls == 2U);
 }
 
 BOOST_AUTO_TEST_CASE(a_signal_changes_nothing) {

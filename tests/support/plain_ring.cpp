@@ -2,6 +2,7 @@
 
 #include <liburing.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -19,6 +20,7 @@ struct Rings {
 } rings;
 
 int carried_out(const io_uring_sqe& entry) {
+    if (entry.opcode == IORING_OP_CLOSE) return ::close(entry.fd) == 0 ? 0 : -errno;
     // NOLINTNEXTLINE(performance-no-int-to-ptr): that is how an entry carries it
     auto* const bytes = reinterpret_cast<void*>(entry.addr);
     const int flags = static_cast<int>(entry.msg_flags);
