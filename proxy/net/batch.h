@@ -1,6 +1,6 @@
-// Reads of many sockets, and the writes of what they brought, in one system call each
-// (io_uring(7)). Every one completes inside the call: nothing is in flight between calls, and
-// nothing needs cancelling. One thread.
+// Reads of many sockets, the writes of what they brought, and the closing of those that have ended,
+// in one system call each (io_uring(7)). Every one completes inside the call: nothing is in flight
+// between calls, and nothing needs cancelling. One thread.
 #pragma once
 
 #include <array>

@@ -216,9 +216,14 @@ BOOST_AUTO_TEST_CASE(streams_go_on_where_io_uring_fails_and_the_log_tells_once) 
         BOOST_TEST(is_served(pairs.back().near, pairs.back().far));
     }
     for (const std::string bytes : {"first", "second"}) {
-        // Both have bytes in one round.
+        // Both have bytes in one round: the worker is held meanwhile.
+        std::promise<void> held;
         std::promise<void> sent;
-        rig.worker().ask([&] { sent.get_future().wait(); });
+        rig.worker().ask([&held, is_sent = sent.get_future().share()] {
+            held.set_value();
+            is_sent.wait();
+        });
+        held.get_future().wait();
         for (const auto& pair : pairs) test::send_all(pair.near, bytes);
         for (const auto& pair : pairs) test::await_delivery(pair.near);
         syscalls::ring_error_once = ENOMEM;
