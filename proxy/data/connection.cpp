@@ -35,11 +35,11 @@ constexpr std::size_t logged_key_bytes = 128;
 }  // namespace
 
 Connection::Connection(ConnectionTools& tools, std::shared_ptr<const Route> route,
-                       conf::Endpoint client, Admission admission)
+                       const conf::Endpoint& client, Admission admission)
     : tools_(tools),
       route_(std::move(route)),
       admission_(std::move(admission)),
-      client_(std::move(client)),
+      client_(client),
       relay_(*this, tools.relay),
       accepted_at_(Clock::now()),
       number_(++tools.last_number) {
@@ -53,7 +53,7 @@ Connection::~Connection() {
 }
 
 void Connection::start(Stream stream, std::shared_ptr<const ring::Snapshot> snapshot) noexcept {
-    if (client_.is_unix) keep_urgent_in_place(stream);
+    if (client_.is_unix()) keep_urgent_in_place(stream);
     const bool watched = relay_.client().open(std::move(stream), tools_.relay.poller);
     try {
         if (logs_debug()) debug("accepted");

@@ -22,6 +22,7 @@
 #include "proxy/data/route.h"
 #include "proxy/data/server.h"
 #include "proxy/data/standstill.h"
+#include "proxy/net/address.h"
 #include "proxy/net/stream.h"
 #include "proxy/net/timers.h"
 #include "ring/balancer.h"
@@ -47,8 +48,8 @@ class Connection final : public boost::intrusive::list_base_hook<>,
                          private Side::Owner,
                          private Timer {
 public:
-    Connection(ConnectionTools& tools, std::shared_ptr<const Route> route, conf::Endpoint client,
-               Admission admission);
+    Connection(ConnectionTools& tools, std::shared_ptr<const Route> route,
+               const conf::Endpoint& client, Admission admission);
     ~Connection() override;
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -115,7 +116,7 @@ private:
     ConnectionTools& tools_;
     const std::shared_ptr<const Route> route_;
     const Admission admission_;  // to limits that route_ keeps alive
-    conf::Endpoint client_;      // by the PROXY header, once that was read
+    KeptEndpoint client_;        // by the PROXY header, once that was read
     Relay relay_;
     ServerSlot slot_;
     Task opening_;     // empty once the relay runs

@@ -9,7 +9,7 @@ namespace ringway::proxy {
 // Where the connection comes from, and where it went to if the key or a header for the server
 // needs that; none if the kernel does not say.
 std::optional<Origin> Connection::origin() const {
-    Origin origin{.source = client_};
+    Origin origin{.source = client_.endpoint()};
     if (route_->key.needs_destination() ||
         route_->send_proxy.version != conf::SendProxy::Version::none) {
         origin.destination = local_address(relay_.client().stream);
@@ -33,7 +33,7 @@ CloseReason Connection::bring_in(Preread& preread, std::string& head) {
         switch (receive(head, preread.limit_bytes())) {
             case Received::bytes:
                 preread.read(head);
-                client_ = preread.origin().source;
+                client_ = KeptEndpoint(preread.origin().source);
                 break;
             case Received::ended:
                 preread.end(head);

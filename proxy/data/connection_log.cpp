@@ -22,7 +22,7 @@ double ms_of(Clock::duration time) {
 
 void Connection::write_log_line(TimePoint now) const {
     log_access({.listener = route_->listener,
-                .client = client_,
+                .client = client_.endpoint(),
                 .key = key_,
                 .placed_by = missing_ != CloseReason::none && placed_by_ != PlacedBy::nothing
                                  ? to_string(placed_by_)
@@ -38,10 +38,11 @@ void Connection::write_log_line(TimePoint now) const {
 }
 
 void Connection::debug(std::string_view message) const {
+    const conf::Endpoint client = client_.endpoint();
     log_debug({.worker = tools_.worker,
                .number = number_,
                .listener = route_->listener,
-               .client = client_,
+               .client = client,
                .key = key_,
                .message = message});
 }

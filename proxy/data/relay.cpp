@@ -1,6 +1,7 @@
 #include "proxy/data/relay.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace ringway::proxy {
@@ -186,7 +187,7 @@ bool Relay::deliver_held(Flow& flow, Side& to) {
         }
         flow.bytes += sent.bytes();
         if (piped) {
-            flow.piped -= sent.bytes();
+            flow.piped -= static_cast<std::uint32_t>(sent.bytes());
         } else if ((flow.held->begin += sent.bytes()) == flow.held->end) {
             flow.held.reset();
         }
@@ -257,8 +258,9 @@ void Relay::fill_pipe(Flow& flow, Side& from, Side& to) {
     }
     const IoResult got = from.stream.splice_to(flow.pipe, max_splice_bytes);
     if (got.moved()) {
-        flow.piped = got.bytes();
-        flow.since_dry += flow.piped;
+        flow.piped = static_cast<std::uint32_t>(got.bytes());
+        constexpr auto most = std::numeric_limits<std::uint32_t>::max();
+        flow.since_dry = flow.since_dry < most - flow.piped ? flow.since_dry + flow.piped : most;
         // Less than was asked for: the socket is empty, or the pipe has no slot left.
         // To ask is cheaper than a splice that moves nothing, or a crumb. As in copy(),
         // what comes later is a new edge.
@@ -282,7 +284,7 @@ void Relay::fill_pipe(Flow& flow, Side& from, Side& to) {
 void Relay::ran_dry(Flow& flow) {
     if (!flow.pipe) return;
     tools_.pipes.give_back(std::move(flow.pipe), true);
-    const bool small = std::exchange(flow.since_dry, 0) < small_spell_bytes;
+    const bool small = std::exchange(flow.since_dry, 0U) < small_spell_bytes;
     note_sign(flow, small, small_spells_for_copy);
 }
 

@@ -118,8 +118,8 @@ private:
         std::uint64_t bytes = 0;  // given to the reading side
         std::unique_ptr<Held> held;
         Pipe pipe;
-        std::size_t piped = 0;      // bytes in the pipe
-        std::size_t since_dry = 0;  // bytes spliced since the source last ran dry
+        std::uint32_t piped = 0;      // bytes in the pipe
+        std::uint32_t since_dry = 0;  // spliced since the source last ran dry, at most 4 GiB
         std::uint8_t signs = 0;     // in a row, for a change between copy and splice
         bool bulk = false;          // splice rather than copy
         bool ended = false;         // the source has no more

@@ -47,17 +47,18 @@ public:
     TimePoint next_look(Relay::State state, TimePoint deadline, TimePoint now) const;
 
 private:
-    void note_unacknowledged(std::size_t left, TimePoint now);
+    void note_unacknowledged(std::size_t bytes, TimePoint now);
     bool reader_pauses() const { return unacknowledged_ != nothing_asked && unacknowledged_ > 0; }
 
     // A client that has reset waits for nothing; what it sent before has this long to reach the
     // server.
     static constexpr std::chrono::milliseconds client_reset_grace{50};
-    static constexpr auto nothing_asked = static_cast<std::size_t>(-1);
+    static constexpr auto nothing_asked = static_cast<std::uint32_t>(-1);
     TimePoint moved_at_{};
-    TimePoint look_at_ = TimePoint::max();        // while something may wait for an answer
-    std::size_t unacknowledged_ = nothing_asked;  // when last asked; nothing_asked since it moved
-    std::chrono::milliseconds settle_pause_{};
+    TimePoint look_at_ = TimePoint::max();  // while something may wait for an answer
+    // When last asked, and at most 4 GiB; nothing_asked since it moved.
+    std::uint32_t unacknowledged_ = nothing_asked;
+    std::chrono::duration<std::uint16_t, std::milli> settle_pause_{};
     std::array<Silence, 2> silences_;  // the client's, the server's
 };
 

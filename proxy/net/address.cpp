@@ -77,6 +77,20 @@ conf::Endpoint mapped(conf::Endpoint endpoint) {
     return endpoint;
 }
 
+KeptEndpoint::KeptEndpoint(const conf::Endpoint& endpoint)
+    : address_(endpoint.address),
+      port_(endpoint.port),
+      is_v6_(endpoint.is_v6),
+      path_(endpoint.is_unix ? std::make_unique<const std::string>(endpoint.path) : nullptr) {}
+
+conf::Endpoint KeptEndpoint::endpoint() const {
+    conf::Endpoint endpoint{.is_v6 = is_v6_, .address = address_, .port = port_};
+    if (path_ == nullptr) return endpoint;
+    endpoint.is_unix = true;
+    endpoint.path = *path_;
+    return endpoint;
+}
+
 std::string masked_address(const conf::Endpoint& endpoint, int prefix) {
     auto bytes = endpoint.address;
     for (int i = 0; i < static_cast<int>(bytes.size()); ++i) {

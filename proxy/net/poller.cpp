@@ -1,10 +1,11 @@
 #include "proxy/net/poller.h"
 
+#include <sys/timerfd.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <ctime>
 #include <system_error>
 #include <utility>
 
@@ -14,9 +15,13 @@ namespace {
 
 constexpr std::size_t max_events_per_round = 256;
 
+[[noreturn]] void fail(const char* what) {
+    throw std::system_error(errno, std::generic_category(), what);
+}
+
 Fd create_set() {
     Fd set(::epoll_create1(EPOLL_CLOEXEC));
-    if (!set) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+    if (!set) fail("epoll_create1");
     return set;
 }
 
@@ -26,7 +31,35 @@ PollHandler& handler_of(const epoll_event& event) {
 
 }  // namespace
 
-Poller::Poller(std::unique_ptr<Batch> batch) : batch_(std::move(batch)), set_(create_set()) {}
+Alarm::Alarm() : fd_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
+    if (!fd_) fail("timerfd_create");
+}
+
+void Alarm::set(TimePoint due) {
+    using namespace std::chrono;
+    if (due >= due_) return;
+    due_ = due;
+    // Zero would switch it off.
+    const nanoseconds at = std::max<nanoseconds>(due.time_since_epoch(), nanoseconds(1));
+    const auto whole = floor<seconds>(at);
+    itimerspec time{};
+    time.it_value = {.tv_sec = whole.count(), .tv_nsec = (at - whole).count()};
+    ::timerfd_settime(fd_.get(), TFD_TIMER_ABSTIME, &time, nullptr);
+}
+
+// It needs no read: it is watched for edges, and set() takes the old one back.
+void Alarm::on_ready(std::uint32_t /*events*/) {
+    due_ = TimePoint::max();
+    rang_ = true;
+}
+
+bool Alarm::take_rang() {
+    return std::exchange(rang_, false);
+}
+
+Poller::Poller(std::unique_ptr<Batch> batch) : batch_(std::move(batch)), set_(create_set()) {
+    if (!add(alarm_.descriptor(), alarm_, EPOLLIN | EPOLLET)) fail("epoll_ctl");
+}
 
 bool Poller::add(int fd, PollHandler& handler, std::uint32_t events) {
     epoll_event event{};
@@ -59,7 +92,7 @@ int Poller::run_round(TimePoint limit) {
     PollHandlers turn;
     turn.swap(again_);
     handle(std::span(room).first(static_cast<std::size_t>(count)));
-    int calls = count;
+    int calls = alarm_.take_rang() ? count - 1 : count;
     for (; !turn.empty(); ++calls) {
         PollHandler& handler = turn.front();
         turn.pop_front();
@@ -95,22 +128,11 @@ void Poller::handle_together(std::span<const epoll_event> events, Batch& batch) 
     batch.clear();
 }
 
-// Old kernels lack epoll_pwait2(2), and the filters of some containers do not know it.
 int Poller::wait(std::span<epoll_event> room, TimePoint limit) {
-    using namespace std::chrono;
     const int size = static_cast<int>(room.size());
     if (!again_.empty()) return ::epoll_wait(set_.get(), room.data(), size, 0);
-    const auto left = std::max(limit - Clock::now(), Clock::duration::zero());
-    if (has_nanoseconds_) {
-        const auto whole = floor<seconds>(left);
-        const timespec time{.tv_sec = whole.count(), .tv_nsec = nanoseconds(left - whole).count()};
-        const int count = ::epoll_pwait2(set_.get(), room.data(), size, &time, nullptr);
-        has_nanoseconds_ = count >= 0 || (errno != ENOSYS && errno != EPERM);
-        if (has_nanoseconds_) return count;
-    }
-    constexpr milliseconds longest = hours(1);
-    const auto whole_ms = std::min(ceil<milliseconds>(left), longest);
-    return ::epoll_wait(set_.get(), room.data(), size, static_cast<int>(whole_ms.count()));
+    alarm_.set(limit);
+    return ::epoll_wait(set_.get(), room.data(), size, -1);
 }
 
 }  // namespace ringway::proxy

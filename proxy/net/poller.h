@@ -32,6 +32,27 @@ protected:
     virtual ~PollHandler() = default;
 };
 
+// Ends waits at a moment: a timerfd(2) in a set. A time-out of the wait itself would be set up and
+// taken down by each call.
+class Alarm final : public PollHandler {
+public:
+    // Throws std::system_error if there is no descriptor.
+    Alarm();
+
+    // It rings at `due`, if not before that. One system call where `due` is the earliest yet.
+    void set(TimePoint due);
+    // Whether it rang since the last call.
+    bool take_rang();
+
+    int descriptor() const { return fd_.get(); }
+    void on_ready(std::uint32_t events) override;
+
+private:
+    Fd fd_;
+    TimePoint due_ = TimePoint::max();
+    bool rang_ = false;
+};
+
 class Poller {
 public:
     // Without a batch, every read and write is a call of its own.
@@ -53,8 +74,8 @@ public:
     // turn while its socket still had bytes, so that others get theirs.
     void call_again(PollHandler& handler);
 
-    // One round: waits for events until `limit`, not at all if a handler is to be called again, and
-    // calls the handlers. How many calls it made. Never inlined: a frame for profilers.
+    // One round: waits for events until `limit` at most, not at all if a handler is to be called
+    // again, and calls the handlers. How many calls it made. Never inlined: a frame for profilers.
     [[gnu::noinline]] int run_round(TimePoint limit);
 
     // What the reads and writes of handlers of one set go through; nullptr if there is none.
@@ -77,10 +98,10 @@ private:
 
     const std::unique_ptr<Batch> batch_;
     Fd set_;
+    Alarm alarm_;
     PollHandlers again_;
     std::uint64_t round_ = 0;
     TimePoint round_began_ = Clock::now();
-    bool has_nanoseconds_ = true;  // of epoll_pwait2(2), until the kernel says otherwise
 };
 
 }  // namespace ringway::proxy

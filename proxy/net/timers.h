@@ -10,7 +10,8 @@ namespace ringway::proxy {
 
 // Something with a deadline. Unlinks itself when destroyed.
 class Timer : public boost::intrusive::set_base_hook<
-                  boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+                  boost::intrusive::link_mode<boost::intrusive::auto_unlink>,
+                  boost::intrusive::optimize_size<true>> {
 public:
     // Its deadline has passed; it is no longer set.
     virtual void on_deadline() = 0;

@@ -58,7 +58,6 @@ constexpr Fault close_faults[] = {{EINTR}, {EIO}, {ENOSPC}};
 constexpr Fault add_faults[] = {{ENOMEM}, {ENOSPC}};
 constexpr Fault modify_faults[] = {{ENOMEM}};
 constexpr Fault wait_faults[] = {{EINTR}};
-constexpr Fault timed_wait_faults[] = {{EINTR}, {ENOSYS}, {EPERM}};
 constexpr Fault ring_faults[] = {{EINTR}, short_count, {EAGAIN}, {EBUSY}, {ENOMEM}};
 constexpr Fault pipe_faults[] = {{EMFILE}, {ENFILE}, {ENOMEM}};
 constexpr Fault fcntl_faults[] = {{EPERM}, {EBUSY}, {ENOMEM}};
@@ -365,13 +364,6 @@ int epoll_wait(int set, epoll_event* events, int room, int timeout) {
     const bool is_ours = room == events_of_poller;
     if (is_ours && fails("epoll_wait", Role::listener, wait_faults)) return -1;
     return real(set, events, room, timeout);
-}
-
-int epoll_pwait2(int set, epoll_event* events, int room, const timespec* timeout,
-                 const sigset_t* signals) {
-    static auto* const real = next<decltype(epoll_pwait2)>("epoll_pwait2");
-    if (fails("epoll_pwait2", Role::listener, timed_wait_faults)) return -1;
-    return real(set, events, room, timeout, signals);
 }
 
 }  // extern "C"

@@ -12,9 +12,8 @@ using enum proxy::CloseReason;
 constexpr std::string_view transfers[] = {"recv", "send", "splice", "shutdown"};
 // An option, a question or a pipe is a help. A close has closed (close(2)), and a connection
 // that was not accepted is still there.
-constexpr std::string_view helps[] = {"accept4",      "getsockopt",  "setsockopt", "ioctl",
-                                      "fcntl",        "pipe2",       "close",      "epoll_wait",
-                                      "epoll_pwait2", "getpeername", "peek"};
+constexpr std::string_view helps[] = {"accept4", "getsockopt", "setsockopt", "ioctl",       "fcntl",
+                                      "pipe2",   "close",      "epoll_wait", "getpeername", "peek"};
 
 bool is_one_of(const Hit& hit, auto& names) {
     return std::ranges::count(names, hit.call) > 0;

@@ -8,7 +8,6 @@
 #include <boost/test/unit_test.hpp>
 
 #include "proxy/base/clock.h"
-#include "tests/proxy/syscalls.h"
 #include "tests/support/sockets.h"
 
 using namespace ringway;
@@ -164,16 +163,14 @@ BOOST_AUTO_TEST_CASE(a_round_without_events_ends_at_its_limit) {
     BOOST_TEST(!run_round(limit));
 }
 
-BOOST_AUTO_TEST_CASE(a_kernel_without_epoll_pwait2_waits_in_milliseconds) {
-    for (const int error : {ENOSYS, EPERM}) {
-        const test::syscalls::Refusal refused(test::syscalls::timed_wait_error, error);
-        Poller old;
-        BOOST_TEST(old.add(pair.near.get(), watch, edges));
-        BOOST_TEST(old.run_round(proxy::Clock::now() + 100ms) == 1);
-        const auto limit = proxy::Clock::now() + 1500us;
-        BOOST_TEST(old.run_round(limit) == 0);
-        BOOST_TEST((old.round_began() >= limit));
-    }
+BOOST_AUTO_TEST_CASE(a_limit_holds_after_an_earlier_one_and_a_later_one) {
+    BOOST_TEST(poller.add(pair.near.get(), watch, edges));
+    BOOST_TEST(run_round(proxy::Clock::now() + 1h));
+    const auto limit = proxy::Clock::now() + 20ms;
+    while (poller.round_began() < limit) run_round(limit);
+    const auto next = proxy::Clock::now() + 20ms;
+    while (poller.round_began() < next) run_round(next);
+    BOOST_TEST(watch.told.size() == 1u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -86,15 +86,7 @@ int epoll_ctl(int set, int operation, int fd, epoll_event* event) noexcept {
 
 int epoll_wait(int set, epoll_event* events, int room, int timeout) {
     static auto* const real = next<decltype(epoll_wait)>("epoll_wait");
-    while (syscalls::events_held) ::usleep(1000);
-    return real(set, events, room, timeout);
-}
-
-int epoll_pwait2(int set, epoll_event* events, int room, const timespec* timeout,
-                 const sigset_t* signals) {
-    static auto* const real = next<decltype(epoll_pwait2)>("epoll_pwait2");
-    if (is_refused(syscalls::timed_wait_error)) return -1;
-    const int count = real(set, events, room, timeout, signals);
+    const int count = real(set, events, room, timeout);
     while (syscalls::events_held) ::usleep(1000);
     return count;
 }

@@ -18,8 +18,7 @@ inline std::atomic<std::uint64_t> accepts{0};  // tried
 inline std::atomic<int> pipe_error{0};
 inline std::atomic<int> accept_error{0};
 inline std::atomic<int> socket_error{0};
-inline std::atomic<int> watch_error{0};       // epoll_ctl(2) adding a socket of a relay
-inline std::atomic<int> timed_wait_error{0};  // epoll_pwait2(2)
+inline std::atomic<int> watch_error{0};  // epoll_ctl(2) adding a socket of a relay
 
 inline std::atomic<int> ring_setup_error{0};
 inline std::atomic<int> ring_error_once{0};  // of the next io_uring_enter(2)

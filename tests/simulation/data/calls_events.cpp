@@ -2,11 +2,12 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <ctime>
 #include <utility>
 
@@ -56,16 +57,28 @@ int epoll_wait(int set, epoll_event* events, int room, int timeout) {
                         std::chrono::milliseconds(timeout));
 }
 
-int epoll_pwait2(int set, epoll_event* events, int room, const timespec* timeout,
-                 const sigset_t* signals) {
-    Kernel* const kernel = kernel_of(set);
-    if (kernel == nullptr) {
-        return static_cast<int>(
-            ::syscall(SYS_epoll_pwait2, set, events, room, timeout, signals, _NSIG / 8));
-    }
-    const auto time =
-        std::chrono::seconds(timeout->tv_sec) + std::chrono::nanoseconds(timeout->tv_nsec);
-    return kernel->wait(*kernel->file_as<Epoll>(set), events, room, time);
+int timerfd_create(int clock, int flags) noexcept {
+    Kernel* const kernel = Kernel::current();
+    if (kernel == nullptr) return static_cast<int>(::syscall(SYS_timerfd_create, clock, flags));
+    return kernel->open(kernel->make<TimerFile>());
+}
+
+// At a moment, and once.
+int timerfd_settime(int fd, int flags, const itimerspec* time, itimerspec* old) noexcept {
+    Kernel* const kernel = kernel_of(fd);
+    if (kernel == nullptr)
+        return static_cast<int>(::syscall(SYS_timerfd_settime, fd, flags, time, old));
+    auto& file = *kernel->file_as<TimerFile>(fd);
+    file.rang = false;
+    const TimePoint due(std::chrono::seconds(time->it_value.tv_sec) +
+                        std::chrono::nanoseconds(time->it_value.tv_nsec));
+    const auto delay = std::max(due - kernel->now(), Duration(0));
+    kernel->after(delay, [kernel, &file, setting = ++file.settings] {
+        if (file.fd < 0 || file.settings != setting) return;
+        file.rang = true;
+        kernel->wake(file);
+    });
+    return 0;
 }
 
 int eventfd(unsigned value, int flags) noexcept {

@@ -20,6 +20,14 @@ public:
     std::uint64_t count = 0;
 };
 
+// timerfd(2). What it was set to and what has rung are told apart by number.
+class TimerFile final : public File {
+public:
+    std::uint32_t ready() const override { return rang ? std::uint32_t{EPOLLIN} : 0; }
+    bool rang = false;
+    std::uint64_t settings = 0;
+};
+
 // What both ends of a pipe share. It knows where its bytes are from, and needs no copy of them.
 class Pipe {
 public:

@@ -174,6 +174,9 @@ void Kernel::oversleep() {
 void Kernel::block(const Epoll& set, TimePoint limit) {
     if (set.ready() == 0) on_idle(round_began_);
     while (set.ready() == 0 && now_ < limit) {
+        if (events_.empty() && limit == TimePoint::max()) {
+            throw std::runtime_error("the worker waits for ever");
+        }
         run_until(events_.empty() ? limit : std::min(limit, events_.top().when));
     }
     oversleep();
@@ -182,8 +185,8 @@ void Kernel::block(const Epoll& set, TimePoint limit) {
 int Kernel::wait(Epoll& set, epoll_event* events, int room, Duration timeout) {
     if (++waits_ > most_waits) throw std::runtime_error("the worker turns in circles");
     calls_ = 0;
-    if (timeout > Duration(0)) {
-        block(set, now_ + timeout);
+    if (timeout != Duration(0)) {
+        block(set, timeout < Duration(0) ? TimePoint::max() : now_ + timeout);
     } else {
         spend_call();
     }
