@@ -4,7 +4,6 @@
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -13,16 +12,10 @@
 #include <vector>
 
 #include "conf/result.h"
+#include "conf/tls.h"
+#include "conf/types.h"
 
 namespace ringway::conf {
-
-using Duration = std::chrono::milliseconds;
-
-// Where an entry begins. Both count from 1; 0 means "nowhere in the file".
-struct Position {
-    int line = 0;
-    int column = 0;
-};
 
 // An IPv4 or IPv6 address and a TCP port, or the path of a unix socket. Bytes are in network order;
 // a v4 address uses the first four. No host names: with them, placement would depend on a
@@ -72,7 +65,17 @@ struct KeyPart {
         sni,
         alpn,
         proxy_tlv,
-        proxy_authority
+        proxy_authority,
+        client_cert
+    };
+    // What a client's certificate names. Of alternative names (RFC 5280, 4.2.1.6), the first of
+    // their kind.
+    enum class CertField : std::uint8_t {
+        subject_cn,
+        san_uri,
+        san_dns,
+        san_email,
+        fingerprint,  // SHA-256 of the certificate, in lower-case hexadecimal digits
     };
     From from = From::source_ip;
     int prefix_v4 = 32;        // source_ip: leading bits kept, 1 to 32
@@ -85,18 +88,24 @@ struct KeyPart {
     std::string pattern;       // regex, in RE2's syntax
     int group = 0;             // regex: of the pattern, 0 for the whole match
     std::uint8_t type = 0;     // proxy_tlv
+    CertField cert_field = CertField::subject_cn;  // client_cert
     bool operator==(const KeyPart&) const = default;
 
+    // Whether TLS has it before its first byte of data: in the ClientHello, or negotiated.
     bool reads_tls() const { return from == From::sni || from == From::alpn; }
     bool reads_proxy_header() const {
         return from == From::proxy_tlv || from == From::proxy_authority;
     }
-    // Whether the key is read from the client's bytes, beyond a PROXY header.
-    bool reads_bytes() const { return from >= From::first_line && !reads_proxy_header(); }
+    // Whether the key is read from the client's bytes, beyond a PROXY header. Where the listener
+    // terminates TLS, those of sni and alpn are the handshake's.
+    bool reads_bytes() const {
+        return from >= From::first_line && from != From::client_cert && !reads_proxy_header();
+    }
 };
 
-// Its keyword in the file.
+// Their keywords in the file.
 std::string_view to_string(KeyPart::From from);
+std::string_view to_string(KeyPart::CertField field);
 
 // Where a listener's key comes from.
 struct KeySettings {
@@ -110,7 +119,9 @@ struct KeySettings {
     Duration silent_after{0};
     bool operator==(const KeySettings&) const = default;
 
-    bool reads_bytes() const;
+    // Whether a part is read from the client's bytes; where the listener terminates TLS, from those
+    // that it decrypts.
+    bool reads_bytes(bool terminates_tls = false) const;
 };
 
 // The PROXY protocol that a listener requires of its clients.
@@ -141,6 +152,7 @@ struct Listener {
     std::string pool;
     KeySettings key;
     std::optional<ProxyProtocol> proxy_protocol;  // absent: no header is expected or known
+    std::optional<ListenerTls> tls;               // absent: TLS is passed through
     ListenerTimeouts timeouts;
     std::uint32_t max_connections = 0;  // live at once; 0 for no limit but the process's own
     Position position;
@@ -178,6 +190,9 @@ struct SendProxy {
     Version version = Version::none;
     bool authority = false;  // v2: send the TLS server name, where it is known
     bool unique_id = false;  // v2: send the one received, or a new one
+    // v2: send the TLS version, the cipher, the client's name and whether its certificate was
+    // verified, where the listener terminates TLS.
+    bool tls = false;
     bool operator==(const SendProxy&) const = default;
 };
 

@@ -21,9 +21,14 @@ constexpr std::size_t max_bytes_max = 64 << 10;
 constexpr std::size_t parts_max = 8;
 
 // In the order of KeyPart::From.
-const std::vector<string_view> kinds{
-    "source_ip", "source", "destination", "first_line", "field", "header",    "target",
-    "cookie",    "bytes",  "regex",       "sni",        "alpn",  "proxy_tlv", "proxy_authority"};
+const std::vector<string_view> kinds{"source_ip", "source",          "destination", "first_line",
+                                     "field",     "header",          "target",      "cookie",
+                                     "bytes",     "regex",           "sni",         "alpn",
+                                     "proxy_tlv", "proxy_authority", "client_cert"};
+
+// In the order of KeyPart::CertField.
+const std::vector<string_view> cert_fields{"subject_cn", "san_uri", "san_dns", "san_email",
+                                           "fingerprint"};
 
 // An entry of a part, the kinds for which it has a meaning, and those that need it.
 struct Rule {
@@ -42,11 +47,12 @@ const std::vector<Rule> rules{
     {"pattern", {From::regex}, {From::regex}},
     {"group", {From::regex}, {}},
     {"type", {From::proxy_tlv}, {From::proxy_tlv}},
+    {"field", {From::client_cert}, {From::client_cert}},
 };
 
-constexpr std::array<string_view, 11> single_entries{"from",    "prefix_v4", "prefix_v6", "name",
+constexpr std::array<string_view, 12> single_entries{"from",    "prefix_v4", "prefix_v6", "name",
                                                      "number",  "separator", "offset",    "length",
-                                                     "pattern", "group",     "type"};
+                                                     "pattern", "group",     "type",      "field"};
 
 bool is_among(From from, const std::vector<From>& some) {
     return std::ranges::find(some, from) != some.end();
@@ -110,6 +116,10 @@ void read_part(Section& section, KeyPart& part, bool is_composite = false) {
     part.group = part.from == From::regex ? 1 : 0;
     section.integer("group", part.group, 0, 32);
     section.integer("type", part.type, 1, 255);
+    section.value("field", [&](const Value& field) {
+        const auto word = field.keyword(cert_fields);
+        if (word) part.cert_field = static_cast<KeyPart::CertField>(*word);
+    });
     if (!good || is_composite) return;
     check_entries(section, part);
     check_regex(section, part);
@@ -140,18 +150,21 @@ bool read_parts(Section& section, KeySettings& key) {
 }
 
 // Rules between the parts of a key.
-void check_whole(const Section& section, const KeySettings& key, bool after_proxy_header) {
-    if (section.has("max_bytes") && !key.reads_bytes() && !after_proxy_header) {
+void check_whole(const Section& section, const KeySettings& key, const KeyNeighbours& neighbours) {
+    const bool reads_bytes = key.reads_bytes(neighbours.terminates_tls);
+    if (section.has("max_bytes") && !reads_bytes && !neighbours.after_proxy_header) {
         section.error("max_bytes", "has a meaning only where bytes of the client are read");
     }
-    if (key.silent_after.count() > 0 && !key.reads_bytes()) {
+    if (key.silent_after.count() > 0 && !reads_bytes) {
         section.error("on_missing", "after has a meaning only where bytes of the client are read");
     }
     const bool tls = std::ranges::any_of(key.parts, &KeyPart::reads_tls);
     const bool text = std::ranges::any_of(key.parts, [](const KeyPart& part) {
         return part.reads_bytes() && !part.reads_tls() && part.from != From::bytes;
     });
-    if (tls && text) section.error("parts", "a client sends TLS or text, not both");
+    if (tls && text && !neighbours.terminates_tls) {
+        section.error("parts", "a client sends TLS or text, not both");
+    }
     for (const KeyPart& part : key.parts) {
         const std::size_t end = std::size_t{part.offset} + part.length;
         if (end > key.max_bytes) {
@@ -200,8 +213,14 @@ std::string_view to_string(KeyPart::From from) {
     return kinds[static_cast<std::size_t>(from)];
 }
 
-bool KeySettings::reads_bytes() const {
-    return std::ranges::any_of(parts, &KeyPart::reads_bytes);
+std::string_view to_string(KeyPart::CertField field) {
+    return cert_fields[static_cast<std::size_t>(field)];
+}
+
+bool KeySettings::reads_bytes(bool terminates_tls) const {
+    return std::ranges::any_of(parts, [&](const KeyPart& part) {
+        return part.reads_bytes() && !(terminates_tls && part.reads_tls());
+    });
 }
 
 void read_key(const Value& value, KeySettings& key, const KeyNeighbours& neighbours) {
@@ -217,7 +236,7 @@ void read_key(const Value& value, KeySettings& key, const KeyNeighbours& neighbo
     section.size_bytes("max_bytes", key.max_bytes, 16, max_bytes_max);
     section.value("on_missing",
                   [&](const Value& inner) { read_on_missing(inner, key, neighbours); });
-    check_whole(section, key, neighbours.after_proxy_header);
+    check_whole(section, key, neighbours);
     section.finish();
 }
 

@@ -7,7 +7,8 @@
 
 namespace ringway::conf {
 
-inline constexpr std::size_t id_bytes_max = 255;  // of a server
+inline constexpr std::size_t id_bytes_max = 255;         // of a server
+inline constexpr std::size_t certificates_max = 10'000;  // of one listener
 inline constexpr std::size_t seed_bytes_max = 4'096;
 inline constexpr std::size_t servers_max = 65'535;                   // of one pool
 inline constexpr std::uint64_t points_max = std::uint64_t{1} << 24;  // of one pool's ring

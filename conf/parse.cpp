@@ -11,6 +11,8 @@
 #include "conf/parse.h"
 #include "conf/parse_health.h"
 #include "conf/parse_log.h"
+#include "conf/parse_proxy.h"
+#include "conf/parse_tls.h"
 #include "conf/scalar.h"
 #include "conf/section.h"
 #include "conf/text.h"
@@ -78,19 +80,6 @@ void read_connect(Section& section, ConnectSettings& connect) {
     }
     if (connect.source_v6 && !connect.source_v6->is_v6) {
         section.error("source_v6", "expected an IPv6 address");
-    }
-}
-
-void read_send_proxy(Section& section, SendProxy& send) {
-    using Version = SendProxy::Version;
-    section.choice<Version>("send", send.version, {{"v1", Version::v1}, {"v2", Version::v2}});
-    section.boolean("authority", send.authority);
-    section.boolean("unique_id", send.unique_id);
-    section.need({"send"});
-    for (const auto* name : {"authority", "unique_id"}) {
-        if (section.has(name) && send.version == Version::v1) {
-            section.error(name, "has a meaning only for send: v2");
-        }
     }
 }
 
@@ -162,35 +151,6 @@ Pool read_pool(const Value& key, const Value& value) {
 
 namespace {
 
-void read_proxy_protocol(Section& section, ProxyProtocol& proxy, bool on_unix_socket) {
-    bool accepts_any = false;
-    section.list("accept", [&](const Value& value) {
-        accepts_any = true;
-        const auto version = value.keyword({"v1", "v2"});
-        if (version) (*version == 0 ? proxy.v1 : proxy.v2) = true;
-    });
-    bool trusts_any = false;
-    section.list("trusted", [&](const Value& value) {
-        trusts_any = true;
-        if (const auto network = value.network()) proxy.trusted.push_back(*network);
-    });
-    section.need({"accept"});
-    if (section.has("accept") && !accepts_any) section.error("accept", "expected v1, v2 or both");
-    if (on_unix_socket) {
-        if (section.has("trusted")) {
-            section.error("trusted",
-                          "has a meaning only for TCP: the mode of the socket's file decides who "
-                          "may connect");
-        }
-    } else {
-        if (!section.has("trusted"))
-            section.error("expected the networks that may connect: trusted");
-        if (section.has("trusted") && !trusts_any) {
-            section.error("trusted", "expected at least one network");
-        }
-    }
-}
-
 // A key that this listener can never find.
 void check_key(const Section& section, const Listener& listener) {
     const bool nameless = listener.bind.is_unix && !listener.proxy_protocol;
@@ -206,6 +166,11 @@ void check_key(const Section& section, const Listener& listener) {
                           "is in PROXY headers of version 2, which this listener does not "
                           "accept (proxy_protocol)");
         }
+        if (part.from == KeyPart::From::client_cert && !(listener.tls && listener.tls->client)) {
+            section.error("key",
+                          "is in clients' certificates, which this listener does not ask for: "
+                          "needs tls: {client: ...}");
+        }
     }
     if (nameless && listener.key.on_missing == KeySettings::OnMissing::source_ip) {
         section.error("key", "on_missing: the clients of a unix socket have no address");
@@ -215,7 +180,9 @@ void check_key(const Section& section, const Listener& listener) {
 void read_defer_accept(Section& section, Listener& listener) {
     if (!section.duration("defer_accept", listener.defer_accept)) return;
     if (listener.bind.is_unix) section.error("defer_accept", "has a meaning only for TCP");
-    if (!listener.key.reads_bytes() && !listener.proxy_protocol) {
+    // A client of TLS speaks first, whatever its key.
+    const bool reads = listener.tls || listener.proxy_protocol || listener.key.reads_bytes();
+    if (!reads) {
         section.error("defer_accept", "has a meaning only where bytes of the client are read");
     }
 }
@@ -243,7 +210,10 @@ Listener read_listener(const Value& value, ListenerChecks& checks) {
     section.section("proxy_protocol", [&](Section& inner) {
         read_proxy_protocol(inner, listener.proxy_protocol.emplace(), listener.bind.is_unix);
     });
-    KeyNeighbours neighbours{.after_proxy_header = listener.proxy_protocol.has_value()};
+    section.section("tls",
+                    [&](Section& inner) { read_listener_tls(inner, listener.tls.emplace()); });
+    KeyNeighbours neighbours{.after_proxy_header = listener.proxy_protocol.has_value(),
+                             .terminates_tls = listener.tls.has_value()};
     section.section("timeouts", [&](Section& inner) {
         read_timeouts(inner, listener.timeouts);
         if (inner.has("key")) neighbours.timeout_position = inner.where("key");

@@ -8,9 +8,6 @@
 namespace ringway::conf {
 namespace {
 
-constexpr Duration duration_min{1};
-constexpr Duration duration_max{24 * 3'600'000};
-
 std::string given_twice(Position first, Position second) {
     return "given twice, at " + to_string(first) + " and " + to_string(second);
 }
@@ -127,13 +124,13 @@ std::optional<bool> Value::boolean() const {
     return std::nullopt;
 }
 
-std::optional<Duration> Value::duration() const {
-    const std::string what = "a duration from " + spell(duration_min) + " to " +
-                             spell(duration_max) + ", as 500ms, 2s, 10m or 1h";
+std::optional<Duration> Value::duration(const DurationRule& rule) const {
+    const std::string what = "a duration from " + spell(rule.min) + " to " + spell(rule.max) +
+                             ", as " + std::string(rule.examples);
     const auto spelling = text(what);
     if (!spelling) return std::nullopt;
     const auto value = parse_duration(*spelling);
-    if (value && *value >= duration_min && *value <= duration_max) return value;
+    if (value && *value >= rule.min && *value <= rule.max) return value;
     expected(what);
     return std::nullopt;
 }

@@ -9,6 +9,7 @@
 // One thread; everything here must not outlive the Node that it was made from.
 #pragma once
 
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -62,6 +63,13 @@ private:
     std::optional<Error> cut_;
 };
 
+// What a duration may be.
+struct DurationRule {
+    Duration min{1};
+    Duration max = std::chrono::hours{24};
+    std::string_view examples = "500ms, 2s, 10m or 1h";
+};
+
 // One value of the file, and how to report errors in it.
 class Value {
 public:
@@ -84,7 +92,7 @@ public:
                                         const std::string& or_else = "") const;
     std::optional<double> decimal(std::int64_t min, std::int64_t max) const;
     std::optional<bool> boolean() const;
-    std::optional<Duration> duration() const;
+    std::optional<Duration> duration(const DurationRule& rule = {}) const;
     std::optional<std::uint64_t> size_bytes(std::uint64_t min, std::uint64_t max) const;
     std::optional<Endpoint> endpoint() const;
     // An address without a port; the result's port is 0.
@@ -154,8 +162,8 @@ public:
     bool boolean(std::string_view name, bool& out) {
         return put(name, out, [](const Value& value) { return value.boolean(); });
     }
-    bool duration(std::string_view name, Duration& out) {
-        return put(name, out, [](const Value& value) { return value.duration(); });
+    bool duration(std::string_view name, Duration& out, const DurationRule& rule = {}) {
+        return put(name, out, [&](const Value& value) { return value.duration(rule); });
     }
     bool endpoint(std::string_view name, Endpoint& out) {
         return put(name, out, [](const Value& value) { return value.endpoint(); });

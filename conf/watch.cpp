@@ -1,5 +1,7 @@
 #include "conf/watch.h"
 
+#include "conf/parse_tls.h"
+
 namespace ringway::conf {
 namespace {
 
@@ -7,6 +9,7 @@ constexpr std::size_t errors_max = 100;
 
 // What a good part may take, comments included; an ordinary server has 60 characters.
 constexpr std::size_t server_characters_max = 1'024;
+constexpr std::size_t certificate_characters_max = 1'024;
 constexpr std::size_t pool_characters_max = 8'192;
 constexpr std::size_t listener_characters_max = 8'192;
 constexpr std::size_t network_characters_max = 64;
@@ -25,6 +28,10 @@ std::optional<std::size_t> PartsWatch::on_node(const std::vector<Node>& around,
     const bool in_list = around.back().kind == Node::Kind::list;
     const auto section = entry_in(around.front());
     if (section == "listeners" && around.size() == 2 && in_list) return on_listener(complete);
+    if (section == "listeners" && around.size() == 5 && in_list && entry_in(around[2]) == "tls" &&
+        entry_in(around[3]) == "certificates") {
+        return on_certificate(complete);
+    }
     if (section != "pools") return std::nullopt;
     const Node& pools = around[1];
     if (around.size() == 2 && !entry_in(pools).empty())
@@ -51,6 +58,16 @@ std::optional<std::size_t> PartsWatch::on_server(const Node& server) {
     return judge(report.count() + (too_many ? 1 : 0), server_characters_max);
 }
 
+std::optional<std::size_t> PartsWatch::on_certificate(const Node& certificate) {
+    if (!chains_) chains_.emplace("the chain");
+    const Path path;
+    Report report;
+    read_certificate(Value(certificate, path, report), *chains_);
+    errors_of_listener_ += report.count();
+    const bool too_many = ++certificates_ > certificates_max;
+    return judge(report.count() + (too_many ? 1 : 0), certificate_characters_max);
+}
+
 std::optional<std::size_t> PartsWatch::on_pool(const Node& key, const Node& pool) {
     const Path path;
     Report report;
@@ -69,6 +86,9 @@ std::optional<std::size_t> PartsWatch::on_listener(const Node& node) {
     Report report;
     const Listener listener = read_listener(Value(node, path, report), checks_);
     errors_ += report.count();
+    errors_of_listener_ = 0;
+    certificates_ = 0;
+    chains_.reset();
     const auto networks = listener.proxy_protocol ? listener.proxy_protocol->trusted.size() : 0;
     const bool too_many = ++listeners_ > listeners_max;
     return judge(report.count() + (too_many ? 1 : 0),

@@ -142,8 +142,8 @@ public:
     void check_slack(std::size_t characters) const {
         if (characters <= good_ + slack_characters_max) return;
         throw Enough{last_,
-                     "more than 128 KiB without a good listener, pool or server (in one {...} or "
-                     "[...] none is seen before its end)"};
+                     "more than 128 KiB without a good listener, certificate, pool or server (in "
+                     "one {...} or [...] none is seen before its end)"};
     }
 
     void OnDocumentStart(const YAML::Mark& mark) override {

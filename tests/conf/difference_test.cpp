@@ -88,6 +88,55 @@ const std::vector<Change> changes{
     {"name: behind", "10.0.0.0/8, ", "",
      "listeners.behind.proxy_protocol.trusted: 10.0.0.0/8, 2001:db8::/32, 192.0.2.1/32 -> "
      "2001:db8::/32, 192.0.2.1/32"},
+    {"name: secure", "pem  # required", "crt  # required",
+     "listeners.secure.tls.certificates: 2, the first of /etc/ringway/tls/site.pem -> 2, the first "
+     "of /etc/ringway/tls/site.crt\n"
+     "listeners.secure.tls.certificates[/etc/ringway/tls/site.crt].key: - -> "
+     "/etc/ringway/tls/site.key\n"
+     "listeners.secure.tls.certificates[/etc/ringway/tls/site.crt].ocsp: - -> "
+     "/etc/ringway/tls/site.ocsp\n"
+     "listeners.secure.tls.certificates[/etc/ringway/tls/site.pem].key: "
+     "/etc/ringway/tls/site.key -> -\n"
+     "listeners.secure.tls.certificates[/etc/ringway/tls/site.pem].ocsp: "
+     "/etc/ringway/tls/site.ocsp -> -"},
+    {"name: secure", "site.key", "new.key",
+     "listeners.secure.tls.certificates[/etc/ringway/tls/site.pem].key: /etc/ringway/tls/site.key "
+     "-> /etc/ringway/tls/new.key"},
+    {"name: secure", "site.ocsp", "new.ocsp",
+     "listeners.secure.tls.certificates[/etc/ringway/tls/site.pem].ocsp: "
+     "/etc/ringway/tls/site.ocsp -> /etc/ringway/tls/new.ocsp"},
+    {"name: secure", "unknown_name: first", "unknown_name: refuse",
+     "listeners.secure.tls.unknown_name: first -> refuse"},
+    {"name: secure", "ciphers: ECDHE+AESGCM", "ciphers: ECDHE",
+     R"(listeners.secure.tls.ciphers: "ECDHE+AESGCM" -> "ECDHE")"},
+    {"name: secure", "TLS_AES_256_GCM_SHA384:", "",
+     R"(listeners.secure.tls.ciphersuites: "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256" -> )"
+     R"("TLS_AES_128_GCM_SHA256")"},
+    {"name: secure", "X25519:", "", R"(listeners.secure.tls.groups: "X25519:P-256" -> "P-256")"},
+    {"name: secure", "[mqtt, http/1.1]", "[\"mqtt, http/1.1\"]",
+     R"(listeners.secure.tls.alpn: ["mqtt", "http/1.1"] -> ["mqtt, http/1.1"])"},
+    {"name: secure", "[mqtt, http/1.1]", "[]",
+     R"(listeners.secure.tls.alpn: ["mqtt", "http/1.1"] -> -)"},
+    {"name: secure", "clients.pem", "other.pem",
+     "listeners.secure.tls.client.ca: /etc/ringway/tls/clients.pem -> /etc/ringway/tls/other.pem"},
+    {"name: secure", "revoked.pem", "other.pem",
+     "listeners.secure.tls.client.crl: /etc/ringway/tls/revoked.pem -> /etc/ringway/tls/other.pem"},
+    {"name: secure", "verify: required", "verify: optional",
+     "listeners.secure.tls.client.verify: required -> optional"},
+    {"name: secure", "tickets.key", "other.key",
+     "listeners.secure.tls.tickets.keys: /etc/ringway/tls/tickets.key -> "
+     "/etc/ringway/tls/other.key"},
+    {"name: secure", "rotate: 12h", "rotate: 1h", "listeners.secure.tls.tickets.rotate: 12h -> 1h"},
+    {"name: secure", "truncation: refuse", "truncation: allow",
+     "listeners.secure.tls.truncation: refuse -> allow"},
+    {"name: secure", "field: san_uri", "field: san_dns",
+     "listeners.secure.key.field: san_uri -> san_dns"},
+    {"name: behind", "name: behind", "name: before",
+     "listeners.before: - -> 0.0.0.0:7011 to pool main\n"
+     "listeners.behind: 0.0.0.0:7011 to pool main -> -"},
+    {"name: secure", "name: secure", "name: safe",
+     "listeners.safe: - -> 0.0.0.0:7015 to pool main, TLS\n"
+     "listeners.secure: 0.0.0.0:7015 to pool main, TLS -> -"},
     {"  main:", "function: sha256", "function: xxh3", "pools.main.hash.function: sha256 -> xxh3"},
     {"  main:", "vnodes: 704", "vnodes: 705", "pools.main.hash.vnodes: 704 -> 705"},
     {"  main:", "seed: keep-me-secret", "seed: other",
@@ -102,6 +151,7 @@ const std::vector<Change> changes{
      "pools.main.connect.source_v6: 2001:db8::5 -> 2001:db8::6"},
     {"send: v2", "authority: false", "authority: true",
      "pools.main.proxy_protocol.authority: false -> true"},
+    {"send: v2", "tls: false", "tls: true", "pools.main.proxy_protocol.tls: false -> true"},
     {"send: v2", "unique_id: false", "unique_id: true",
      "pools.main.proxy_protocol.unique_id: false -> true"},
     {"    health:", "interval: 2s", "interval: 3s", "pools.main.health.interval: 2s -> 3s"},
@@ -181,6 +231,36 @@ BOOST_AUTO_TEST_CASE(entries_that_come_and_go_are_told_with_what_they_are) {
     BOOST_TEST(text_of(found.at(0)) == "pools.main.health.fall: - -> 3");
     BOOST_TEST(text_of(found.at(2)) == "pools.main.health.interval: - -> 3s");
     BOOST_TEST(text_of(difference(after, before).at(2)) == "pools.main.health.interval: 3s -> -");
+}
+
+BOOST_AUTO_TEST_CASE(entries_of_tls_that_come_and_go_are_told) {
+    const auto with = [](const std::string& entries) {
+        const std::string line = "tls: {certificates: " + entries + "}";
+        return config_of(sample({.listener = line}));
+    };
+    const auto told = [](const Config& before, const Config& after) {
+        std::string all;
+        for (const auto& each : difference(before, after)) all += to_string(each) + '\n';
+        return all;
+    };
+    const std::string a = "{chain: /a, key: /k}";
+    const std::string b = "{chain: /b, key: /k}";
+    const Config one = with('[' + a + ']');
+    const std::string path = " listeners.web.tls.";
+    BOOST_TEST(told(one, with('[' + a + "], min_version: 1.3")) ==
+               "~" + path + "min_version: 1.2 -> 1.3\n");
+    BOOST_TEST(told(one, with('[' + a + "], tickets: off")) ==
+               "+" + path + "tickets: off\n-" + path + "tickets.rotate: 12h\n");
+    BOOST_TEST(told(one, with('[' + a + ", " + b + ']')) ==
+               "~" + path + "certificates: 1, the first of /a -> 2, the first of /a\n+" + path +
+                   "certificates[/b].key: /k\n");
+    BOOST_TEST(told(with('[' + a + ", " + b + ']'), with('[' + b + ", " + a + ']')) ==
+               "~" + path + "certificates: 2, the first of /a -> 2, the first of /b\n");
+    BOOST_TEST(told(config_of(sample()), one) ==
+               "+" + path + "certificates: 1, the first of /a\n+" + path +
+                   "certificates[/a].key: /k\n+" + path + "min_version: 1.2\n+" + path +
+                   "tickets.rotate: 12h\n+" + path + "truncation: refuse\n+" + path +
+                   "unknown_name: first\n");
 }
 
 // What is shown is cut, what is compared is not.

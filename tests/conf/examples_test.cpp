@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <variant>
@@ -64,6 +65,18 @@ BOOST_AUTO_TEST_CASE(the_defaults_in_full_are_the_defaults) {
     BOOST_TEST((http == HttpCheck{}));
     BOOST_TEST(!pool.send_proxy.authority);
     BOOST_TEST(!pool.send_proxy.unique_id);
+    BOOST_TEST(!pool.send_proxy.tls);
+    const auto secure = std::ranges::find(config.listeners, "secure", &Listener::name);
+    BOOST_TEST_REQUIRE((secure != config.listeners.end()));
+    auto tls = secure->tls.value();
+    BOOST_TEST(tls.client->required);
+    tls.ciphers.clear();
+    tls.ciphersuites.clear();
+    tls.groups.clear();
+    tls.alpn.clear();
+    tls.client.reset();
+    tls.tickets->keys.reset();
+    BOOST_TEST((tls == ListenerTls{.certificates = tls.certificates}));
     BOOST_TEST(pool.servers.at(0).weight == Server{}.weight);
 }
 

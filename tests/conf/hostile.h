@@ -47,6 +47,8 @@ inline std::vector<Hostile> hostile_kinds() {
     const std::string_view servers =
         "version: 1\nlisteners: [{name: a, bind: \"0.0.0.0:80\", pool: p}]\n"
         "pools:\n  p:\n    servers:\n";
+    const std::string_view certificates =
+        "version: 1\nlisteners:\n  - tls:\n        certificates:\n";
     return {
         {"unknown entries at the top", top, number("k", ": 1\n"), ""},
         {"one entry again and again", "", same("version: 1\n"), ""},
@@ -70,6 +72,13 @@ inline std::vector<Hostile> hostile_kinds() {
         {"listeners that are numbers", "version: 1\nlisteners:\n", same("  - 1\n"), ""},
         {"networks without end", "version: 1\nlisteners:\n  - proxy_protocol:\n      trusted:\n",
          same("      - 10.0.0.0/8\n"), ""},
+        {"certificates with a wrong path", certificates,
+         number("          - {chain: c", ", key: /k}\n"), ""},
+        {"one certificate again and again", certificates,
+         same("          - {chain: /c, key: /k}\n"), ""},
+        {"certificates that are numbers", certificates, same("          - 1\n"), ""},
+        {"protocols without end", "version: 1\nlisteners:\n  - tls:\n      alpn:\n",
+         number("        - p", "\n"), ""},
         {"an unknown list", "version: 1\nzzz:\n", same("  - 1\n"), ""},
         {"an unknown list of lists", "version: 1\nzzz:\n", same("  - [1, 2, 3]\n"), ""},
         {"an unknown list in a pool", pool, same("    - 1\n"), ""},

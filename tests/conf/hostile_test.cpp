@@ -42,8 +42,8 @@ BOOST_AUTO_TEST_CASE(other_nesting_ends_at_its_limit) {
 
 BOOST_AUTO_TEST_CASE(one_collection_cannot_fill_the_memory) {
     const std::string error =
-        ": more than 128 KiB without a good listener, pool or server (in one {...} or [...] none "
-        "is seen before its end)\n";
+        ": more than 128 KiB without a good listener, certificate, pool or server (in one {...} or "
+        "[...] none is seen before its end)\n";
     BOOST_TEST(errors_of("[" + times(2 << 20, "1,")) == "1:1" + error);
     BOOST_TEST(errors_of("version: 1\nworkers: \"" + times(2 << 20, "x")) == "2:1" + error);
 }

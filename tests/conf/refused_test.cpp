@@ -179,7 +179,7 @@ BOOST_AUTO_TEST_CASE(maps_and_lists_are_not_interchangeable) {
         listener("key: [source_ip]",
                  "7:10: listeners[0].key: expected one of source_ip, source, destination, "
                  "first_line, field, header, target, cookie, "
-                 "bytes, regex, sni, alpn, proxy_tlv, proxy_authority, found a list"),
+                 "bytes, regex, sni, alpn, proxy_tlv, proxy_authority, client_cert, found a list"),
         top("admin: {[a]: b}", "2:9: admin: expected the name of an entry, found a list"),
         top("admin: {~: b}", "2:9: admin: expected the name of an entry, found nothing"),
     });

@@ -1,5 +1,6 @@
 #include "tests/simulation/config_recipes.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -106,6 +107,10 @@ const std::vector<Recipe> recipes{
     {.name = "pools.*.servers.*.health.port", .integers = {1, 8081, 9001, 65'535}},
 };
 
+// With what has a meaning only beside them.
+const Texts not_simulated{"listeners.*.tls", "listeners.*.key.from=client_cert",
+                          "listeners.*.key.field", "pools.*.proxy_protocol.tls"};
+
 std::string without_parts(std::string path) {
     constexpr std::string_view parts = ".parts.*.";
     const auto at = path.find(parts);
@@ -113,6 +118,10 @@ std::string without_parts(std::string path) {
 }
 
 }  // namespace
+
+bool is_simulated(const std::string& path) {
+    return std::ranges::find(not_simulated, without_parts(path)) == not_simulated.end();
+}
 
 const Recipe* recipe_of(const SchemaNode& node) {
     static const auto by_name = [] {

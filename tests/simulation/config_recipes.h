@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -23,6 +24,10 @@ struct Recipe {
     std::size_t items_least = 0;  // of a list or of a map whose names are free
     std::size_t items_most = 3;
 };
+
+// Whether configurations of a simulation have the entry of this path, or the keyword, as
+// "path=word". Those of TLS they do not have: they name files, which would have to be there.
+bool is_simulated(const std::string& path);
 
 // The recipe of an entry's path, or else of its definition; null for none.
 const Recipe* recipe_of(const SchemaNode& node);

@@ -1,6 +1,6 @@
 // Random configuration files, valid ones and broken ones, made from conf/schema.json: an entry that
-// is added there takes part here. The same seed gives the same texts. One thread each; the schema
-// is read from the source tree once a process.
+// is added there takes part here, but for those of TLS (config_recipes.h). The same seed gives the
+// same texts. One thread each; the schema is read from the source tree once a process.
 #pragma once
 
 #include <cstdint>

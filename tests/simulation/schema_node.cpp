@@ -33,10 +33,12 @@ public:
         read_type(schema, node);
         if (const auto* properties = schema.if_contains("properties")) {
             for (const auto& [name, json] : properties->as_object()) {
+                auto path =
+                    node.path.empty() ? std::string(name) : node.path + '.' + std::string(name);
+                if (!is_simulated(path)) continue;
                 Property& property = node.properties.emplace_back();
                 property.name = name;
-                property.node.path =
-                    node.path.empty() ? property.name : node.path + '.' + property.name;
+                property.node.path = std::move(path);
                 read(json.as_object(), property.node, depth + 1);
             }
         }
@@ -54,10 +56,10 @@ private:
             node.definition = name;
             read(root_.at("definitions").at(name).as_object(), node, depth + 1);
         } else if (keyword == "const") {
-            if (json.is_string()) node.words.push_back(text_of(json));
+            if (json.is_string()) add_word(json, node);
             if (json.is_int64()) node.integer = SchemaNode::Range{json.as_int64(), json.as_int64()};
         } else if (keyword == "enum") {
-            for (const auto& word : json.as_array()) node.words.push_back(text_of(word));
+            for (const auto& word : json.as_array()) add_word(word, node);
         } else if (keyword == "oneOf" || keyword == "anyOf") {
             read_alternatives(json.as_array(), node, depth);
         } else if (keyword == "items") {
@@ -69,6 +71,11 @@ private:
         } else if (!is_known(keyword)) {
             throw std::runtime_error("not understood in the schema: " + std::string(keyword));
         }
+    }
+
+    static void add_word(const value& json, SchemaNode& node) {
+        auto word = text_of(json);
+        if (is_simulated(node.path + '=' + word)) node.words.push_back(std::move(word));
     }
 
     // Those that say nothing of values, are read elsewhere, or are kept by construction.

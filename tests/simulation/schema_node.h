@@ -56,8 +56,9 @@ struct Property {
     SchemaNode node;
 };
 
-// The tree of a JSON Schema. Throws std::runtime_error where the text has a keyword that is not
-// understood here: no part of the schema is passed over in silence.
+// The tree of a JSON Schema, but for what is not simulated (config_recipes.h). Throws
+// std::runtime_error where the text has a keyword that is not understood here: no part of the
+// schema is passed over in silence.
 SchemaNode read_schema(std::string_view schema_json);
 
 // The tree of conf/schema.json, read once.

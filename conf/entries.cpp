@@ -1,0 +1,330 @@
+#include "conf/entries.h"
+
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+#include "conf/scalar.h"
+#include "conf/text.h"
+
+namespace ringway::conf {
+namespace {
+
+std::string spell_decimal(double value) {
+    std::string text = std::to_string(value);  // six decimals, as the file may have
+    text.erase(text.find_last_not_of('0') + 1);
+    if (text.ends_with('.')) text.pop_back();
+    return text;
+}
+
+std::string spell_network(const Network& network) {
+    const Endpoint address{.is_v6 = network.is_v6, .address = network.address};
+    std::string text = address.to_string();
+    text.resize(text.rfind(':'));
+    if (network.is_v6) text = text.substr(1, text.size() - 2);
+    return text + '/' + std::to_string(network.prefix);
+}
+
+// As ip_address() reads it: without a port.
+std::string spell_host(const Endpoint& endpoint) {
+    const std::string text = endpoint.to_string();
+    return endpoint.is_v6 ? text.substr(1, text.rfind(']') - 1) : text.substr(0, text.rfind(':'));
+}
+
+std::string spell_engine(Engine engine) {
+    if (engine == Engine::automatic) return "auto";
+    return engine == Engine::epoll ? "epoll" : "io_uring";
+}
+
+std::string spell_leaving(const Leaving& leaving) {
+    switch (leaving.way) {
+        case Leaving::Way::keep:
+            return "keep";
+        case Leaving::Way::reset:
+            return "reset";
+        case Leaving::Way::drain:
+            break;
+    }
+    return "drain: " + spell(leaving.over);
+}
+
+std::string spell_statuses(const HttpCheck& check) {
+    return std::to_string(check.least_status) + '-' + std::to_string(check.greatest_status);
+}
+
+// Puts entries under one section's path, which is empty for the outermost.
+class Writer {
+public:
+    explicit Writer(Entries& entries, std::string section = "", bool needs_restart = false)
+        : entries_(entries), section_(std::move(section)), needs_restart_(needs_restart) {}
+
+    Writer in(std::string_view section) const {
+        return Writer(entries_, path_of(section), needs_restart_);
+    }
+    // Of entries that cannot change while running.
+    Writer fixed() const { return Writer(entries_, section_, true); }
+
+    void text(std::string_view name, std::string value, std::string shown_as = "") const {
+        entries_[path_of(name)] = {std::move(value), std::move(shown_as), needs_restart_};
+    }
+    void number(std::string_view name, std::uint64_t value) const {
+        text(name, std::to_string(value));
+    }
+    void flag(std::string_view name, bool value) const { text(name, value ? "true" : "false"); }
+    void time(std::string_view name, Duration value) const { text(name, spell(value)); }
+    // Those that are absent by default.
+    void limit(std::string_view name, std::uint64_t value) const {
+        if (value > 0) number(name, value);
+    }
+    void time_or_none(std::string_view name, Duration value) const {
+        if (value.count() > 0) time(name, value);
+    }
+    void bytes(std::string_view name, const std::string& value) const {
+        if (!value.empty()) text(name, value, quoted(value));  // which cuts long values
+    }
+
+private:
+    std::string path_of(std::string_view name) const {
+        return section_.empty() ? std::string(name) : section_ + '.' + std::string(name);
+    }
+    Entries& entries_;
+    const std::string section_;
+    const bool needs_restart_;
+};
+
+void write(const Writer& to, const KeyPart& part) {
+    using From = KeyPart::From;
+    to.text("from", std::string(to_string(part.from)));
+    if (part.from == From::source_ip) {
+        to.number("prefix_v4", static_cast<std::uint64_t>(part.prefix_v4));
+        to.number("prefix_v6", static_cast<std::uint64_t>(part.prefix_v6));
+    }
+    to.bytes("name", part.name);
+    if (part.from == From::field) to.number("number", part.number);
+    to.bytes("separator", part.separator);
+    if (part.from == From::bytes) to.number("offset", part.offset);
+    to.limit("length", part.length);
+    to.bytes("pattern", part.pattern);
+    if (part.from == From::regex) to.number("group", static_cast<std::uint64_t>(part.group));
+    if (part.from == From::proxy_tlv) to.number("type", part.type);
+    if (part.from == From::client_cert) to.text("field", std::string(to_string(part.cert_field)));
+}
+
+void write(const Writer& to, const KeySettings& key) {
+    if (key.parts.size() == 1) {
+        write(to, key.parts.front());
+    } else {
+        std::size_t index = 0;
+        for (const KeyPart& part : key.parts) {
+            write(to.in("parts[" + std::to_string(index++) + ']'), part);
+        }
+    }
+    to.text("max_bytes", spell_size_bytes(key.max_bytes));
+    const bool rejects = key.on_missing == KeySettings::OnMissing::reject;
+    const bool by_source = key.on_missing == KeySettings::OnMissing::source_ip;
+    to.text("on_missing", rejects ? "reject" : by_source ? "source_ip" : "random");
+    to.in("on_missing").time_or_none("after", key.silent_after);
+}
+
+std::string spell_version(TlsVersion version) {
+    return version == TlsVersion::v1_2 ? "1.2" : "1.3";
+}
+
+// Texts of any bytes, so that no two lists are alike: in the shape of netstrings.
+std::string spell_list(const std::vector<std::string>& texts) {
+    std::string list;
+    for (const auto& text : texts) list += std::to_string(text.size()) + ':' + text + ',';
+    return list;
+}
+
+void write_alpn(const Writer& to, const std::vector<std::string>& protocols) {
+    if (protocols.empty()) return;
+    std::string shown;
+    for (const auto& each : protocols) shown += (shown.empty() ? "" : ", ") + quoted(each);
+    to.text("alpn", spell_list(protocols), '[' + shown + ']');
+}
+
+void write_file(const Writer& to, std::string_view name, const std::optional<FilePath>& file) {
+    if (file) to.text(name, file->path);
+}
+
+// Their order is a value of its own: it decides which is the first, and which of two that fit.
+void write(const Writer& to, const std::vector<TlsCertificate>& certificates) {
+    if (certificates.empty()) return;
+    std::vector<std::string> chains;
+    for (const auto& each : certificates) {
+        chains.push_back(each.chain.path);
+        const Writer one = to.in("certificates[" + each.chain.path + ']');
+        one.text("key", each.key.path);
+        write_file(one, "ocsp", each.ocsp);
+    }
+    to.text("certificates", spell_list(chains),
+            std::to_string(chains.size()) + ", the first of " + chains.front());
+}
+
+void write(const Writer& to, const ListenerTls& tls) {
+    write(to, tls.certificates);
+    to.text("unknown_name",
+            tls.unknown_name == ListenerTls::UnknownName::first ? "first" : "refuse");
+    to.text("min_version", spell_version(tls.min_version));
+    to.bytes("ciphers", tls.ciphers);
+    to.bytes("ciphersuites", tls.ciphersuites);
+    to.bytes("groups", tls.groups);
+    write_alpn(to, tls.alpn);
+    if (tls.client) {
+        const Writer client = to.in("client");
+        client.text("ca", tls.client->ca.path);
+        write_file(client, "crl", tls.client->crl);
+        client.text("verify", tls.client->required ? "required" : "optional");
+    }
+    if (tls.tickets) {
+        write_file(to.in("tickets"), "keys", tls.tickets->keys);
+        to.in("tickets").time("rotate", tls.tickets->rotate);
+    } else {
+        to.text("tickets", "off");
+    }
+    to.text("truncation", tls.allows_truncation ? "allow" : "refuse");
+}
+
+}  // namespace
+
+Entries entries_of(const Listener& listener) {
+    Entries entries;
+    const Writer to(entries);
+    to.text("bind", listener.bind.to_string());
+    to.time_or_none("defer_accept", listener.defer_accept);
+    to.text("pool", listener.pool);
+    write(to.in("key"), listener.key);
+    if (listener.proxy_protocol) {
+        const Writer proxy = to.in("proxy_protocol");
+        std::string versions = listener.proxy_protocol->v1 ? "v1" : "";
+        if (listener.proxy_protocol->v2) versions += versions.empty() ? "v2" : ", v2";
+        proxy.text("accept", versions);
+        std::string trusted;
+        for (const Network& network : listener.proxy_protocol->trusted) {
+            trusted += (trusted.empty() ? "" : ", ") + spell_network(network);
+        }
+        proxy.text("trusted", trusted);
+    }
+    if (listener.tls) write(to.in("tls"), *listener.tls);
+    const Writer timeouts = to.in("timeouts");
+    timeouts.time("key", listener.timeouts.key);
+    timeouts.time("idle", listener.timeouts.idle);
+    timeouts.time("half_close", listener.timeouts.half_close);
+    timeouts.time("unacknowledged", listener.timeouts.unacknowledged);
+    timeouts.time("keepalive", listener.timeouts.keepalive);
+    to.limit("max_connections", listener.max_connections);
+    return entries;
+}
+
+Entries entries_of(const Server& server) {
+    Entries entries;
+    const Writer to(entries);
+    to.text("address", server.address.to_string());
+    to.number("weight", server.weight);
+    to.limit("max_connections", server.max_connections);
+    if (server.check_address) to.in("health").text("address", server.check_address->to_string());
+    return entries;
+}
+
+namespace {
+
+void write(const Writer& to, const HashSettings& hash) {
+    const bool maglev = hash.algorithm == HashSettings::Algorithm::maglev;
+    to.text("algorithm", maglev ? "maglev" : "ring");
+    to.text("function", hash.function == HashSettings::Function::sha256 ? "sha256" : "xxh3");
+    if (!maglev) to.number("vnodes", hash.vnodes);
+    if (!hash.seed.empty()) to.text("seed", hash.seed, "(not shown)");
+    to.number("mapping", hash.mapping);
+    if (hash.balance_factor > 0) to.text("balance_factor", spell_decimal(hash.balance_factor));
+}
+
+void write(const Writer& to, const ConnectSettings& connect) {
+    to.time("timeout", connect.timeout);
+    to.number("attempts", connect.attempts);
+    to.time_or_none("budget", connect.budget);
+    if (connect.source_v4) to.text("source_v4", spell_host(*connect.source_v4));
+    if (connect.source_v6) to.text("source_v6", spell_host(*connect.source_v6));
+}
+
+void write(const Writer& to, const SendProxy& send) {
+    if (send.version == SendProxy::Version::none) return;
+    to.text("send", send.version == SendProxy::Version::v1 ? "v1" : "v2");
+    to.flag("authority", send.authority);
+    to.flag("unique_id", send.unique_id);
+    to.flag("tls", send.tls);
+}
+
+void write(const Writer& to, const HealthSettings& health) {
+    to.time("interval", health.interval);
+    to.time("timeout", health.timeout);
+    to.number("rise", health.rise);
+    to.number("fall", health.fall);
+    to.time_or_none("fast_interval", health.fast_interval);
+    to.text("initial", health.initial == HealthSettings::Initial::up ? "up" : "down");
+    to.bytes("send", health.send);
+    (health.expect_anywhere ? to.in("expect") : to)
+        .bytes(health.expect_anywhere ? "anywhere" : "expect", health.expect);
+    if (health.http) {
+        const Writer http = to.in("http");
+        http.text("method", health.http->method);
+        http.text("path", health.http->path);
+        http.bytes("host", health.http->host);
+        http.text("status", spell_statuses(*health.http));
+    }
+}
+
+void write(const Writer& to, const PassiveSettings& passive) {
+    to.number("failures", passive.failures);
+    to.time("within", passive.within);
+    to.flag("early_resets", passive.early_resets);
+    to.time("retry", passive.retry);
+    to.time("retry_max", passive.retry_max);
+}
+
+}  // namespace
+
+Entries entries_of(const Pool& pool) {
+    Entries entries;
+    const Writer to(entries);
+    write(to.in("hash"), pool.hash);
+    write(to.in("connect"), pool.connect);
+    write(to.in("proxy_protocol"), pool.send_proxy);
+    if (pool.health) write(to.in("health"), *pool.health);
+    if (pool.passive) write(to.in("passive"), *pool.passive);
+    to.text("on_down", spell_leaving(pool.on_down));
+    to.text("on_removed", spell_leaving(pool.on_removed));
+    to.text("panic", spell_decimal(pool.panic));
+    to.time_or_none("slow_start", pool.slow_start);
+    return entries;
+}
+
+Entries entries_of(const Config& config) {
+    Entries entries;
+    const Writer to(entries);
+    to.fixed().text("workers", config.workers == 0 ? "auto" : std::to_string(config.workers));
+    to.fixed().text("engine", spell_engine(config.engine));
+    to.time_or_none("drain_delay", config.drain_delay);
+    to.time("drain_timeout", config.drain_timeout);
+    const Writer opened = to.fixed().in("admin");  // at the start
+    opened.bytes("socket", config.admin.socket);
+    if (config.admin.http) opened.text("http", config.admin.http->to_string());
+    opened.bytes("state", config.admin.state);
+    if (config.admin.ready) {
+        std::string names;
+        for (const auto& name : *config.admin.ready) names += (names.empty() ? "" : ", ") + name;
+        to.in("admin").text("ready", '[' + names + ']');
+    }
+    using Level = LogSettings::Level;
+    const Level level = config.log.level;
+    to.in("log").text("level", level == Level::debug  ? "debug"
+                               : level == Level::info ? "info"
+                               : level == Level::warn ? "warn"
+                                                      : "error");
+    to.in("log").text("target", config.log.target);
+    to.in("log").text("format", config.log.format == LogSettings::Format::json ? "json" : "text");
+    to.in("log").flag("access", config.log.access);
+    return entries;
+}
+
+}  // namespace ringway::conf

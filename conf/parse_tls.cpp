@@ -1,0 +1,134 @@
+#include "conf/parse_tls.h"
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "conf/limits.h"
+#include "conf/overlap.h"
+
+namespace ringway::conf {
+namespace {
+
+using std::string_view;
+
+constexpr std::size_t openssl_bytes_max = 4'096;  // of a list in its syntax
+constexpr std::size_t protocols_max = 64;
+constexpr std::size_t protocol_bytes_max = 255;  // RFC 7301, section 3.1
+constexpr DurationRule rotate_rule{
+    .min = std::chrono::minutes{1}, .max = std::chrono::hours{7 * 24}, .examples = "10m or 12h"};
+
+bool read_file_path(Section& section, string_view name, FilePath& file) {
+    bool good = false;
+    section.value(name, [&](const Value& value) {
+        constexpr auto* what = "the absolute path of a file";
+        const auto text = value.text(what);
+        if (!text) return;
+        if (!text->starts_with('/') || text->ends_with('/')) return value.expected(what);
+        if (!check_text(value, *text, {path_bytes_max})) return;
+        file = {std::string(*text), value.position()};
+        good = true;
+    });
+    return good;
+}
+
+void read_file_path(Section& section, string_view name, std::optional<FilePath>& file) {
+    FilePath found;
+    if (read_file_path(section, name, found)) file = std::move(found);
+}
+
+// A list in OpenSSL's syntax, which is not read here.
+void read_openssl_list(Section& section, string_view name, std::string& list, Position& position) {
+    if (section.text(name, list, {openssl_bytes_max})) position = section.where(name);
+}
+
+void read_alpn(Section& section, std::vector<std::string>& protocols) {
+    Unique names("the protocol");
+    section.list("alpn", [&](const Value& value) {
+        const auto name = value.text("the name of a protocol");
+        if (!name || !check_text(value, *name, {protocol_bytes_max})) return;
+        names.check(value, std::string(*name));
+        protocols.emplace_back(*name);
+    });
+    if (protocols.size() > protocols_max) {
+        section.error("alpn", "expected at most " + std::to_string(protocols_max) +
+                                  " protocols, found " + std::to_string(protocols.size()));
+    }
+}
+
+void read_certificates(Section& section, std::vector<TlsCertificate>& certificates) {
+    section.value("certificates", [&](const Value& list) {
+        const auto& node = list.node();
+        if (node.kind == Node::Kind::list && node.items.empty() && !node.is_cut) {
+            list.error("expected at least one certificate");
+        }
+        if (node.items.size() > certificates_max) {
+            list.error("expected at most " + std::to_string(certificates_max) +
+                       " certificates, found " + std::to_string(node.items.size()));
+        }
+    });
+    Unique chains("the chain");
+    section.list("certificates", [&](const Value& value) {
+        certificates.push_back(read_certificate(value, chains));
+    });
+}
+
+void read_client(Section& section, ListenerTls::Client& client) {
+    read_file_path(section, "ca", client.ca);
+    read_file_path(section, "crl", client.crl);
+    section.choice<bool>("verify", client.required, {{"required", true}, {"optional", false}});
+    section.need({"ca"});
+}
+
+// `off`, or a map.
+void read_tickets(const Value& value, std::optional<ListenerTls::Tickets>& tickets) {
+    if (value.node().kind != Node::Kind::map) {
+        constexpr auto* what = "off, or a map of keys and rotate";
+        const auto word = value.text(what);
+        if (word && *word != "off") return value.expected(what);
+        return tickets.reset();
+    }
+    Section section(value);
+    read_file_path(section, "keys", tickets->keys);
+    section.duration("rotate", tickets->rotate, rotate_rule);
+    section.finish();
+}
+
+}  // namespace
+
+TlsCertificate read_certificate(const Value& value, Unique& chains) {
+    TlsCertificate certificate;
+    Section section(value);
+    if (read_file_path(section, "chain", certificate.chain)) {
+        chains.check(section, "chain", plain_path(certificate.chain.path));
+    }
+    read_file_path(section, "key", certificate.key);
+    read_file_path(section, "ocsp", certificate.ocsp);
+    section.need({"chain", "key"});
+    section.finish();
+    return certificate;
+}
+
+void read_listener_tls(Section& section, ListenerTls& tls) {
+    using UnknownName = ListenerTls::UnknownName;
+    read_certificates(section, tls.certificates);
+    section.choice<UnknownName>("unknown_name", tls.unknown_name,
+                                {{"first", UnknownName::first}, {"refuse", UnknownName::refuse}});
+    section.choice<TlsVersion>("min_version", tls.min_version,
+                               {{"1.2", TlsVersion::v1_2}, {"1.3", TlsVersion::v1_3}});
+    read_openssl_list(section, "ciphers", tls.ciphers, tls.ciphers_position);
+    if (section.has("ciphers") && tls.min_version == TlsVersion::v1_3) {
+        section.error("ciphers", R"(has a meaning only for min_version: "1.2")");
+    }
+    read_openssl_list(section, "ciphersuites", tls.ciphersuites, tls.ciphersuites_position);
+    read_openssl_list(section, "groups", tls.groups, tls.groups_position);
+    read_alpn(section, tls.alpn);
+    section.section("client", [&](Section& inner) { read_client(inner, tls.client.emplace()); });
+    section.value("tickets", [&](const Value& value) { read_tickets(value, tls.tickets); });
+    section.choice<bool>("truncation", tls.allows_truncation, {{"refuse", false}, {"allow", true}});
+    section.need({"certificates"});
+}
+
+}  // namespace ringway::conf
