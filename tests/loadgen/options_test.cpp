@@ -65,7 +65,8 @@ BOOST_AUTO_TEST_CASE(a_load_stays_on_this_machine_and_in_private_networks) {
 BOOST_AUTO_TEST_CASE(what_was_given_is_what_runs) {
     const RunOptions run = run_options(
         " --connections 10 --threads 2 --seconds 0.5 --warmup 0.25 --bytes 7 --request 3 --rate 99 "
-        "--source 127.0.0.2 --key-line --cpu-of proxy=12,13 --cpu-of server=14");
+        "--source 127.0.0.2 --key-line --tls site.example --tls-resume --cpu-of proxy=12,13 "
+        "--cpu-of server=14");
     BOOST_TEST(run.connections == 10u);
     BOOST_TEST(run.threads == 2u);
     BOOST_TEST((run.window == std::chrono::milliseconds(500)));
@@ -74,6 +75,8 @@ BOOST_AUTO_TEST_CASE(what_was_given_is_what_runs) {
     BOOST_TEST(run.request_bytes == 3u);
     BOOST_TEST(run.rate == 99);
     BOOST_TEST(run.key_line);
+    BOOST_TEST(run.tls_name == "site.example");
+    BOOST_TEST(run.tls_resumes);
     BOOST_TEST(run.sources.size() == 1u);
     BOOST_REQUIRE(run.cpu_of.size() == 2u);
     BOOST_TEST(run.cpu_of[0].name == "proxy");
@@ -107,6 +110,9 @@ BOOST_AUTO_TEST_CASE(what_does_not_go_together_is_refused) {
           "--connect 127.0.0.1:1 --mode idle --operations 5",
           "--connect 127.0.0.1:1 --mode idle --threads 2",
           "--connect 127.0.0.1:1 --mode verify --key-line",
+          "--connect 127.0.0.1:1 --mode verify --tls site.example",
+          "--connect 127.0.0.1:1 --mode connect --bytes 0",
+          "--connect 127.0.0.1:1 --mode connect --tls-resume",
           "--connect 127.0.0.1:1 --mode idle --request-file /proc/self/status",
           "--connect 127.0.0.1:1 --mode connect --request-file /proc/self/status --key-line",
           "--connect 127.0.0.1:1 --mode connect --request-file /nowhere",

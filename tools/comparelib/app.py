@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from comparelib import chart, machine, measure, network, proxies, summary, table
-from comparelib.works import BY_NAME, WORKS
+from comparelib.works import BY_NAME, TLS_WORKS, WORKS
 
 ROOT = Path(__file__).resolve().parents[2]
 WARMUP_SECONDS = 1.0
@@ -31,13 +31,15 @@ def _arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--congestion", metavar="NAME",
                         help="TCP's congestion control, cubic for example, in a network "
                         "namespace of its own (default: the machine's network, as it is)")
+    parser.add_argument("--tls", action="store_true",
+                        help="the works within TLS, in place of the others")
     parser.add_argument("--only", metavar="WORK[,WORK]", help=", ".join(BY_NAME))
     parser.add_argument("--json", type=Path, metavar="FILE", help="everything measured")
     parser.add_argument("--chart", type=Path, metavar="FILE.svg", help="the chart for docs/comparison.md")
     given = parser.parse_args(words)
     given.rounds = given.rounds or (3 if given.quick else 7)
     given.seconds = given.seconds or (1.0 if given.quick else 5.0)
-    given.works = list(WORKS)
+    given.works = list(TLS_WORKS if given.tls else WORKS)
     if given.only:
         names = given.only.split(",")
         unknown = [name for name in names if name not in BY_NAME]
@@ -60,9 +62,9 @@ def _measure_rounds(given: argparse.Namespace, settings: measure.Settings, conte
         one = {}
         for work in given.works:
             # No proxy is always first.
-            turn = (number + WORKS.index(work)) % len(contenders)
+            turn = (number + given.works.index(work)) % len(contenders)
             for contender in contenders[turn:] + contenders[:turn]:
-                if work.is_idle and contender.name == proxies.Direct.name:
+                if (work.is_idle or work.is_tls) and contender.name == proxies.Direct.name:
                     continue
                 sample = _measure(settings, contender, work)
                 one.setdefault(work.name, {})[contender.name] = sample

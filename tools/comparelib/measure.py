@@ -3,11 +3,11 @@
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from comparelib import load, machine
-from comparelib.works import IDLE_CONNECTIONS, Work
+from comparelib.works import HANDSHAKES, Work
 
 SETTLE_SECONDS = 0.5  # after the last connection stands, before its memory is read
 
@@ -32,7 +32,9 @@ class Stage:
         Path(self.folder.name).chmod(0o755)  # nginx's worker is not root
         self.servers = load.Servers(self.settings.loadgen, self.work)
         try:
-            self.proxy = self.contender.run(self.servers.ports, Path(self.folder.name))
+            self.proxy = self.contender.run(
+                self.servers.ports, Path(self.folder.name), self.work.is_tls
+            )
         except BaseException:
             self.servers.stop()
             self.folder.cleanup()
@@ -51,11 +53,16 @@ class Stage:
         self.folder.cleanup()
 
     def clients(self, *more, work: Work | None = None) -> load.Clients:
-        return load.Clients(self.settings.loadgen, self.proxy.port, work or self.work, list(more))
+        work = work or self.work
+        speaks_tls = work.is_tls and not work.handshaking
+        port = self.proxy.tls_port if speaks_tls else self.proxy.port
+        return load.Clients(self.settings.loadgen, port, work, list(more))
 
 
 def measure(settings: Settings, contender, work: Work) -> dict:
     with Stage(settings, contender, work) as stage:
+        if work.handshaking:
+            return _measure_beside_handshakes(stage)
         return _measure_idle(stage) if work.is_idle else _measure_moving(stage)
 
 
@@ -81,6 +88,24 @@ def _measure_moving(stage: Stage) -> dict:
     return sample
 
 
+def _measure_beside_handshakes(stage: Stage) -> dict:
+    """The latency of those that do not shake hands."""
+    settings = stage.settings
+    length = settings.seconds + settings.warmup
+    handshakes = stage.clients("--seconds", length + 2, work=HANDSHAKES)
+    try:
+        sample = sample_of(
+            stage.clients(
+                "--seconds", settings.seconds, "--warmup", settings.warmup, *_meters(stage)
+            ).result(),
+            stage.work,
+        )
+    finally:
+        beside = handshakes.result()
+    sample["handshakes"] = beside["operations"] / beside["seconds"]
+    return sample
+
+
 def add_even(sample: dict, result: dict) -> None:
     """Adds the results of a run at a fixed rate to the sample of the run without one."""
     for name in ("p50", "p99", "p99.9"):
@@ -96,8 +121,8 @@ def _measure_idle(stage: Stage) -> dict:
     """Memory before and with the connections. What comes only once, the first
     time that connections are served, comes before."""
     settings, pids = stage.settings, list(stage.proxy.pids)
-    few = [*stage.work.run[:2], "64"]
-    warmup = Work("warmup", "", "", stage.work.serve, tuple(few), stage.work.probe)
+    mode, option, _, *more = stage.work.run
+    warmup = replace(stage.work, run=(mode, option, "64", *more))
     stage.clients("--seconds", "0.2", work=warmup).result()
     before = machine.pss_bytes(pids)
     clients = stage.clients("--seconds", max(settings.seconds, 2 * SETTLE_SECONDS), *_meters(stage))
@@ -111,7 +136,7 @@ def _measure_idle(stage: Stage) -> dict:
         "connections": result["operations"],
     }
     if pids:
-        sample["bytes_per_connection"] = (held - before) / IDLE_CONNECTIONS
+        sample["bytes_per_connection"] = (held - before) / result["operations"]
         sample["proxy_cpu_idle_share"] = result["cpu_seconds"]["proxy"] / result["seconds"]
     return sample
 

@@ -86,6 +86,14 @@ CPU_BARS = {
 }
 BULK_CPU_BARS = {"bbr": 0.42, "cubic": 0.55}  # by congestion control; none of others
 BULK = ("bulk-up", "bulk-down")
+TLS_CPU_BARS = {
+    "tls-connect": 0.95,
+    "tls-resume": 0.95,
+    "tls-bulk-up": 0.90,
+    "tls-bulk-down": 0.90,
+    "tls-round-trip-64": 0.95,
+    "tls-round-trip-16k": 0.95,
+}
 
 
 def bars(rounds: list[dict], syscalls: dict, congestion: str = "bbr") -> list[Bar]:
@@ -110,4 +118,14 @@ def bars(rounds: list[dict], syscalls: dict, congestion: str = "bbr") -> list[Ba
         Bar("round-trip-64: system calls per round trip", 4.4,
             syscalls.get("round-trip-64", {}).get(OURS)),
     ]
+    if any(work.startswith("tls-") for one in rounds for work in one):
+        return tls_bars(ratio)
     return all_bars
+
+
+def tls_bars(ratio) -> list[Bar]:
+    return [
+        *(ratio(work, "proxy CPU", "proxy_cpu", most) for work, most in TLS_CPU_BARS.items()),
+        ratio("tls-idle", "bytes per connection", "bytes_per_connection", 0.5),
+        ratio("tls-storm", "p99 latency", "p99", 0.8),
+    ]

@@ -20,7 +20,7 @@ void Bulk::on_connected(Link& link) {
     set_busy(link);
     link.sent = link.received = 0;
     if (const std::string line = key_line(link); !line.empty()) {
-        if (::send(link.socket.get(), line.data(), line.size(), MSG_NOSIGNAL) < 0) {
+        if (send(link, line.data(), line.size()) < 0) {
             return fail_by_errno(link, errno);
         }
     }
@@ -42,7 +42,7 @@ void Bulk::on_ready(Link& link, std::uint32_t events) {
 }
 
 void Bulk::send_some(Link& link) {
-    const ssize_t sent = ::send(link.socket.get(), data_.data(), data_.size(), MSG_NOSIGNAL);
+    const ssize_t sent = send(link, data_.data(), data_.size());
     if (sent < 0 && errno == EAGAIN) return;
     if (sent < 0) return fail_by_errno(link, errno);
     link.sent += static_cast<std::uint64_t>(sent);
@@ -50,7 +50,7 @@ void Bulk::send_some(Link& link) {
 }
 
 void Bulk::receive_some(Link& link) {
-    const ssize_t got = discard(link.socket);
+    const ssize_t got = link.tls ? receive(link, data_.data(), data_.size()) : discard(link.socket);
     if (got < 0 && errno == EAGAIN) return;
     if (got < 0) return fail_by_errno(link, errno);
     if (got == 0) return on_end(link);
@@ -61,7 +61,7 @@ void Bulk::receive_some(Link& link) {
 // The sink's count arrives in one piece: eight bytes on an idle stream.
 void Bulk::receive_count(Link& link) {
     std::uint64_t count = 0;
-    const ssize_t got = ::recv(link.socket.get(), &count, sizeof count, 0);
+    const ssize_t got = receive(link, &count, sizeof count);
     if (got < 0 && errno == EAGAIN) return;
     if (got < 0) return fail_by_errno(link, errno);
     if (got == 0) return on_end(link);
@@ -80,7 +80,7 @@ void Bulk::on_end(Link& link) {
 void Bulk::on_window_end() {
     for (Link& link : links()) {
         if (link.state != Link::State::open) continue;
-        ::shutdown(link.socket.get(), SHUT_WR);
+        end_sending(link);
         rewatch(link, EPOLLIN);
     }
 }

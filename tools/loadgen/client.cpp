@@ -23,6 +23,7 @@ constexpr milliseconds sweep_interval{50};
 Client::Client(const RunOptions& options, Share share)
     : options_(options), share_(std::move(share)), links_(share_.links) {
     for (unsigned i = 0; i < share_.links; ++i) links_[i].index = i;
+    if (!options_.tls_name.empty()) tls_.emplace(options_.tls_name, options_.tls_resumes);
 }
 
 Result Client::run() {
@@ -51,9 +52,41 @@ Result Client::run() {
 void Client::dispatch(Link& link, std::uint32_t events) {
     if (link.state == Link::State::closed) return;
     if (link.state == Link::State::open) return on_ready(link, events);
+    if (link.state == Link::State::handshake) return shake_hands(link);
     if (const int error = take_error(link.socket); error != 0) return fail_by_errno(link, error);
+    if (!tls_) {
+        stands(link);
+        return on_connected(link);
+    }
+    send_at_once(link.socket);
+    link.tls = tls_->connect(link.socket);
+    if (link.state == Link::State::connecting) --dialling_;
+    link.state = Link::State::handshake;
+    rewatch(link, EPOLLIN);
+    shake_hands(link);
+}
+
+void Client::shake_hands(Link& link) {
+    const int done = loadgen::shake_hands(link.tls.get());
+    if (done < 0) return fail_by_errno(link, errno);
+    if (done == 0) return;
     stands(link);
     on_connected(link);
+}
+
+ssize_t Client::send(const Link& link, const void* bytes, std::size_t size) {
+    return link.tls ? loadgen::send(link.tls.get(), bytes, size)
+                    : ::send(link.socket.get(), bytes, size, MSG_NOSIGNAL);
+}
+
+ssize_t Client::receive(const Link& link, void* room, std::size_t size) {
+    return link.tls ? loadgen::receive(link.tls.get(), room, size)
+                    : ::recv(link.socket.get(), room, size, 0);
+}
+
+void Client::end_sending(const Link& link) {
+    if (link.tls) SSL_shutdown(link.tls.get());
+    ::shutdown(link.socket.get(), SHUT_WR);
 }
 
 void Client::stands(Link& link) {
@@ -216,6 +249,7 @@ void Client::fail_by_errno(Link& link, int error) {
 
 void Client::close(Link& link) {
     if (link.state == Link::State::connecting) --dialling_;
+    link.tls.reset();
     link.socket.close();
     link.state = Link::State::closed;
 }
@@ -232,7 +266,8 @@ void Client::sweep() {
     sweep_at_ = now_ + sweep_interval;
     if (ending()) return;  // the end has a limit of its own
     for (Link& link : links_) {
-        const bool waits = link.busy || link.state == Link::State::connecting;
+        const bool waits = link.busy || link.state == Link::State::connecting ||
+                           link.state == Link::State::handshake;
         if (waits && now_ - link.since > options_.timeout) fail(link, Failure::timeout);
     }
 }

@@ -21,14 +21,16 @@
 #include "tools/loadgen/result.h"
 #include "tools/loadgen/schedule.h"
 #include "tools/loadgen/sockets.h"
+#include "tools/loadgen/tls.h"
 
 namespace ringway::loadgen {
 
 // A connection, or the place for one.
 struct Link {
-    enum class State : std::uint8_t { closed, connecting, open };
+    enum class State : std::uint8_t { closed, connecting, handshake, open };
 
     Fd socket;
+    Ssl tls;  // nullptr without
     unsigned index = 0;
     State state = State::closed;
     bool busy = false;       // an operation is under way
@@ -102,6 +104,12 @@ protected:
     void fail_by_errno(Link& link, int error);
     void close(Link& link);
 
+    // As send(2) and recv(2), within TLS if there is any.
+    static ssize_t send(const Link& link, const void* bytes, std::size_t size);
+    static ssize_t receive(const Link& link, void* room, std::size_t size);
+    // Ends its direction.
+    static void end_sending(const Link& link);
+
     // The line that a connection begins with under --key-line, else empty.
     std::string key_line(const Link& link) const;
 
@@ -130,6 +138,7 @@ private:
     void sweep();
     Duration patience() const;
     void dispatch(Link& link, std::uint32_t events);
+    void shake_hands(Link& link);
 
     struct Rest {
         TimePoint until;
@@ -141,6 +150,7 @@ private:
     Result result_;
     Duration longest_wait_ = std::chrono::milliseconds(10);
     Events events_;
+    std::optional<Tls> tls_;
     std::vector<Link> links_;
     std::deque<Link*> free_;  // open loop, and when no operation is left to begin
     std::deque<Rest> resting_;

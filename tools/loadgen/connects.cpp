@@ -15,6 +15,7 @@ Connects::Connects(const RunOptions& options, Share share)
 // EINPROGRESS. So the request is sent at once, which saves an event.
 void Connects::start(Link& link) {
     link.sent = link.received = 0;
+    if (!options().tls_name.empty()) return connect(link);
     if (!begin_to_connect(link)) return;
     const bool has_request = !payload_.empty() || options().key_line;
     if (!has_request) return watch(link, EPOLLIN | EPOLLOUT);
@@ -28,8 +29,7 @@ std::string Connects::request_of(const Link& link) const {
 
 std::uint32_t Connects::send_request(Link& link) {
     const std::string request = request_of(link);
-    const ssize_t sent = ::send(link.socket.get(), request.data() + link.sent,
-                                request.size() - link.sent, MSG_NOSIGNAL);
+    const ssize_t sent = send(link, request.data() + link.sent, request.size() - link.sent);
     if (sent < 0 && errno != EAGAIN) {
         fail_by_errno(link, errno);
         return 0;
@@ -43,6 +43,10 @@ std::uint32_t Connects::send_request(Link& link) {
 }
 
 void Connects::on_connected(Link& link) {
+    if (options().bytes == 0) {  // a handshake is all
+        close(link);
+        return finish(link);
+    }
     const std::uint32_t events = send_request(link);
     if (events != 0) rewatch(link, events);
 }
@@ -55,7 +59,7 @@ void Connects::on_ready(Link& link, std::uint32_t events) {
     }
     if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR))) return;
     for (;;) {
-        const ssize_t got = ::recv(link.socket.get(), answer_.data(), answer_.size(), 0);
+        const ssize_t got = receive(link, answer_.data(), answer_.size());
         if (got < 0 && errno == EAGAIN) return;
         if (got < 0) return fail_by_errno(link, errno);
         if (got == 0) break;

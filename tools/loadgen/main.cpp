@@ -33,7 +33,8 @@ serve: one or more servers; each --listen begins one, port 0 takes a free one.
 run: the clients. Exit status 1 if anything failed.
   --mode round-trip  messages of --bytes N (64) and their echoes; needs echo
          connect     connect, send --request N (0) or the bytes of --request-file F,
-                     read --bytes N (64), close
+                     read --bytes N (64), close; with --tls and --bytes 0 close after
+                     the handshake
          bulk-up     --bytes N (131072) a write, at full speed; needs sink
          bulk-down   needs source
          idle        one round trip of --bytes N (64) each, then nothing
@@ -45,6 +46,8 @@ run: the clients. Exit status 1 if anything failed.
                      were due
   --timeout S (5)    --source A-B (addresses to connect from, in turn)
   --key-line         begin each connection with a line that names it
+  --tls NAME         within TLS, asking for that name; not with verify
+  --tls-resume       each connection resumes the session of an earlier one
   --cpu-of NAME=PID[,PID...]  report the processor time of processes, may be repeated
   --json FILE        --allow-nonlocal (private and test networks)
 )";

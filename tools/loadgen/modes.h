@@ -22,6 +22,7 @@ protected:
 
     // The message was returned.
     virtual void on_answer(Link& link) { finish(link); }
+    bool receive_some(Link& link);
     // Sends the line of --key-line; false if that failed, which is counted.
     bool begin_with_key(Link& link);
 

@@ -135,6 +135,10 @@ void check(const RunOptions& run) {
     if (run.mode == RunMode::idle && run.threads > 1) {
         throw UsageError("--mode idle has one thread");
     }
+    if (run.mode == RunMode::verify && !run.tls_name.empty()) {
+        throw UsageError("--tls is not for --mode verify");
+    }
+    if (run.tls_resumes && run.tls_name.empty()) throw UsageError("--tls-resume needs --tls");
     if (run.mode == RunMode::verify && run.key_line) {
         throw UsageError("--key-line is not for --mode verify");
     }
@@ -183,6 +187,8 @@ void read(const std::vector<std::string>& arguments, RunOptions& run, RunTexts& 
         ("json", po::value(&run.json_file))                 //
         ("cpu-of", po::value(&texts.cpu_of)->composing())   //
         ("key-line", po::bool_switch(&run.key_line))        //
+        ("tls", po::value(&run.tls_name))                   //
+        ("tls-resume", po::bool_switch(&run.tls_resumes))   //
         ("allow-nonlocal", po::bool_switch(&texts.allow_nonlocal));
     try {
         po::variables_map given;
@@ -218,7 +224,8 @@ RunOptions parse_run(const std::vector<std::string>& arguments) {
     within("threads", run.threads, 1u, max_threads);
     within("rate", run.rate, 0.0, max_rate);
     within("operations", run.operations, std::uint64_t{0}, max_operations);
-    const std::size_t least_bytes = run.mode == RunMode::idle ? 0 : 1;
+    const bool is_handshake = run.mode == RunMode::connect && !run.tls_name.empty();
+    const std::size_t least_bytes = run.mode == RunMode::idle || is_handshake ? 0 : 1;
     run.bytes =
         within("bytes", texts.bytes.value_or(default_bytes(run.mode)), least_bytes, max_bytes);
     within("request", run.request_bytes, std::size_t{0}, max_bytes);

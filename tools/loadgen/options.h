@@ -33,6 +33,8 @@ struct RunOptions {
     double rate = 0;                // operations a second, open loop; 0: closed loop
     std::uint64_t operations = 0;   // end after so many; 0: after the window
     bool key_line = false;          // each connection begins with a line that names it
+    std::string tls_name;           // TLS, and the name that is asked for; empty for plain TCP
+    bool tls_resumes = false;       // connections resume sessions
     std::uint64_t seed = 1;         // verify
     std::string json_file;          // empty: none
     std::vector<ProcessGroup> cpu_of;

@@ -24,7 +24,7 @@ bool RoundTrips::begin_with_key(Link& link) {
     send_at_once(link.socket);
     const std::string line = key_line(link);
     if (line.empty()) return true;
-    if (::send(link.socket.get(), line.data(), line.size(), MSG_NOSIGNAL) > 0) return true;
+    if (send(link, line.data(), line.size()) > 0) return true;
     fail_by_errno(link, errno);
     return false;
 }
@@ -41,8 +41,7 @@ void RoundTrips::start(Link& link) {
 }
 
 void RoundTrips::send_message(Link& link) {
-    const ssize_t sent = ::send(link.socket.get(), message_.data() + link.sent,
-                                message_.size() - link.sent, MSG_NOSIGNAL);
+    const ssize_t sent = send(link, message_.data() + link.sent, message_.size() - link.sent);
     if (sent < 0 && errno != EAGAIN) return fail_by_errno(link, errno);
     const bool was_partly_sent = link.sent > 0;
     if (sent > 0) link.sent += static_cast<std::uint64_t>(sent);
@@ -61,20 +60,30 @@ void RoundTrips::on_ready(Link& link, std::uint32_t events) {
         if (link.state != Link::State::open) return;
     }
     if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR))) return;
+    while (receive_some(link) && link.tls) continue;
+}
+
+// False where there is nothing more now. What TLS has in hand, no event will tell.
+bool RoundTrips::receive_some(Link& link) {
     // Without an operation no byte is expected: this detects one, or the end.
     const std::size_t room = link.busy ? message_.size() - link.received : 1;
-    const ssize_t got = ::recv(link.socket.get(), answer_.data(), room, 0);
-    if (got < 0 && errno == EAGAIN) return;
-    if (got < 0) return fail_by_errno(link, errno);
-    if (got == 0) return fail(link, Failure::early_end);
+    const ssize_t got = receive(link, answer_.data(), room);
+    if (got < 0 && errno == EAGAIN) return false;
+    if (got <= 0) {
+        if (got < 0) fail_by_errno(link, errno);
+        if (got == 0) fail(link, Failure::early_end);
+        return false;
+    }
     const auto size = static_cast<std::size_t>(got);
     if (measuring()) result().bytes_down += size;
     stamp(link);
     if (!link.busy || std::memcmp(answer_.data(), message_.data() + link.received, size) != 0) {
-        return fail(link, Failure::wrong_bytes);
+        fail(link, Failure::wrong_bytes);
+        return false;
     }
     link.received += size;
     if (link.received == message_.size()) on_answer(link);
+    return link.state == Link::State::open;
 }
 
 void Idle::on_connected(Link& link) {
