@@ -23,6 +23,7 @@
 #include "proxy/control/signals.h"
 #include "proxy/text/plan_text.h"
 #include "proxy/text/standard_streams.h"
+#include "proxy/tls/secret.h"
 #include "proxy/version.h"
 
 namespace {
@@ -37,6 +38,10 @@ constexpr int exit_unwritten = 4;  // standard output could not be written; 3 is
 // For errors before the log is open, and for commands without a log.
 void print_error(std::string_view text) {
     fmt::print(stderr, "{}{}\n", proxy::stderr_prefix(proxy::Priority::error), text);
+}
+
+void print_warning(std::string_view text) {
+    fmt::print(stderr, "{}warning: {}\n", proxy::stderr_prefix(proxy::Priority::warning), text);
 }
 
 // The configuration in `file`. Every error is printed.
@@ -74,7 +79,9 @@ int serve(const std::string& file, proxy::ConfigFile loaded) {
     proxy::start_logging(log, settings);
     Result<void> served;
     {
-        proxy::Control control(file, std::move(loaded.config), log, std::move(loaded.fingerprint));
+        for (const std::string& warning : loaded.warnings) spdlog::warn("{}", warning);
+        proxy::Control control(file, std::move(loaded.config), log, std::move(loaded.fingerprint),
+                               std::move(loaded.tls));
         served = proxy::serve(control);
     }
     if (served) {
@@ -126,6 +133,7 @@ int run(int argc, char** argv, const sigset_t& mask) {
     auto loaded = load(file);
     if (!loaded) return exit_refused;
     if (given.contains("check")) {
+        for (const std::string& warning : loaded->warnings) print_warning(warning);
         fmt::print("{}: valid\n", file);
         return 0;
     }
@@ -140,6 +148,7 @@ int main(int argc, char** argv) {
     // Before anything that takes time: a signal may arrive from the first moment on.
     const sigset_t mask = proxy::block_signals();
     proxy::hold_standard_streams();
+    proxy::hold_secrets();
     try {
         const int code = run(argc, argv, mask);
         const auto written = proxy::finish_output();

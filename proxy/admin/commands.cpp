@@ -46,6 +46,10 @@ Report explain(Control& control, Words arguments) {
     return report_explain(control, arguments[0], arguments[1]);
 }
 
+Report certificates(Control& control, Words /*arguments*/) {
+    return report_certificates(control);
+}
+
 Report overrides(Control& control, Words /*arguments*/) {
     return report_overrides(control);
 }
@@ -275,6 +279,7 @@ constexpr std::array commands{
     Command{"clear", "clear POOL ID", 2, 2, now<clear>, true},
     Command{"explain", "explain POOL KEY", 2, 2, now<explain>},
     Command{"forget", "forget POOL ID", 2, 2, now<forget>, true},
+    Command{"certificates", "certificates", 0, 0, now<certificates>},
     Command{"overrides", "overrides", 0, 0, now<overrides>},
     Command{"plan", "plan FILE", 1, 1, plan},
     Command{"ring", "ring POOL", 1, 1, now<ring_of>},

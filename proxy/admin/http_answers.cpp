@@ -72,6 +72,8 @@ HttpAnswer answer(const Control& control, const HttpQuestion& question) {
             return answer_of(report_explain(control, question.pool, question.key));
         case HttpPage::ring:
             return answer_of(report_ring(control, question.pool));
+        case HttpPage::certificates:
+            return answer_of(report_certificates(control));
         case HttpPage::events:
             return answer_of(
                 report_events(control, question.count > 0 ? question.count : Events::kept));

@@ -95,6 +95,7 @@ std::optional<HttpPage> plain_page(string_view path) {
     if (path == "/readyz") return HttpPage::readiness;
     if (path == "/v1/status") return HttpPage::status;
     if (path == "/v1/events") return HttpPage::events;
+    if (path == "/v1/certificates") return HttpPage::certificates;
     return std::nullopt;
 }
 

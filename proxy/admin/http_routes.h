@@ -25,6 +25,7 @@ enum class HttpPage : std::uint8_t {
     explain,
     ring,
     events,
+    certificates,
 };
 
 // A valid question; what it names may still not exist.

@@ -136,6 +136,16 @@ using Pool = const PoolMetrics&;
 using Server = const ServerMetrics&;
 using All = const MetricsSnapshot&;
 
+void add_certificate_time(Makers& m, const char* name, const char* help,
+                          double CertificateMetrics::*time) {
+    add_per_listener(m, {name, gauge, help}, [time](MetricFamily& family, Listener l) {
+        for (const auto& one : l.certificates) {
+            const Labels labels{{"listener", l.listener}, {"name", one.name}, {"file", one.file}};
+            if (one.*time != 0) add(family, labels, one.*time);
+        }
+    });
+}
+
 void add_listener_metrics(Makers& m) {
     add_listener_value(m, {"ringway_listener_connections_total", counter, "Connections accepted."},
                        [](Listener l) { return l.accepted; });
@@ -162,6 +172,19 @@ void add_listener_metrics(Makers& m) {
             add(family, {{"listener", l.listener}, {"by", "source_ip"}}, l.placed_by_source_ip);
             add(family, {{"listener", l.listener}, {"by", "random"}}, l.placed_at_random);
         });
+    add_per_listener(m,
+                     {"ringway_listener_tls_handshakes_total", counter,
+                      "TLS handshakes completed, by whether they resumed a session."},
+                     [](MetricFamily& family, Listener l) {
+                         add(family, {{"listener", l.listener}, {"resumed", "no"}}, l.tls_full);
+                         add(family, {{"listener", l.listener}, {"resumed", "yes"}}, l.tls_resumed);
+                     });
+    add_certificate_time(m, "ringway_certificate_expiry_timestamp_seconds",
+                         "When the certificate, or one of its chain, expires.",
+                         &CertificateMetrics::expires_at_s);
+    add_certificate_time(m, "ringway_certificate_ocsp_expiry_timestamp_seconds",
+                         "When the OCSP response that is sent with it expires.",
+                         &CertificateMetrics::ocsp_until_s);
 }
 
 void add_pool_metrics(Makers& m) {

@@ -121,7 +121,18 @@ ListenerMetrics listener_metrics(const std::string& name, const Listener& listen
         numbers.refused += one.refused.value();
         numbers.placed_by_source_ip += one.placed_by_source_ip.value();
         numbers.placed_at_random += one.placed_at_random.value();
+        numbers.tls_full += one.tls_handshakes.value() - one.tls_resumed.value();
+        numbers.tls_resumed += one.tls_resumed.value();
         for (std::size_t i = 0; i < close_reason_count; ++i) numbers.ends[i] += one.ends[i].value();
+    }
+    if (listener.tls == nullptr) return numbers;
+    for (const auto& certificate : listener.tls->certificates()) {
+        const auto& names = certificate->names;
+        numbers.certificates.push_back(
+            {.name = names.empty() ? "" : presentable(names.front()),
+             .file = presentable(certificate->file),
+             .expires_at_s = static_cast<double>(certificate->expires()),
+             .ocsp_until_s = static_cast<double>(certificate->ocsp_until)});
     }
     return numbers;
 }

@@ -61,6 +61,13 @@ struct PoolMetrics {
     Distribution sessions;
 };
 
+struct CertificateMetrics {
+    std::string name;  // the first that it is for
+    std::string file;
+    double expires_at_s = 0;
+    double ocsp_until_s = 0;  // 0 without a response
+};
+
 struct ListenerMetrics {
     std::string listener;
     std::uint64_t accepted = 0;
@@ -68,6 +75,9 @@ struct ListenerMetrics {
     std::uint64_t refused = 0;
     std::uint64_t placed_by_source_ip = 0;
     std::uint64_t placed_at_random = 0;
+    std::uint64_t tls_full = 0;
+    std::uint64_t tls_resumed = 0;
+    std::vector<CertificateMetrics> certificates;
     std::array<std::uint64_t, close_reason_count> ends{};
 };
 

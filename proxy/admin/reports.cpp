@@ -3,14 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
-#include <ctime>
 #include <span>
 #include <string_view>
 
 #include <fmt/format.h>
 
+#include "proxy/admin/times.h"
 #include "proxy/control/control.h"
 #include "proxy/text/escape.h"
 #include "proxy/version.h"
@@ -27,15 +26,6 @@ constexpr std::uint64_t ring_slices = 1'440;
 
 std::string hex(std::uint64_t value) {
     return fmt::format("{:#018x}", value);
-}
-
-std::string rfc3339(std::chrono::system_clock::time_point time) {
-    const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-    std::tm utc{};
-    ::gmtime_r(&seconds, &utc);
-    std::array<char, 32> text{};
-    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
-    return text.data();
 }
 
 // With milliseconds.
@@ -215,6 +205,7 @@ json::object report_status(const Control& control) {
              {"refused", sum(counts, &ListenerCounts::refused)},
              {"placed_by_source_ip", sum(counts, &ListenerCounts::placed_by_source_ip)},
              {"placed_at_random", sum(counts, &ListenerCounts::placed_at_random)},
+             {"tls", report_tls(listener)},
              {"ends", describe_ends(counts)}});
     }
     json::array pools;

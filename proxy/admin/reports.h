@@ -6,12 +6,14 @@
 #include <string>
 
 #include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
 
 #include "conf/result.h"
 
 namespace ringway::proxy {
 
 class Control;
+struct Listener;
 
 // A report of a pool or server that does not exist fails; the reason is escaped for a terminal.
 using Report = Result<boost::json::object>;
@@ -32,6 +34,12 @@ Report report_ring(const Control& control, const std::string& pool);
 
 // The last `count` events, newest last.
 boost::json::object report_events(const Control& control, std::size_t count);
+
+// A listener's handshakes and the certificate that expires first; null if it does not end TLS.
+boost::json::value report_tls(const Listener& listener);
+
+// The certificates of all listeners that end TLS.
+boost::json::object report_certificates(const Control& control);
 
 // The run-time overrides, also of pools that do not exist.
 boost::json::object report_overrides(const Control& control);

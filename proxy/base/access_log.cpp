@@ -111,6 +111,8 @@ void append_access_text(fmt::memory_buffer& line, const AccessEntry& entry) {
     if (!entry.placed_by.empty()) {
         fmt::format_to(out, "placed_by={}:{} ", entry.placed_by, entry.missing);
     }
+    if (!entry.tls.empty()) fmt::format_to(out, "tls={} ", entry.tls);
+    if (!entry.tls_error.empty()) fmt::format_to(out, "tls_error=\"{}\" ", entry.tls_error);
     fmt::format_to(out,
                    "server={} attempts={} up={} down={} open_ms={:.1f} total_ms={:.1f} end={}\n",
                    entry.server.empty() ? "-" : escaped(entry.server), entry.attempts,
@@ -126,6 +128,10 @@ void append_access_json(fmt::memory_buffer& line, const AccessEntry& entry) {
                    json_string(escaped(entry.key)));
     if (!entry.placed_by.empty()) {
         fmt::format_to(out, R"("placed_by":"{}","missing":"{}",)", entry.placed_by, entry.missing);
+    }
+    if (!entry.tls.empty()) fmt::format_to(out, R"("tls":"{}",)", entry.tls);
+    if (!entry.tls_error.empty()) {
+        fmt::format_to(out, R"("tls_error":{},)", json_string(entry.tls_error));
     }
     fmt::format_to(out,
                    R"("server":{},"attempts":{},"bytes_up":{},"bytes_down":{},"open_ms":{:.1f},)"

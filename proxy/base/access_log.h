@@ -34,6 +34,8 @@ struct AccessEntry {
     double open_ms;   // from accept until a server was connected; 0 if none was
     double total_ms;  // from accept to the end
     std::string_view end;
+    std::string_view tls;        // the version that was agreed; empty without TLS
+    std::string_view tls_error;  // why TLS failed, in words; empty if it did not
 };
 
 void log_access(const AccessEntry& entry);

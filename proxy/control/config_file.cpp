@@ -8,22 +8,42 @@
 
 namespace ringway::proxy {
 
+namespace {
+
+std::vector<std::string> lines_of(const std::vector<conf::Error>& findings,
+                                  const std::string& file) {
+    std::vector<std::string> lines;
+    for (const conf::Error& finding : findings) lines.push_back(finding.to_string(file));
+    return lines;
+}
+
+TlsServers load_tls(const conf::Config& config, TlsFindings& findings) {
+    TlsServers servers;
+    for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+        const conf::Listener& listener = config.listeners[i];
+        if (!listener.tls) continue;
+        const std::string entry = fmt::format("listeners[{}].tls", i);
+        servers[listener.name] = TlsServer::load(*listener.tls, listener.name, entry, findings);
+    }
+    return servers;
+}
+
+}  // namespace
+
 Result<ConfigFile, Reasons> load_config(const std::string& file) {
     const auto text = conf::read_file(file);
     if (!text) return Reasons{{text.error().to_string(file)}};
     auto parsed = conf::parse(*text);
-    if (!parsed) {
-        Reasons reasons;
-        for (const conf::Error& error : parsed.error()) {
-            reasons.lines.push_back(error.to_string(file));
-        }
-        return reasons;
-    }
+    if (!parsed) return Reasons{lines_of(parsed.error(), file)};
+    TlsFindings findings;
+    auto tls = load_tls(*parsed, findings);
+    if (!findings.errors.empty()) return Reasons{lines_of(findings.errors, file)};
     std::string fingerprint;
     for (const std::uint8_t byte : ring::sha256({*text})) {
         fingerprint += fmt::format("{:02x}", byte);
     }
-    return ConfigFile{std::move(*parsed), std::move(fingerprint)};
+    return ConfigFile{std::move(*parsed), std::move(fingerprint), std::move(tls),
+                      lines_of(findings.warnings, file)};
 }
 
 }  // namespace ringway::proxy

@@ -57,12 +57,14 @@ Pools::Connections connections_of(const std::vector<std::unique_ptr<Worker>>& wo
 
 }  // namespace
 
-Control::Control(std::string file, conf::Config config, LogWriter& log, std::string fingerprint)
+Control::Control(std::string file, conf::Config config, LogWriter& log, std::string fingerprint,
+                 TlsServers tls)
     : log_(log),
       signals_(io_),
       drain_timer_(io_),
       reload_timer_(io_),
       config_(std::move(config)),
+      tls_(std::move(tls)),
       log_level_(io_, config_.log.level),
       budget_(claim_descriptors()),
       total_(budget_.connections),
@@ -151,7 +153,7 @@ Result<void> Control::end() {
 // meanwhile.
 boost::asio::awaitable<void> Control::start() {
     const Turn turn(*this);
-    const auto applied = co_await apply(config_);
+    const auto applied = co_await apply(config_, std::move(tls_));
     if (!applied) started_ = applied.error();
     if (draining_) co_return;
     if (!applied) co_return stop();

@@ -89,7 +89,8 @@ ListenerLedger Listeners::ledger_of(const conf::Listener& next, const Leaving& l
             std::make_shared<Quota>()};
 }
 
-void Listeners::apply(const conf::Config& config, OpenedSockets opened, const Pools& pools) {
+void Listeners::apply(const conf::Config& config, OpenedSockets opened, const Pools& pools,
+                      const TlsServers& tls) {
     auto left_over = addresses(open_);
     std::map<std::string, Listener> next_listeners;
     std::set<const Quota*> counting;
@@ -106,20 +107,24 @@ void Listeners::apply(const conf::Config& config, OpenedSockets opened, const Po
         counting.insert(quota.get());
         quota->set_limit(next.max_connections > 0 ? next.max_connections : Quota::unlimited);
         const Pool& pool = *pools.find(next.pool);
-        const auto route =
-            std::make_shared<const Route>(Route{.listener = next.name,
-                                                .key = KeyRecipe(next.key),
-                                                .proxy_protocol = next.proxy_protocol,
-                                                .defer_accept = next.defer_accept,
-                                                .timeouts = next.timeouts,
-                                                .connect = pool.settings.connect,
-                                                .send_proxy = pool.settings.send_proxy,
-                                                .pool = next.pool,
-                                                .balancer = pool.ring->balancer(),
-                                                .counts = counts,
-                                                .pool_counts = pool.ledger->counts,
-                                                .quota = quota,
-                                                .log_access = config.log.access});
+        const auto ends_tls = tls.find(next.name);
+        const auto tls_server = ends_tls != tls.end() ? ends_tls->second : nullptr;
+        const auto route = std::make_shared<const Route>(
+            Route{.listener = next.name,
+                  .key = KeyRecipe(next.key),
+                  .proxy_protocol = next.proxy_protocol,
+                  .tls = tls_server,
+                  .allows_truncation = next.tls && next.tls->allows_truncation,
+                  .defer_accept = next.defer_accept,
+                  .timeouts = next.timeouts,
+                  .connect = pool.settings.connect,
+                  .send_proxy = pool.settings.send_proxy,
+                  .pool = next.pool,
+                  .balancer = pool.ring->balancer(),
+                  .counts = counts,
+                  .pool_counts = pool.ledger->counts,
+                  .quota = quota,
+                  .log_access = config.log.access});
         const std::string address = next.bind.to_string();
         left_over.erase(address);
         const auto sockets = opened.find(address);
@@ -135,7 +140,8 @@ void Listeners::apply(const conf::Config& config, OpenedSockets opened, const Po
                 workers_[i]->listen(address, std::move(sockets->second.sockets[i]), route);
             }
         }
-        next_listeners.emplace(next.name, Listener{next, std::move(counts), std::move(quota)});
+        next_listeners.emplace(next.name,
+                               Listener{next, tls_server, std::move(counts), std::move(quota)});
     }
     for (const auto& [name, listener] : listeners_) {
         if (!counting.contains(listener.quota.get())) {

@@ -11,6 +11,7 @@
 
 #include "conf/config.h"
 #include "conf/result.h"
+#include "proxy/control/config_file.h"
 #include "proxy/control/pools.h"
 #include "proxy/data/route.h"
 #include "proxy/data/worker.h"
@@ -27,6 +28,7 @@ struct ListenerLedger {
 
 struct Listener {
     conf::Listener settings;
+    std::shared_ptr<const TlsServer> tls;  // nullptr if it does not end TLS
     std::shared_ptr<PerWorker<ListenerCounts>> counts;
     std::shared_ptr<Quota> quota;
 };
@@ -44,7 +46,8 @@ public:
 
     // Has the workers listen as `config` says, on `opened` and what was open
     // before, with pools as they are now.
-    void apply(const conf::Config& config, OpenedSockets opened, const Pools& pools);
+    void apply(const conf::Config& config, OpenedSockets opened, const Pools& pools,
+               const TlsServers& tls);
 
     // Has nobody come through unix sockets any more, before they are closed.
     void remove_socket_files();

@@ -50,7 +50,8 @@ Result<void> Control::check_restart(const conf::Config& next) const {
 // The one way from a configuration to a running state. What can fail comes first and leaves
 // no trace; what follows cannot. Listeners lead to pools whose rings are there. Returns what is
 // to be noted of it.
-asio::awaitable<Result<std::vector<std::string>>> Control::apply(conf::Config next) {
+asio::awaitable<Result<std::vector<std::string>>> Control::apply(conf::Config next,
+                                                                 TlsServers tls) {
     DebugSteps steps("configuration");
     if (auto checked = check(next); !checked) co_return checked.error();
     steps.done("nothing in it needs a restart or is too large");
@@ -68,7 +69,7 @@ asio::awaitable<Result<std::vector<std::string>>> Control::apply(conf::Config ne
     steps.done("rings published");
     if (draining_) co_return Reason(draining_reason);
 
-    listeners_.apply(next, std::move(*opened), pools_);
+    listeners_.apply(next, std::move(*opened), pools_, tls);
     pools_.drop_others(next);
     steps.done("listeners changed");
     set_log_style(log_level_.adopt(next.log));
@@ -171,10 +172,14 @@ asio::awaitable<ReloadResult> Control::reload_file(double max_moved) {
         }
     }
     if (leaving_) co_return refused(draining_reason);
-    const auto applied = co_await apply(std::move(loaded->config));
+    const auto applied = co_await apply(std::move(loaded->config), std::move(loaded->tls));
     if (!applied) co_return refused(applied.error().text);
     status_.fingerprint = std::move(loaded->fingerprint);
     changes.insert(changes.end(), applied->begin(), applied->end());
+    for (const std::string& warning : loaded->warnings) {
+        spdlog::warn("{}", warning);
+        changes.push_back("warning: " + warning);
+    }
     co_return changes;
 }
 

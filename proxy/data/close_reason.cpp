@@ -38,6 +38,28 @@ const char* to_string(CloseReason end) {
             return "key_malformed";
         case CloseReason::key_not_tls:
             return "key_not_tls";
+        case CloseReason::tls_not_tls:
+            return "tls_not_tls";
+        case CloseReason::tls_version:
+            return "tls_version";
+        case CloseReason::tls_no_shared_cipher:
+            return "tls_no_shared_cipher";
+        case CloseReason::tls_no_shared_alpn:
+            return "tls_no_shared_alpn";
+        case CloseReason::tls_unknown_name:
+            return "tls_unknown_name";
+        case CloseReason::tls_no_certificate:
+            return "tls_no_certificate";
+        case CloseReason::tls_bad_certificate:
+            return "tls_bad_certificate";
+        case CloseReason::tls_alert:
+            return "tls_alert";
+        case CloseReason::tls_malformed:
+            return "tls_malformed";
+        case CloseReason::tls_flood:
+            return "tls_flood";
+        case CloseReason::tls_truncated:
+            return "tls_truncated";
         case CloseReason::no_server:
             return "no_server";
         case CloseReason::servers_full:

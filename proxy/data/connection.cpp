@@ -7,6 +7,7 @@
 
 #include "proxy/base/access_log.h"
 #include "proxy/data/dialing.h"
+#include "proxy/data/tls_end.h"
 #include "proxy/data/upstream_header.h"
 #include "proxy/net/address.h"
 #include "proxy/net/lost_peer.h"
@@ -72,19 +73,21 @@ Task Connection::open(Origin from, std::shared_ptr<const ring::Snapshot> snapsho
     Side& client = relay_.client();
     Side& server = relay_.server();
 
-    // The key, behind the PROXY header where clients must send one.
+    // The key, behind the PROXY header and TLS where clients must send them.
     const auto& proxy = route_->proxy_protocol;
-    Preread preread(route_->key, proxy ? &*proxy : nullptr, std::move(from));
-    std::string head;  // what was read in search of it
+    Preread preread(route_->key, proxy ? &*proxy : nullptr, std::move(from),
+                    route_->tls != nullptr);
+    FirstBytes first;  // what was read in search of it
     if (preread.wants_bytes()) wait_for_key(preread);
     while (preread.wants_bytes()) {
-        const CloseReason over = bring_in(preread, head);
+        const CloseReason over = bring_in(preread, first);
         if (over != CloseReason::none) co_return finish(over);
         if (preread.wants_bytes()) co_await std::suspend_always{};
     }
     note_placement(preread);
     if (preread.refusal() != CloseReason::none) co_return finish(preread.refusal());
     if (logs_debug()) debug_placement(*snapshot, preread);
+    std::string head = std::move(first.head) + first.beyond;
     if (head.empty() && !read_ahead(head)) co_return finish(early_end());
     speaks_first_ = !head.empty() || route_->send_proxy.version != conf::SendProxy::Version::none;
 
@@ -143,8 +146,11 @@ Task Connection::open(Origin from, std::shared_ptr<const ring::Snapshot> snapsho
 // handshake's last segment. False if it has reset; an end is left for the relay.
 bool Connection::read_ahead(std::string& head) {
     const std::span<char> whole = tools_.relay.buffer;
-    const auto buffer = whole.first(std::min(read_ahead_bytes, whole.size()));
-    const IoResult got = relay_.client().stream.read(buffer);
+    Stream& client = relay_.client().stream;
+    // Of TLS, what has come as a whole.
+    const auto most = client.tls() != nullptr ? whole.size() : read_ahead_bytes;
+    const auto buffer = whole.first(std::min(most, whole.size()));
+    const IoResult got = client.read(buffer);
     if (got.moved()) head.assign(buffer.data(), got.bytes());
     if (got.failed()) relay_.client().set_broken(got.error());
     return !got.failed();
@@ -230,6 +236,8 @@ void Connection::begin_relay(const Preread& preread, const std::string& head) {
         relay_.hold_for_server(upstream_header(route_->send_proxy, preread) + head);
     }
     relaying_ = true;
+    Side& client = relay_.client();
+    client.readable = client.readable || client.stream.has_buffered_bytes();
     speaks_first_ = speaks_first_ && !slot_.server().address.is_unix;
     slot_.counts().total.add(1);
     auto& counts = (*route_->pool_counts)[tools_.worker];
@@ -334,6 +342,7 @@ std::uint64_t Connection::progress() const {
 CloseReason Connection::broken_end() const {
     const bool is_client = relay_.client().broken;
     const int error = is_client ? relay_.client().error : relay_.server().error;
+    if (error == EPROTO && is_client) return tls_end(relay_.client().stream);
     if (is_exhausted(error)) return CloseReason::local_error;
     if (means_lost(error)) return is_client ? CloseReason::client_lost : CloseReason::server_lost;
     return is_client ? CloseReason::client_reset : CloseReason::server_reset;

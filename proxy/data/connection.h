@@ -17,6 +17,7 @@
 #include "proxy/base/task.h"
 #include "proxy/data/acceptor.h"
 #include "proxy/data/close_reason.h"
+#include "proxy/data/handshake_turns.h"
 #include "proxy/data/preread.h"
 #include "proxy/data/relay.h"
 #include "proxy/data/route.h"
@@ -35,9 +36,11 @@ class Connection;
 struct ConnectionTools {
     RelayTools relay;
     Timers& timers;
+    TlsBuffers& tls;
     std::size_t worker;                          // its index, for counts
     std::function<void(Connection&)> on_closed;  // hands an ended connection back
     std::uint32_t last_number = 0;               // of its connections
+    HandshakeTurns handshakes{};
 };
 
 // First the coroutine open() runs, until a server has answered; from then on
@@ -66,7 +69,12 @@ public:
     }
 
 private:
-    enum class Received { bytes, nothing_yet, ended, broken };
+    enum class Received { bytes, clear, nothing_yet, ended, broken };
+    // What the client sent before it had a server.
+    struct FirstBytes {
+        std::string head;    // within the limit of the key
+        std::string beyond;  // what came with it
+    };
     enum class Spill : std::uint8_t {
         none,
         owner_full,
@@ -75,9 +83,10 @@ private:
 
     Task open(Origin from, std::shared_ptr<const ring::Snapshot> snapshot);
     std::optional<Origin> origin() const;
-    Received receive(std::string& head, std::size_t limit);
+    Received receive(FirstBytes& first, std::size_t limit);
+    Received shake_hands(Preread& preread, FirstBytes& first);
     void wait_for_key(const Preread& preread);
-    CloseReason bring_in(Preread& preread, std::string& head);
+    CloseReason bring_in(Preread& preread, FirstBytes& first);
     CloseReason early_end() const;
     bool read_ahead(std::string& head);
     bool claim(const ring::Snapshot& snapshot, const ring::Member& member);
@@ -131,12 +140,12 @@ private:
     PlacedBy placed_by_ = PlacedBy::nothing;
     CloseReason missing_ = CloseReason::none;  // why it was not placed by its key
     Spill spill_ = Spill::none;
-    bool speaks_first_ = false;  // to the server, and its answer is not acknowledged yet
-    bool answered_ = false;      // in the round before this one
-    bool relaying_ = false;
-    bool lasting_ = false;  // the server's socket is watched for a lost peer
-    bool late_ = false;     // the deadline of the present step has passed
     CloseReason end_ = CloseReason::none;
+    bool speaks_first_ : 1 = false;  // to the server, and its answer is not acknowledged yet
+    bool answered_ : 1 = false;      // in the round before this one
+    bool relaying_ : 1 = false;
+    bool lasting_ : 1 = false;  // the server's socket is watched for a lost peer
+    bool late_ : 1 = false;     // the deadline of the present step has passed
 };
 
 }  // namespace ringway::proxy

@@ -1,8 +1,12 @@
 // A connection's first step: reading what is needed before a server is chosen.
 #include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <utility>
 
 #include "proxy/data/connection.h"
 #include "proxy/data/dialing.h"
+#include "proxy/data/tls_end.h"
 
 namespace ringway::proxy {
 
@@ -28,15 +32,19 @@ void Connection::wait_for_key(const Preread& preread) {
 
 // Handles what came from the client: bytes, the end, or nothing in time. Returns why the
 // connection ends; none if it has a key or waits on.
-CloseReason Connection::bring_in(Preread& preread, std::string& head) {
+CloseReason Connection::bring_in(Preread& preread, FirstBytes& first) {
     while (preread.wants_bytes()) {
-        switch (receive(head, preread.limit_bytes())) {
+        const Received received = preread.wants_tls() ? shake_hands(preread, first)
+                                                      : receive(first, preread.limit_bytes());
+        switch (received) {
             case Received::bytes:
-                preread.read(head);
+                preread.read(first.head);
                 client_ = KeptEndpoint(preread.origin().source);
                 break;
+            case Received::clear:
+                break;
             case Received::ended:
-                preread.end(head);
+                preread.end(first.head);
                 break;
             case Received::broken:
                 return early_end();
@@ -55,17 +63,58 @@ CloseReason Connection::bring_in(Preread& preread, std::string& head) {
 
 // Why a client whose side is broken ends before it has a server.
 CloseReason Connection::early_end() const {
-    return is_exhausted(relay_.client().error) ? CloseReason::local_error
-                                               : CloseReason::client_left;
+    const Side& client = relay_.client();
+    if (client.error == EPROTO) return tls_end(client.stream);
+    return is_exhausted(client.error) ? CloseReason::local_error : CloseReason::client_left;
 }
 
-Connection::Received Connection::receive(std::string& head, std::size_t limit) {
+// Goes on with the handshake; `clear` once it is complete. What came with the PROXY header is its
+// beginning.
+Connection::Received Connection::shake_hands(Preread& preread, FirstBytes& first) {
     Side& client = relay_.client();
-    if (!client.readable) return Received::nothing_yet;
-    const auto room = std::min(limit - head.size(), tools_.relay.buffer.size());
-    const IoResult got = client.stream.read(tools_.relay.buffer.first(room));
+    if (client.stream.tls() == nullptr) {
+        client.stream.begin_tls(std::make_unique<TlsStream>(route_->tls->accept(), tools_.tls,
+                                                            route_->allows_truncation,
+                                                            std::exchange(first.head, {})));
+        client.readable = true;
+    }
+    if (!client.readable && !client.stream.holds_unsent()) return Received::nothing_yet;
+    Poller& poller = tools_.relay.poller;
+    if (!tools_.handshakes.may_go_on(poller.round())) {
+        poller.call_again(client);
+        return Received::nothing_yet;
+    }
+    const TimePoint begin = Clock::now();
+    const IoResult got = client.stream.shake_hands();
+    tools_.handshakes.spend(Clock::now() - begin);
     if (got.moved()) {
-        head.append(tools_.relay.buffer.data(), got.bytes());
+        TlsFacts facts = facts_of(client.stream.tls()->session().ssl());
+        auto& counts = (*route_->counts)[tools_.worker];
+        counts.tls_handshakes.add(1);
+        if (facts.resumed) counts.tls_resumed.add(1);
+        preread.end_tls(std::move(facts));
+        return Received::clear;
+    }
+    if (got.ended()) return client.broken ? Received::broken : Received::ended;
+    if (got.failed()) {
+        client.set_broken(got.error());
+        return Received::broken;
+    }
+    client.readable = false;
+    return Received::nothing_yet;
+}
+
+Connection::Received Connection::receive(FirstBytes& first, std::size_t limit) {
+    Side& client = relay_.client();
+    if (!client.readable && !client.stream.has_buffered_bytes()) return Received::nothing_yet;
+    const std::span<char> buffer = tools_.relay.buffer;
+    const auto left = std::min(limit - first.head.size(), buffer.size());
+    const bool is_tls = client.stream.tls() != nullptr;
+    const IoResult got = client.stream.read(is_tls ? buffer : buffer.first(left));
+    if (got.moved()) {
+        const std::string_view bytes(buffer.data(), got.bytes());
+        first.head += bytes.substr(0, left);
+        first.beyond += bytes.substr(std::min(left, bytes.size()));
         return Received::bytes;
     }
     // After a reset that an event has reported, the stream reads as ended (Stream::take_error).
@@ -74,7 +123,8 @@ Connection::Received Connection::receive(std::string& head, std::size_t limit) {
         client.set_broken(got.error());
         return Received::broken;
     }
-    client.readable = false;
+    client.readable = client.stream.has_buffered_bytes();
+    if (client.readable) tools_.relay.poller.call_again(client);
     return Received::nothing_yet;
 }
 

@@ -21,6 +21,8 @@ double ms_of(Clock::duration time) {
 }  // namespace
 
 void Connection::write_log_line(TimePoint now) const {
+    const TlsStream* const tls = relay_.client().stream.tls();
+    const bool agreed = tls != nullptr && tls->session().is_complete();
     log_access({.listener = route_->listener,
                 .client = client_.endpoint(),
                 .key = key_,
@@ -34,7 +36,9 @@ void Connection::write_log_line(TimePoint now) const {
                 .bytes_down = relay_.bytes_down(),
                 .open_ms = static_cast<double>(open_ms_),
                 .total_ms = ms_of(now - accepted_at_),
-                .end = to_string(end_)});
+                .end = to_string(end_),
+                .tls = agreed ? SSL_get_version(tls->session().ssl()) : "",
+                .tls_error = tls != nullptr ? tls->session().reason() : std::string_view()});
 }
 
 void Connection::debug(std::string_view message) const {

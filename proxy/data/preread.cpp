@@ -67,15 +67,17 @@ const char* to_string(PlacedBy placed_by) {
     return "unknown";
 }
 
-Preread::Preread(const KeyRecipe& recipe, const conf::ProxyProtocol* proxy, Origin origin)
+Preread::Preread(const KeyRecipe& recipe, const conf::ProxyProtocol* proxy, Origin origin,
+                 bool behind_tls)
     : recipe_(recipe),
       proxy_(proxy),
       origin_(std::move(origin)),
       reader_(recipe),
       left_bytes_(recipe.settings().max_bytes),
+      behind_tls_(behind_tls),
       patient_(true) {
     if (proxy_ == nullptr) {
-        read_key({});
+        if (!behind_tls_) read_key({});
     } else if (!is_trusted(*proxy_, origin_.source)) {
         refusal_ = CloseReason::proxy_untrusted;
     }
@@ -83,16 +85,24 @@ Preread::Preread(const KeyRecipe& recipe, const conf::ProxyProtocol* proxy, Orig
 
 void Preread::read(std::string& head) {
     if (proxy_ != nullptr) read_header(head);
+    if (proxy_ == nullptr && behind_tls_) return;  // what is left is the handshake's
     if (proxy_ == nullptr && wants_bytes()) read_key(head);
     give_up_if_late();
     if (wants_bytes() && head.size() >= left_bytes_) refusal_ = CloseReason::key_too_large;
+}
+
+void Preread::end_tls(TlsFacts facts) {
+    behind_tls_ = false;
+    origin_.tls = std::move(facts);
+    read_key({});
+    give_up_if_late();
 }
 
 // A part of a key is no key: it may be the beginning of several. A client that has sent nothing
 // has left.
 void Preread::end(const std::string& head) {
     if (!wants_bytes()) return;
-    if (proxy_ != nullptr || head.empty()) {
+    if (proxy_ != nullptr || behind_tls_ || head.empty()) {
         refusal_ = CloseReason::client_left;
     } else {
         place_without_key(CloseReason::key_missing);
@@ -104,9 +114,10 @@ void Preread::end_patience() {
     give_up_if_late();
 }
 
-// A required PROXY header is waited for, whatever on_missing is.
+// A required PROXY header and a handshake are waited for, whatever on_missing is.
 void Preread::give_up_if_late() {
-    if (!patient_ && proxy_ == nullptr && wants_bytes()) place_without_key(CloseReason::key_silent);
+    const bool is_clear = proxy_ == nullptr && !behind_tls_;
+    if (!patient_ && is_clear && wants_bytes()) place_without_key(CloseReason::key_silent);
 }
 
 void Preread::read_header(std::string& head) {
@@ -152,7 +163,8 @@ void Preread::place_without_key(CloseReason why) {
 
 std::string Preread::authority() const {
     const auto received = tlv_of(origin_.tlvs, static_cast<std::uint8_t>(ProxyTlv::authority));
-    return received ? std::string(*received) : reader_.server_name();
+    if (received) return std::string(*received);
+    return origin_.tls ? origin_.tls->server_name : reader_.server_name();
 }
 
 }  // namespace ringway::proxy

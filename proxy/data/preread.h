@@ -27,7 +27,9 @@ class Preread {
 public:
     // `origin` is the accepted stream's; its destination is set if the recipe needs it.
     // `proxy` is null if no header is expected. Both it and `recipe` must outlive this.
-    Preread(const KeyRecipe& recipe, const conf::ProxyProtocol* proxy, Origin origin);
+    // `behind_tls`: the key is not read before end_tls().
+    Preread(const KeyRecipe& recipe, const conf::ProxyProtocol* proxy, Origin origin,
+            bool behind_tls = false);
 
     // Until there is a key or a refusal.
     bool wants_bytes() const {
@@ -38,10 +40,14 @@ public:
     // `head` is what was received, without a PROXY header that an earlier call has removed. A
     // complete PROXY header is removed from its front; the rest stays for the server.
     void read(std::string& head);
+    // Whether what comes next is a handshake, and not for read().
+    bool wants_tls() const { return wants_bytes() && proxy_ == nullptr && behind_tls_; }
+    // The handshake is complete: the client's bytes in clear follow.
+    void end_tls(TlsFacts facts);
     // The client has ended its direction. `head` as read() has left it.
     void end(const std::string& head);
     // The time of on_missing has passed: a key that is not there is missing, once the PROXY
-    // header is complete.
+    // header and the handshake are complete.
     void end_patience();
     bool is_patient() const { return patient_; }
 
@@ -69,6 +75,7 @@ private:
     Origin origin_;
     KeyReader reader_;
     std::size_t left_bytes_;
+    bool behind_tls_;
     bool patient_;  // a key that is not there yet may still come
     std::string key_;
     PlacedBy placed_by_ = PlacedBy::nothing;

@@ -46,9 +46,10 @@ void Side::on_ready(std::uint32_t events) {
 void Side::begin_read(std::uint32_t events, Batch& batch) {
     constexpr std::uint32_t not_in_line = EPOLLPRI | EPOLLERR;
     if ((events & EPOLLIN) == 0 || (events & not_in_line) != 0) return;
-    if (!stream || urgent || broken || !owner_.will_read(*this)) return;
+    if (!stream || urgent || broken || stream.has_buffered_bytes()) return;
+    if (!owner_.will_read(*this)) return;
     readable = true;
-    stream.begin_read(batch, *this);
+    stream.begin_read(batch, *this, relay_buffer_bytes);
 }
 
 bool Side::open(Stream opened, Poller& poller) {
@@ -92,7 +93,8 @@ bool Relay::take_written() {
         Batch::Slot* const slot = slot_of(from);
         if (slot != nullptr && slot->is_pending()) return false;
         if (slot != nullptr && slot->is_written()) {
-            give(flow, to, slot->bytes(), slot->result());
+            give(flow, to, slot->bytes().substr(0, slot->clear_bytes()),
+                 to.stream.take_written(*slot));
             slot->release();
         }
         return true;
@@ -134,7 +136,7 @@ void Relay::close() {
     const bool clean = up_.closed && down_.closed && intact();
     for (Side* side : {&client_, &server_}) {
         if (Batch::Slot* const slot = slot_of(*side)) slot->release();
-        if (clean) {
+        if (clean || side->stream.has_sent_alert()) {
             tools_.poller.close(side->stream.take_socket());
             side->close();
         } else {
@@ -153,9 +155,16 @@ void Relay::close() {
 void Relay::move(Flow& flow, Side& from, Side& to, const Flow& other) {
     const std::uint64_t turn_ends_at = flow.bytes + max_bytes_per_turn;
     for (int moves = 0; !flow.closed; ++moves) {
-        if (!deliver_held(flow, to)) return;
+        const bool delivered = deliver_held(flow, to);
+        // What a batch has read is taken all the same, and held.
+        if (to.broken || (!delivered && slot_of(from) == nullptr)) return;
         if (flow.ended) {
             if (from.broken) return;
+            if (const IoResult finished = to.stream.finish(); !finished.moved()) {
+                to.writable = false;
+                if (finished.failed()) to.set_broken(finished.error());
+                return;
+            }
             // When the other direction has ended too, closing `to` does the same.
             if (!other.closed && !to.stream.shut_down_writing()) return to.set_broken(0);
             flow.closed = true;
@@ -176,6 +185,12 @@ void Relay::move(Flow& flow, Side& from, Side& to, const Flow& other) {
 
 // True when nothing is held any more.
 bool Relay::deliver_held(Flow& flow, Side& to) {
+    if (to.stream.holds_unsent()) {
+        const IoResult flushed = to.stream.flush();
+        to.writable = flushed.moved();
+        if (flushed.failed()) to.set_broken(flushed.error());
+        if (!flushed.moved()) return false;
+    }
     while (flow.holds() && to.writable) {
         const bool piped = flow.piped > 0;
         const IoResult sent = piped ? to.stream.splice_from(flow.pipe, flow.piped)
@@ -185,6 +200,7 @@ bool Relay::deliver_held(Flow& flow, Side& to) {
             if (sent.failed()) to.set_broken(sent.error());
             return false;
         }
+        to.writable = !to.stream.holds_unsent();
         flow.bytes += sent.bytes();
         if (piped) {
             flow.piped -= static_cast<std::uint32_t>(sent.bytes());
@@ -198,20 +214,21 @@ bool Relay::deliver_held(Flow& flow, Side& to) {
 // Where the batch has read for this side, it also writes.
 void Relay::copy(Flow& flow, Side& from, Side& to) {
     Batch::Slot* const slot = slot_of(from);
-    const IoResult got = slot != nullptr ? slot->result() : from.stream.read(tools_.buffer);
+    std::string_view bytes;
+    const IoResult got = slot != nullptr ? from.stream.take_read(*slot, tools_.buffer, bytes)
+                                         : from.stream.read(tools_.buffer);
     if (!got.moved()) {
         if (slot != nullptr) slot->release();
         // A peer that was given up as lost has an open socket, from which no more comes.
         if (got.would_block() && !from.broken) {
-            from.readable = false;
+            from.readable = from.stream.has_buffered_bytes();
             return;
         }
         if (got.failed()) from.set_broken(got.error());
         flow.ended = true;
         return;
     }
-    const std::string_view bytes =
-        slot != nullptr ? slot->bytes() : std::string_view(tools_.buffer.data(), got.bytes());
+    if (slot == nullptr) bytes = {tools_.buffer.data(), got.bytes()};
     const bool full = bytes.size() == tools_.buffer.size();
     // A short read has emptied the socket (epoll(7), questions and answers), unless
     // it stopped at urgent data: more bytes, or an end that was not announced yet,
@@ -227,11 +244,14 @@ void Relay::copy(Flow& flow, Side& from, Side& to) {
     }
     // After a FIN that was announced these are the last bytes: they and the end
     // that follows at once share a segment.
-    const bool last = emptied && from.hung_up && !from.urgent && !from.broken;
+    const bool last =
+        emptied && from.hung_up && !from.urgent && !from.broken && from.stream.tls() == nullptr;
     if (slot != nullptr) {
-        to.stream.begin_write(*slot, last);
-        writing_ = true;
-        return;
+        if (to.stream.begin_write(*slot, bytes, last)) {
+            writing_ = true;
+            return;
+        }
+        slot->release();
     }
     give(flow, to, bytes, to.stream.write(bytes, last));
 }
@@ -240,7 +260,7 @@ void Relay::copy(Flow& flow, Side& from, Side& to) {
 void Relay::give(Flow& flow, Side& to, std::string_view bytes, IoResult taken) {
     if (taken.failed()) return to.set_broken(taken.error());
     const std::size_t sent = taken.moved() ? taken.bytes() : 0;
-    to.writable = sent == bytes.size();
+    to.writable = sent == bytes.size() && !to.stream.holds_unsent();
     flow.bytes += sent;
     hold(flow, bytes.substr(sent));
 }

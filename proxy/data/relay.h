@@ -16,6 +16,9 @@
 
 namespace ringway::proxy {
 
+// What one read brings at most; the same for those of a batch.
+inline constexpr std::size_t relay_buffer_bytes = 64 << 10;
+
 // What a relay borrows from its worker.
 struct RelayTools {
     Poller& poller;
@@ -90,8 +93,10 @@ public:
 
     // Whether the bytes of a side are given on by copies now, and none waits to be given on.
     bool is_copying(const Side& from) const {
-        const Flow& flow = &from == &client_ ? up_ : down_;
-        return !flow.bulk && !flow.ended && !flow.holds();
+        const bool is_up = &from == &client_;
+        const Flow& flow = is_up ? up_ : down_;
+        const Stream& to = is_up ? server_.stream : client_.stream;
+        return !flow.bulk && !flow.ended && !flow.holds() && !to.holds_unsent();
     }
 
     // Closes both streams; with resets unless both directions have ended.
@@ -120,10 +125,10 @@ private:
         Pipe pipe;
         std::uint32_t piped = 0;      // bytes in the pipe
         std::uint32_t since_dry = 0;  // spliced since the source last ran dry, at most 4 GiB
-        std::uint8_t signs = 0;     // in a row, for a change between copy and splice
-        bool bulk = false;          // splice rather than copy
-        bool ended = false;         // the source has no more
-        bool closed = false;        // and the end was passed on to the reading side
+        std::uint8_t signs = 0;       // in a row, for a change between copy and splice
+        bool bulk = false;            // splice rather than copy
+        bool ended = false;           // the source has no more
+        bool closed = false;          // and the end was passed on to the reading side
         bool holds() const { return held != nullptr || piped > 0; }
     };
 

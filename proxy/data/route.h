@@ -10,6 +10,7 @@
 #include "proxy/data/quota.h"
 #include "proxy/data/server.h"
 #include "proxy/keys/recipe.h"
+#include "proxy/tls/server.h"
 #include "ring/balancer.h"
 
 namespace ringway::proxy {
@@ -18,6 +19,8 @@ struct Route {
     std::string listener;
     KeyRecipe key;
     std::optional<conf::ProxyProtocol> proxy_protocol;  // the header that clients must send
+    std::shared_ptr<const TlsServer> tls;  // what TLS is ended with; nullptr to pass it through
+    bool allows_truncation = false;        // of TLS streams
     conf::Duration defer_accept{0};
     conf::ListenerTimeouts timeouts;
     conf::ConnectSettings connect;

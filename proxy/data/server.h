@@ -35,9 +35,11 @@ struct alignas(64) ServerCounts {
 struct alignas(64) ListenerCounts {
     Counter accepted;
     Counter active;
-    Counter refused;                               // ended before a server had been found
-    Counter placed_by_source_ip;                   // their bytes had no key: on_missing
-    Counter placed_at_random;                      // the same
+    Counter refused;              // ended before a server had been found
+    Counter placed_by_source_ip;  // their bytes had no key: on_missing
+    Counter placed_at_random;     // the same
+    Counter tls_handshakes;       // completed, resumed ones among them
+    Counter tls_resumed;
     std::array<Counter, close_reason_count> ends;  // by CloseReason
 
     Counter& ended(CloseReason end) { return ends[static_cast<std::size_t>(end)]; }

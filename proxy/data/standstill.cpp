@@ -73,13 +73,12 @@ bool Standstill::look(Relay& relay, Relay::State state, const conf::ListenerTime
 // Whether a peer has acknowledged some of what the kernel still held for it when last
 // asked: a slow reader is not an idle one.
 void Standstill::note_unacknowledged(std::size_t bytes, TimePoint now) {
-    const auto left =
-        static_cast<std::uint32_t>(std::min<std::size_t>(bytes, nothing_asked - 1));
+    const auto left = static_cast<std::uint32_t>(std::min<std::size_t>(bytes, nothing_asked - 1));
     const std::uint32_t before = std::exchange(unacknowledged_, left);
     const bool caught_up = before == nothing_asked ? left > 0 : left < before;
     if (caught_up) moved_at_ = now;
-    const auto longer = std::clamp(milliseconds(settle_pause_) * 2, shortest_settle_pause,
-                                   longest_settle_pause);
+    const auto longer =
+        std::clamp(milliseconds(settle_pause_) * 2, shortest_settle_pause, longest_settle_pause);
     settle_pause_ = std::chrono::duration_cast<decltype(settle_pause_)>(
         caught_up ? shortest_settle_pause : longer);
 }

@@ -24,11 +24,13 @@ std::string upstream_header(const conf::SendProxy& settings, const Preread& prer
         const auto received = tlv_of(origin.tlvs, static_cast<std::uint8_t>(ProxyTlv::unique_id));
         unique_id = received ? std::string(*received) : random_hex(new_unique_id_bytes);
     }
-    return proxy_header(settings.version, {.source = origin.source,
-                                           .destination = *origin.destination,
-                                           .is_datagram = origin.is_datagram,
-                                           .authority = authority,
-                                           .unique_id = unique_id});
+    return proxy_header(settings.version,
+                        {.source = origin.source,
+                         .destination = *origin.destination,
+                         .is_datagram = origin.is_datagram,
+                         .authority = authority,
+                         .unique_id = unique_id,
+                         .tls = settings.tls && origin.tls ? &*origin.tls : nullptr});
 }
 
 }  // namespace ringway::proxy

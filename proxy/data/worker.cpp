@@ -17,6 +17,7 @@ Worker::Worker(std::size_t index, Quota& total, std::uint64_t most_pipes,
       pipes_(most_pipes),
       tools_{.relay = {.poller = loop_.poller(), .pipes = pipes_, .buffer = buffer_},
              .timers = loop_.timers(),
+             .tls = tls_buffers_,
              .worker = index,
              .on_closed = [this](Connection& connection) { on_closed(connection); }} {}
 

@@ -29,8 +29,7 @@ namespace ringway::proxy {
 
 class Worker {
 public:
-    // What one read brings at most; the same for those of a batch.
-    static constexpr std::size_t buffer_bytes = 64 << 10;
+    static constexpr std::size_t buffer_bytes = relay_buffer_bytes;
 
     // `total` limits the connections of all workers and outlives this; `batch`: see Poller.
     Worker(std::size_t index, Quota& total, std::uint64_t most_pipes,
@@ -88,6 +87,7 @@ private:
 
     // Worker thread only.
     std::array<char, buffer_bytes> buffer_;
+    TlsBuffers tls_buffers_;
     Pipes pipes_;
     ConnectionTools tools_;
     std::map<std::string, std::unique_ptr<Acceptor>> acceptors_;

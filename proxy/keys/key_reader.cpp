@@ -18,6 +18,30 @@ ParseStatus keep(const std::optional<conf::Endpoint>& endpoint, std::string& key
     return ParseStatus::found;
 }
 
+ParseStatus keep_text(const std::string& text, std::string& key) {
+    key = text;
+    return text.empty() ? ParseStatus::missing : ParseStatus::found;
+}
+
+ParseStatus client_field(conf::KeyPart::CertField field, const Origin& origin, std::string& key) {
+    using CertField = conf::KeyPart::CertField;
+    if (!origin.tls || !origin.tls->client) return ParseStatus::missing;
+    const TlsFacts::Client& client = *origin.tls->client;
+    switch (field) {
+        case CertField::subject_cn:
+            return keep_text(client.subject_cn, key);
+        case CertField::san_uri:
+            return keep_text(client.san_uri, key);
+        case CertField::san_dns:
+            return keep_text(client.san_dns, key);
+        case CertField::san_email:
+            return keep_text(client.san_email, key);
+        case CertField::fingerprint:
+            return keep_text(client.fingerprint, key);
+    }
+    return ParseStatus::missing;
+}
+
 void append_netstring(std::string& key, std::string_view part) {
     key += std::to_string(part.size());
     key += ':';
@@ -67,8 +91,14 @@ ParseStatus KeyReader::read_part(std::string_view head, const Origin& origin, st
             const auto type = static_cast<std::uint8_t>(ProxyTlv::authority);
             return keep(tlv_of(origin.tlvs, type), value);
         }
+        case From::client_cert:
+            return client_field(part.cert_field, origin, value);
         default:
             break;
+    }
+    if (origin.tls && part.reads_tls()) {
+        return keep_text(part.from == From::sni ? origin.tls->server_name : origin.tls->alpn,
+                         value);
     }
     if (std::holds_alternative<std::monostate>(parser_)) parser_ = parser_of(part_);
     if (auto* lines = std::get_if<LineParser>(&parser_)) return lines->read(head, value);

@@ -12,6 +12,9 @@
 //     first_line, field, header, target, cookie, bytes, regex, alpn, proxy_tlv,
 //     proxy_authority  the bytes as they came
 //     sni              the name in lower case
+//     client_cert      the field's text; the fingerprint in hexadecimal digits
+//
+// Where the listener has ended TLS, sni and alpn are what was agreed there.
 #pragma once
 
 #include <cstddef>
@@ -26,6 +29,7 @@
 #include "proxy/keys/lines.h"
 #include "proxy/keys/parse_status.h"
 #include "proxy/keys/recipe.h"
+#include "proxy/tls/facts.h"
 
 namespace ringway::proxy {
 
@@ -35,6 +39,7 @@ struct Origin {
     std::optional<conf::Endpoint> destination;  // only if the key or the server gets it
     bool is_datagram = false;                   // by the PROXY header
     std::string tlvs;                           // of the PROXY header, their form checked
+    std::optional<TlsFacts> tls;                // where the listener has ended TLS
 };
 
 class KeyReader {

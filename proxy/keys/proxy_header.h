@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "conf/config.h"
+#include "proxy/tls/facts.h"
 
 namespace ringway::proxy {
 
@@ -52,9 +53,10 @@ std::optional<std::string_view> tlv_of(std::string_view tlvs, std::uint8_t type)
 struct ProxyFields {
     const conf::Endpoint& source;
     const conf::Endpoint& destination;
-    bool is_datagram = false;    // version 1 cannot express it, and then names no addresses
-    std::string_view authority;  // version 2
-    std::string_view unique_id;  // version 2
+    bool is_datagram = false;       // version 1 cannot express it, and then names no addresses
+    std::string_view authority;     // version 2
+    std::string_view unique_id;     // version 2
+    const TlsFacts* tls = nullptr;  // version 2: that the client's TLS was ended, and with what
 };
 
 // A header of `version`, which is not none. Where one address is a unix socket's and

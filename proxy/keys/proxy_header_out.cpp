@@ -28,6 +28,28 @@ void put_tlv(std::string& out, ProxyTlv type, std::string_view value) {
     out += value;
 }
 
+// Types within the field of TLS, and bits of its first byte (section 2.2.6).
+enum TlsTlv : std::uint8_t { tls_version = 0x21, tls_cn = 0x22, tls_cipher = 0x23 };
+enum TlsClient : std::uint8_t { client_tls = 1, client_cert_now = 2, client_cert_in_session = 4 };
+
+void put_tls(std::string& out, const TlsFacts& tls) {
+    unsigned client = client_tls;
+    if (tls.client) {
+        client |= client_cert_in_session;
+        if (!tls.resumed) client |= client_cert_now;
+    }
+    std::string value(1, static_cast<char>(client));
+    // Four bytes of a verdict: zero for a certificate that verifies. There are no others here.
+    value += tls.client ? std::string(4, '\0') : std::string("\0\0\0\1", 4);
+    const auto put = [&value](TlsTlv type, std::string_view text) {
+        put_tlv(value, static_cast<ProxyTlv>(type), text);
+    };
+    put(tls_version, tls.version);
+    if (tls.client) put(tls_cn, tls.client->subject_cn);
+    put(tls_cipher, tls.cipher);
+    put_tlv(out, ProxyTlv::ssl, value);
+}
+
 void put_address(std::string& out, const Endpoint& endpoint) {
     const std::size_t size = endpoint.is_v6 ? 16 : 4;
     for (std::size_t i = 0; i < size; ++i) out.push_back(static_cast<char>(endpoint.address[i]));
@@ -88,6 +110,10 @@ std::string proxy_header(Version version, const ProxyFields& fields) {
     }
     put_tlv(block, ProxyTlv::authority, fields.authority);
     put_tlv(block, ProxyTlv::unique_id, fields.unique_id);
+    if (fields.tls != nullptr) {
+        put_tlv(block, ProxyTlv::alpn, fields.tls->alpn);
+        put_tls(block, *fields.tls);
+    }
     const auto transport = family == ProxyFamily::unspec ? ProxyTransport::unspec
                            : fields.is_datagram          ? ProxyTransport::datagram
                                                          : ProxyTransport::stream;

@@ -57,12 +57,18 @@ Batch::Batch(std::size_t bytes_per_read)
 
 Batch::~Batch() = default;
 
-void Batch::Slot::begin_write(int socket, bool end_follows) {
+bool Batch::Slot::begin_write(int socket, std::string_view bytes, std::size_t clear_bytes,
+                              bool end_follows) {
     assert(is_read());
+    if (bytes.size() > room_.size()) return false;
+    if (bytes.data() != room_.data()) std::ranges::copy(bytes, room_.begin());
+    size_ = bytes.size();
+    clear_bytes_ = clear_bytes;
     socket_ = socket;
     flags_ = end_follows ? write_flags | MSG_MORE : write_flags;
     kind_ = Kind::write;
     pending_ = true;
+    return true;
 }
 
 void Batch::Slot::release() {
@@ -71,11 +77,12 @@ void Batch::Slot::release() {
     owner_ = nullptr;
 }
 
-void Batch::begin_read(int socket, PollHandler& owner) {
+void Batch::begin_read(int socket, PollHandler& owner, std::size_t limit) {
     if (used_ == slot_count) return;
     Slot& slot = slots_[used_++];
     slot.owner_ = &owner;
     slot.socket_ = socket;
+    slot.size_ = std::min(limit, slot.room_.size());
     slot.flags_ = read_flags;
     slot.kind_ = Slot::Kind::read;
     slot.pending_ = true;
@@ -157,8 +164,7 @@ void Batch::prepare(std::size_t i) {
     const Slot& slot = slots_[i];
     io_uring_sqe* const entry = ring_->next_entry();
     if (slot.kind_ == Slot::Kind::read) {
-        ::io_uring_prep_recv(entry, slot.socket_, slot.room_.data(), slot.room_.size(),
-                             slot.flags_);
+        ::io_uring_prep_recv(entry, slot.socket_, slot.room_.data(), slot.size_, slot.flags_);
     } else {
         ::io_uring_prep_send(entry, slot.socket_, slot.room_.data(), slot.size_, slot.flags_);
     }
@@ -166,10 +172,9 @@ void Batch::prepare(std::size_t i) {
 }
 
 void Batch::run_alone(Slot& slot) {
-    const ssize_t moved =
-        slot.kind_ == Slot::Kind::read
-            ? ::recv(slot.socket_, slot.room_.data(), slot.room_.size(), slot.flags_)
-            : ::send(slot.socket_, slot.room_.data(), slot.size_, slot.flags_);
+    const ssize_t moved = slot.kind_ == Slot::Kind::read
+                              ? ::recv(slot.socket_, slot.room_.data(), slot.size_, slot.flags_)
+                              : ::send(slot.socket_, slot.room_.data(), slot.size_, slot.flags_);
     done(slot, static_cast<int>(moved < 0 ? -errno : moved));
 }
 

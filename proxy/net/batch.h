@@ -34,13 +34,17 @@ public:
 
         // Of what was carried out last.
         IoResult result() const { return IoResult::of_code(result_); }
-        // What the read brought.
+        // What the read brought, or is to be written.
         std::string_view bytes() const { return {room_.data(), size_}; }
+        std::size_t room_bytes() const { return room_.size(); }
+        // What is written stands for so many bytes, which is what begin_write() was told.
+        std::size_t clear_bytes() const { return clear_bytes_; }
         PollHandler& owner() const { return *owner_; }
 
-        // Has the batch write to `socket` what was read. `end_follows`: the last segment may wait
-        // for it.
-        void begin_write(int socket, bool end_follows = false);
+        // Has the batch write `bytes` to `socket`: what was read, or others, which are copied;
+        // false if there is no room for them. `end_follows`: the last segment may wait for it.
+        bool begin_write(int socket, std::string_view bytes, std::size_t clear_bytes,
+                         bool end_follows);
         // Takes the slot from its owner; what is pending is not carried out.
         void release();
 
@@ -50,6 +54,7 @@ public:
 
         std::span<char> room_;
         std::size_t size_ = 0;
+        std::size_t clear_bytes_ = 0;
         PollHandler* owner_ = nullptr;
         int socket_ = -1;
         int flags_ = 0;
@@ -65,8 +70,8 @@ public:
     Batch(const Batch&) = delete;
     Batch& operator=(const Batch&) = delete;
 
-    // Has run() read from `socket`, where a slot is free.
-    void begin_read(int socket, PollHandler& owner);
+    // Has run() read up to `limit` bytes from `socket`, where a slot is free.
+    void begin_read(int socket, PollHandler& owner, std::size_t limit);
     // Carries out what was begun; false if there was nothing. Never blocks.
     bool run();
 

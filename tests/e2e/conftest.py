@@ -9,6 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from support.authority import Authority  # noqa: E402
 from support.backends import Backend, Blackhole  # noqa: E402
 from support.configuration import listener, pool_of  # noqa: E402
 from support.ports import free_port  # noqa: E402
@@ -95,3 +96,14 @@ def bench(request):
             bench.end(failed=True)
             raise
         bench.end(failed=getattr(request.node, "failed", True))
+
+
+@pytest.fixture(params=["io_uring", "epoll"])
+def engine(request):
+    """The words of the entry `engine`."""
+    return "auto" if request.param == "io_uring" else "epoll"
+
+
+@pytest.fixture
+def authority(bench):
+    return Authority(bench.folder / "tls")

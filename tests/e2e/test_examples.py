@@ -6,6 +6,7 @@ import struct
 import pytest
 import yaml
 
+from support.authority import Authority
 from support.backends import record
 from support.clients import dial, read_exactly, read_line
 from support.ports import free_port
@@ -108,3 +109,31 @@ def test_tls(bench, name):
             return any(data.endswith(hello) and name.encode() in data[: -len(hello)] for data in got)
 
         wait_until(arrived, "the hello at its server")
+
+
+def test_tls_termination(bench):
+    brokers = [bench.backend(f"broker-{number}", record) for number in (1, 2, 3)]
+    authority = Authority(bench.folder / "tls")
+    site = authority.issue("mqtt.example")
+    tls = {
+        "certificates": [site], "min_version": "1.3", "alpn": ["mqtt"],
+        "client": {"ca": str(authority.ca)},
+    }  # fmt: skip
+    file = yaml.safe_load((ROOT / "conf/examples/tls-termination.yaml").read_text())
+    assert file["listeners"][0]["tls"].keys() == tls.keys()
+    proxy, listener, pool, names = example(bench, "tls-termination", brokers, tls=tls)
+    for device in ("meter-1", "meter-2", "meter-3"):
+        context = authority.client_context(authority.issue(device), alpn=["mqtt"])
+        owner = next(s for s in brokers if names[s.port] == proxy.owner(device, pool))
+        with dial(proxy.address(listener)) as sock:
+            with context.wrap_socket(sock, server_hostname="mqtt.example") as client:
+                client.sendall(b"hello")
+                assert client.recv(100).decode() == f"{owner.name}\n"
+
+                def arrived():
+                    # Behind a header that names the device.
+                    got = [bytes(peer.received) for peer in owner.peers]
+                    return any(data.endswith(b"hello") and device.encode() in data for data in got)
+
+                wait_until(arrived, "the bytes in clear at their server")
+                client.unwrap()

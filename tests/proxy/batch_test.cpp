@@ -49,9 +49,14 @@ struct Fixture {
     }
 
     Batch::Slot& slot(std::size_t i) { return *batch->find(*owners[i]); }
+    // What it has read goes to that stream.
+    void begin_write(std::size_t i, std::size_t to) {
+        const auto bytes = slot(i).bytes();
+        BOOST_TEST(slot(i).begin_write(pairs[to].near.get(), bytes, bytes.size(), false));
+    }
     void begin_reads() {
         for (std::size_t i = 0; i < pairs.size(); ++i) {
-            batch->begin_read(pairs[i].near.get(), *owners[i]);
+            batch->begin_read(pairs[i].near.get(), *owners[i], bytes_per_read);
         }
     }
     void send(std::size_t i, std::string_view bytes) {
@@ -67,8 +72,8 @@ struct Fixture {
         BOOST_TEST(slot(0).is_read());
         BOOST_TEST(slot(0).bytes() == "one");
         BOOST_TEST(slot(1).bytes() == "another");
-        slot(0).begin_write(pairs[1].near.get());
-        slot(1).begin_write(pairs[0].near.get());
+        begin_write(0, 1);
+        begin_write(1, 0);
         BOOST_TEST(slot(0).is_pending());
         BOOST_TEST(batch->run());
         BOOST_TEST(slot(0).is_written());
@@ -123,7 +128,7 @@ BOOST_AUTO_TEST_CASE(a_reader_without_room_takes_a_part) {
         fixture.begin_reads();
         fixture.batch->run();
         const std::size_t size = fixture.slot(0).bytes().size();
-        fixture.slot(0).begin_write(fixture.pairs[1].near.get());
+        fixture.begin_write(0, 1);
         fixture.batch->run();
         const proxy::IoResult taken = fixture.slot(0).result();
         full = !taken.moved() || taken.bytes() < size;
@@ -140,8 +145,8 @@ BOOST_AUTO_TEST_CASE(what_is_released_is_not_written) {
     fixture.send(1, "another");
     fixture.begin_reads();
     fixture.batch->run();
-    fixture.slot(0).begin_write(fixture.pairs[1].near.get());
-    fixture.slot(1).begin_write(fixture.pairs[0].near.get());
+    fixture.begin_write(0, 1);
+    fixture.begin_write(1, 0);
     fixture.slot(0).release();
     BOOST_TEST(fixture.batch->find(*fixture.owners[0]) == nullptr);
     BOOST_TEST(fixture.batch->run());
@@ -153,9 +158,9 @@ BOOST_AUTO_TEST_CASE(more_streams_than_slots_are_left_to_calls_of_their_own) {
     if (kernel_refuses()) return;
     Fixture fixture;
     for (std::size_t i = 0; i < Batch::slot_count; ++i) {
-        fixture.batch->begin_read(fixture.pairs[0].near.get(), *fixture.owners[0]);
+        fixture.batch->begin_read(fixture.pairs[0].near.get(), *fixture.owners[0], bytes_per_read);
     }
-    fixture.batch->begin_read(fixture.pairs[1].near.get(), *fixture.owners[1]);
+    fixture.batch->begin_read(fixture.pairs[1].near.get(), *fixture.owners[1], bytes_per_read);
     BOOST_TEST(fixture.batch->find(*fixture.owners[1]) == nullptr);
 }
 

@@ -37,6 +37,7 @@ BOOST_AUTO_TEST_CASE(every_page_is_found_at_its_place) {
     BOOST_TEST((page("/readyz") == HttpPage::readiness));
     BOOST_TEST((page("/v1/status") == HttpPage::status));
     BOOST_TEST((page("/v1/events") == HttpPage::events));
+    BOOST_TEST((page("/v1/certificates") == HttpPage::certificates));
     BOOST_TEST((page("/v1/pools/p/servers") == HttpPage::servers));
     BOOST_TEST((page("/v1/pools/p/servers/a") == HttpPage::server));
     BOOST_TEST((page("/v1/pools/p/explain?key=k") == HttpPage::explain));

@@ -64,7 +64,7 @@ struct Fixture {
         config.listeners = std::move(all);
         auto opened = listeners.open(config);
         if (!opened) return opened.error();
-        listeners.apply(config, std::move(*opened), pools);
+        listeners.apply(config, std::move(*opened), pools, {});
         return {};
     }
     void apply(std::vector<conf::Listener> all) {

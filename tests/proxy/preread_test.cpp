@@ -39,10 +39,11 @@ std::ostream& operator<<(std::ostream& out, const Outcome& outcome) {
 // An preread with what it was made from.
 struct Desk {
     explicit Desk(KeySettings key, std::optional<conf::ProxyProtocol> demanded = {},
-                  std::string_view peer = "192.0.2.7:1")
+                  std::string_view peer = "192.0.2.7:1", bool behind_tls = false)
         : recipe(std::move(key)),
           proxy(std::move(demanded)),
-          preread(recipe, proxy ? &*proxy : nullptr, {.source = test::endpoint(peer)}) {}
+          preread(recipe, proxy ? &*proxy : nullptr, {.source = test::endpoint(peer)}, behind_tls) {
+    }
 
     // Gives it `bytes` in segments of `size`, as a socket would.
     Outcome bring(std::string_view bytes, std::size_t size = 1 << 20) {
@@ -261,6 +262,54 @@ BOOST_AUTO_TEST_CASE(the_authority_is_what_the_header_says_or_else_the_server_na
     BOOST_TEST(told.preread.authority() == "example.org");
     const Desk untold(KeySettings{});
     BOOST_TEST(untold.preread.authority() == "");
+}
+
+// What follows a PROXY header is the handshake's, and the key is read from what comes in clear.
+BOOST_AUTO_TEST_CASE(a_key_behind_tls_waits_for_the_handshake) {
+    for (const std::size_t size : {1u, 7u, 1u << 20}) {
+        Desk desk(first_line(), demanded(), "192.0.2.7:1", true);
+        BOOST_TEST(!desk.preread.wants_tls());
+        std::string sent = v1 + "\x16\x03\x01";
+        while (!desk.preread.wants_tls()) {
+            desk.head += sent.substr(0, size);
+            sent.erase(0, size);
+            desk.preread.read(desk.head);
+        }
+        BOOST_TEST("\x16\x03\x01"s.starts_with(desk.head));
+        BOOST_TEST(desk.preread.wants_bytes());
+        desk.head.clear();
+        desk.preread.end_tls({.server_name = "site.example"});
+        BOOST_TEST(!desk.preread.wants_tls());
+        BOOST_TEST(desk.bring("user\nrest") == (Outcome{CloseReason::none, "user", "user\nrest"}));
+        BOOST_TEST(desk.preread.authority() == "site.example");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_key_that_needs_no_bytes_waits_for_the_handshake_too) {
+    Desk desk(KeySettings{}, {}, "192.0.2.7:1", true);
+    BOOST_TEST(desk.preread.wants_tls());
+    desk.preread.end_tls({});
+    BOOST_TEST(!desk.preread.wants_bytes());
+    BOOST_TEST(desk.preread.key() == "192.0.2.7");
+
+    Desk named({.parts = {{.from = From::sni}, {.from = From::alpn}}}, {}, "192.0.2.7:1", true);
+    named.preread.end_tls({.server_name = "a.example", .alpn = "mqtt"});
+    BOOST_TEST(named.preread.key() == "9:a.example,4:mqtt,");
+
+    Desk silent(first_line(), {}, "192.0.2.7:1", true);
+    silent.preread.end("");
+    BOOST_TEST((silent.preread.refusal() == CloseReason::client_left));
+}
+
+BOOST_AUTO_TEST_CASE(patience_lasts_until_the_handshake_is_complete) {
+    KeySettings key = first_line();
+    key.on_missing = OnMissing::source_ip;
+    Desk desk(key, {}, "192.0.2.7:1", true);
+    desk.preread.end_patience();
+    BOOST_TEST(desk.preread.wants_tls());
+    desk.preread.end_tls({});
+    BOOST_TEST((desk.preread.missing() == CloseReason::key_silent));
+    BOOST_TEST(desk.preread.key() == "192.0.2.7");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

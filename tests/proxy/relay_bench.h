@@ -27,6 +27,7 @@ public:
     explicit RelayBench(std::uint64_t most_pipes = 1024) : pipes_(most_pipes) {}
 
     proxy::RelayTools& tools() { return tools_; }
+    proxy::TlsBuffers& tls() { return tls_; }
     std::size_t buffer_bytes() const { return buffer_.size(); }
 
     // Handles what is ready now; false where nothing was.
@@ -38,6 +39,7 @@ private:
     proxy::Poller poller_{batch_of_engine()};
     proxy::Pipes pipes_;
     std::array<char, proxy::Worker::buffer_bytes> buffer_{};
+    proxy::TlsBuffers tls_;
     proxy::RelayTools tools_{.poller = poller_, .pipes = pipes_, .buffer = buffer_};
 };
 

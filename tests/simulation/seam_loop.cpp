@@ -1,6 +1,7 @@
 // Asio's waits. Nothing that control's loop waits for is a descriptor here, and its timers go by a
 // World's clock, which no timer descriptor knows: without one Asio asks its timers each time that
-// the loop is polled. No system call is left in that.
+// the loop is polled. No system call is left in that. The loops of workers, which do not turn here,
+// have a timer descriptor, and are known by asking for one that does not block.
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -16,7 +17,7 @@ using ringway::simulation::World;
 extern "C" {
 
 int timerfd_create(int clock, int flags) noexcept {
-    if (World::current() == nullptr)
+    if (World::current() == nullptr || (flags & TFD_NONBLOCK) != 0)
         return static_cast<int>(::syscall(SYS_timerfd_create, clock, flags));
     errno = ENOSYS;
     return -1;

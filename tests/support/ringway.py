@@ -24,6 +24,7 @@ from support.waiting import BIN_DIR, DEADLINE, sanitizer, wait_until
 _ACCESS = re.compile(
     r"access listener=(?P<listener>\S+) client=(?P<client>\S+) "
     r'key="(?P<key>(?:[^"\\]|\\.)*)" (?:placed_by=(?P<placed_by>\S+) )?'
+    r'(?:tls=(?P<tls>\S+) )?(?:tls_error="(?P<tls_error>[^"]*)" )?'
     r"server=(?P<server>\S*) attempts=(?P<attempts>\d+) "
     r"up=(?P<up>\d+) down=(?P<down>\d+) open_ms=(?P<open_ms>[\d.]+) "
     r"total_ms=(?P<total_ms>[\d.]+) end=(?P<end>.*)$"
@@ -38,6 +39,8 @@ class Access:
     client: str
     key: str  # as written, escapes and all
     placed_by: str | None  # and why, where it was not the key
+    tls: str | None  # the version
+    tls_error: str | None
     server: str
     attempts: int
     up: int

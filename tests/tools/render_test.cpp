@@ -259,6 +259,28 @@ BOOST_AUTO_TEST_CASE(a_ring_shows_shares_greatest_first_with_bars) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(certificates_are_a_table_with_the_time_that_is_left) {
+    BOOST_TEST(shown("certificates", R"({"ok":true,"certificates":[]})") ==
+               "no listener terminates TLS\n");
+    BOOST_TEST(
+        shown("certificates",
+              R"({"ok":true,"certificates":[{"listener":"db","names":["a.example","*.b.example"],)"
+              R"("key":"EC","expires":"2026-02-01T00:00:00Z","expires_in_s":864000,)"
+              R"("ocsp_until":null,"issuer":"CN = root","file":"/etc/a.pem"},)"
+              R"({"listener":"db","names":[],"key":"RSA","expires":"2026-01-01T00:00:00Z",)"
+              R"("expires_in_s":-5,"ocsp_until":"2026-01-02T00:00:00Z","issuer":"CN = root",)"
+              R"("file":"/etc/b.pem"}]})") ==
+        "LISTENER  NAMES                   KEY  EXPIRES                  LEFT  OCSP UNTIL          "
+        "  "
+        "ISSUER     FILE\n"
+        "db        a.example, *.b.example  EC   2026-02-01T00:00:00Z  10 days  -                   "
+        "  "
+        "CN = root  /etc/a.pem\n"
+        "db        -                       RSA  2026-01-01T00:00:00Z  expired  "
+        "2026-01-02T00:00:00Z  "
+        "CN = root  /etc/b.pem\n");
+}
+
 BOOST_AUTO_TEST_CASE(an_error_comes_with_all_its_lines) {
     const auto answer =
         json::parse(R"({"ok":false,"error":"refused","errors":["a.yaml:3:1: x","a.yaml:4:1: y"]})");
@@ -273,7 +295,7 @@ BOOST_AUTO_TEST_CASE(answers_to_unknown_commands_are_shown_field_by_field) {
 
 BOOST_AUTO_TEST_CASE(fields_of_other_types_and_missing_ones_do_no_harm) {
     for (const char* command : {"status", "servers", "server", "explain", "reload", "drain",
-                                "events", "ring", "overrides"}) {
+                                "events", "ring", "overrides", "certificates"}) {
         for (const char* answer :
              {R"({"ok":true})",
               R"({"ok":true,"servers":1,"server":[],"walk":{},"changes":null,"config":"x",)"

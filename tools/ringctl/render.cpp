@@ -12,6 +12,7 @@
 #include "proxy/text/admin_line.h"
 #include "proxy/text/plan_text.h"
 #include "tools/ringctl/fields.h"
+#include "tools/ringctl/render_certificates.h"
 #include "tools/ringctl/render_ring.h"
 #include "tools/ringctl/table.h"
 
@@ -321,6 +322,7 @@ std::string render(std::string_view command, const json::object& answer, bool co
     if (command == "ring") return render_ring(answer, colours, utf8);
     if (command == "log") return "log level " + log_level(answer) + '\n';
     if (command == "overrides") return overrides(answer, colours);
+    if (command == "certificates") return render_certificates(answer, colours);
     for (const std::string_view each : {"register", "set", "unregister", "drain", "offline",
                                         "online", "auto", "clear", "forget"}) {
         if (command == each) return changed_server(answer, colours);

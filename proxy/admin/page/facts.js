@@ -192,6 +192,7 @@ export function showListeners(listeners, ratesOf) {
         count(elsewhere),
         { title: "placed by their address or at random" },
       ]);
+    if (listener.tls) rows.push(...tlsRows(listener.tls));
     describe(facts, rows);
     const reasons = Object.entries(listener.ends ?? {}).sort((a, b) => b[1] - a[1]);
     describe(
@@ -200,6 +201,28 @@ export function showListeners(listeners, ratesOf) {
     );
     ends.hidden = reasons.length === 0;
   });
+}
+
+const soon_days = 14;
+
+function tlsRows(tls) {
+  const days = Math.floor(tls.expires_in_s / 86400);
+  const left = days < 0 ? "expired" : plural(days, "day");
+  return [
+    [
+      "TLS handshakes",
+      count(tls.handshakes),
+      { title: `${count(tls.resumed)} of them resumed a session` },
+    ],
+    [
+      "Certificate",
+      left,
+      {
+        class: days < 0 ? "bad" : days < soon_days ? "warn" : "",
+        title: `${tls.first_to_expire}, the first of ${tls.certificates} to expire`,
+      },
+    ],
+  ];
 }
 
 const makeListener = () =>

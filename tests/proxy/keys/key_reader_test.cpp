@@ -121,4 +121,25 @@ BOOST_AUTO_TEST_CASE(a_composite_without_one_of_its_parts_has_no_key) {
     BOOST_TEST((whole(settings_of({{}, header}), head.substr(0, 20)).status == ParseStatus::more));
 }
 
+BOOST_AUTO_TEST_CASE(a_client_certificate_has_a_key_in_each_of_its_fields) {
+    using Field = KeyPart::CertField;
+    proxy::Origin origin{.source = *conf::Endpoint::parse("192.0.2.55:1")};
+    const auto key = [&](Field field) {
+        return whole(settings_of({{.from = From::client_cert, .cert_field = field}}), "", origin);
+    };
+    BOOST_TEST(key(Field::subject_cn) == refused(ParseStatus::missing));
+    origin.tls.emplace();
+    BOOST_TEST(key(Field::subject_cn) == refused(ParseStatus::missing));
+    origin.tls->client = {.subject_cn = "ann",
+                          .san_uri = "spiffe://x",
+                          .san_dns = "a.example",
+                          .san_email = "",
+                          .fingerprint = "0f"};
+    BOOST_TEST(key(Field::subject_cn) == found("ann"));
+    BOOST_TEST(key(Field::san_uri) == found("spiffe://x"));
+    BOOST_TEST(key(Field::san_dns) == found("a.example"));
+    BOOST_TEST(key(Field::san_email) == refused(ParseStatus::missing));
+    BOOST_TEST(key(Field::fingerprint) == found("0f"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -367,4 +367,27 @@ BOOST_AUTO_TEST_CASE(random_damage_gives_one_answer_however_the_bytes_are_cut) {
     }
 }
 
+// Section 2.2.6 of the specification.
+BOOST_AUTO_TEST_CASE(tls_that_was_ended_is_a_field_with_fields) {
+    proxy::TlsFacts facts{.version = "TLSv1.3", .cipher = "C", .alpn = "mqtt"};
+    const auto fields_of = [&] {
+        const std::string bytes =
+            proxy::proxy_header(Version::v2, {.source = endpoint("192.0.2.1:1"),
+                                              .destination = endpoint("192.0.2.2:2"),
+                                              .tls = &facts});
+        ProxyHeader header;
+        BOOST_TEST((proxy::read_proxy_header(bytes, any, header) == ProxyParseStatus::found));
+        return header.tlvs;
+    };
+    const std::string alpn = "\x01" + field(2, "mqtt");
+    const std::string version = "\x21" + field(2, "TLSv1.3");
+    const std::string cipher = "\x23" + field(2, "C");
+    BOOST_TEST(fields_of() == alpn + "\x20" + field(2, "\x01\0\0\0\x01"s + version + cipher));
+    facts.client.emplace().subject_cn = "ann";
+    const std::string name = "\x22" + field(2, "ann");
+    BOOST_TEST(fields_of() == alpn + "\x20" + field(2, "\x07\0\0\0\0"s + version + name + cipher));
+    facts.resumed = true;
+    BOOST_TEST(fields_of() == alpn + "\x20" + field(2, "\x05\0\0\0\0"s + version + name + cipher));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,55 @@
+// Keys of session tickets (RFC 5077; RFC 8446, 4.6.1), derived from a secret and the time: replicas
+// that have the secret open each other's tickets without talking. Immutable. Any thread.
+//
+// A key serves for one period of the wall clock. Tickets are taken in the period after theirs too,
+// and in the one before, by whoever's clock is behind.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "conf/result.h"
+#include "proxy/tls/secret.h"
+
+namespace ringway::proxy {
+
+class TicketKeys {
+public:
+    static constexpr std::size_t secret_bytes = 32;
+    using WallClock = std::chrono::system_clock;
+
+    // The first secret seals, each opens. There is at least one, of secret_bytes each.
+    TicketKeys(std::vector<Secret> secrets, std::chrono::seconds period);
+
+    // A line of 64 hexadecimal digits for each secret. The error does not repeat them.
+    static Result<std::vector<Secret>> parse(std::string_view text);
+    // Of this process alone: the same at each call.
+    static Secret own_secret();
+
+    using Name = std::array<unsigned char, 16>;
+    struct Keys {
+        Name name;  // of the secret and the period, sent with the ticket in clear
+        std::array<unsigned char, 32> cipher;
+        std::array<unsigned char, 32> mac;
+    };
+    Keys sealing(WallClock::time_point now) const;
+    // Of a ticket with this name; none if it is too old, or another's.
+    std::optional<Keys> opening(const Name& name, WallClock::time_point now) const;
+
+    std::chrono::seconds period() const { return period_; }
+
+private:
+    std::uint64_t period_of(WallClock::time_point now) const;
+    static Keys derive(const Secret& secret, std::uint64_t period);
+
+    std::vector<Secret> secrets_;
+    std::chrono::seconds period_;
+};
+
+}  // namespace ringway::proxy
