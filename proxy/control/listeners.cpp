@@ -21,6 +21,24 @@ std::set<std::string> addresses(const Open& open) {
     return all;
 }
 
+Route route_of(const conf::Listener& listener, const Pool& pool, const ListenerLedger& ledger,
+               const std::shared_ptr<const TlsServer>& tls) {
+    return {.listener = listener.name,
+            .key = KeyRecipe(listener.key),
+            .proxy_protocol = listener.proxy_protocol,
+            .tls = tls,
+            .allows_truncation = listener.tls && listener.tls->allows_truncation,
+            .defer_accept = listener.defer_accept,
+            .timeouts = listener.timeouts,
+            .connect = pool.settings.connect,
+            .send_proxy = pool.settings.send_proxy,
+            .pool = listener.pool,
+            .balancer = pool.ring->balancer(),
+            .counts = ledger.counts,
+            .pool_counts = pool.ledger->counts,
+            .quota = ledger.quota};
+}
+
 }  // namespace
 
 // Whether the addresses are free is asked for all of them before any is opened:
@@ -106,25 +124,11 @@ void Listeners::apply(const conf::Config& config, OpenedSockets opened, const Po
         auto [counts, quota] = ledger_of(next, leaving);
         counting.insert(quota.get());
         quota->set_limit(next.max_connections > 0 ? next.max_connections : Quota::unlimited);
-        const Pool& pool = *pools.find(next.pool);
-        const auto ends_tls = tls.find(next.name);
-        const auto tls_server = ends_tls != tls.end() ? ends_tls->second : nullptr;
-        const auto route = std::make_shared<const Route>(
-            Route{.listener = next.name,
-                  .key = KeyRecipe(next.key),
-                  .proxy_protocol = next.proxy_protocol,
-                  .tls = tls_server,
-                  .allows_truncation = next.tls && next.tls->allows_truncation,
-                  .defer_accept = next.defer_accept,
-                  .timeouts = next.timeouts,
-                  .connect = pool.settings.connect,
-                  .send_proxy = pool.settings.send_proxy,
-                  .pool = next.pool,
-                  .balancer = pool.ring->balancer(),
-                  .counts = counts,
-                  .pool_counts = pool.ledger->counts,
-                  .quota = quota,
-                  .log_access = config.log.access});
+        const auto found = tls.find(next.name);
+        const auto tls_server = found != tls.end() ? found->second : nullptr;
+        auto route = route_of(next, *pools.find(next.pool), {counts, quota}, tls_server);
+        route.log_access = config.log.access;
+        const auto shared = std::make_shared<const Route>(std::move(route));
         const std::string address = next.bind.to_string();
         left_over.erase(address);
         const auto sockets = opened.find(address);
@@ -135,9 +139,9 @@ void Listeners::apply(const conf::Config& config, OpenedSockets opened, const Po
         }
         for (std::size_t i = 0; i < workers_.size(); ++i) {
             if (sockets == opened.end()) {
-                workers_[i]->reroute(address, route);
+                workers_[i]->reroute(address, shared);
             } else {
-                workers_[i]->listen(address, std::move(sockets->second.sockets[i]), route);
+                workers_[i]->listen(address, std::move(sockets->second.sockets[i]), shared);
             }
         }
         next_listeners.emplace(next.name,

@@ -87,9 +87,7 @@ Task Connection::open(Origin from, std::shared_ptr<const ring::Snapshot> snapsho
     note_placement(preread);
     if (preread.refusal() != CloseReason::none) co_return finish(preread.refusal());
     if (logs_debug()) debug_placement(*snapshot, preread);
-    std::string head = std::move(first.head) + first.beyond;
-    if (head.empty() && !read_ahead(head)) co_return finish(early_end());
-    speaks_first_ = !head.empty() || route_->send_proxy.version != conf::SendProxy::Version::none;
+    if (!read_ahead(first)) co_return finish(early_end());
 
     // The servers in the key's order of preference, but for those that are full,
     // until one answers.
@@ -139,21 +137,27 @@ Task Connection::open(Origin from, std::shared_ptr<const ring::Snapshot> snapsho
     }
     if (!connected)
         co_return finish(attempts_ > 0 && !went_out ? CloseReason::local_error : failure);
-    begin_relay(preread, head);
+    begin_relay(preread, first.head);
 }
 
 // What a client has sent by the time that it is accepted can go to the server with the
 // handshake's last segment. False if it has reset; an end is left for the relay.
-bool Connection::read_ahead(std::string& head) {
-    const std::span<char> whole = tools_.relay.buffer;
-    Stream& client = relay_.client().stream;
-    // Of TLS, what has come as a whole.
-    const auto most = client.tls() != nullptr ? whole.size() : read_ahead_bytes;
-    const auto buffer = whole.first(std::min(most, whole.size()));
-    const IoResult got = client.read(buffer);
-    if (got.moved()) head.assign(buffer.data(), got.bytes());
-    if (got.failed()) relay_.client().set_broken(got.error());
-    return !got.failed();
+bool Connection::read_ahead(FirstBytes& first) {
+    std::string& head = first.head += first.beyond;
+    bool has_reset = false;
+    if (head.empty()) {
+        const std::span<char> whole = tools_.relay.buffer;
+        Stream& client = relay_.client().stream;
+        // Of TLS, what has come as a whole.
+        const auto most = client.tls() != nullptr ? whole.size() : read_ahead_bytes;
+        const auto buffer = whole.first(std::min(most, whole.size()));
+        const IoResult got = client.read(buffer);
+        if (got.moved()) head.assign(buffer.data(), got.bytes());
+        has_reset = got.failed();
+        if (has_reset) relay_.client().set_broken(got.error());
+    }
+    speaks_first_ = !head.empty() || route_->send_proxy.version != conf::SendProxy::Version::none;
+    return !has_reset;
 }
 
 // Whether the server has a slot left, which this then holds.

@@ -88,7 +88,7 @@ private:
     void wait_for_key(const Preread& preread);
     CloseReason bring_in(Preread& preread, FirstBytes& first);
     CloseReason early_end() const;
-    bool read_ahead(std::string& head);
+    bool read_ahead(FirstBytes& first);
     bool claim(const ring::Snapshot& snapshot, const ring::Member& member);
     int dial();
     TimePoint dial_ends_at(TimePoint spent_at) const;

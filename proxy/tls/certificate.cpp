@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <limits>
 #include <new>
-#include <ranges>
 #include <utility>
 
 #include <fmt/format.h>
@@ -172,10 +172,11 @@ PrivateKey TlsFile::read_key() const {
 }
 
 std::time_t Certificate::expires() const {
-    const auto ends = [](const X509Pointer& each) {
-        return time_of(X509_get0_notAfter(each.get()));
-    };
-    return std::ranges::min(chain | std::views::transform(ends));
+    std::time_t first = std::numeric_limits<std::time_t>::max();
+    for (const X509Pointer& each : chain) {
+        first = std::min(first, time_of(X509_get0_notAfter(each.get())));
+    }
+    return first;
 }
 
 std::shared_ptr<const Certificate> read_certificate(const conf::TlsCertificate& files,
