@@ -258,6 +258,7 @@ void ask_everything(const proxy::Control& control, MetricsReader& metrics_reader
     check_metrics(metrics, status, servers);
     metrics_reader.read_on(control);
     check_answer("overrides", proxy::report_overrides(control));
+    check_answer("certificates", proxy::report_certificates(control));
     check_answer("events", proxy::report_events(control, 1 + random.below(20)));
     const auto& pools = control.pools().all();
     if (pools.empty()) return;
@@ -278,6 +279,11 @@ void check_answer(std::string_view command, const json::object& answer) {
     if (command == "log") return has_exactly(answer, log_fields, "log");
     if (command == "server") return check_server(answer.at("server").as_object());
     if (command == "overrides") return check_overrides(answer);
+    // No listener of a history terminates TLS.
+    if (command == "certificates") {
+        return expect(answer.at("certificates").as_array().empty(), "fields",
+                      [&] { return json::serialize(answer); });
+    }
     if (command == "events") {
         for (const json::value& each : answer.at("events").as_array())
             check_event(each.as_object());
