@@ -15,7 +15,7 @@ from support.ports import free_port
 from support.programs import find, run
 from support.ringway import command
 from support.tls_clients import SITE, TlsClient, tls_proxy
-from support.waiting import wait_until
+from support.waiting import sanitizer, wait_until
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -328,6 +328,7 @@ def test_sessions_are_resumed_at_a_replica_and_after_a_restart(bench, authority)
                 session = tls.session
 
 
+@pytest.mark.skipif(sanitizer() != "", reason="a sanitizer maps terabytes")
 def test_the_private_key_is_only_where_no_core_dump_goes(bench, authority):
     proxy = tls_proxy(bench, authority, bench.backends("a"), key="source_ip")
     context = authority.client_context()

@@ -12,7 +12,7 @@ SITE = "site.example"
 
 
 def tls_proxy(bench, authority, backends, key="first_line", listen=None, engine="auto", **tls):
-    entry = {"certificates": [authority.issue(SITE)], **tls}
+    entry = {"certificates": tls.pop("certificates", None) or [authority.issue(SITE)], **tls}
     return bench.ringway(
         {
             "engine": engine,
