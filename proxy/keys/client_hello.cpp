@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "proxy/keys/ascii.h"
+#include "proxy/base/ascii.h"
 #include "proxy/keys/byte_reader.h"
 
 namespace ringway::proxy {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "proxy/keys/ascii.h"
+#include "proxy/base/ascii.h"
 
 namespace ringway::proxy {
 

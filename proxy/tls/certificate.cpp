@@ -13,6 +13,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include "proxy/base/ascii.h"
 #include "proxy/tls/ocsp.h"
 #include "proxy/tls/secret.h"
 
@@ -40,16 +41,10 @@ std::string text_of(const X509_NAME* name) {
     return {text, static_cast<std::size_t>(size)};
 }
 
-void lower(std::string& name) {
-    std::ranges::transform(name, name.begin(), [](unsigned char c) {
-        return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-    });
-}
-
 std::vector<std::string> names_of(const X509* certificate) {
     auto names = alternative_names(certificate, GEN_DNS);
     if (names.empty()) names.push_back(common_name(certificate));
-    for (auto& name : names) lower(name);
+    for (auto& name : names) std::ranges::transform(name, name.begin(), lower);
     std::erase(names, "");
     return names;
 }

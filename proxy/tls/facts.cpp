@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "proxy/base/ascii.h"
 #include "proxy/tls/certificate.h"
 
 namespace ringway::proxy {
@@ -22,9 +23,7 @@ TlsFacts facts_of(const SSL* ssl) {
     TlsFacts facts{.version = SSL_get_version(ssl), .cipher = SSL_get_cipher_name(ssl)};
     if (const char* const name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)) {
         facts.server_name = name;
-        std::ranges::transform(facts.server_name, facts.server_name.begin(), [](unsigned char c) {
-            return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-        });
+        std::ranges::transform(facts.server_name, facts.server_name.begin(), lower);
     }
     const unsigned char* protocol = nullptr;
     unsigned size = 0;

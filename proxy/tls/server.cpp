@@ -12,6 +12,8 @@
 #include <new>
 #include <utility>
 
+#include "proxy/base/ascii.h"
+
 namespace ringway::proxy {
 
 namespace {
@@ -39,9 +41,7 @@ std::string alpn_list(const std::vector<std::string>& protocols) {
 // Lower case, without the dot of the root.
 std::string canonical(std::string_view name) {
     std::string text(name);
-    std::ranges::transform(text, text.begin(), [](unsigned char c) {
-        return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-    });
+    std::ranges::transform(text, text.begin(), lower);
     if (text.ends_with('.')) text.pop_back();
     return text;
 }
@@ -87,11 +87,9 @@ private:
         if (!settings_.client) return;
         const TlsFile file(settings_.client->ca, entry_ + ".client.ca", findings_);
         authorities_ = file.read_certificates();
-        authorities_text_ = file.read_text();
         if (!settings_.client->crl) return;
         const TlsFile list(*settings_.client->crl, entry_ + ".client.crl", findings_);
         revoked_ = list.read_revocations();
-        authorities_text_ += list.read_text();
     }
 
     void read_tickets() {
@@ -118,8 +116,14 @@ private:
         std::string text(name);
         text += '\0';
         text += settings_.client && settings_.client->required ? "required" : "optional";
-        text += authorities_text_;
         Digest digest{};
+        for (const X509Pointer& each : authorities_) text += fingerprint_of(each.get());
+        for (const CrlPointer& each : revoked_) {
+            if (X509_CRL_digest(each.get(), EVP_sha256(), digest.data(), nullptr) != 1) {
+                throw std::bad_alloc();
+            }
+            text.append(digest.begin(), digest.end());
+        }
         if (EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr) !=
             1) {
             throw std::bad_alloc();
@@ -263,7 +267,6 @@ private:
     std::shared_ptr<TlsServer> server_{new TlsServer};
     std::vector<X509Pointer> authorities_;
     std::vector<CrlPointer> revoked_;
-    std::string authorities_text_;
     Digest session_id_{};
 };
 
