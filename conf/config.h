@@ -206,8 +206,8 @@ struct HttpCheck {
     bool operator==(const HttpCheck&) const = default;
 };
 
-// The active check of every server of a pool: a TCP connect, and an exchange after it if `expect`
-// or `http` is set.
+// The active check of every server of a pool: a TCP connect, a TLS handshake where it speaks TLS,
+// and an exchange after it if `expect` or `http` is set.
 struct HealthSettings {
     Duration interval{2'000};
     Duration timeout{1'500};        // longer than a lost SYN takes, as ConnectSettings::timeout
@@ -221,6 +221,10 @@ struct HealthSettings {
     // What a new server counts as before its first check.
     enum class Initial : std::uint8_t { up, down };
     Initial initial = Initial::up;
+    // Whether checks speak TLS: as connections of the pool do, never, or by settings of their own.
+    enum class TlsFrom : std::uint8_t { pool, none, own };
+    TlsFrom tls_from = TlsFrom::pool;
+    std::optional<PoolTls> tls{};  // with `own`
     bool operator==(const HealthSettings&) const = default;
 };
 
@@ -256,6 +260,7 @@ struct Pool {
     HashSettings hash;
     ConnectSettings connect;
     SendProxy send_proxy;
+    std::optional<PoolTls> tls;              // absent: servers get bytes in clear
     std::optional<HealthSettings> health;    // absent: servers are never checked
     std::optional<PassiveSettings> passive;  // absent: failed connections have no effect on servers
     Leaving on_down;

@@ -78,4 +78,42 @@ struct ListenerTls {
     }
 };
 
+// The certificate that servers are shown.
+struct TlsClientCertificate {
+    FilePath chain;
+    FilePath key;
+    bool operator==(const TlsClientCertificate&) const = default;
+};
+
+// TLS from Ringway to servers: to those of a pool, or in their checks.
+struct PoolTls {
+    // Whose name a server's certificate must be for, and which is asked for (SNI).
+    enum class NameFrom : std::uint8_t {
+        address,  // the IP address that is dialled, which is not asked for; any of a unix socket
+        text,     // `name`
+        sni,      // the one that the client asked for; without one, as `address`
+        id,       // the server's id
+    };
+
+    bool verifies = true;  // false: any certificate will do
+    Position verify_position{};
+    std::optional<FilePath> ca;  // of the authorities; absent: those that this machine trusts
+    std::optional<FilePath> crl;
+    NameFrom name_from = NameFrom::address;
+    std::string name;
+    std::optional<TlsClientCertificate> certificate;
+    TlsVersion min_version = TlsVersion::v1_2;
+    std::vector<std::string> alpn;   // protocols that are offered
+    bool resumes = true;             // sessions of each server
+    bool allows_truncation = false;  // as a listener's
+
+    bool operator==(const PoolTls& other) const {
+        const auto values = [](const PoolTls& tls) {
+            return std::tie(tls.verifies, tls.ca, tls.crl, tls.name_from, tls.name, tls.certificate,
+                            tls.min_version, tls.alpn, tls.resumes, tls.allows_truncation);
+        };
+        return values(*this) == values(other);
+    }
+};
+
 }  // namespace ringway::conf
