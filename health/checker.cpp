@@ -293,8 +293,7 @@ void Checker::Impl::start_due(Clock::time_point now) {
         entry.when = now + entry.target.settings.timeout;
         probing_.insert(entry);
         ++probes_under_way_;
-        const Target& target = entry.target;
-        entry.probe.start(target.address, target.settings, target.preface, target.source);
+        entry.probe.start(entry.target);
     }
 }
 

@@ -16,19 +16,9 @@
 #include "conf/config.h"
 #include "health/local_fault.h"
 #include "health/schedule.h"
+#include "health/target.h"
 
 namespace ringway::health {
-
-// One server to check. `key` names it among all targets ("pool/id").
-struct Target {
-    std::string key;
-    conf::Endpoint address;
-    conf::HealthSettings settings;
-    std::string preface;  // sent before the request, if the check has an exchange
-    std::optional<conf::Endpoint> source{};  // the address to connect from
-    bool starts_down = false;                // a new target is down until its first check succeeds
-    bool operator==(const Target&) const = default;
-};
 
 // What is known of a target.
 struct View {

@@ -5,14 +5,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include <boost/asio/io_context.hpp>
 
-#include "conf/config.h"
 #include "health/lingering_close.h"
 #include "health/local_fault.h"
+#include "health/target.h"
 
 namespace ringway::health {
 
@@ -29,14 +28,16 @@ struct Outcome {
     LocalFault fault = LocalFault::none;  // why it was not run
 };
 
-// Opens a connection, over TCP or a unix socket, makes the exchange that the settings describe, and
-// ends it.
+// Opens a connection, over TCP or a unix socket, with TLS where the target has it, makes the
+// exchange that the settings describe, and ends it. Sessions of TLS are not resumed: each check
+// verifies the server's certificate.
 //
-// Without an exchange, the last packet of the handshake is held back and a reset takes its place
-// (SYN, SYN-ACK, RST, as HAProxy's plain TCP check does), so that the server's accept() normally
-// never sees the check, its log has no line of it, and neither side keeps a TIME_WAIT entry or a
-// port. An answer is read through one buffer that all probes share, only as far as the result needs
-// it. After it the connection ends as a client's would, without a reset (health/lingering_close.h).
+// Without TLS and an exchange, the last packet of the handshake is held back and a reset takes its
+// place (SYN, SYN-ACK, RST, as HAProxy's plain TCP check does), so that the server's accept()
+// normally never sees the check, its log has no line of it, and neither side keeps a TIME_WAIT
+// entry or a port. An answer is read through one buffer that all probes share, only as far as the
+// result needs it. After it the connection ends as a client's would, without a reset
+// (health/lingering_close.h).
 class Probe {
 public:
     using Done = std::function<void(const Outcome&)>;
@@ -47,17 +48,14 @@ public:
     Probe(const Probe&) = delete;
     Probe& operator=(const Probe&) = delete;
 
-    // Calls `done` once, later and never from within, unless cancelled. One at a time. `preface` is
-    // sent before the request; `source` is the address to connect from.
-    void start(const conf::Endpoint& address, const conf::HealthSettings& settings,
-               const std::string& preface = {},
-               const std::optional<conf::Endpoint>& source = std::nullopt);
+    // Calls `done` once, later and never from within, unless cancelled. One at a time.
+    void start(const Target& target);
 
     // Whether an answer of the server, or a local failure, has arrived that the io_context has not
     // handled yet.
     bool is_answered() const;
 
-    // What the attempt under way waits for: "connect" or "answer".
+    // What the attempt under way waits for: "connect", "TLS" or "answer".
     const char* step() const;
 
     // Ends the attempt under way, if any, without calling `done`, and resets its connection.

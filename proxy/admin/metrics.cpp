@@ -1,135 +1,18 @@
 #include "proxy/admin/metrics.h"
 
-#include <initializer_list>
 #include <memory>
 #include <sstream>
 #include <utility>
 #include <vector>
 
-#include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include "proxy/admin/metric_families.h"
 #include "proxy/version.h"
 
 namespace ringway::proxy {
 
 namespace {
-
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
-using Labels = std::initializer_list<std::pair<const char*, std::string_view>>;
-
-constexpr auto counter = MetricType::Counter;
-constexpr auto gauge = MetricType::Gauge;
-constexpr auto histogram = MetricType::Histogram;
-
-// The name and help text of a family.
-struct Name {
-    const char* name;
-    MetricType type;
-    const char* help;
-};
-
-ClientMetric& add_metric(MetricFamily& family, Labels labels) {
-    ClientMetric& metric = family.metric.emplace_back();
-    metric.label.reserve(labels.size());
-    for (const auto& [name, value] : labels) metric.label.push_back({name, std::string(value)});
-    return metric;
-}
-
-void add(MetricFamily& family, Labels labels, double value) {
-    ClientMetric& metric = add_metric(family, labels);
-    metric.counter.value = value;
-    metric.gauge.value = value;
-}
-
-// Exact up to 2^53.
-void add(MetricFamily& family, Labels labels, std::uint64_t value) {
-    add(family, labels, static_cast<double>(value));
-}
-
-void add(MetricFamily& family, Labels labels, const Distribution& distribution) {
-    auto& to = add_metric(family, labels).histogram;
-    for (std::size_t i = 0; i < distribution.bounds_us.size(); ++i) {
-        to.sample_count += distribution.counts[i];
-        to.bucket.push_back(
-            {to.sample_count, static_cast<double>(distribution.bounds_us[i]) / 1e6});
-    }
-    to.sample_count += distribution.counts.back();
-    to.sample_sum = static_cast<double>(distribution.sum_us) / 1e6;
-}
-
-// Makes one family of the metrics snapshot.
-using Maker = std::function<MetricFamily(const MetricsSnapshot&)>;
-using Makers = std::vector<Maker>;
-
-// A family that `fill` fills from the snapshot.
-template <class Fill>
-void add_family(Makers& makers, const Name& name, Fill fill) {
-    makers.emplace_back([name, fill](const MetricsSnapshot& numbers) {
-        MetricFamily family{name.name, name.help, name.type, {}};
-        fill(family, numbers);
-        return family;
-    });
-}
-
-template <class Value>
-void add_single(Makers& makers, const Name& name, Value value) {
-    add_family(makers, name, [value](MetricFamily& family, const MetricsSnapshot& numbers) {
-        add(family, {}, static_cast<double>(value(numbers)));
-    });
-}
-
-template <class Fill>
-void add_per_listener(Makers& makers, const Name& name, Fill fill) {
-    add_family(makers, name, [fill](MetricFamily& family, const MetricsSnapshot& numbers) {
-        for (const auto& one : numbers.listeners) fill(family, one);
-    });
-}
-
-template <class Value>
-void add_listener_value(Makers& makers, const Name& name, Value value) {
-    add_per_listener(makers, name, [value](MetricFamily& family, const ListenerMetrics& one) {
-        add(family, {{"listener", one.listener}}, value(one));
-    });
-}
-
-template <class Fill>
-void add_per_pool(Makers& makers, const Name& name, Fill fill) {
-    add_family(makers, name, [fill](MetricFamily& family, const MetricsSnapshot& numbers) {
-        for (const auto& one : numbers.pools) fill(family, one);
-    });
-}
-
-template <class Value>
-void add_pool_value(Makers& makers, const Name& name, Value value) {
-    add_per_pool(makers, name, [value](MetricFamily& family, const PoolMetrics& one) {
-        add(family, {{"pool", one.pool}}, value(one));
-    });
-}
-
-template <class Fill>
-void add_per_server(Makers& makers, const Name& name, Fill fill) {
-    add_family(makers, name, [fill](MetricFamily& family, const MetricsSnapshot& numbers) {
-        for (const auto& one : numbers.servers) fill(family, one);
-    });
-}
-
-template <class Value>
-void add_server_value(Makers& makers, const Name& name, Value value) {
-    add_per_server(makers, name, [value](MetricFamily& family, const ServerMetrics& one) {
-        add(family, {{"pool", one.pool}, {"server", one.server}}, value(one));
-    });
-}
-
-// Only for servers with checks.
-template <class Fill>
-void add_per_check(Makers& makers, const Name& name, Fill fill) {
-    add_per_server(makers, name, [fill](MetricFamily& family, const ServerMetrics& one) {
-        if (one.checks) fill(family, one, *one.checks);
-    });
-}
 
 using Listener = const ListenerMetrics&;
 using Pool = const PoolMetrics&;
@@ -138,12 +21,23 @@ using All = const MetricsSnapshot&;
 
 void add_certificate_time(Makers& m, const char* name, const char* help,
                           double CertificateMetrics::*time) {
-    add_per_listener(m, {name, gauge, help}, [time](MetricFamily& family, Listener l) {
-        for (const auto& one : l.certificates) {
-            const Labels labels{{"listener", l.listener}, {"name", one.name}, {"file", one.file}};
-            if (one.*time != 0) add(family, labels, one.*time);
+    add_family(m, {name, gauge, help}, [time](MetricFamily& family, All n) {
+        for (const auto& one : n.certificates) {
+            if (one.*time == 0) continue;
+            const char* const user = one.listener.empty() ? "pool" : "listener";
+            const std::string& of = one.listener.empty() ? one.pool : one.listener;
+            add(family, {{user, of}, {"name", one.name}, {"file", one.file}}, one.*time);
         }
     });
+}
+
+void add_certificate_metrics(Makers& m) {
+    add_certificate_time(m, "ringway_certificate_expiry_timestamp_seconds",
+                         "When the certificate, or one of its chain, expires.",
+                         &CertificateMetrics::expires_at_s);
+    add_certificate_time(m, "ringway_certificate_ocsp_expiry_timestamp_seconds",
+                         "When the OCSP response that is sent with it expires.",
+                         &CertificateMetrics::ocsp_until_s);
 }
 
 void add_listener_metrics(Makers& m) {
@@ -179,12 +73,6 @@ void add_listener_metrics(Makers& m) {
                          add(family, {{"listener", l.listener}, {"resumed", "no"}}, l.tls_full);
                          add(family, {{"listener", l.listener}, {"resumed", "yes"}}, l.tls_resumed);
                      });
-    add_certificate_time(m, "ringway_certificate_expiry_timestamp_seconds",
-                         "When the certificate, or one of its chain, expires.",
-                         &CertificateMetrics::expires_at_s);
-    add_certificate_time(m, "ringway_certificate_ocsp_expiry_timestamp_seconds",
-                         "When the OCSP response that is sent with it expires.",
-                         &CertificateMetrics::ocsp_until_s);
 }
 
 void add_pool_metrics(Makers& m) {
@@ -231,9 +119,16 @@ void add_pool_metrics(Makers& m) {
                  [](MetricFamily& family, Pool p) {
                      if (p.moved_last_change) add(family, {{"pool", p.pool}}, *p.moved_last_change);
                  });
+    add_per_pool(m,
+                 {"ringway_pool_tls_handshakes_total", counter,
+                  "TLS handshakes with servers completed, by whether they resumed a session."},
+                 [](MetricFamily& family, Pool p) {
+                     add(family, {{"pool", p.pool}, {"resumed", "no"}}, p.tls_full);
+                     add(family, {{"pool", p.pool}, {"resumed", "yes"}}, p.tls_resumed);
+                 });
     add_pool_value(m,
                    {"ringway_pool_connect_duration_seconds", histogram,
-                    "Times from dialling a server until it answered."},
+                    "Times from dialling a server until it answered, or until TLS was agreed."},
                    [](Pool p) -> const Distribution& { return p.connect_times; });
     add_pool_value(m,
                    {"ringway_pool_session_duration_seconds", histogram,
@@ -282,6 +177,7 @@ void add_server_metrics(Makers& m) {
             of("refused", s.refused);
             of("timeout", s.timed_out);
             of("unreachable", s.unreachable);
+            of("tls", s.tls_failed);
             of("other", s.failed_otherwise);
         });
     add_server_value(m,
@@ -374,6 +270,7 @@ Makers all_makers() {
     add_program_metrics(makers);
     add_process_metrics(makers);
     add_listener_metrics(makers);
+    add_certificate_metrics(makers);
     add_pool_metrics(makers);
     add_server_metrics(makers);
     add_check_metrics(makers);

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <memory>
 
+#include "proxy/admin/certificates.h"
 #include "proxy/base/presentable.h"
 #include "proxy/control/control.h"
 
@@ -83,6 +84,7 @@ ServerMetrics server_metrics(const Pool& pool, const std::string& id, const Pool
         numbers.refused += one.refused.value();
         numbers.timed_out += one.timed_out.value();
         numbers.unreachable += one.unreachable.value();
+        numbers.tls_failed += one.tls_failed.value();
         numbers.failed_otherwise += one.failed_otherwise.value();
         numbers.local_failures += one.local_failures.value();
     }
@@ -104,6 +106,8 @@ PoolMetrics pool_metrics(const std::string& name, const Pool& pool) {
         for (std::size_t i = 0; i < numbers.local_failures.size(); ++i) {
             numbers.local_failures[i] += one.local_failures[i].value();
         }
+        numbers.tls_full += one.tls_handshakes.value() - one.tls_resumed.value();
+        numbers.tls_resumed += one.tls_resumed.value();
         numbers.connect_times.add(one.connect_times);
         numbers.sessions.add(one.sessions);
     }
@@ -125,16 +129,18 @@ ListenerMetrics listener_metrics(const std::string& name, const Listener& listen
         numbers.tls_resumed += one.tls_resumed.value();
         for (std::size_t i = 0; i < close_reason_count; ++i) numbers.ends[i] += one.ends[i].value();
     }
-    if (listener.tls == nullptr) return numbers;
-    for (const auto& certificate : listener.tls->certificates()) {
-        const auto& names = certificate->names;
-        numbers.certificates.push_back(
-            {.name = names.empty() ? "" : presentable(names.front()),
-             .file = presentable(certificate->file),
-             .expires_at_s = static_cast<double>(certificate->expires()),
-             .ocsp_until_s = static_cast<double>(certificate->ocsp_until)});
-    }
     return numbers;
+}
+
+CertificateMetrics certificate_metrics(const CertificateInUse& used) {
+    const Certificate& certificate = *used.certificate;
+    const auto& names = certificate.names;
+    return {.listener = used.listener,
+            .pool = used.pool,
+            .name = names.empty() ? "" : presentable(names.front()),
+            .file = presentable(certificate.file),
+            .expires_at_s = static_cast<double>(certificate.expires()),
+            .ocsp_until_s = static_cast<double>(certificate.ocsp_until)};
 }
 
 LoopMetrics loop_metrics(std::string name, const Histogram<delay_bounds_us>& delays) {
@@ -149,6 +155,9 @@ MetricsSnapshot metrics_snapshot(const Control& control) {
     MetricsSnapshot numbers;
     for (const auto& [name, listener] : control.listeners().all()) {
         numbers.listeners.push_back(listener_metrics(name, listener));
+    }
+    for (const CertificateInUse& used : certificates_in_use(control)) {
+        numbers.certificates.push_back(certificate_metrics(used));
     }
     const std::chrono::duration<double> between =
         std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()) -

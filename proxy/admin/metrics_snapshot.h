@@ -39,6 +39,7 @@ struct ServerMetrics {
     std::uint64_t refused = 0;  // dials that failed, by reason
     std::uint64_t timed_out = 0;
     std::uint64_t unreachable = 0;
+    std::uint64_t tls_failed = 0;
     std::uint64_t failed_otherwise = 0;
     std::uint64_t local_failures = 0;
     std::optional<CheckMetrics> checks;
@@ -54,6 +55,8 @@ struct PoolMetrics {
     std::uint64_t spills_full = 0;
     std::uint64_t spills_failed = 0;
     std::array<std::uint64_t, health::local_fault_count> local_failures{};
+    std::uint64_t tls_full = 0;  // handshakes with servers
+    std::uint64_t tls_resumed = 0;
     bool local_fault = false;
     double peak_to_average = 0;
     std::optional<double> moved_last_change;
@@ -62,6 +65,8 @@ struct PoolMetrics {
 };
 
 struct CertificateMetrics {
+    std::string listener;  // that shows it; empty if it is a pool's
+    std::string pool;
     std::string name;  // the first that it is for
     std::string file;
     double expires_at_s = 0;
@@ -77,7 +82,6 @@ struct ListenerMetrics {
     std::uint64_t placed_at_random = 0;
     std::uint64_t tls_full = 0;
     std::uint64_t tls_resumed = 0;
-    std::vector<CertificateMetrics> certificates;
     std::array<std::uint64_t, close_reason_count> ends{};
 };
 
@@ -98,6 +102,7 @@ struct ProcessMetrics {
 
 struct MetricsSnapshot {
     std::vector<ListenerMetrics> listeners;
+    std::vector<CertificateMetrics> certificates;
     std::vector<PoolMetrics> pools;
     std::vector<ServerMetrics> servers;
     std::vector<LoopMetrics> loops;

@@ -1,4 +1,4 @@
-// The certificates that listeners show.
+// TLS in answers: what listeners and pools have agreed on, and the certificates that they show.
 #include <openssl/evp.h>
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 
 #include <boost/json/array.hpp>
 
+#include "proxy/admin/certificates.h"
 #include "proxy/admin/reports.h"
 #include "proxy/admin/times.h"
 #include "proxy/base/presentable.h"
@@ -19,8 +20,8 @@ namespace json = boost::json;
 
 namespace {
 
-json::object describe(const std::string& listener, const Certificate& certificate,
-                      std::time_t now) {
+json::object describe(const CertificateInUse& used, std::time_t now) {
+    const Certificate& certificate = *used.certificate;
     json::array names;
     for (const std::string& name : certificate.names) names.emplace_back(presentable(name));
     const auto moment = [](std::time_t time) {
@@ -28,7 +29,11 @@ json::object describe(const std::string& listener, const Certificate& certificat
     };
     json::value ocsp;
     if (!certificate.ocsp.empty()) ocsp = moment(certificate.ocsp_until);
-    return {{"listener", listener},
+    const auto or_none = [](const std::string& name) {
+        return name.empty() ? json::value() : json::value(name);
+    };
+    return {{"listener", or_none(used.listener)},
+            {"pool", or_none(used.pool)},
             {"names", std::move(names)},
             {"subject", presentable(subject_of(certificate.own()))},
             {"issuer", presentable(issuer_of(certificate.own()))},
@@ -61,14 +66,18 @@ json::value report_tls(const Listener& listener) {
             {"expires_in_s", first.expires() - std::time(nullptr)}};
 }
 
+json::value report_tls(const Pool& pool) {
+    if (pool.tls.traffic == nullptr) return nullptr;
+    return {{"verifies", pool.settings.tls->verifies},
+            {"handshakes", sum(pool.counts(), &PoolCounts::tls_handshakes)},
+            {"resumed", sum(pool.counts(), &PoolCounts::tls_resumed)}};
+}
+
 json::object report_certificates(const Control& control) {
     json::array all;
     const std::time_t now = std::time(nullptr);
-    for (const auto& [name, listener] : control.listeners().all()) {
-        if (listener.tls == nullptr) continue;
-        for (const auto& certificate : listener.tls->certificates()) {
-            all.push_back(describe(name, *certificate, now));
-        }
+    for (const CertificateInUse& used : certificates_in_use(control)) {
+        all.push_back(describe(used, now));
     }
     return {{"certificates", std::move(all)}};
 }

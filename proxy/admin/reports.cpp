@@ -223,6 +223,7 @@ json::object report_status(const Control& control) {
                          {"online", pool.online()},
                          {"panic", pool.panics},
                          {"local_fault", or_null(pool.local.cause(pool.settings))},
+                         {"tls", report_tls(pool)},
                          {"points", snapshot->point_count()},
                          {"active", active},
                          {"spills", sum(counts, &PoolCounts::spills_full) +

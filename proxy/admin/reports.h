@@ -14,6 +14,7 @@ namespace ringway::proxy {
 
 class Control;
 struct Listener;
+struct Pool;
 
 // A report of a pool or server that does not exist fails; the reason is escaped for a terminal.
 using Report = Result<boost::json::object>;
@@ -37,8 +38,10 @@ boost::json::object report_events(const Control& control, std::size_t count);
 
 // A listener's handshakes and the certificate that expires first; null if it does not end TLS.
 boost::json::value report_tls(const Listener& listener);
+// Whether a pool's servers are verified, and the handshakes with them; null if it speaks no TLS.
+boost::json::value report_tls(const Pool& pool);
 
-// The certificates of all listeners that end TLS.
+// The certificates that are shown: by listeners to clients, by pools to servers.
 boost::json::object report_certificates(const Control& control);
 
 // The run-time overrides, also of pools that do not exist.

@@ -17,15 +17,33 @@ std::vector<std::string> lines_of(const std::vector<conf::Error>& findings,
     return lines;
 }
 
-TlsServers load_tls(const conf::Config& config, TlsFindings& findings) {
-    TlsServers servers;
+PoolTlsClients load_tls(const conf::Pool& pool, TlsFindings& findings) {
+    const std::string entry = "pools." + pool.name;
+    PoolTlsClients tls;
+    if (pool.tls) tls.traffic = TlsClient::load(*pool.tls, entry + ".tls", findings);
+    if (!pool.health) return tls;
+    using From = conf::HealthSettings::TlsFrom;
+    if (pool.health->tls_from == From::pool) tls.checks = tls.traffic;
+    if (pool.health->tls_from == From::own) {
+        tls.checks = TlsClient::load(*pool.health->tls, entry + ".health.tls", findings);
+    }
+    return tls;
+}
+
+TlsFiles load_tls(const conf::Config& config, TlsFindings& findings) {
+    TlsFiles files;
     for (std::size_t i = 0; i < config.listeners.size(); ++i) {
         const conf::Listener& listener = config.listeners[i];
         if (!listener.tls) continue;
         const std::string entry = fmt::format("listeners[{}].tls", i);
-        servers[listener.name] = TlsServer::load(*listener.tls, listener.name, entry, findings);
+        files.listeners[listener.name] =
+            TlsServer::load(*listener.tls, listener.name, entry, findings);
     }
-    return servers;
+    for (const conf::Pool& pool : config.pools) {
+        PoolTlsClients tls = load_tls(pool, findings);
+        if (tls.traffic || tls.checks) files.pools[pool.name] = std::move(tls);
+    }
+    return files;
 }
 
 }  // namespace

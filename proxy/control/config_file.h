@@ -2,24 +2,19 @@
 // takes; any thread.
 #pragma once
 
-#include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "conf/config.h"
 #include "conf/result.h"
-#include "proxy/tls/server.h"
+#include "proxy/control/tls_files.h"
 
 namespace ringway::proxy {
-
-// By the name of the listener that ends TLS with it.
-using TlsServers = std::map<std::string, std::shared_ptr<const TlsServer>>;
 
 struct ConfigFile {
     conf::Config config;
     std::string fingerprint;            // SHA-256 of the file's bytes, in hexadecimal
-    TlsServers tls;                     // from the files that it names
+    TlsFiles tls;                       // that it names
     std::vector<std::string> warnings;  // about those, in the form of errors
 };
 

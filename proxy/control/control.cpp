@@ -58,7 +58,7 @@ Pools::Connections connections_of(const std::vector<std::unique_ptr<Worker>>& wo
 }  // namespace
 
 Control::Control(std::string file, conf::Config config, LogWriter& log, std::string fingerprint,
-                 TlsServers tls)
+                 TlsFiles tls)
     : log_(log),
       signals_(io_),
       drain_timer_(io_),

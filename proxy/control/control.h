@@ -58,7 +58,7 @@ class Control {
 public:
     // `config` is what `file` says now, `fingerprint` that of its bytes, `tls` from its files.
     Control(std::string file, conf::Config config, LogWriter& log, std::string fingerprint = "",
-            TlsServers tls = {});
+            TlsFiles tls = {});
     ~Control();
     Control(const Control&) = delete;
     Control& operator=(const Control&) = delete;
@@ -168,10 +168,9 @@ private:
     boost::asio::awaitable<void> reload_by_signal();
     boost::asio::awaitable<ReloadResult> reload_file(double max_moved);
     boost::asio::awaitable<void> take_turn();
-    boost::asio::awaitable<void> adopt_pools(const conf::Config& next);
+    boost::asio::awaitable<void> adopt_pools(const conf::Config& next, const TlsFiles& tls);
     boost::asio::awaitable<void> workers_follow();
-    boost::asio::awaitable<Result<std::vector<std::string>>> apply(conf::Config next,
-                                                                   TlsServers tls);
+    boost::asio::awaitable<Result<std::vector<std::string>>> apply(conf::Config next, TlsFiles tls);
     boost::asio::awaitable<std::vector<std::string>> moves_beyond(const conf::Config& next,
                                                                   double max_moved);
     void report_reload(const ReloadResult& result);
@@ -189,7 +188,7 @@ private:
     boost::asio::steady_timer reload_timer_;  // runs from a SIGHUP to the reload that it asks for
     const std::shared_ptr<Turns> turns_ = std::make_shared<Turns>(io_);
     conf::Config config_;
-    TlsServers tls_;  // at the start
+    TlsFiles tls_;  // at the start
     LogLevel log_level_;
     const DescriptorBudget budget_;
     const Processors processors_ = processors();

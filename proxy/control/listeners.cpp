@@ -32,6 +32,7 @@ Route route_of(const conf::Listener& listener, const Pool& pool, const ListenerL
             .timeouts = listener.timeouts,
             .connect = pool.settings.connect,
             .send_proxy = pool.settings.send_proxy,
+            .server_tls = pool.tls.traffic,
             .pool = listener.pool,
             .balancer = pool.ring->balancer(),
             .counts = ledger.counts,

@@ -60,9 +60,9 @@ void Pools::apply(const conf::Config& config) {
     for (const conf::Pool& next : config.pools) apply(next);
 }
 
-void Pools::apply(const conf::Pool& next) {
+void Pools::apply(const conf::Pool& next, const PoolTlsClients& tls) {
     Pool& pool = pools_[next.name];
-    take_settings(pool, next);
+    take_settings(pool, next, tls);
     const DesiredServers wanted = layers_.set_file(next);
     const std::set<std::string> renamed = rename(pool, wanted);
     std::erase_if(pool.ledger->servers, [](const auto& entry) { return entry.second.expired(); });
@@ -98,7 +98,7 @@ void Pools::drop_others(const conf::Config& config) {
 }
 
 // What the file says of the pool itself.
-void Pools::take_settings(Pool& pool, const conf::Pool& from_file) {
+void Pools::take_settings(Pool& pool, const conf::Pool& from_file, const PoolTlsClients& tls) {
     if (!pool.ledger) {
         const auto left = ledgers_.find(from_file.name);
         pool.ledger = left != ledgers_.end() ? left->second : std::make_shared<PoolLedger>();
@@ -113,6 +113,7 @@ void Pools::take_settings(Pool& pool, const conf::Pool& from_file) {
     if (pool.settings.connect != from_file.connect) pool.local.forgive(pool.counts());
     pool.settings = from_file;
     pool.settings.servers.clear();
+    pool.tls = tls;
 }
 
 // A server that comes with the address of one that leaves is that one under another id: its
@@ -149,7 +150,7 @@ void Pools::adopt(Pool& pool, const std::string& id, const DesiredServer& desire
     // At another address is another machine: what is known of the old one says nothing of it.
     const bool is_new = is_added || server.desired.address != desired.address;
     server.desired = desired;
-    server.health.watch(pool.settings, desired, is_new, Clock::now());
+    server.health.watch({pool.settings, pool.tls.checks}, desired, is_new, Clock::now());
 }
 
 PoolServer& Pools::add(Pool& pool, const std::string& id, const DesiredServer& desired,
@@ -257,7 +258,7 @@ Result<void> Pools::clear(std::string_view pool_name, std::string_view id) {
     if (const auto exists = layers_.check_exists(pool_name, id); !exists) return exists;
     Pool& pool = pools_.find(pool_name)->second;
     PoolServer& server = pool.servers.find(id)->second;
-    server.health.clear(pool.settings, server.desired, Clock::now());
+    server.health.clear({pool.settings, pool.tls.checks}, server.desired, Clock::now());
     publisher_.publish(pool.settings.name);
     spdlog::info("pool {}: what is known of server {} is cleared", pool_name, id);
     events_.add(Event::Kind::admin_state, pool_name, id, "cleared");

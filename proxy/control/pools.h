@@ -29,6 +29,7 @@
 #include "proxy/control/ring_state.h"
 #include "proxy/control/server_health.h"
 #include "proxy/control/server_layers.h"
+#include "proxy/control/tls_files.h"
 #include "proxy/data/eviction.h"
 #include "proxy/data/server.h"
 #include "ring/balancer.h"
@@ -58,6 +59,7 @@ struct PoolLedger {
 struct Pool {
     conf::Pool settings;  // but for its servers, which are below
     std::shared_ptr<PoolLedger> ledger;
+    PoolTlsClients tls;
     const PublishedRing* ring = nullptr;  // the publisher's
     std::map<std::string, PoolServer, std::less<>> servers;
     bool panics = false;  // so few are up that their states are ignored
@@ -105,7 +107,7 @@ public:
 
     // Makes a pool what the file says together with the overrides. It fits
     // (ServerLayers::check()). Pools that a configuration does not name stay until drop_others().
-    void apply(const conf::Pool& next);
+    void apply(const conf::Pool& next, const PoolTlsClients& tls = {});
     void apply(const conf::Config& config);
     // Ends the pools that `config` does not name, when no listener leads there any more.
     void drop_others(const conf::Config& config);
@@ -158,7 +160,7 @@ private:
     Result<void> take_up_and_log(std::string_view pool, std::string_view id,
                                  const Result<ServerLayers::Changes>& changes,
                                  std::string_view verb, const std::string& what);
-    void take_settings(Pool& pool, const conf::Pool& from_file);
+    void take_settings(Pool& pool, const conf::Pool& from_file, const PoolTlsClients& tls);
     std::set<std::string> rename(Pool& pool, const DesiredServers& wanted);
     void adopt(Pool& pool, const std::string& id, const DesiredServer& desired, bool may_ramp);
     PoolServer& add(Pool& pool, const std::string& id, const DesiredServer& desired, bool ramps);

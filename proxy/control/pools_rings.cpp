@@ -66,16 +66,22 @@ std::string reason_of(const Pool& pool, const PoolServer& server, const health::
 }
 
 // What a server is on the ring besides its place; nullptr where it is that already.
-std::shared_ptr<void> context_of(std::string_view id, const PoolServer& server,
+std::shared_ptr<void> context_of(std::string_view id, const Pool& pool, const PoolServer& server,
                                  const ring::Member* member) {
     const auto* const now =
         member == nullptr ? nullptr : static_cast<const Server*>(member->context.get());
+    const bool keeps_sessions = pool.tls.traffic != nullptr && pool.tls.traffic->resumes();
     const bool same = now != nullptr && now->address == server.desired.address &&
                       now->failure_reports == server.health.failure_reports() &&
-                      now->counts == server.counts;
+                      now->counts == server.counts &&
+                      (now->tls_sessions != nullptr) == keeps_sessions;
     if (same) return nullptr;
+    std::shared_ptr<PerWorker<KeptTlsSession>> sessions;
+    if (keeps_sessions) {
+        sessions = std::make_shared<PerWorker<KeptTlsSession>>(server.counts->size());
+    }
     return std::make_shared<Server>(Server{std::string(id), server.desired.address, server.counts,
-                                           server.health.failure_reports()});
+                                           server.health.failure_reports(), std::move(sessions)});
 }
 
 }  // namespace
@@ -121,7 +127,7 @@ std::vector<ring::Change> Pools::judge(Pool& pool) {
     set_alarm(pool, now);
     return ring_changes(*pool.ring->base(), facts, state,
                         [&](std::size_t i, const ring::Member* member) {
-                            return context_of(facts[i].id, *servers[i], member);
+                            return context_of(facts[i].id, pool, *servers[i], member);
                         });
 }
 

@@ -50,8 +50,7 @@ Result<void> Control::check_restart(const conf::Config& next) const {
 // The one way from a configuration to a running state. What can fail comes first and leaves
 // no trace; what follows cannot. Listeners lead to pools whose rings are there. Returns what is
 // to be noted of it.
-asio::awaitable<Result<std::vector<std::string>>> Control::apply(conf::Config next,
-                                                                 TlsServers tls) {
+asio::awaitable<Result<std::vector<std::string>>> Control::apply(conf::Config next, TlsFiles tls) {
     DebugSteps steps("configuration");
     if (auto checked = check(next); !checked) co_return checked.error();
     steps.done("nothing in it needs a restart or is too large");
@@ -63,13 +62,13 @@ asio::awaitable<Result<std::vector<std::string>>> Control::apply(conf::Config ne
 
     steps.done(fmt::format("{} addresses opened", opened->size()));
     auto notes = pools_.layers().notes_on(next);
-    co_await adopt_pools(next);
+    co_await adopt_pools(next, tls);
     steps.done("pools changed");
     co_await published(nullptr);
     steps.done("rings published");
     if (draining_) co_return Reason(draining_reason);
 
-    listeners_.apply(next, std::move(*opened), pools_, tls);
+    listeners_.apply(next, std::move(*opened), pools_, tls.listeners);
     pools_.drop_others(next);
     steps.done("listeners changed");
     set_log_style(log_level_.adopt(next.log));
@@ -83,11 +82,12 @@ asio::awaitable<Result<std::vector<std::string>>> Control::apply(conf::Config ne
 
 // Pool by pool, with questions answered in between. Nobody else changes servers meanwhile:
 // what was found to fit goes on to fit.
-asio::awaitable<void> Control::adopt_pools(const conf::Config& next) {
+asio::awaitable<void> Control::adopt_pools(const conf::Config& next, const TlsFiles& tls) {
     adopting_ = true;
     std::size_t servers = 0;
     for (const conf::Pool& pool : next.pools) {
-        pools_.apply(pool);
+        const auto found = tls.pools.find(pool.name);
+        pools_.apply(pool, found != tls.pools.end() ? found->second : PoolTlsClients{});
         servers += pool.servers.size() + 1;
         if (servers < servers_per_turn) continue;
         servers = 0;

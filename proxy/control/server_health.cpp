@@ -39,14 +39,14 @@ health::Condition ServerHealth::condition() const {
     return health::condition_of(checks(), time_out());
 }
 
-void ServerHealth::watch(const conf::Pool& pool, const DesiredServer& desired, bool is_new,
+void ServerHealth::watch(const HealthWanted& wanted, const DesiredServer& desired, bool is_new,
                          TimePoint now) {
     if (is_new) {
         failure_reports_.reset();
         passive_.reset();
     }
-    watch_connections(pool);
-    check(pool, desired, is_new, now);
+    watch_connections(wanted.pool);
+    check(wanted, desired, is_new, now);
     // Its slow start begins with its first check, which may end before the next turn().
     const bool waits = desired.admin_state == AdminState::automatic && condition().awaits_check;
     if (!is_new || !is_online_ || !waits) return;
@@ -55,10 +55,10 @@ void ServerHealth::watch(const conf::Pool& pool, const DesiredServer& desired, b
     ramps_since_.reset();
 }
 
-void ServerHealth::clear(const conf::Pool& pool, const DesiredServer& desired, TimePoint now) {
+void ServerHealth::clear(const HealthWanted& wanted, const DesiredServer& desired, TimePoint now) {
     if (passive_) passive_->clear();
     tools_.checker.remove_target(target_);
-    check(pool, desired, true, now);
+    check(wanted, desired, true, now);
 }
 
 // Has the workers report failures where the pool wants to know of them.
@@ -78,8 +78,9 @@ void ServerHealth::watch_connections(const conf::Pool& pool) {
 // Checks and time-outs hand over to one another: checks that are new bring back a server whose
 // time-out goes on, and where they end a server that they have found up is in none. One that
 // `is_new` may have to wait for its first check.
-void ServerHealth::check(const conf::Pool& pool, const DesiredServer& desired, bool is_new,
+void ServerHealth::check(const HealthWanted& wanted, const DesiredServer& desired, bool is_new,
                          TimePoint now) {
+    const conf::Pool& pool = wanted.pool;
     const auto known = checks();
     if (!pool.health) {
         if (known && known->up && passive_) passive_->end_time_out(now);
@@ -96,7 +97,9 @@ void ServerHealth::check(const conf::Pool& pool, const DesiredServer& desired, b
                           .address = checked_address(desired),
                           .settings = *pool.health,
                           .preface = has_preface ? local_proxy_header(version) : "",
-                          .starts_down = waits && (is_new || is_awaited)};
+                          .starts_down = waits && (is_new || is_awaited),
+                          .tls = wanted.tls,
+                          .id = target_.substr(pool.name.size() + 1)};
     const auto* const source = health::source_for(pool.connect, target.address);
     if (source != nullptr) target.source = *source;
     tools_.checker.set_target(std::move(target));

@@ -35,6 +35,12 @@ inline std::string health_target(const std::string& pool, const std::string& id)
     return pool + '/' + id;
 }
 
+// How a pool has its servers watched. During a call.
+struct HealthWanted {
+    const conf::Pool& pool;
+    const std::shared_ptr<const TlsClient>& tls;  // of checks; nullptr: in clear
+};
+
 class ServerHealth {
 public:
     // `target` is its health_target(). One that `ramps` begins a slow start;
@@ -46,9 +52,10 @@ public:
 
     // Has the server checked and watched as its pool wants it from `now` on. `is_new`: of
     // whoever is at its address nothing is known.
-    void watch(const conf::Pool& pool, const DesiredServer& desired, bool is_new, TimePoint now);
+    void watch(const HealthWanted& wanted, const DesiredServer& desired, bool is_new,
+               TimePoint now);
     // Forgets all that is known of it.
-    void clear(const conf::Pool& pool, const DesiredServer& desired, TimePoint now);
+    void clear(const HealthWanted& wanted, const DesiredServer& desired, TimePoint now);
 
     // What the checks know of it; nothing where it is not checked.
     std::optional<health::View> checks() const { return tools_.checker.view(target_); }
@@ -86,7 +93,8 @@ public:
 
 private:
     void watch_connections(const conf::Pool& pool);
-    void check(const conf::Pool& pool, const DesiredServer& desired, bool is_new, TimePoint now);
+    void check(const HealthWanted& wanted, const DesiredServer& desired, bool is_new,
+               TimePoint now);
     std::optional<health::TimeOut> time_out() const;
 
     const HealthTools& tools_;

@@ -40,6 +40,8 @@ constexpr std::array<const char*, close_reason_count> names{
     "no_server",
     "servers_full",
     "connect_failed",
+    "server_tls",
+    "server_tls_truncated",
     "idle_timeout",
     "half_close_timeout",
     "server_down",

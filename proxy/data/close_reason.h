@@ -39,6 +39,8 @@ enum class CloseReason : std::uint8_t {
     no_server,             // no server is online
     servers_full,          // all that are online have reached their limits
     connect_failed,        // no server that was tried took the connection
+    server_tls,            // the server breaks TLS, or refuses this side's certificate
+    server_tls_truncated,  // the server ended its stream without close_notify
     idle_timeout,          // no byte in either direction
     half_close_timeout,    // one direction ended and nothing moved in the other
     server_down,           // the server went down, and its pool's on_down says so

@@ -106,7 +106,7 @@ Task Connection::open(Origin from, std::shared_ptr<const ring::Snapshot> snapsho
         ++attempts_;
         failure = CloseReason::connect_failed;
 
-        int error = dial();
+        int error = dial(preread);
         TimePoint give_up_at = dial_ends_at(spent_at);
         while (is_exhausted(error)) {
             if (logs_debug()) debug_dialled(error);
@@ -119,7 +119,7 @@ Task Connection::open(Origin from, std::shared_ptr<const ring::Snapshot> snapsho
             tools_.timers.set(*this, Clock::now() + exhausted_pause);
             while (dial_is_pending()) co_await std::suspend_always{};
             if (client.broken) co_return finish(CloseReason::client_left);
-            error = dial();
+            error = dial(preread);
         }
         late_ = false;
         if (error == 0) {
@@ -156,71 +156,8 @@ bool Connection::read_ahead(FirstBytes& first) {
         has_reset = got.failed();
         if (has_reset) relay_.client().set_broken(got.error());
     }
-    speaks_first_ = !head.empty() || route_->send_proxy.version != conf::SendProxy::Version::none;
+    speaks_first_ = !head.empty() || sends_header() || route_->server_tls;
     return !has_reset;
-}
-
-// Whether the server has a slot left, which this then holds.
-bool Connection::claim(const ring::Snapshot& snapshot, const ring::Member& member) {
-    ring::Slot claim = snapshot.try_claim(member);
-    if (!claim) {
-        pass_over(Spill::owner_full);
-        if (logs_debug()) debug_full(snapshot, member);
-        return false;
-    }
-    slot_ = ServerSlot(std::move(claim), tools_.worker);
-    return true;
-}
-
-// Begins to connect to the slot's server; the errno of what failed at once, or 0.
-int Connection::dial() {
-    standstill_.set_moved_at(Clock::now());
-    if (logs_debug()) debug_dial();
-    Stream stream = begin_connect(slot_.server().address, route_->connect, speaks_first_);
-    if (!stream) return errno;
-    return relay_.server().open(std::move(stream), tools_.relay.poller) ? 0 : errno;
-}
-
-// When the dial that was begun last is given up.
-TimePoint Connection::dial_ends_at(TimePoint spent_at) const {
-    return std::min(standstill_.moved_at() + route_->connect.timeout, spent_at);
-}
-
-bool Connection::dial_is_pending() const {
-    const Side& server = relay_.server();
-    return !server.writable && !server.broken && !relay_.client().broken && !late_;
-}
-
-// Whether the server has answered; `error` is set where it was this machine's own socket.
-bool Connection::has_connected(int& error) {
-    Side& server = relay_.server();
-    // A server may answer and break off before the first event.
-    if (!server.writable || (server.broken && !server.stream.has_bytes())) return false;
-    if (!met_itself(server.stream, slot_.server().address)) return true;
-    // With a reset, so that the server can have its port at once.
-    server.close_with_reset();
-    error = ECONNREFUSED;
-    return false;
-}
-
-// The dial failed with `error`, which counts against the server unless it is a
-// resource that this machine lacks.
-void Connection::drop_server(int error) {
-    pass_over(Spill::owner_failed);
-    if (logs_debug()) debug_dialled(error);
-    count_failed_dial(slot_.counts(), (*route_->pool_counts)[tools_.worker], error);
-    if (!is_local_error(error)) {
-        if (FailureReports* const failure_reports = slot_.server().failure_reports.get()) {
-            failure_reports->report(health::Failure::connect);
-        }
-    }
-    relay_.server().close();
-    slot_.release();
-}
-
-// The first server of the walk is the owner.
-void Connection::pass_over(Spill spill) {
-    if (spill_ == Spill::none) spill_ = spill;
 }
 
 void Connection::note_placement(const Preread& preread) {
@@ -234,14 +171,14 @@ void Connection::note_placement(const Preread& preread) {
 
 void Connection::begin_relay(const Preread& preread, const std::string& head) {
     if (logs_debug()) debug_dialled(0);
-    if (route_->send_proxy.version == conf::SendProxy::Version::none) {
-        relay_.hold_for_server(head);
-    } else {
-        relay_.hold_for_server(upstream_header(route_->send_proxy, preread) + head);
-    }
+    // With TLS the header is out already.
+    const bool header_is_due = sends_header() && !route_->server_tls;
+    relay_.hold_for_server(header_is_due ? upstream_header(route_->send_proxy, preread) + head
+                                         : head);
     relaying_ = true;
-    Side& client = relay_.client();
-    client.readable = client.readable || client.stream.has_buffered_bytes();
+    for (Side* const side : {&relay_.client(), &relay_.server()}) {
+        side->readable = side->readable || side->stream.has_buffered_bytes();
+    }
     speaks_first_ = speaks_first_ && !slot_.server().address.is_unix;
     slot_.counts().total.add(1);
     auto& counts = (*route_->pool_counts)[tools_.worker];
@@ -346,7 +283,9 @@ std::uint64_t Connection::progress() const {
 CloseReason Connection::broken_end() const {
     const bool is_client = relay_.client().broken;
     const int error = is_client ? relay_.client().error : relay_.server().error;
-    if (error == EPROTO && is_client) return tls_end(relay_.client().stream);
+    if (error == EPROTO) {
+        return is_client ? tls_end(relay_.client().stream) : server_tls_end(relay_.server().stream);
+    }
     if (is_exhausted(error)) return CloseReason::local_error;
     if (means_lost(error)) return is_client ? CloseReason::client_lost : CloseReason::server_lost;
     return is_client ? CloseReason::client_reset : CloseReason::server_reset;
@@ -369,7 +308,9 @@ void Connection::finish(CloseReason reason) {
     const TimePoint now = Clock::now();
     end_ = reason;
     tools_.timers.cancel(*this);
-    if (reason == CloseReason::server_reset) report_early_reset(now);
+    if (reason == CloseReason::server_reset || reason == CloseReason::server_tls) {
+        report_early_reset(now);
+    }
     auto& counts = (*route_->counts)[tools_.worker];
     counts.ended(reason).add(1);
     if (relaying_) {

@@ -84,16 +84,24 @@ private:
     Task open(Origin from, std::shared_ptr<const ring::Snapshot> snapshot);
     std::optional<Origin> origin() const;
     Received receive(FirstBytes& first, std::size_t limit);
-    Received shake_hands(Preread& preread, FirstBytes& first);
+    IoResult shake_hands(Side& side);
+    Received secure_client(Preread& preread, FirstBytes& first);
     void wait_for_key(const Preread& preread);
     CloseReason bring_in(Preread& preread, FirstBytes& first);
     CloseReason early_end() const;
     bool read_ahead(FirstBytes& first);
     bool claim(const ring::Snapshot& snapshot, const ring::Member& member);
-    int dial();
+    int dial(const Preread& preread);
     TimePoint dial_ends_at(TimePoint spent_at) const;
-    bool dial_is_pending() const;
+    bool dial_is_pending();
     bool has_connected(int& error);
+    bool begin_server_tls(Stream& stream, const Preread& preread);
+    bool secures_server();
+    KeptTlsSession* kept_session() const;
+    void note_tls_failure(std::string_view words);
+    bool sends_header() const {
+        return route_->send_proxy.version != conf::SendProxy::Version::none;
+    }
     void drop_server(int error);
     void pass_over(Spill spill);
     void note_placement(const Preread& preread);
@@ -112,6 +120,7 @@ private:
     CloseReason broken_end() const;
     void finish(CloseReason reason);
     void report_early_reset(TimePoint now) const;
+    std::string_view tls_error() const;
     void write_log_line(TimePoint now) const;
 
     // Lines for debugging, where logs_debug().
@@ -128,8 +137,9 @@ private:
     KeptEndpoint client_;        // by the PROXY header, once that was read
     Relay relay_;
     ServerSlot slot_;
-    Task opening_;     // empty once the relay runs
-    std::string key_;  // as far as the log shows it
+    Task opening_;                                       // empty once the relay runs
+    std::string key_;                                    // as far as the log shows it
+    std::unique_ptr<const std::string> server_failure_;  // of TLS, the last while dialling
     TimePoint accepted_at_;
     Standstill standstill_;  // since the last progress of the relay; before it, the last dial
     float open_ms_ = 0;

@@ -14,8 +14,7 @@ namespace ringway::proxy {
 // needs that; none if the kernel does not say.
 std::optional<Origin> Connection::origin() const {
     Origin origin{.source = client_.endpoint()};
-    if (route_->key.needs_destination() ||
-        route_->send_proxy.version != conf::SendProxy::Version::none) {
+    if (route_->key.needs_destination() || sends_header()) {
         origin.destination = local_address(relay_.client().stream);
         if (!origin.destination) return std::nullopt;
     }
@@ -34,7 +33,7 @@ void Connection::wait_for_key(const Preread& preread) {
 // connection ends; none if it has a key or waits on.
 CloseReason Connection::bring_in(Preread& preread, FirstBytes& first) {
     while (preread.wants_bytes()) {
-        const Received received = preread.wants_tls() ? shake_hands(preread, first)
+        const Received received = preread.wants_tls() ? secure_client(preread, first)
                                                       : receive(first, preread.limit_bytes());
         switch (received) {
             case Received::bytes:
@@ -68,9 +67,27 @@ CloseReason Connection::early_end() const {
     return is_exhausted(client.error) ? CloseReason::local_error : CloseReason::client_left;
 }
 
-// Goes on with the handshake; `clear` once it is complete. What came with the PROXY header is its
-// beginning.
-Connection::Received Connection::shake_hands(Preread& preread, FirstBytes& first) {
+// Goes on with a side's handshake as far as the round has time for it; moved once it is complete.
+IoResult Connection::shake_hands(Side& side) {
+    const IoResult waits = IoResult::of_code(-EAGAIN);
+    if (!side.readable && !side.stream.holds_unsent()) return waits;
+    Poller& poller = tools_.relay.poller;
+    if (!tools_.handshakes.may_go_on(poller.round())) {
+        poller.call_again(side);
+        return waits;
+    }
+    const TimePoint begin = Clock::now();
+    const IoResult got = side.stream.shake_hands();
+    tools_.handshakes.spend(Clock::now() - begin);
+    if (!got.would_block()) return got;
+    side.readable = side.stream.has_buffered_bytes();
+    if (side.readable) poller.call_again(side);
+    return got;
+}
+
+// Goes on with the client's handshake; `clear` once it is complete. What came with the PROXY header
+// is its beginning.
+Connection::Received Connection::secure_client(Preread& preread, FirstBytes& first) {
     Side& client = relay_.client();
     if (client.stream.tls() == nullptr) {
         client.stream.begin_tls(std::make_unique<TlsStream>(route_->tls->accept(), tools_.tls,
@@ -78,15 +95,8 @@ Connection::Received Connection::shake_hands(Preread& preread, FirstBytes& first
                                                             std::exchange(first.head, {})));
         client.readable = true;
     }
-    if (!client.readable && !client.stream.holds_unsent()) return Received::nothing_yet;
-    Poller& poller = tools_.relay.poller;
-    if (!tools_.handshakes.may_go_on(poller.round())) {
-        poller.call_again(client);
-        return Received::nothing_yet;
-    }
-    const TimePoint begin = Clock::now();
-    const IoResult got = client.stream.shake_hands();
-    tools_.handshakes.spend(Clock::now() - begin);
+    const IoResult got = shake_hands(client);
+    if (got.would_block()) return Received::nothing_yet;
     if (got.moved()) {
         TlsFacts facts = facts_of(client.stream.tls()->session().ssl());
         auto& counts = (*route_->counts)[tools_.worker];
@@ -96,12 +106,8 @@ Connection::Received Connection::shake_hands(Preread& preread, FirstBytes& first
         return Received::clear;
     }
     if (got.ended()) return client.broken ? Received::broken : Received::ended;
-    if (got.failed()) {
-        client.set_broken(got.error());
-        return Received::broken;
-    }
-    client.readable = false;
-    return Received::nothing_yet;
+    client.set_broken(got.error());
+    return Received::broken;
 }
 
 Connection::Received Connection::receive(FirstBytes& first, std::size_t limit) {

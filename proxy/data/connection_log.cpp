@@ -1,4 +1,5 @@
 // What a connection writes into the log: one line at its end, and lines for debugging.
+#include <cerrno>
 #include <chrono>
 #include <iterator>
 #include <string>
@@ -38,7 +39,16 @@ void Connection::write_log_line(TimePoint now) const {
                 .total_ms = ms_of(now - accepted_at_),
                 .end = to_string(end_),
                 .tls = agreed ? SSL_get_version(tls->session().ssl()) : "",
-                .tls_error = tls != nullptr ? tls->session().reason() : std::string_view()});
+                .tls_error = tls_error()});
+}
+
+// Of the client's TLS, else of the server's that was reached last.
+std::string_view Connection::tls_error() const {
+    for (const Side* const side : {&relay_.client(), &relay_.server()}) {
+        const TlsStream* const tls = side->stream.tls();
+        if (tls != nullptr && !tls->session().reason().empty()) return tls->session().reason();
+    }
+    return server_failure_ ? std::string_view(*server_failure_) : std::string_view();
 }
 
 void Connection::debug(std::string_view message) const {
@@ -82,6 +92,8 @@ void Connection::debug_dialled(int error) const {
     std::string outcome = "connected";
     if (error == ECANCELED) {
         outcome = "given up, connect.budget is spent";
+    } else if (error == EPROTO && server_failure_) {
+        outcome = "TLS: " + *server_failure_;
     } else if (error != 0) {
         outcome = std::generic_category().message(error);
     }

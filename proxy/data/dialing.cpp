@@ -98,6 +98,8 @@ void count_failed_dial(ServerCounts& counts, PoolCounts& pool, int error) {
             return counts.refused.add(1);
         case ETIMEDOUT:
             return counts.timed_out.add(1);
+        case EPROTO:
+            return counts.tls_failed.add(1);
         case EHOSTUNREACH:
         case ENETUNREACH:
             return counts.unreachable.add(1);

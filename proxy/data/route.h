@@ -10,6 +10,7 @@
 #include "proxy/data/quota.h"
 #include "proxy/data/server.h"
 #include "proxy/keys/recipe.h"
+#include "proxy/tls/client.h"
 #include "proxy/tls/server.h"
 #include "ring/balancer.h"
 
@@ -25,6 +26,7 @@ struct Route {
     conf::ListenerTimeouts timeouts;
     conf::ConnectSettings connect;
     conf::SendProxy send_proxy;
+    std::shared_ptr<const TlsClient> server_tls;  // nullptr: servers get bytes in clear
     std::string pool;
     std::shared_ptr<const ring::Balancer> balancer;
     std::shared_ptr<PerWorker<ListenerCounts>> counts;

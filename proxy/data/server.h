@@ -13,6 +13,7 @@
 #include "proxy/base/histogram.h"
 #include "proxy/data/close_reason.h"
 #include "proxy/data/failure_reports.h"
+#include "proxy/tls/client.h"
 #include "ring/slot.h"
 
 namespace ringway::proxy {
@@ -27,6 +28,7 @@ struct alignas(64) ServerCounts {
     Counter refused;           // by the server's machine
     Counter timed_out;         // without an answer
     Counter unreachable;       // no route
+    Counter tls_failed;        // by TLS, after the connect
     Counter failed_otherwise;
     Counter local_failures;  // dials that failed on this machine, which are none of the above
 };
@@ -53,17 +55,21 @@ struct alignas(64) PoolCounts {
     Counter failed_dials;   // that left this machine
     // Dials that failed on this machine, by health::LocalFault.
     std::array<Counter, health::local_fault_count> local_failures;
+    Counter tls_handshakes;  // with servers, completed; resumed ones among them
+    Counter tls_resumed;
     Histogram<connect_bounds_us> connect_times;  // of dials that succeeded
     Histogram<session_bounds_us> sessions;       // from accept to the end, if it had a server
 };
 
 // The context of a ring member: immutable but for its counts, which outlive a
-// change of address. Any thread.
+// change of address, and its sessions, which do not. Any thread.
 struct Server {
     std::string id;
     conf::Endpoint address;
     std::shared_ptr<PerWorker<ServerCounts>> counts;
     std::shared_ptr<FailureReports> failure_reports;  // nullptr without passive checks
+    // To be resumed by connections of the same worker; nullptr where none is kept.
+    std::shared_ptr<PerWorker<KeptTlsSession>> tls_sessions;
 };
 
 // A connection's claim on its server: counts against the server's limits on the

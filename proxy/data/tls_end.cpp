@@ -33,4 +33,16 @@ CloseReason tls_end(const Stream& client) {
     return CloseReason::tls_malformed;
 }
 
+CloseReason server_tls_end(const Stream& server) {
+    if (server.tls() == nullptr) return CloseReason::server_reset;
+    switch (server.tls()->session().failure()) {
+        case TlsFailure::none:
+            return CloseReason::server_tls_truncated;
+        case TlsFailure::resources:
+            return CloseReason::local_error;
+        default:
+            return CloseReason::server_tls;
+    }
+}
+
 }  // namespace ringway::proxy

@@ -7,5 +7,6 @@
 namespace ringway::proxy {
 
 CloseReason tls_end(const Stream& client);
+CloseReason server_tls_end(const Stream& server);
 
 }  // namespace ringway::proxy

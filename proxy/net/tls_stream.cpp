@@ -27,10 +27,12 @@ std::size_t sealed_bytes(std::size_t clear) {
 
 }  // namespace
 
-TlsStream::TlsStream(Ssl ssl, TlsBuffers& buffers, bool allows_truncation, std::string received)
+TlsStream::TlsStream(Ssl ssl, TlsBuffers& buffers, bool allows_truncation, std::string received,
+                     std::string clear)
     : session_(std::move(ssl)),
       buffers_(buffers),
       rest_(std::move(received)),
+      unsent_(std::move(clear)),
       allows_truncation_(allows_truncation) {
     buffers_.received.resize(received_bytes);
 }

@@ -21,8 +21,9 @@ struct TlsBuffers {
 
 class TlsStream {
 public:
-    // Throws std::bad_alloc. `received` came before TLS began.
-    TlsStream(Ssl ssl, TlsBuffers& buffers, bool allows_truncation, std::string received = {});
+    // Throws std::bad_alloc. `received` came before TLS began; `clear` goes out before it.
+    TlsStream(Ssl ssl, TlsBuffers& buffers, bool allows_truncation, std::string received = {},
+              std::string clear = {});
 
     const TlsSession& session() const { return session_; }
     // Whether the stream ended without its peer saying so (close_notify).

@@ -13,30 +13,13 @@
 #include <utility>
 
 #include "proxy/base/ascii.h"
+#include "proxy/tls/context.h"
 
 namespace ringway::proxy {
 
 namespace {
 
-// Keys of each connection are its own (RFC 9325, 4.1, 4.2).
-constexpr const char* default_ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
-constexpr const char* default_groups = "X25519:P-256:P-384";
-
 using Digest = std::array<unsigned char, 32>;
-
-int version_of(conf::TlsVersion version) {
-    return version == conf::TlsVersion::v1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
-}
-
-// In the order of the configuration, each with its size before it (RFC 7301, 3.1).
-std::string alpn_list(const std::vector<std::string>& protocols) {
-    std::string list;
-    for (const std::string& each : protocols) {
-        list += static_cast<char>(each.size());
-        list += each;
-    }
-    return list;
-}
 
 // Lower case, without the dot of the root.
 std::string canonical(std::string_view name) {
@@ -85,11 +68,11 @@ private:
 
     void read_authorities() {
         if (!settings_.client) return;
-        const TlsFile file(settings_.client->ca, entry_ + ".client.ca", findings_);
-        authorities_ = file.read_certificates();
-        if (!settings_.client->crl) return;
-        const TlsFile list(*settings_.client->crl, entry_ + ".client.crl", findings_);
-        revoked_ = list.read_revocations();
+        const conf::TlsClient& client = *settings_.client;
+        const TlsFile ca(client.ca, entry_ + ".client.ca", findings_);
+        std::optional<TlsFile> crl;
+        if (client.crl) crl.emplace(*client.crl, entry_ + ".client.crl", findings_);
+        authorities_ = proxy::read_authorities(ca, crl ? &*crl : nullptr);
     }
 
     void read_tickets() {
@@ -117,8 +100,9 @@ private:
         text += '\0';
         text += settings_.client && settings_.client->required ? "required" : "optional";
         Digest digest{};
-        for (const X509Pointer& each : authorities_) text += fingerprint_of(each.get());
-        for (const CrlPointer& each : revoked_) {
+        for (const X509Pointer& each : authorities_.certificates)
+            text += fingerprint_of(each.get());
+        for (const CrlPointer& each : authorities_.revoked) {
             if (X509_CRL_digest(each.get(), EVP_sha256(), digest.data(), nullptr) != 1) {
                 throw std::bad_alloc();
             }
@@ -161,17 +145,12 @@ private:
     }
 
     SSL_CTX* make_context(const Chosen& chosen) {
-        SslContext context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
-        if (!context) throw std::bad_alloc();
-        SSL_CTX* const raw = context.get();
-        server_->contexts_.push_back(std::move(context));
-        SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS);
-        SSL_CTX_set_options(raw, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
-                                     SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-        SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
+        server_->contexts_.push_back(
+            proxy::make_context(TLS_server_method(), settings_.min_version));
+        SSL_CTX* const raw = server_->contexts_.back().get();
+        SSL_CTX_set_options(raw, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
         SSL_CTX_set_session_id_context(raw, session_id_.data(),
                                        static_cast<unsigned>(session_id_.size()));
-        SSL_CTX_set_min_proto_version(raw, version_of(settings_.min_version));
         set_ciphers(raw);
         for (const auto& certificate : chosen) use(raw, *certificate);
         // The macros for these have casts of C.
@@ -214,18 +193,12 @@ private:
     }
 
     void use(SSL_CTX* context, const Certificate& certificate) {
-        const bool taken = SSL_CTX_use_certificate(context, certificate.own()) == 1 &&
-                           SSL_CTX_use_PrivateKey(context, certificate.key.get()) == 1;
-        if (!taken) {
-            const std::size_t number = index_of(certificate);
-            const TlsFile file(settings_.certificates[number].chain,
-                               entry_ + ".certificates[" + std::to_string(number) + "].chain",
-                               findings_);
-            return file.error("OpenSSL refuses it: " + take_openssl_error());
-        }
-        for (std::size_t i = 1; i < certificate.chain.size(); ++i) {
-            SSL_CTX_add1_chain_cert(context, certificate.chain[i].get());
-        }
+        if (show(context, certificate)) return;
+        const std::size_t number = index_of(certificate);
+        const TlsFile file(settings_.certificates[number].chain,
+                           entry_ + ".certificates[" + std::to_string(number) + "].chain",
+                           findings_);
+        file.error("OpenSSL refuses it: " + take_openssl_error());
     }
 
     std::size_t index_of(const Certificate& certificate) const {
@@ -248,14 +221,9 @@ private:
 
     void set_authorities(SSL_CTX* context) {
         if (!settings_.client) return;
-        X509_STORE* const store = SSL_CTX_get_cert_store(context);
-        for (const X509Pointer& each : authorities_) {
-            X509_STORE_add_cert(store, each.get());
+        trust(context, authorities_);
+        for (const X509Pointer& each : authorities_.certificates) {
             SSL_CTX_add_client_CA(context, each.get());
-        }
-        for (const CrlPointer& each : revoked_) X509_STORE_add_crl(store, each.get());
-        if (!revoked_.empty()) {
-            X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
         }
         const int required = settings_.client->required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER | required, nullptr);
@@ -265,8 +233,7 @@ private:
     const std::string& entry_;
     TlsFindings& findings_;
     std::shared_ptr<TlsServer> server_{new TlsServer};
-    std::vector<X509Pointer> authorities_;
-    std::vector<CrlPointer> revoked_;
+    Authorities authorities_;
     Digest session_id_{};
 };
 

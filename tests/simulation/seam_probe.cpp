@@ -14,11 +14,10 @@ Probe::Probe(boost::asio::io_context& io, LingeringCloses& lingering_closes, Don
 
 Probe::~Probe() = default;
 
-void Probe::start(const conf::Endpoint& address, const conf::HealthSettings& /*settings*/,
-                  const std::string& /*preface*/, const std::optional<conf::Endpoint>& /*source*/) {
+void Probe::start(const Target& target) {
     attempt_ = std::make_shared<Attempt>();
     simulation::World::current()->probe(
-        address, [this, attempt = std::weak_ptr(attempt_)](const Outcome& outcome) {
+        target.address, [this, attempt = std::weak_ptr(attempt_)](const Outcome& outcome) {
             if (!attempt.expired()) finish(outcome);
         });
 }

@@ -53,7 +53,8 @@ constexpr std::array all_commands{
             "Ends `drain`, `offline` and `online`.\n"},
     Command{"clear", "POOL ID", 2, 2, "reset a server's health state",
             "Ends its time-out by `passive` checks; its active checks start afresh.\n"},
-    Command{"certificates", "", 0, 0, "certificates of listeners, and when they expire", "", looks},
+    Command{"certificates", "", 0, 0, "certificates of listeners and pools, and when they expire",
+            "", looks},
     Command{"overrides", "", 0, 0, "run-time overrides of servers",
             "Registrations, unregistrations, weights and addresses that were set, drain, offline\n"
             "and online; also those of pools that are not in the file, which have no effect until\n"

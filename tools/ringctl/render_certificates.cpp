@@ -25,10 +25,15 @@ std::string joined(const std::vector<std::string>& names) {
     return names.empty() ? std::string(nothing) : fmt::format("{}", fmt::join(names, ", "));
 }
 
+std::string shown_by(const json::object& certificate) {
+    const std::string listener = text(certificate, "listener");
+    return listener != nothing ? "listener " + listener : "pool " + text(certificate, "pool");
+}
+
 }  // namespace
 
 std::string render_certificates(const json::object& answer, bool colours) {
-    Table table({{"LISTENER"},
+    Table table({{"SHOWN BY"},
                  {"NAMES"},
                  {"KEY"},
                  {"EXPIRES"},
@@ -38,7 +43,7 @@ std::string render_certificates(const json::object& answer, bool colours) {
                  {"FILE"}});
     const auto all = objects(answer, "certificates");
     for (const auto* each : all) {
-        table.add({{text(*each, "listener")},
+        table.add({{shown_by(*each)},
                    {joined(strings(*each, "names")), Tone::strong},
                    {text(*each, "key")},
                    {text(*each, "expires")},
@@ -47,7 +52,7 @@ std::string render_certificates(const json::object& answer, bool colours) {
                    {text(*each, "issuer")},
                    {text(*each, "file")}});
     }
-    return all.empty() ? "no listener terminates TLS\n" : table.to_string(colours);
+    return all.empty() ? "no listener or pool shows a certificate\n" : table.to_string(colours);
 }
 
 }  // namespace ringway::ringctl

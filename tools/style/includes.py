@@ -18,7 +18,7 @@ import findings
 ARROWS = {
     "ring": {"ring", "openssl", "xxhash.h"},
     "conf": {"conf"},
-    "health": {"health", "conf", "boost"},
+    "health": {"health", "conf", "proxy/tls", "boost"},
 }
 # The wings of proxy/ from the lowest up: each may include the wings, folders and single headers
 # named here, itself, and the outside libraries. What is in proxy/ itself composes them all.

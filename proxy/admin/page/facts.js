@@ -123,7 +123,7 @@ function drawLine(line, values) {
 const short = (text) => (text ? `${text.slice(0, 16)}…` : unknown);
 
 export function showFacts(pool) {
-  describe(at("facts"), [
+  const rows = [
     ["Servers", `${count(pool.online)} of ${count(pool.servers)} online`],
     ["Algorithm", pool.algorithm ?? unknown],
     [pool.algorithm === "maglev" ? "Table entries" : "Points", count(pool.points)],
@@ -137,7 +137,13 @@ export function showFacts(pool) {
       short(pool.fingerprint),
       { title: `${pool.fingerprint}: equal on replicas that place every key alike`, class: "code" },
     ],
-  ]);
+  ];
+  const { tls } = pool;
+  if (tls) {
+    rows.push(handshakesRow(tls));
+    if (!tls.verifies) rows.push(["Certificates", "not verified", { class: "warn" }]);
+  }
+  describe(at("facts"), rows);
 }
 
 function lastReload({ reloads, result, reloaded_at }) {
@@ -205,15 +211,17 @@ export function showListeners(listeners, ratesOf) {
 
 const soon_days = 14;
 
+const handshakesRow = (tls) => [
+  "TLS handshakes",
+  count(tls.handshakes),
+  { title: `${count(tls.resumed)} of them resumed a session` },
+];
+
 function tlsRows(tls) {
   const days = Math.floor(tls.expires_in_s / 86400);
   const left = days < 0 ? "expired" : plural(days, "day");
   return [
-    [
-      "TLS handshakes",
-      count(tls.handshakes),
-      { title: `${count(tls.resumed)} of them resumed a session` },
-    ],
+    handshakesRow(tls),
     [
       "Certificate",
       left,
