@@ -24,8 +24,9 @@ std::string summary_of(const Server& server) {
 }
 
 std::string summary_of(const Pool& pool) {
+    const char* const tls = pool.tls ? ", TLS" : "";
     return std::to_string(pool.servers.size()) +
-           (pool.servers.size() == 1 ? " server" : " servers");
+           (pool.servers.size() == 1 ? " server" : " servers") + tls;
 }
 
 const std::string& name_of(const Server& server) {

@@ -255,6 +255,27 @@ void write(const Writer& to, const SendProxy& send) {
     to.flag("tls", send.tls);
 }
 
+// The entries that traffic and checks have in common.
+void write(const Writer& to, const PoolTls& tls) {
+    using From = PoolTls::NameFrom;
+    write_file(to, "ca", tls.ca);
+    write_file(to, "crl", tls.crl);
+    to.text("verify", tls.verifies ? "required" : "none");
+    if (tls.name_from == From::text) {
+        to.bytes("name", tls.name);
+    } else {
+        const bool by_id = tls.name_from == From::id;
+        to.in("name").text("from", by_id ? "id" : tls.name_from == From::sni ? "sni" : "address");
+    }
+    if (tls.certificate) {
+        to.in("certificate").text("chain", tls.certificate->chain.path);
+        to.in("certificate").text("key", tls.certificate->key.path);
+    }
+    to.text("min_version", spell_version(tls.min_version));
+    write_alpn(to, tls.alpn);
+    to.text("truncation", tls.allows_truncation ? "allow" : "refuse");
+}
+
 void write(const Writer& to, const HealthSettings& health) {
     to.time("interval", health.interval);
     to.time("timeout", health.timeout);
@@ -272,6 +293,8 @@ void write(const Writer& to, const HealthSettings& health) {
         http.bytes("host", health.http->host);
         http.text("status", spell_statuses(*health.http));
     }
+    if (health.tls_from == HealthSettings::TlsFrom::none) to.text("tls", "off");
+    if (health.tls) write(to.in("tls"), *health.tls);
 }
 
 void write(const Writer& to, const PassiveSettings& passive) {
@@ -290,6 +313,10 @@ Entries entries_of(const Pool& pool) {
     write(to.in("hash"), pool.hash);
     write(to.in("connect"), pool.connect);
     write(to.in("proxy_protocol"), pool.send_proxy);
+    if (pool.tls) {
+        write(to.in("tls"), *pool.tls);
+        to.in("tls").flag("session_reuse", pool.tls->resumes);
+    }
     if (pool.health) write(to.in("health"), *pool.health);
     if (pool.passive) write(to.in("passive"), *pool.passive);
     to.text("on_down", spell_leaving(pool.on_down));

@@ -130,7 +130,12 @@ Pool read_pool(const Value& key, const Value& value) {
     section.section("connect", [&](Section& inner) { read_connect(inner, pool.connect); });
     section.section("proxy_protocol",
                     [&](Section& inner) { read_send_proxy(inner, pool.send_proxy); });
-    section.section("health", [&](Section& inner) { read_health(inner, pool.health.emplace()); });
+    section.section("health", [&](Section& inner) {
+        read_health(inner, pool.health.emplace(), section.has("tls"));
+    });
+    const bool checks_too = pool.health && pool.health->tls_from == HealthSettings::TlsFrom::pool;
+    section.section("tls",
+                    [&](Section& inner) { read_pool_tls(inner, pool.tls.emplace(), checks_too); });
     section.section("passive",
                     [&](Section& inner) { read_passive(inner, pool.passive.emplace()); });
     section.value("on_down", [&](const Value& way) { read_leaving(way, pool.on_down); });

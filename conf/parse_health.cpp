@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "conf/parse_tls.h"
 #include "conf/scalar.h"
 #include "conf/text.h"
 
@@ -83,7 +84,7 @@ void read_http(Section& section, HttpCheck& http) {
 
 }  // namespace
 
-void read_health(Section& section, HealthSettings& health) {
+void read_health(Section& section, HealthSettings& health, bool pool_has_tls) {
     section.duration("interval", health.interval);
     health.timeout = std::min(health.timeout, health.interval);
     section.duration("timeout", health.timeout);
@@ -98,6 +99,7 @@ void read_health(Section& section, HealthSettings& health) {
                   [&](const Value& send) { read_bytes(send, health.send, send_bytes_max); });
     section.value("expect", [&](const Value& expect) { read_expect(expect, health); });
     section.section("http", [&](Section& inner) { read_http(inner, health.http.emplace()); });
+    section.value("tls", [&](const Value& tls) { read_check_tls(tls, health, pool_has_tls); });
     const auto at_most_the_interval = [&](string_view name, Duration value) {
         if (value <= health.interval) return;
         section.error(

@@ -7,7 +7,7 @@
 
 namespace ringway::conf {
 
-void read_health(Section& section, HealthSettings& health);
+void read_health(Section& section, HealthSettings& health, bool pool_has_tls);
 void read_passive(Section& section, PassiveSettings& passive);
 
 // The short form is one keyword, the long form a map.

@@ -8,6 +8,7 @@
 
 #include "conf/limits.h"
 #include "conf/overlap.h"
+#include "conf/text.h"
 
 namespace ringway::conf {
 namespace {
@@ -17,6 +18,7 @@ using std::string_view;
 constexpr std::size_t openssl_bytes_max = 4'096;  // of a list in its syntax
 constexpr std::size_t protocols_max = 64;
 constexpr std::size_t protocol_bytes_max = 255;  // RFC 7301, section 3.1
+constexpr TextRule host_name_rule{253, true};    // RFC 1035, section 2.3.4, as text
 constexpr DurationRule rotate_rule{
     .min = std::chrono::minutes{1}, .max = std::chrono::hours{7 * 24}, .examples = "10m or 12h"};
 
@@ -56,6 +58,15 @@ void read_alpn(Section& section, std::vector<std::string>& protocols) {
         section.error("alpn", "expected at most " + std::to_string(protocols_max) +
                                   " protocols, found " + std::to_string(protocols.size()));
     }
+}
+
+void read_min_version(Section& section, TlsVersion& version) {
+    section.choice<TlsVersion>("min_version", version,
+                               {{"1.2", TlsVersion::v1_2}, {"1.3", TlsVersion::v1_3}});
+}
+
+void read_truncation(Section& section, bool& is_allowed) {
+    section.choice<bool>("truncation", is_allowed, {{"refuse", false}, {"allow", true}});
 }
 
 void read_certificates(Section& section, std::vector<TlsCertificate>& certificates) {
@@ -116,8 +127,7 @@ void read_listener_tls(Section& section, ListenerTls& tls) {
     read_certificates(section, tls.certificates);
     section.choice<UnknownName>("unknown_name", tls.unknown_name,
                                 {{"first", UnknownName::first}, {"refuse", UnknownName::refuse}});
-    section.choice<TlsVersion>("min_version", tls.min_version,
-                               {{"1.2", TlsVersion::v1_2}, {"1.3", TlsVersion::v1_3}});
+    read_min_version(section, tls.min_version);
     read_openssl_list(section, "ciphers", tls.ciphers, tls.ciphers_position);
     if (section.has("ciphers") && tls.min_version == TlsVersion::v1_3) {
         section.error("ciphers", R"(has a meaning only for min_version: "1.2")");
@@ -127,8 +137,109 @@ void read_listener_tls(Section& section, ListenerTls& tls) {
     read_alpn(section, tls.alpn);
     section.section("client", [&](Section& inner) { read_client(inner, tls.client.emplace()); });
     section.value("tickets", [&](const Value& value) { read_tickets(value, tls.tickets); });
-    section.choice<bool>("truncation", tls.allows_truncation, {{"refuse", false}, {"allow", true}});
+    read_truncation(section, tls.allows_truncation);
     section.need({"certificates"});
+}
+
+namespace {
+
+// A name that servers' certificates can be for.
+bool check_host_name(const Value& value, string_view name) {
+    const auto network = Network::parse(name);
+    if (network && name.find('/') == string_view::npos) {
+        value.error("an IP address is no name: without name the address is verified");
+        return false;
+    }
+    if (!check_text(value, name, host_name_rule)) return false;
+    // OpenSSL takes a name that begins with a dot for all the names that end with it.
+    if (name.starts_with('.') || name.ends_with('.') || name.find("..") != string_view::npos) {
+        value.error("expected a name without empty labels, found " + quoted(name));
+        return false;
+    }
+    return true;
+}
+
+// The short form is a host name, the long form says where the name comes from.
+void read_server_name(const Value& value, PoolTls& tls) {
+    using From = PoolTls::NameFrom;
+    if (value.node().kind == Node::Kind::map) {
+        Section section(value);
+        section.choice<From>("from", tls.name_from,
+                             {{"address", From::address}, {"id", From::id}, {"sni", From::sni}});
+        section.need({"from"});
+        return section.finish();
+    }
+    const auto name = value.text("a host name, or a map of from");
+    if (!name || !check_host_name(value, *name)) return;
+    for (const string_view word : {"address", "id", "sni"}) {
+        if (*name != word) continue;
+        return value.error("expected a host name, did you mean {from: " + std::string(word) + "}?");
+    }
+    tls.name_from = From::text;
+    tls.name = *name;
+}
+
+void read_shown_certificate(Section& section, TlsClientCertificate& certificate) {
+    read_file_path(section, "chain", certificate.chain);
+    read_file_path(section, "key", certificate.key);
+    section.need({"chain", "key"});
+}
+
+void read_servers_tls(Section& section, PoolTls& tls) {
+    read_file_path(section, "ca", tls.ca);
+    read_file_path(section, "crl", tls.crl);
+    if (section.choice<bool>("verify", tls.verifies, {{"required", true}, {"none", false}})) {
+        tls.verify_position = section.where("verify");
+    }
+    for (const auto* name : {"ca", "crl"}) {
+        if (section.has(name) && !tls.verifies) {
+            section.error(name, "has a meaning only with verify: required");
+        }
+    }
+    section.value("name", [&](const Value& name) { read_server_name(name, tls); });
+    section.section("certificate", [&](Section& inner) {
+        read_shown_certificate(inner, tls.certificate.emplace());
+    });
+    read_min_version(section, tls.min_version);
+    read_alpn(section, tls.alpn);
+    read_truncation(section, tls.allows_truncation);
+}
+
+}  // namespace
+
+void read_pool_tls(Section& section, PoolTls& tls, bool checks_too) {
+    read_servers_tls(section, tls);
+    section.boolean("session_reuse", tls.resumes);
+    if (tls.name_from == PoolTls::NameFrom::sni && checks_too) {
+        section.error("name", "checks know no client's name: needs health: {tls: ...}");
+    }
+}
+
+void read_check_tls(const Value& value, HealthSettings& health, bool pool_has_tls) {
+    if (value.node().kind != Node::Kind::map) {
+        constexpr auto* what = "off, or a map as tls of the pool";
+        const auto word = value.text(what);
+        if (!word) return;
+        if (*word != "off") return value.expected(what);
+        if (!pool_has_tls) value.error("has a meaning only where the pool has tls");
+        health.tls_from = HealthSettings::TlsFrom::none;
+        return;
+    }
+    health.tls_from = HealthSettings::TlsFrom::own;
+    PoolTls& tls = health.tls.emplace();
+    tls.resumes = false;
+    Section section(value);
+    read_servers_tls(section, tls);
+    if (tls.name_from == PoolTls::NameFrom::sni) {
+        section.error("name",
+                      "checks know no client's name: choose address or id, or write one out");
+    }
+    if (section.has("session_reuse")) {  // which is not among the known entries
+        section.value("session_reuse", [](const Value& reuse) {
+            reuse.error("checks resume no session: each makes a full handshake");
+        });
+    }
+    section.finish();
 }
 
 }  // namespace ringway::conf
