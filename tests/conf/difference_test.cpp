@@ -154,6 +154,35 @@ const std::vector<Change> changes{
     {"send: v2", "tls: false", "tls: true", "pools.main.proxy_protocol.tls: false -> true"},
     {"send: v2", "unique_id: false", "unique_id: true",
      "pools.main.proxy_protocol.unique_id: false -> true"},
+    {"  # TLS to", "servers.pem", "other.pem",
+     "pools.main.tls.ca: /etc/ringway/tls/servers.pem -> /etc/ringway/tls/other.pem"},
+    {"  # TLS to", "servers-crl.pem", "other.pem",
+     "pools.main.tls.crl: /etc/ringway/tls/servers-crl.pem -> /etc/ringway/tls/other.pem"},
+    {"  # TLS to", "name: db.example", "name: new.example",
+     R"(pools.main.tls.name: "db.example" -> "new.example")"},
+    {"  # TLS to", "name: db.example", "name: {from: id}",
+     "pools.main.tls.name: \"db.example\" -> -\npools.main.tls.name.from: - -> id"},
+    {"  # TLS to", "proxy.pem", "other.pem",
+     "pools.main.tls.certificate.chain: /etc/ringway/tls/proxy.pem -> /etc/ringway/tls/other.pem"},
+    {"  # TLS to", "proxy.key", "other.key",
+     "pools.main.tls.certificate.key: /etc/ringway/tls/proxy.key -> /etc/ringway/tls/other.key"},
+    {"  # TLS to", R"("1.2")", R"("1.3")", "pools.main.tls.min_version: 1.2 -> 1.3"},
+    {"  # TLS to", "[redis, resp]", "[redis]",
+     R"(pools.main.tls.alpn: ["redis", "resp"] -> ["redis"])"},
+    {"  # TLS to", "session_reuse: true", "session_reuse: false",
+     "pools.main.tls.session_reuse: true -> false"},
+    {"  # TLS to", "truncation: refuse", "truncation: allow",
+     "pools.main.tls.truncation: refuse -> allow"},
+    {"  # of the checks", "servers.pem", "other.pem",
+     "pools.main.health.tls.ca: /etc/ringway/tls/servers.pem -> /etc/ringway/tls/other.pem"},
+    {"  # of the checks", "from: id", "from: address",
+     "pools.main.health.tls.name.from: id -> address"},
+    {"  web:", "from: sni", "from: id", "pools.web.tls.name.from: sni -> id"},
+    {"  web:", "tls: off", "tls: {verify: none}",
+     "pools.web.health.tls: off -> -\npools.web.health.tls.min_version: - -> 1.2\n"
+     "pools.web.health.tls.name.from: - -> address\npools.web.health.tls.truncation: - -> refuse\n"
+     "pools.web.health.tls.verify: - -> none"},
+    {"  web:", "web:", "new:", "pools.new: - -> 0 servers, TLS\npools.web: 0 servers, TLS -> -"},
     {"    health:", "interval: 2s", "interval: 3s", "pools.main.health.interval: 2s -> 3s"},
     {"    health:", "timeout: 1500ms", "timeout: 2s", "pools.main.health.timeout: 1500ms -> 2s"},
     {"    health:", "rise: 2", "rise: 3", "pools.main.health.rise: 2 -> 3"},
@@ -261,6 +290,25 @@ BOOST_AUTO_TEST_CASE(entries_of_tls_that_come_and_go_are_told) {
                    "certificates[/a].key: /k\n+" + path + "min_version: 1.2\n+" + path +
                    "tickets.rotate: 12h\n+" + path + "truncation: refuse\n+" + path +
                    "unknown_name: first\n");
+}
+
+BOOST_AUTO_TEST_CASE(tls_to_servers_that_comes_and_goes_is_told) {
+    const auto with = [](std::string_view line) { return config_of(sample({.pool = line})); };
+    const auto told = [](const Config& before, const Config& after) {
+        std::string all;
+        for (const auto& each : difference(before, after)) all += to_string(each) + '\n';
+        return all;
+    };
+    const Config clear = with("health: {}");
+    const Config tls = with("health: {}\n    tls: {}");
+    BOOST_TEST(told(clear, tls) ==
+               "+ pools.main.tls.min_version: 1.2\n+ pools.main.tls.name.from: address\n"
+               "+ pools.main.tls.session_reuse: true\n+ pools.main.tls.truncation: refuse\n"
+               "+ pools.main.tls.verify: required\n");
+    BOOST_TEST(told(tls, with("tls: {verify: none}\n    health: {}")) ==
+               "~ pools.main.tls.verify: required -> none\n");
+    BOOST_TEST(told(tls, with("tls: {}\n    health: {tls: off}")) ==
+               "+ pools.main.health.tls: off\n");
 }
 
 // What is shown is cut, what is compared is not.

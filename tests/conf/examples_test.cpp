@@ -56,6 +56,9 @@ BOOST_AUTO_TEST_CASE(the_defaults_in_full_are_the_defaults) {
     health.fast_interval = {};
     health.send.clear();
     health.expect.clear();
+    BOOST_TEST((health.tls.value().name_from == PoolTls::NameFrom::id));
+    health.tls_from = {};
+    health.tls.reset();
     BOOST_TEST((health == HealthSettings{}));
     BOOST_TEST((*pool.passive == PassiveSettings{}));
     BOOST_TEST((pool.on_down == Leaving{}));
@@ -66,6 +69,15 @@ BOOST_AUTO_TEST_CASE(the_defaults_in_full_are_the_defaults) {
     BOOST_TEST(!pool.send_proxy.authority);
     BOOST_TEST(!pool.send_proxy.unique_id);
     BOOST_TEST(!pool.send_proxy.tls);
+    auto to_servers = pool.tls.value();
+    BOOST_TEST(to_servers.name == "db.example");
+    to_servers.ca.reset();
+    to_servers.crl.reset();
+    to_servers.name.clear();
+    to_servers.name_from = {};
+    to_servers.certificate.reset();
+    to_servers.alpn.clear();
+    BOOST_TEST((to_servers == PoolTls{}));
     const auto secure = std::ranges::find(config.listeners, "secure", &Listener::name);
     BOOST_TEST_REQUIRE((secure != config.listeners.end()));
     auto tls = secure->tls.value();

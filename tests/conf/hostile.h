@@ -79,6 +79,8 @@ inline std::vector<Hostile> hostile_kinds() {
         {"certificates that are numbers", certificates, same("          - 1\n"), ""},
         {"protocols without end", "version: 1\nlisteners:\n  - tls:\n      alpn:\n",
          number("        - p", "\n"), ""},
+        {"protocols of a pool without end", "version: 1\npools:\n  p:\n    tls:\n      alpn:\n",
+         number("        - p", "\n"), ""},
         {"an unknown list", "version: 1\nzzz:\n", same("  - 1\n"), ""},
         {"an unknown list of lists", "version: 1\nzzz:\n", same("  - [1, 2, 3]\n"), ""},
         {"an unknown list in a pool", pool, same("    - 1\n"), ""},

@@ -5,6 +5,7 @@ An unknown entry makes the parser list those it knows; that list is compared
 with the schema's, section by section.
 """
 
+import copy
 import json
 import pathlib
 import re
@@ -27,6 +28,8 @@ def base(path=()):
     if "on_missing" in path:
         key = {"from": "first_line", "on_missing": {"policy": "source_ip"}}
     health = {"http": {}} if "http" in path else {"expect": {"anywhere": "x"}}
+    to_servers = {"name": {"from": "id"}, "certificate": {"chain": "/c", "key": "/k"}}
+    health["tls"] = copy.deepcopy(to_servers)
     return {
         "version": 1,
         "listeners": [
@@ -49,6 +52,7 @@ def base(path=()):
                 "hash": {},
                 "connect": {},
                 "proxy_protocol": {"send": "v2"},
+                "tls": to_servers,
                 "health": health,
                 "passive": {},
                 "on_down": {"drain": "1s"},
@@ -114,7 +118,7 @@ class SchemaTest(unittest.TestCase):
     def test_schema_and_parser_know_the_same_entries(self):
         self.assertEqual(errors_of(base()), [])
         found = list(sections(SCHEMA))
-        self.assertEqual(len(found), 25)
+        self.assertEqual(len(found), 31)
         for path, schema in found:
             with self.subTest(path):
                 config = base(path)

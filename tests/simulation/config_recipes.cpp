@@ -108,8 +108,9 @@ const std::vector<Recipe> recipes{
 };
 
 // With what has a meaning only beside them.
-const Texts not_simulated{"listeners.*.tls", "listeners.*.key.from=client_cert",
-                          "listeners.*.key.field", "pools.*.proxy_protocol.tls"};
+const Texts not_simulated{"listeners.*.tls",       "listeners.*.key.from=client_cert",
+                          "listeners.*.key.field", "pools.*.proxy_protocol.tls",
+                          "pools.*.tls",           "pools.*.health.tls"};
 
 std::string without_parts(std::string path) {
     constexpr std::string_view parts = ".parts.*.";
