@@ -16,13 +16,15 @@ from support.tls import hello_of
 from support.waiting import ROOT, wait_until
 
 
-def example(bench, name: str, servers, **changes):
-    """A proxy with the example's file; `servers` take the places of those that it names."""
+def example(bench, name: str, servers, in_pool=None, **changes):
+    """A proxy with the example's file, with `changes` in its listener and others `in_pool`;
+    `servers` take the places of those that it names."""
     config = yaml.safe_load((ROOT / "conf/examples" / f"{name}.yaml").read_text())
     (entry,) = config["listeners"]
     entry["bind"] = f"127.0.0.1:{free_port()}"
     entry.update(changes)
     (pool,) = config["pools"].values()
+    pool.update(in_pool or {})
     assert len(pool["servers"]) == len(servers)
     for place, server in zip(pool["servers"], servers):
         place["address"] = server.address
@@ -137,3 +139,31 @@ def test_tls_termination(bench):
 
                 wait_until(arrived, "the bytes in clear at their server")
                 client.unwrap()
+
+
+class TlsRedis(RealRedis):
+    def __init__(self, folder, name: str, files: dict, ca):
+        self.tls = {"cert-file": files["chain"], "key-file": files["key"], "ca-cert-file": ca}
+        super().__init__(folder, name)
+
+    def command(self):
+        tls = {"port": self.port, "auth-clients": "no", **self.tls}
+        words = [word for entry, value in tls.items() for word in (f"--tls-{entry}", value)]
+        return [*super().command(), "--port", "0", *words]  # the later of two counts
+
+
+def test_tls_to_servers(bench):
+    authority = Authority(bench.folder / "tls")
+    file = yaml.safe_load((ROOT / "conf/examples/tls-to-servers.yaml").read_text())
+    (pool,) = file["pools"].values()
+    redises = [
+        bench.start(TlsRedis(bench.folder, id, authority.issue(id), authority.ca))
+        for id in (server["id"] for server in pool["servers"])
+    ]
+    tls = {**pool["tls"], "ca": str(authority.ca)}
+    proxy, listener, pool, names = example(bench, "tls-to-servers", redises, {"tls": tls})
+    for source in (f"127.0.0.{last}" for last in range(2, 12)):
+        with Resp(proxy.address(listener), source) as session:
+            assert session("SET", source, source) == "OK"
+            port = int(session("CONFIG", "GET", "tls-port")[1])
+        assert names[port] == proxy.owner(source, pool)
