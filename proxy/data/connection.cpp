@@ -282,12 +282,17 @@ std::uint64_t Connection::progress() const {
 
 CloseReason Connection::broken_end() const {
     const bool is_client = relay_.client().broken;
-    const int error = is_client ? relay_.client().error : relay_.server().error;
-    if (error == EPROTO) {
-        return is_client ? tls_end(relay_.client().stream) : server_tls_end(relay_.server().stream);
+    const Side& side = is_client ? relay_.client() : relay_.server();
+    // A peer that refuses TLS may reset after its alert.
+    const TlsStream* const tls = side.stream.tls();
+    const bool is_refused = tls != nullptr && tls->session().failure() != TlsFailure::none;
+    if (side.error == EPROTO || is_refused) {
+        return is_client ? tls_end(side.stream) : server_tls_end(side.stream);
     }
-    if (is_exhausted(error)) return CloseReason::local_error;
-    if (means_lost(error)) return is_client ? CloseReason::client_lost : CloseReason::server_lost;
+    if (is_exhausted(side.error)) return CloseReason::local_error;
+    if (means_lost(side.error)) {
+        return is_client ? CloseReason::client_lost : CloseReason::server_lost;
+    }
     return is_client ? CloseReason::client_reset : CloseReason::server_reset;
 }
 

@@ -96,7 +96,11 @@ Ssl TlsClient::connect(const Peer& peer, KeptTlsSession* kept) const {
     const char* const kept_name = SSL_SESSION_get0_hostname(kept->session.get());
     const char* const asked = SSL_get_servername(ssl.get(), TLSEXT_NAMETYPE_host_name);
     const std::string_view before = kept_name != nullptr ? kept_name : "";
-    if (before == (asked != nullptr ? asked : "")) SSL_set_session(ssl.get(), kept->session.get());
+    if (before != (asked != nullptr ? asked : "")) return ssl;
+    // Of OpenSSL's own a session of TLS 1.3 is resumed once, and not every server gives another.
+    if (const SslSession copy{SSL_SESSION_dup(kept->session.get())}) {
+        SSL_set_session(ssl.get(), copy.get());
+    }
     return ssl;
 }
 

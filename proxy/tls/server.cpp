@@ -322,7 +322,9 @@ int TlsServer::on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_C
                                        seals) == 1 &&
                      EVP_MAC_CTX_set_params(mac, parameters.data()) == 1;
     if (!set) return -1;
-    return seals != 0 || keys->name == newest.name ? 1 : 2;
+    if (seals != 0) return 1;
+    // Clients use a ticket of TLS 1.3 once (RFC 8446, C.4).
+    return keys->name == newest.name && SSL_version(ssl) != TLS1_3_VERSION ? 1 : 2;
 }
 
 }  // namespace ringway::proxy

@@ -132,6 +132,14 @@ TlsSession::TlsSession(Ssl ssl) : ssl_(std::move(ssl)) {
     SSL_set_msg_callback_arg(ssl_.get(), this);
 }
 
+// A stream that was cut can be resumed all the same (RFC 5246, 7.2.1): for OpenSSL only one that
+// was shut down can (SSL_set_shutdown(3)).
+TlsSession::~TlsSession() {
+    if (state_ != State::failed) {
+        SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    }
+}
+
 void TlsSession::shake_hands(std::string_view& received, TlsOutput& out) {
     assert(state_ == State::handshake);
     if (!has_begun_ && !received.empty()) {
@@ -207,7 +215,8 @@ void TlsSession::fail(int result) {
     if (failure == TlsFailure::bad_certificate) {
         words = X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get()));
     } else if (failure == TlsFailure::alert) {
-        words = SSL_alert_desc_string_long(number - SSL_AD_REASON_OFFSET);
+        const std::string_view alert = SSL_alert_desc_string_long(number - SSL_AD_REASON_OFFSET);
+        if (alert != "unknown") words = alert.data();  // it does not know those of TLS 1.3
     } else if (failure == TlsFailure::unknown_name) {
         words = "no certificate for the name";
     }

@@ -29,7 +29,7 @@ public:
     explicit TlsSession(Ssl ssl);
     TlsSession(const TlsSession&) = delete;
     TlsSession& operator=(const TlsSession&) = delete;
-    ~TlsSession() = default;
+    ~TlsSession();
 
     enum class State : std::uint8_t {
         handshake,  // until both sides agree

@@ -1,8 +1,8 @@
-// TLS of a listener: a handshake and records that are altered on their way. What is read in clear
-// is a prefix of what the client wrote, and after a failure nothing more is read.
+// TLS with a client or with a server: a handshake and records that are altered on their way. What
+// is read in clear is a prefix of what the peer wrote, and after a failure nothing more is read.
 //
-// An input is the client's version, then steps: what the client does next, and how what it sends is
-// altered.
+// An input is the peer's version and whether it is a server, then steps: what the peer does next,
+// and how what it sends is altered.
 #include <openssl/ssl.h>
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/tls/client.h"
 #include "proxy/tls/server.h"
 #include "proxy/tls/session.h"
 #include "tests/support/certificates.h"
@@ -24,11 +25,17 @@ void require(bool holds) {
     if (!holds) std::abort();
 }
 
-// Files of this process, which go with it.
-std::shared_ptr<const proxy::TlsServer> make_server() {
+// Both ends, with files of this process, which go with it.
+struct Ends {
+    std::shared_ptr<const proxy::TlsServer> server;
+    std::shared_ptr<const proxy::TlsClient> client;
+    test::Credentials site = test::make_certificate({.common_name = "site"});
+};
+
+Ends make_ends() {
+    Ends ends;
     std::string folder = "/tmp/ringway-fuzz-XXXXXX";
     require(::mkdtemp(folder.data()) != nullptr);
-    const auto made = test::make_certificate({.common_name = "site"});
     const auto write = [&](const char* name, const std::string& text) {
         const std::string path = folder + '/' + name;
         std::FILE* const file = std::fopen(path.c_str(), "w");
@@ -37,28 +44,42 @@ std::shared_ptr<const proxy::TlsServer> make_server() {
         std::fclose(file);
         return conf::FilePath{path, {}};
     };
+    const auto chain = write("chain", ends.site.certificate_pem());
     conf::ListenerTls settings;
-    settings.certificates.push_back(
-        {write("chain", made.certificate_pem()), write("key", made.key_pem()), std::nullopt});
+    settings.certificates.push_back({chain, write("key", ends.site.key_pem()), std::nullopt});
     settings.alpn = {"mqtt", "h2"};
+    conf::PoolTls to_servers;
+    to_servers.ca = chain;
+    to_servers.name_from = conf::PoolTls::NameFrom::id;
+    to_servers.alpn = settings.alpn;
     proxy::TlsFindings findings;
-    auto server = proxy::TlsServer::load(settings, "fuzz", "tls", findings);
-    require(server != nullptr);
+    ends.server = proxy::TlsServer::load(settings, "fuzz", "tls", findings);
+    ends.client = proxy::TlsClient::load(to_servers, "tls", findings);
+    require(ends.server != nullptr && ends.client != nullptr);
     for (const char* const name : {"/chain", "/key"}) ::unlink((folder + name).c_str());
     ::rmdir(folder.c_str());
-    return server;
+    return ends;
 }
 
-const std::shared_ptr<const proxy::TlsServer>& server() {
-    static const auto made = make_server();
+const Ends& ends() {
+    static const Ends made = make_ends();
     return made;
 }
 
-struct Client {
-    explicit Client(int version) : context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free) {
+proxy::Ssl session_with(bool server, proxy::KeptTlsSession& kept) {
+    const conf::Endpoint nowhere;
+    return server ? ends().client->connect({"site", nowhere}, &kept) : ends().server->accept();
+}
+
+struct Peer {
+    Peer(int version, bool accepts) : context(SSL_CTX_new(TLS_method()), SSL_CTX_free) {
         SSL_CTX_set_max_proto_version(context.get(), version);
+        if (accepts) {
+            SSL_CTX_use_certificate(context.get(), ends().site.certificate.get());
+            SSL_CTX_use_PrivateKey(context.get(), ends().site.key.get());
+        }
         ssl.reset(SSL_new(context.get()));
-        SSL_set_connect_state(ssl.get());
+        accepts ? SSL_set_accept_state(ssl.get()) : SSL_set_connect_state(ssl.get());
         SSL_set_bio(ssl.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
     }
     std::string take() {
@@ -79,7 +100,13 @@ struct Client {
 
 class Session {
 public:
-    explicit Session(int version) : client_(version), session_(server()->accept()) {}
+    Session(int version, bool with_server)
+        : peer_(version, with_server), session_(session_with(with_server, kept_)) {
+        if (!with_server) return;
+        std::string_view nothing;
+        session_.shake_hands(nothing, out_);  // who connects speaks first
+        peer_.give(std::exchange(out_, {}));
+    }
 
     // One step; false at the end.
     bool step(std::string_view& input) {
@@ -89,7 +116,7 @@ public:
         const auto how = static_cast<unsigned char>(input[2]);
         input.remove_prefix(3);
         act(what % 8, how);
-        std::string bytes = client_.take();
+        std::string bytes = peer_.take();
         if (what >= 128 && !bytes.empty()) {
             bytes[where * bytes.size() / 256] ^= static_cast<char>(how | 1);
             altered_ = true;
@@ -101,7 +128,7 @@ public:
             altered_ = true;
         }
         give(bytes, how % 3 == 0 ? 1 : 16'384);
-        client_.give(std::exchange(out_, {}));
+        peer_.give(std::exchange(out_, {}));
         return true;
     }
 
@@ -112,7 +139,7 @@ public:
 
 private:
     void act(unsigned what, unsigned size) {
-        SSL* const ssl = client_.ssl.get();
+        SSL* const ssl = peer_.ssl.get();
         std::string room(16'384, '\0');
         std::size_t done = 0;
         switch (what) {
@@ -156,7 +183,8 @@ private:
         }
     }
 
-    Client client_;
+    Peer peer_;
+    proxy::KeptTlsSession kept_;
     proxy::TlsSession session_;
     std::string out_;
     std::string written_;
@@ -170,7 +198,7 @@ private:
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::string_view input(reinterpret_cast<const char*>(data), std::min<std::size_t>(size, 120));
     if (input.empty()) return 0;
-    Session session(input[0] % 2 == 0 ? TLS1_3_VERSION : TLS1_2_VERSION);
+    Session session(input[0] % 2 == 0 ? TLS1_3_VERSION : TLS1_2_VERSION, input[0] / 2 % 2 == 1);
     input.remove_prefix(1);
     while (session.step(input)) continue;
     session.finish();

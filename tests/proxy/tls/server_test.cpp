@@ -200,6 +200,34 @@ BOOST_AUTO_TEST_CASE(the_protocol_is_the_first_of_the_listener_that_the_client_h
 }
 
 // The session of a first connection at one server is offered to another one.
+// A client that uses a ticket once, as TLS 1.3 wants it, needs another one for the next time.
+BOOST_AUTO_TEST_CASE(a_resumed_session_of_tls_1_3_gets_a_new_ticket) {
+    add("site", {.alternatives = {"DNS:site.example"}});
+    const auto server = load_server(settings);
+    std::string last;
+    SSL_SESSION* session = nullptr;
+    for (int i = 0; i < 3; ++i) {
+        TlsServed served(server);
+        TlsClient client({}, "site.example");
+        if (session != nullptr) SSL_set_session(client.ssl(), session);
+        SSL_SESSION_free(session);
+        served.talk(client);
+        BOOST_TEST(proxy::facts_of(served.session.ssl()).resumed == (i > 0));
+        BOOST_REQUIRE(served.session.seal("x", served.out));
+        client.give(served.out);
+        client.read();
+        session = SSL_get1_session(client.ssl());
+        const unsigned char* bytes = nullptr;
+        std::size_t size = 0;
+        SSL_SESSION_get0_ticket(session, &bytes, &size);
+        const std::string ticket(reinterpret_cast<const char*>(bytes), size);
+        BOOST_TEST(ticket != last);
+        last = ticket;
+        client.end();
+    }
+    SSL_SESSION_free(session);
+}
+
 BOOST_AUTO_TEST_CASE(sessions_are_resumed_by_who_has_the_secret) {
     add("site", {.alternatives = {"DNS:site.example"}});
     const auto secrets = files.write("tickets", std::string(64, 'a') + '\n');

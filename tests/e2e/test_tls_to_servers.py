@@ -1,0 +1,362 @@
+"""TLS from the proxy to servers: whom it trusts, what it shows, what it resumes, how streams end."""
+
+import os
+import socket
+import ssl
+
+import pytest
+
+from support.authority import Authority
+from support.backends import Backend, echo
+from support.clients import EOF, RESET, dial, read_to_end
+from support.configuration import ANSWERED_CHECKS, listener, pool_of
+from support.ports import free_port
+from support.tls_clients import SITE, TlsClient
+from support.tls_servers import serve_tls, server_context
+from support.waiting import wait_until
+from support.web import with_web
+
+VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
+
+
+@pytest.fixture
+def trust(authority) -> dict:
+    return {"ca": str(authority.ca)}
+
+
+def tls_backends(bench, authority, *ids, serve=echo, version=None, clients_ca=None, **more):
+    """Servers with a certificate for their id and for their address."""
+    return [
+        bench.backend(
+            id,
+            serve_tls(
+                server_context(
+                    authority.issue(id, f"DNS:{id}", "IP:127.0.0.1"), clients_ca, version
+                ),
+                serve,
+                **more,
+            ),
+        )
+        for id in ids
+    ]
+
+
+def proxy_to(bench, backends, tls, key="source_ip", listen=None, engine="auto", **pool):
+    config, web = with_web(
+        bench,
+        {
+            "workers": 1,
+            "engine": engine,
+            "listeners": [listener(free_port(), key, **(listen or {}))],
+            "pools": {"main": pool_of(backends, tls=tls, **pool)},
+        },
+    )
+    proxy = bench.ringway(config)
+    proxy.web = web
+    return proxy
+
+
+def exchange(proxy, key: bytes) -> tuple[str, bytes]:
+    """Who serves a line, and what comes back."""
+    with dial(proxy.address()) as sock:
+        sock.sendall(key + b"\n")
+        sock.shutdown(socket.SHUT_WR)
+        answer, ending = read_to_end(sock)
+    assert ending == EOF
+    name, rest = answer.split(b"\n", 1)
+    return name.decode(), rest
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_each_key_reaches_its_server_in_tls(bench, authority, trust, engine, version):
+    backends = tls_backends(bench, authority, "a", "b", "c", version=version)
+    proxy = proxy_to(bench, backends, trust, key="first_line", engine=engine)
+    for number in range(8):
+        key = b"user-%d" % number
+        assert exchange(proxy, key) == (proxy.owner(key), key + b"\n")
+        assert proxy.wait_access(key=key.decode()).end == "done"
+
+
+def test_megabytes_go_both_ways_within_tls_on_both_sides(bench, authority, trust, engine):
+    entry = {"certificates": [authority.issue(SITE)]}
+    backends = tls_backends(bench, authority, "a")
+    proxy = proxy_to(bench, backends, trust, listen={"tls": entry}, engine=engine)
+    data = os.urandom(3_000_000)
+    context = authority.client_context()
+    with dial(proxy.address()) as sock, context.wrap_socket(sock, server_hostname=SITE) as tls:
+        assert tls.recv(2) == b"a\n"
+        got = bytearray()
+        for begin in range(0, len(data), 50_000):
+            tls.sendall(data[begin : begin + 50_000])
+            while len(got) < begin:
+                got += tls.recv(1 << 16)
+        while len(got) < len(data):
+            got += tls.recv(1 << 16)
+        assert bytes(got) == data
+        tls.unwrap()
+    assert proxy.wait_access(end="done").up == len(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "asked_for"),
+    [(None, None), ("db.example", "db.example"), ({"from": "id"}, "a"), ({"from": "address"}, None)],
+)
+def test_the_name_that_is_verified_is_asked_for(bench, authority, trust, name, asked_for):
+    files = authority.issue("any", "IP:127.0.0.1" if asked_for is None else f"DNS:{asked_for}")
+    backend = bench.backend("a", serve_tls(server_context(files)))
+    proxy = proxy_to(bench, [backend], {**trust, **({"name": name} if name else {})})
+    assert exchange(proxy, b"key") == ("a", b"key\n")
+    assert backend.peers[0].asked_for == asked_for
+
+
+def test_the_name_can_be_the_one_that_the_client_asked_for(bench, authority, trust):
+    entry = {"certificates": [authority.issue(SITE), authority.issue("other.example")]}
+    files = authority.issue("server", f"DNS:{SITE}", "IP:127.0.0.1")
+    backend = bench.backend("a", serve_tls(server_context(files)))
+    proxy = proxy_to(
+        bench, [backend], {**trust, "name": {"from": "sni"}}, listen={"tls": entry},
+        passive={"failures": 1},
+    )  # fmt: skip
+    context = authority.client_context()
+    with TlsClient(proxy.address(), context).handshake() as client:
+        assert client.exactly(2) == b"a\n"
+    assert backend.peers[0].asked_for == SITE
+    # Whoever asks for a name that the server does not have harms only himself.
+    with TlsClient(proxy.address(), context, name="other.example").handshake() as client:
+        with pytest.raises((ssl.SSLError, ConnectionResetError)):
+            client.read_to_end()
+    line = proxy.wait_access(end="connect_failed")
+    assert line.tls_error == "server a: hostname mismatch"
+    assert proxy.server("a")["status"] == "online"
+    context.check_hostname = False
+    with TlsClient(proxy.address(), context, name=None).handshake() as client:
+        assert client.exactly(2) == b"a\n"
+
+
+@pytest.mark.parametrize(
+    ("issued", "words"),
+    [
+        ({"alternatives": ["IP:127.0.0.2"]}, "IP address mismatch"),
+        ({"alternatives": ["DNS:localhost"]}, "IP address mismatch"),
+        ({"stranger": True}, "unable to get local issuer certificate"),
+    ],
+)
+def test_the_next_server_takes_what_one_with_a_bad_certificate_cannot(
+    bench, authority, trust, issued, words
+):
+    by = Authority(bench.folder / "stranger") if issued.get("stranger") else authority
+    files = by.issue("bad", *issued.get("alternatives", ["IP:127.0.0.1"]))
+    bad = bench.backend("bad", serve_tls(server_context(files)))
+    good = tls_backends(bench, authority, "good")
+    proxy = proxy_to(bench, [bad, *good], trust, key="first_line", passive={"failures": 3})
+    keys = (b"key-%d" % number for number in range(1000))
+    of_bad = [next(key for key in keys if proxy.owner(key) == "bad") for _ in range(3)]
+    for key in of_bad:
+        assert exchange(proxy, key) == ("good", key + b"\n")
+        line = proxy.wait_access(key=key.decode())
+        assert (line.server, line.attempts) == ("good", 2)
+        assert line.tls_error == f"server bad: {words}"
+    failures = "ringway_server_connect_failures_total"
+    assert proxy.web.metrics().value(failures, pool="main", server="bad", reason="tls") == 3
+    wait_until(lambda: proxy.server("bad")["status"] == "offline", "the failures to count")
+
+
+def test_unverified_servers_must_be_written_out_and_are_warned_of(bench, authority):
+    stranger = Authority(bench.folder / "stranger")
+    backend = bench.backend("a", serve_tls(server_context(stranger.issue("x"))))
+    proxy = proxy_to(bench, [backend], {"verify": "none"})
+    assert exchange(proxy, b"key")[0] == "a"
+    assert "pools.main.tls.verify: servers are not verified" in proxy.log()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_servers_that_ask_get_a_certificate(bench, authority, trust, version):
+    own = authority.issue("ringway", "DNS:ringway.example")
+    backends = tls_backends(bench, authority, "a", clients_ca=authority.ca, version=version)
+    proxy = proxy_to(bench, backends, {**trust, "certificate": own})
+    assert exchange(proxy, b"key") == ("a", b"key\n")
+    ((field,),) = backends[0].peers[0].certificate["subject"]
+    assert field == ("commonName", "ringway")
+    (shown,) = proxy.admin("certificates")["certificates"]
+    assert (shown["listener"], shown["pool"]) == (None, "main")
+    assert shown["names"] == ["ringway.example"]
+    labels = {"pool": "main", "name": "ringway.example", "file": own["chain"]}
+    expiry = "ringway_certificate_expiry_timestamp_seconds", frozenset(labels.items())
+    assert proxy.web.metrics()[expiry] > 0
+
+
+def test_a_server_that_refuses_the_certificate_has_failed(bench, authority, trust):
+    backends = tls_backends(bench, authority, "a", clients_ca=authority.ca)
+    proxy = proxy_to(bench, backends, trust, passive={"failures": 2})
+    # In TLS 1.3 this side is done before the server has seen that there is none.
+    for _ in range(2):
+        with dial(proxy.address()) as sock:
+            assert read_to_end(sock)[1] == RESET
+    line = proxy.wait_access(end="server_tls")
+    assert line.tls_error.endswith("certificate required")
+    wait_until(lambda: proxy.server("a")["status"] == "offline", "the failures to count")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_sessions_are_resumed_until_a_reload(bench, authority, trust, version):
+    backends = tls_backends(bench, authority, "a", "b", version=version)
+    proxy = proxy_to(bench, backends, trust, key="first_line")
+    keys = [b"key-%d" % number for number in range(100)]
+
+    def connect(backend):
+        exchange(proxy, next(key for key in keys if proxy.owner(key) == backend.name))
+        return backend.peers[-1].resumed
+
+    for backend in backends:
+        assert [connect(backend) for _ in range(3)] == [False, True, True]
+    handshakes = "ringway_pool_tls_handshakes_total"
+    assert proxy.web.metrics().value(handshakes, pool="main", resumed="yes") == 4
+    proxy.reload_well()
+    assert [connect(backends[0]) for _ in range(2)] == [False, True]
+
+
+def test_sessions_need_not_be_resumed(bench, authority, trust):
+    (backend,) = tls_backends(bench, authority, "a")
+    proxy = proxy_to(bench, [backend], {**trust, "session_reuse": False})
+    for _ in range(3):
+        exchange(proxy, b"key")
+    assert [peer.resumed for peer in backend.peers] == [False] * 3
+
+
+def test_the_end_of_each_direction_is_said_in_tls(bench, authority, trust, engine):
+    def serve(peer, _backend):
+        peer.receive_to_end()
+        peer.sock.sendall(b"answer to %d bytes" % len(peer.received))
+
+    (backend,) = tls_backends(bench, authority, "a", serve=serve)
+    proxy = proxy_to(bench, [backend], trust, engine=engine)
+    with dial(proxy.address()) as sock:
+        sock.sendall(b"x" * 1000)
+        sock.shutdown(socket.SHUT_WR)
+        assert read_to_end(sock) == (b"answer to 1000 bytes", EOF)
+    assert backend.peers[0].ending == EOF
+    proxy.wait_access(end="done")
+
+
+def test_a_server_that_is_cut_off_has_no_clean_end(bench, authority, trust, engine):
+    def serve(peer, _backend):
+        peer.sock.sendall(b"half of it")
+        peer.wait_acknowledged()
+        peer.sock.shutdown(socket.SHUT_RDWR)  # of the network, without close_notify
+
+    (backend,) = tls_backends(bench, authority, "a", serve=serve)
+    proxy = proxy_to(bench, [backend], trust, engine=engine)
+    with dial(proxy.address()) as sock:
+        assert read_to_end(sock) == (b"half of it", RESET)
+    proxy.wait_access(end="server_tls_truncated")
+    proxy = proxy_to(bench, [backend], {**trust, "truncation": "allow"}, engine=engine)
+    with dial(proxy.address()) as sock:
+        assert read_to_end(sock) == (b"half of it", EOF)
+
+
+def test_the_proxy_header_goes_before_tls(bench, authority, trust):
+    port = free_port()
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        header = b"PROXY TCP4 127.0.0.1 127.0.0.1 %d %d\r\n" % (sock.getsockname()[1], port)
+        (backend,) = tls_backends(bench, authority, "a", header=len(header))
+        pool = pool_of([backend], tls=trust, proxy_protocol={"send": "v1"})
+        proxy = bench.ringway(
+            {"listeners": [listener(port, "source_ip")], "pools": {"main": pool}}
+        )
+        sock.connect(proxy.address())
+        assert sock.recv(2) == b"a\n"
+        assert bytes(backend.peers[0].header) == header
+
+
+def test_a_server_that_is_silent_within_the_handshake_has_the_time_of_the_connect(
+    bench, authority, trust
+):
+    def silent(peer, _backend):
+        peer.receive_to_end()
+
+    mute = bench.backend("mute", silent)
+    plain = bench.backend("plain")  # speaks first, and no TLS
+    good = tls_backends(bench, authority, "good")
+    proxy = proxy_to(
+        bench, [mute, plain, *good], trust, key="first_line", connect={"timeout": "300ms"}
+    )
+    for number in range(12):
+        key = b"key-%d" % number
+        assert exchange(proxy, key) == ("good", key + b"\n")
+    failures = "ringway_server_connect_failures_total"
+    metrics = proxy.web.metrics()
+    assert metrics.value(failures, pool="main", server="mute", reason="timeout") > 0
+    assert metrics.value(failures, pool="main", server="plain", reason="tls") > 0
+
+
+def test_checks_speak_tls_and_say_what_is_wrong_with_it(bench, authority, trust):
+    good = tls_backends(bench, authority, "good")
+    files = authority.issue("bad", "IP:127.0.0.9")
+    bad = bench.backend("bad", serve_tls(server_context(files)))
+    plain = bench.backend("plain")
+    proxy = proxy_to(bench, [*good, bad, plain], trust, health=ANSWERED_CHECKS)
+    reasons = {"bad": "TLS: IP address mismatch", "plain": "TLS: the first byte is of another"}
+    for id, reason in reasons.items():
+        wait_until(lambda: reason in proxy.server(id)["detail"], f"the check of {id}")
+        assert proxy.server(id)["status"] == "offline"
+    assert proxy.server("good")["status"] == "online"
+    assert not any(peer.resumed for peer in good[0].peers)
+
+
+def test_checks_have_an_exchange_within_tls(bench, authority, trust):
+    def ping(answer):
+        def serve(peer, _backend):
+            if peer.receive_line() == b"PING":
+                peer.sock.sendall(answer)
+                peer.receive_to_end()
+
+        return serve
+
+    (good,) = tls_backends(bench, authority, "good", serve=ping(b"+PONG\r\n"))
+    (bad,) = tls_backends(bench, authority, "bad", serve=ping(b"-LOADING\r\n"))
+    health = {**ANSWERED_CHECKS, "send": "PING\\n", "expect": "+PONG"}
+    proxy = proxy_to(bench, [good, bad], trust, health=health)
+    wait_until(lambda: proxy.server("bad")["status"] == "offline", "the check of bad")
+    wait_until(lambda: proxy.server("good")["last_check"], "the check of good")
+    assert proxy.server("good")["status"] == "online"
+    assert all(peer.ending != RESET for peer in good.peers)
+
+
+def test_checks_need_not_do_as_traffic_does(bench, authority, trust):
+    backends = tls_backends(bench, authority, "a")
+    own = {**trust, "name": "other.example"}
+    proxy = proxy_to(bench, backends, trust, health={**ANSWERED_CHECKS, "tls": own})
+    wait_until(lambda: "hostname mismatch" in proxy.server("a")["detail"], "the check's own name")
+    plain = bench.backend("a")
+    health = {**ANSWERED_CHECKS, "expect": "a"}
+    proxy = proxy_to(bench, [plain], trust, health={**health, "tls": "off"})
+    wait_until(lambda: proxy.server("a")["last_check"], "the check in clear")
+    assert proxy.server("a")["status"] == "online"
+    within = bench.ringway(
+        {
+            "listeners": [listener(free_port(), "source_ip")],
+            "pools": {"main": pool_of(backends, health={**health, "tls": trust})},
+        }
+    )
+    wait_until(lambda: within.server("a")["last_check"], "the check in TLS")
+    assert within.server("a")["status"] == "online"
+
+
+def test_a_reload_takes_up_other_authorities_and_connections_go_on(bench, authority, trust):
+    stranger = Authority(bench.folder / "stranger")
+    files = stranger.issue("a", "IP:127.0.0.1")
+    backend = Backend("a", serve_tls(server_context(files)))
+    bench.start(backend)
+    trusted = bench.folder / "trusted.pem"
+    trusted.write_text(stranger.ca.read_text())
+    proxy = proxy_to(bench, [backend], {"ca": str(trusted)})
+    with dial(proxy.address()) as sock:
+        assert sock.recv(2) == b"a\n"
+        trusted.write_text(authority.ca.read_text())
+        proxy.reload_well()
+        with dial(proxy.address()) as other:
+            assert read_to_end(other) == (b"", RESET)
+        assert proxy.wait_access(end="connect_failed").tls_error.startswith("server a: unable")
+        sock.sendall(b"still here")
+        assert sock.recv(10) == b"still here"

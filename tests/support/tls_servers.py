@@ -1,0 +1,40 @@
+"""Servers that speak TLS, by Python's ssl: what each connection has agreed on is the Peer's."""
+
+import ssl
+
+from support.backends import echo
+from support.clients import EOF
+
+
+def server_context(files: dict, clients_ca=None, version=None) -> ssl.SSLContext:
+    """Of a server with these files {chain, key}, which wants clients' certificates of that
+    authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files["chain"], files["key"])
+    if clients_ca:
+        context.load_verify_locations(clients_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    if version:
+        context.minimum_version = context.maximum_version = version
+    context.sni_callback = lambda sock, name, _context: setattr(sock, "asked_for", name)
+    return context
+
+
+def serve_tls(context: ssl.SSLContext, serve=echo, header: int = 0):
+    """`serve` within TLS, behind so many bytes in clear. A stream that ends as EOF has ended with
+    close_notify, and is answered with one."""
+
+    def run(peer, backend):
+        peer.header = bytearray()
+        while len(peer.header) < header and (more := peer.sock.recv(header - len(peer.header))):
+            peer.header += more
+        peer.sock = context.wrap_socket(peer.sock, server_side=True, suppress_ragged_eofs=False)
+        peer.asked_for = getattr(peer.sock, "asked_for", None)
+        peer.resumed = peer.sock.session_reused
+        peer.certificate = peer.sock.getpeercert()
+        peer.alpn = peer.sock.selected_alpn_protocol()
+        serve(peer, backend)
+        if peer.ending == EOF and isinstance(peer.sock, ssl.SSLSocket):
+            peer.sock = peer.sock.unwrap()
+
+    return run
