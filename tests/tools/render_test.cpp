@@ -261,24 +261,23 @@ BOOST_AUTO_TEST_CASE(a_ring_shows_shares_greatest_first_with_bars) {
 
 BOOST_AUTO_TEST_CASE(certificates_are_a_table_with_the_time_that_is_left) {
     BOOST_TEST(shown("certificates", R"({"ok":true,"certificates":[]})") ==
-               "no listener terminates TLS\n");
+               "no listener or pool shows a certificate\n");
     BOOST_TEST(
         shown("certificates",
-              R"({"ok":true,"certificates":[{"listener":"db","names":["a.example","*.b.example"],)"
+              R"({"ok":true,"certificates":[{"listener":"db","pool":null,)"
+              R"("names":["a.example","*.b.example"],)"
               R"("key":"EC","expires":"2026-02-01T00:00:00Z","expires_in_s":864000,)"
               R"("ocsp_until":null,"issuer":"CN = root","file":"/etc/a.pem"},)"
-              R"({"listener":"db","names":[],"key":"RSA","expires":"2026-01-01T00:00:00Z",)"
+              R"({"listener":null,"pool":"db","names":[],"key":"RSA",)"
+              R"("expires":"2026-01-01T00:00:00Z",)"
               R"("expires_in_s":-5,"ocsp_until":"2026-01-02T00:00:00Z","issuer":"CN = root",)"
               R"("file":"/etc/b.pem"}]})") ==
-        "LISTENER  NAMES                   KEY  EXPIRES                  LEFT  OCSP UNTIL          "
-        "  "
-        "ISSUER     FILE\n"
-        "db        a.example, *.b.example  EC   2026-02-01T00:00:00Z  10 days  -                   "
-        "  "
-        "CN = root  /etc/a.pem\n"
-        "db        -                       RSA  2026-01-01T00:00:00Z  expired  "
-        "2026-01-02T00:00:00Z  "
-        "CN = root  /etc/b.pem\n");
+        "SHOWN BY     NAMES                   KEY  EXPIRES                  LEFT  "
+        "OCSP UNTIL            ISSUER     FILE\n"
+        "listener db  a.example, *.b.example  EC   2026-02-01T00:00:00Z  10 days  "
+        "-                     CN = root  /etc/a.pem\n"
+        "pool db      -                       RSA  2026-01-01T00:00:00Z  expired  "
+        "2026-01-02T00:00:00Z  CN = root  /etc/b.pem\n");
 }
 
 BOOST_AUTO_TEST_CASE(an_error_comes_with_all_its_lines) {
