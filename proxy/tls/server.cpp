@@ -214,6 +214,8 @@ private:
             SSL_CTX_set_num_tickets(context, 0);
             return;
         }
+        // Each use of one brings the next.
+        SSL_CTX_set_num_tickets(context, 1);
         SSL_CTX_set_app_data(context, server_.get());
         SSL_CTX_set_tlsext_ticket_key_evp_cb(context, &TlsServer::on_ticket);
         SSL_CTX_set_timeout(context, server_->tickets_->period().count());

@@ -39,21 +39,34 @@ std::uint64_t period_in(const TicketKeys::Name& name) {
     return period;
 }
 
-// The first half is the secret's, the second the period's number.
-TicketKeys::Name name_of(const Secret& secret, std::uint64_t period) {
-    TicketKeys::Name name{};
-    const Digest digest = expand(secret, "ringway ticket name", 0);
-    std::copy_n(digest.begin(), 8, name.begin());
+// The first half of a name is the secret's, the second the period's number.
+std::vector<TicketKeys::Name> names_of(const std::vector<Secret>& secrets) {
+    std::vector<TicketKeys::Name> names;
+    for (const Secret& secret : secrets) {
+        const Digest digest = expand(secret, "ringway ticket name", 0);
+        std::copy_n(digest.begin(), 8, names.emplace_back().begin());
+    }
+    return names;
+}
+
+TicketKeys::Name with_period(TicketKeys::Name name, std::uint64_t period) {
     for (std::size_t i = 0; i < 8; ++i) {
         name[8 + i] = static_cast<unsigned char>(period >> (56 - 8 * i));
     }
     return name;
 }
 
+TicketKeys::Keys derive(const Secret& secret, const TicketKeys::Name& name) {
+    const std::uint64_t period = period_in(name);
+    return {.name = name,
+            .cipher = expand(secret, "ringway ticket cipher", period),
+            .mac = expand(secret, "ringway ticket mac", period)};
+}
+
 }  // namespace
 
 TicketKeys::TicketKeys(std::vector<Secret> secrets, std::chrono::seconds period)
-    : secrets_(std::move(secrets)), period_(period) {}
+    : secrets_(std::move(secrets)), names_(names_of(secrets_)), period_(period) {}
 
 Result<std::vector<Secret>> TicketKeys::parse(std::string_view text) {
     std::vector<Secret> secrets;
@@ -86,14 +99,23 @@ Secret TicketKeys::own_secret() {
     return secret;
 }
 
-TicketKeys::Keys TicketKeys::derive(const Secret& secret, std::uint64_t period) {
-    return {.name = name_of(secret, period),
-            .cipher = expand(secret, "ringway ticket cipher", period),
-            .mac = expand(secret, "ringway ticket mac", period)};
-}
-
+// Each ticket asks for them, and deriving them takes as long as the rest of it.
 TicketKeys::Keys TicketKeys::sealing(WallClock::time_point now) const {
-    return derive(secrets_.front(), period_of(now));
+    const Name name = with_period(names_.front(), period_of(now));
+    const std::lock_guard lock(mutex_);
+    if (!sealing_ || sealing_->name != name) {
+        Keys keys = derive(secrets_.front(), name);
+        std::array<char, sizeof keys.cipher + sizeof keys.mac> both{};
+        std::ranges::copy(keys.mac, std::ranges::copy(keys.cipher, both.begin()).out);
+        sealing_.emplace(Kept{name, Secret({both.data(), both.size()})});
+        OPENSSL_cleanse(both.data(), both.size());
+        return keys;
+    }
+    Keys keys{.name = name, .cipher = {}, .mac = {}};
+    const std::string_view both = sealing_->both.bytes();
+    std::ranges::copy(both.substr(0, keys.cipher.size()), keys.cipher.begin());
+    std::ranges::copy(both.substr(keys.cipher.size()), keys.mac.begin());
+    return keys;
 }
 
 std::optional<TicketKeys::Keys> TicketKeys::opening(const Name& name,
@@ -101,10 +123,10 @@ std::optional<TicketKeys::Keys> TicketKeys::opening(const Name& name,
     const std::uint64_t period = period_in(name);
     const std::uint64_t current = period_of(now);
     if (period + 1 < current || period > current + 1) return std::nullopt;
-    for (const Secret& secret : secrets_) {
-        if (name_of(secret, period) == name) return derive(secret, period);
-    }
-    return std::nullopt;
+    const auto found = std::ranges::find(
+        names_, name, [&](const Name& half) { return with_period(half, period); });
+    if (found == names_.end()) return std::nullopt;
+    return derive(secrets_[static_cast<std::size_t>(found - names_.begin())], name);
 }
 
 std::uint64_t TicketKeys::period_of(WallClock::time_point now) const {

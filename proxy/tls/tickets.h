@@ -1,5 +1,5 @@
 // Keys of session tickets (RFC 5077; RFC 8446, 4.6.1), derived from a secret and the time: replicas
-// that have the secret open each other's tickets without talking. Immutable. Any thread.
+// that have the secret open each other's tickets without talking. Any thread.
 //
 // A key serves for one period of the wall clock. Tickets are taken in the period after theirs too,
 // and in the one before, by whoever's clock is behind.
@@ -8,6 +8,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -45,11 +46,19 @@ public:
     std::chrono::seconds period() const { return period_; }
 
 private:
-    std::uint64_t period_of(WallClock::time_point now) const;
-    static Keys derive(const Secret& secret, std::uint64_t period);
+    // Keys, which are kept as their secret is.
+    struct Kept {
+        Name name;
+        Secret both;
+    };
 
-    std::vector<Secret> secrets_;
-    std::chrono::seconds period_;
+    std::uint64_t period_of(WallClock::time_point now) const;
+
+    const std::vector<Secret> secrets_;
+    const std::vector<Name> names_;  // of the secrets, in their first halves
+    const std::chrono::seconds period_;
+    mutable std::mutex mutex_;
+    mutable std::optional<Kept> sealing_;  // of the last period asked for: work, not state
 };
 
 }  // namespace ringway::proxy

@@ -49,19 +49,10 @@ constexpr std::array<std::string_view, 11> listener_fields{"name",
                                                            "placed_at_random",
                                                            "tls",
                                                            "ends"};
-constexpr std::array<std::string_view, 13> pool_fields{"name",
-                                                       "algorithm",
-                                                       "servers",
-                                                       "online",
-                                                       "panic",
-                                                       "local_fault",
-                                                       "tls",
-                                                       "points",
-                                                       "active",
-                                                       "spills",
-                                                       "peak_to_average",
-                                                       "moved_last_change",
-                                                       "fingerprint"};
+constexpr std::array<std::string_view, 13> pool_fields{
+    "name",       "algorithm", "servers", "online", "panic",           "local_fault",
+    "tls",        "points",    "active",  "spills", "peak_to_average", "moved_last_change",
+    "fingerprint"};
 constexpr std::array<std::string_view, 20> server_fields{"pool",
                                                          "id",
                                                          "address",
