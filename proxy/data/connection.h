@@ -17,7 +17,6 @@
 #include "proxy/base/task.h"
 #include "proxy/data/acceptor.h"
 #include "proxy/data/close_reason.h"
-#include "proxy/data/handshake_turns.h"
 #include "proxy/data/preread.h"
 #include "proxy/data/relay.h"
 #include "proxy/data/route.h"
@@ -40,7 +39,6 @@ struct ConnectionTools {
     std::size_t worker;                          // its index, for counts
     std::function<void(Connection&)> on_closed;  // hands an ended connection back
     std::uint32_t last_number = 0;               // of its connections
-    HandshakeTurns handshakes{};
 };
 
 // First the coroutine open() runs, until a server has answered; from then on

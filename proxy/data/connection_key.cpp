@@ -67,18 +67,13 @@ CloseReason Connection::early_end() const {
     return is_exhausted(client.error) ? CloseReason::local_error : CloseReason::client_left;
 }
 
-// Goes on with a side's handshake as far as the round has time for it; moved once it is complete.
+// Goes on with a side's handshake when it is its turn; moved once it is complete.
 IoResult Connection::shake_hands(Side& side) {
     const IoResult waits = IoResult::of_code(-EAGAIN);
     if (!side.readable && !side.stream.holds_unsent()) return waits;
     Poller& poller = tools_.relay.poller;
-    if (!tools_.handshakes.may_go_on(poller.round())) {
-        poller.call_again(side);
-        return waits;
-    }
-    const TimePoint begin = Clock::now();
+    if (!poller.takes_turn(side)) return waits;
     const IoResult got = side.stream.shake_hands();
-    tools_.handshakes.spend(Clock::now() - begin);
     if (!got.would_block()) return got;
     side.readable = side.stream.has_buffered_bytes();
     if (side.readable) poller.call_again(side);

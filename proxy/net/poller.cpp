@@ -98,6 +98,27 @@ int Poller::run_round(TimePoint limit) {
         turn.pop_front();
         handler.on_ready(0);
     }
+    return calls + give_turns();
+}
+
+bool Poller::takes_turn(PollHandler& handler) {
+    if (std::exchange(turn_of_, nullptr) == &handler) return true;
+    if (!handler.is_linked()) waiting_.push_back(handler);
+    return false;
+}
+
+int Poller::give_turns() {
+    if (waiting_.empty()) return 0;
+    const TimePoint end = Clock::now() + longest_turns;
+    int calls = 0;
+    do {
+        PollHandler& handler = waiting_.front();
+        waiting_.pop_front();
+        turn_of_ = &handler;
+        handler.on_ready(0);
+        turn_of_ = nullptr;
+        ++calls;
+    } while (!waiting_.empty() && Clock::now() < end);
     return calls;
 }
 
@@ -130,7 +151,7 @@ void Poller::handle_together(std::span<const epoll_event> events, Batch& batch) 
 
 int Poller::wait(std::span<epoll_event> room, TimePoint limit) {
     const int size = static_cast<int>(room.size());
-    if (!again_.empty()) return ::epoll_wait(set_.get(), room.data(), size, 0);
+    if (!again_.empty() || !waiting_.empty()) return ::epoll_wait(set_.get(), room.data(), size, 0);
     alarm_.set(limit);
     return ::epoll_wait(set_.get(), room.data(), size, -1);
 }

@@ -4,6 +4,7 @@
 
 #include <sys/epoll.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -22,8 +23,8 @@ namespace ringway::proxy {
 class PollHandler : public boost::intrusive::list_base_hook<
                         boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
 public:
-    // `events` as in epoll_ctl(2); 0 after call_again(), and after the batch has carried out a
-    // write of this handler's slot.
+    // `events` as in epoll_ctl(2); 0 after call_again() and takes_turn(), and after the batch has
+    // carried out a write of this handler's slot.
     virtual void on_ready(std::uint32_t events) = 0;
     // Where there is a batch, comes before on_ready(): begins the read that this would make.
     virtual void begin_read(std::uint32_t /*events*/, Batch& /*batch*/) {}
@@ -74,6 +75,13 @@ public:
     // turn while its socket still had bytes, so that others get theirs.
     void call_again(PollHandler& handler);
 
+    // How much of a round lengthy work may take: a few TLS handshakes with ECDSA keys. What begins
+    // before the time is over goes on to its end.
+    static constexpr std::chrono::microseconds longest_turns{500};
+    // Whether `handler` may do one piece of such work now. If not, on_ready(0) comes when it may:
+    // who has waited longest first, after all events of a round.
+    bool takes_turn(PollHandler& handler);
+
     // One round: waits for events until `limit` at most, not at all if a handler is to be called
     // again, and calls the handlers. How many calls it made. Never inlined: a frame for profilers.
     [[gnu::noinline]] int run_round(TimePoint limit);
@@ -94,12 +102,15 @@ private:
 
     void handle(std::span<const epoll_event> events);
     static void handle_together(std::span<const epoll_event> events, Batch& batch);
+    int give_turns();
     int wait(std::span<epoll_event> room, TimePoint limit);
 
     const std::unique_ptr<Batch> batch_;
     Fd set_;
     Alarm alarm_;
     PollHandlers again_;
+    PollHandlers waiting_;            // for their turns
+    PollHandler* turn_of_ = nullptr;  // during a call
     std::uint64_t round_ = 0;
     TimePoint round_began_ = Clock::now();
 };

@@ -173,4 +173,35 @@ BOOST_AUTO_TEST_CASE(a_limit_holds_after_an_earlier_one_and_a_later_one) {
     BOOST_TEST(watch.told.size() == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(lengthy_work_has_a_part_of_each_round_in_the_order_of_its_coming) {
+    BOOST_TEST(poller.add(pair.near.get(), watch, edges));
+    settle();
+    std::string order;
+    watch.act = [&] { order += 'e'; };
+    std::vector<std::unique_ptr<TestHandler>> all;
+    for (const char name : {'a', 'b', 'c'}) {
+        TestHandler& one = *all.emplace_back(std::make_unique<TestHandler>());
+        one.act = [&order, &one, this, name] {
+            if (!poller.takes_turn(one)) return;
+            order += name;
+            // Longer than a round's part.
+            const auto end = proxy::Clock::now() + 2 * Poller::longest_turns;
+            while (proxy::Clock::now() < end) continue;
+        };
+        one.act();
+        one.act();  // waits once
+    }
+    BOOST_TEST(order.empty());
+    test::send_all(pair.far, "x");
+    run_round({});
+    BOOST_TEST(order == "ea");  // what is relayed comes first
+    BOOST_TEST(!poller.takes_turn(*all[0]));
+    all[1].reset();  // leaves the queue
+    run_round({});
+    BOOST_TEST(order == "eac");
+    run_round({});
+    BOOST_TEST(order == "eaca");
+    BOOST_TEST(!run_round({}));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

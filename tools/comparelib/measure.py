@@ -52,11 +52,11 @@ class Stage:
         self.servers.stop()
         self.folder.cleanup()
 
-    def clients(self, *more, work: Work | None = None) -> load.Clients:
+    def clients(self, *more, work: Work | None = None, nice: bool = False) -> load.Clients:
         work = work or self.work
         speaks_tls = work.is_tls and not work.handshaking
         port = self.proxy.tls_port if speaks_tls else self.proxy.port
-        return load.Clients(self.settings.loadgen, port, work, list(more))
+        return load.Clients(self.settings.loadgen, port, work, list(more), nice)
 
 
 def measure(settings: Settings, contender, work: Work) -> dict:
@@ -89,10 +89,11 @@ def _measure_moving(stage: Stage) -> dict:
 
 
 def _measure_beside_handshakes(stage: Stage) -> dict:
-    """The latency of those that do not shake hands."""
+    """The latency of those that do not shake hands. They are measured, and do not wait for the
+    load's own handshakes."""
     settings = stage.settings
     length = settings.seconds + settings.warmup
-    handshakes = stage.clients("--seconds", length + 2, work=HANDSHAKES)
+    handshakes = stage.clients("--seconds", length + 2, work=HANDSHAKES, nice=True)
     try:
         sample = sample_of(
             stage.clients(
