@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import os
 import socket
 import subprocess
 import urllib.request
@@ -10,10 +11,19 @@ import pytest
 
 from support.clients import dial, read_to_end
 from support.configuration import listener, pool_of
+from support.mqtt import Subscriber, publish, subscribe
+from support.page import Page, trust
 from support.ports import free_port
 from support.programs import RealNginx, RealRedis, find, run
 from support.tls_clients import SITE, TlsClient, tls_proxy
-from support.waiting import BIN_DIR, DEADLINE, sanitizer
+from support.tls_programs import RealMosquitto
+from support.waiting import BIN_DIR, DEADLINE, sanitizer, wait_until
+
+
+# The protocols, ciphers, key exchanges, choices of the server, its extensions and known flaws.
+TESTSSL_PARTS = ("-p", "-s", "-f", "-P", "-S", "-U")
+# What a certificate of a day's authority does not have.
+OF_THE_AUTHORITY = ("cert_expirationStatus", "cert_notAfter", "cert_revocation")
 
 
 def test_curl_and_redis_speak_through_it(bench, authority):
@@ -121,6 +131,136 @@ def test_gnutls_agrees(bench, authority):
         )  # fmt: skip
         assert b"Handshake was completed" in client.stdout, client.stderr
         assert b"hello" in client.stdout
+
+
+def test_no_known_flaw_is_found(bench, authority):
+    proxy = tls_proxy(bench, authority, bench.backends("a"), key="source_ip")
+    host, port = proxy.address()
+    report = bench.folder / "report.json"
+    run(
+        find("testssl"), "--warnings", "batch", "--nodns", "none", "--ip", host, "--add-ca",
+        authority.ca, "--jsonfile", report, *TESTSSL_PARTS, f"{SITE}:{port}",
+        deadline=DEADLINE * 20, check=False, stdin=subprocess.DEVNULL, cwd=bench.folder,
+        # It tries openssl's options on this address; by default on a name that it looks up.
+        env={**os.environ, "NXCONNECT": "127.0.0.1:0"},
+    )  # fmt: skip
+    found = {entry["id"]: entry for entry in json.loads(report.read_text())}
+    expected = {
+        "TLS1_1": "not offered", "TLS1_2": "offered", "cert_chain_of_trust": "passed.",
+        "secure_renego": "supported", "secure_client_renego": "not vulnerable",
+        "PFS_ECDHE_curves": "prime256v1 secp384r1 X25519", "RC4": "not vulnerable",
+    }  # fmt: skip
+    assert {id: found[id]["finding"] for id in expected} == expected
+    bad = [
+        entry for entry in found.values()
+        if entry["severity"] in ("LOW", "MEDIUM", "HIGH", "CRITICAL")
+        and entry["id"] not in OF_THE_AUTHORITY
+    ]  # fmt: skip
+    assert bad == []
+
+
+def mosquittos(bench, *names: str):
+    return [bench.start(RealMosquitto(bench.folder, name)) for name in names]
+
+
+def test_mqtt_by_the_protocol_that_is_negotiated(bench, authority):
+    (broker,) = mosquittos(bench, "broker")
+    proxy = tls_proxy(bench, authority, [broker], key="alpn", alpn=["mqtt"], certificates=[
+        authority.issue("broker", "IP:127.0.0.1")
+    ])  # fmt: skip
+    trusts = ("--cafile", authority.ca, "--tls-alpn", "mqtt")
+    reader = bench.start(Subscriber(proxy.address(), "meters/#", *trusts))
+    message = "x" * 200_000
+    publish(proxy.address(), "meters/1", message, *trusts)
+    assert reader.read() == message
+    assert subscribe(("127.0.0.1", broker.port), "meters/1") == message  # in clear
+    for number in range(10):
+        publish(proxy.address(), "meters/1", f"{number}", *trusts, retain=False)
+        assert reader.read() == f"{number}"
+    reader.stop()
+    proxy.wait_access(key="mqtt", end="done")
+    other = ("--cafile", authority.ca, "--tls-alpn", "other")
+    assert publish(proxy.address(), "meters/1", "x", *other, check=False).returncode != 0
+    proxy.wait_access(server="-", end="tls_no_shared_alpn")
+
+
+def test_mqtt_devices_are_placed_by_their_certificates(bench, authority):
+    brokers = mosquittos(bench, "a", "b")
+    site = authority.issue("broker", "IP:127.0.0.1")
+    clients = {"ca": str(authority.ca)}
+    key = {"from": "client_cert", "field": "subject_cn"}
+    proxy = tls_proxy(bench, authority, brokers, key, certificates=[site], client=clients)
+    trusts = ("--cafile", authority.ca)
+    owners = {name: proxy.owner(name) for name in map("meter-{}".format, range(100))}
+    for broker in brokers:
+        device = next(name for name, owner in owners.items() if owner == broker.name)
+        files = authority.issue(device)
+        shows = (*trusts, "--cert", files["chain"], "--key", files["key"])
+        publish(proxy.address(), "topic", device, *shows)
+        assert subscribe(proxy.address(), "topic", *shows) == device
+        assert subscribe(("127.0.0.1", broker.port), "topic") == device
+        assert proxy.wait_access(key=device).server == broker.name
+    assert publish(proxy.address(), "topic", "x", *trusts, check=False).returncode != 0
+    proxy.wait_access(server="-", end="tls_no_certificate")
+
+
+PARTS = 12
+PART_BYTES = 64 << 10
+
+
+def serve_page(web):
+    """A page with parts, each of which tells whose it is."""
+    www = web.folder / "www"
+    scripts = [f"<script async src=part-{number}.js></script>" for number in range(PARTS)]
+    start = "<!doctype html><link rel=icon href=data:,><script>parts = []</script>"
+    (www / "page.html").write_text(start + "".join(scripts))
+    for number in range(PARTS):
+        text = f"parts.push('{web.name} {number}') // "
+        (www / f"part-{number}.js").write_text(text.ljust(PART_BYTES, "x"))
+
+
+@pytest.fixture
+def browser(bench, authority):
+    """Trusts the authority and finds all names here."""
+    trust(bench.folder, authority.ca)
+    page = Page("--host-resolver-rules=MAP * 127.0.0.1", home=bench.folder)
+    yield page
+    page.quit()
+
+
+@pytest.mark.skipif(bool(sanitizer()), reason="a browser would tell no more of the proxy")
+def test_a_browser_loads_pages_and_their_parts(bench, authority, browser):
+    webs = {name: bench.start(RealNginx(bench.folder, name)) for name in ("red", "blue")}
+    for web in webs.values():
+        serve_page(web)
+    proxy = tls_proxy(
+        bench, authority, webs.values(), "sni", alpn=["http/1.1"],
+        truncation="allow",  # it never says close_notify
+        certificates=[authority.issue("any", f"DNS:*.{SITE}")],
+    )  # fmt: skip
+    hosts = {proxy.owner(host): host for host in (f"{number}.{SITE}" for number in range(100))}
+    body = "x" * 1_000_000
+    for name, host in hosts.items():
+        browser.visit(f"https://{host}:{proxy.address()[1]}/page.html")
+        wait_until(lambda: len(browser.script("return parts")) == PARTS, "the parts")
+        assert set(browser.script("return parts")) == {f"{name} {n}" for n in range(PARTS)}
+        browser.script(
+            "fetch('/copy', {method: 'PUT', body: arguments[0]}).then((a) => put = a.status)", body
+        )
+        wait_until(lambda: browser.script("return window.put") == 201, "the upload")
+        assert (webs[name].folder / "www" / "copy").read_text() == body
+    assert browser.complaints() == []
+    browser.quit()
+    accepted = proxy.listener_status()["accepted"]
+    wait_until(lambda: len(proxy.access_log()) == accepted, "the log")
+    for name, host in hosts.items():
+        lines = [line for line in proxy.access_log() if line.key == host]
+        assert len(lines) > 1 and {line.server for line in lines} == {name}
+        assert {line.tls for line in lines} == {"TLSv1.3"}
+        assert "tls_truncated" not in {line.end for line in lines}
+        assert sum(line.up for line in lines) > len(body)
+        assert sum(line.down for line in lines) > PARTS * PART_BYTES
+    assert proxy.listener_status()["tls"]["resumed"] > 0
 
 
 def ocsp_response(authority, files, folder):

@@ -1,13 +1,17 @@
-"""The status page in headless Chromium: opened, read as text, and asked what went wrong."""
+"""Pages in headless Chromium, the status page above all: opened, read as text, and asked what went
+wrong."""
 
 import base64
 import json
+import os
+from pathlib import Path
 
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from support.programs import find, run
 from support.waiting import wait_until
 
 WIDE = (1280, 900)
@@ -32,16 +36,27 @@ return [...document.querySelectorAll('#servers-rows tr')].map((row) => [
 """
 
 
+def trust(home: Path, ca: Path):
+    """Has a browser with this home trust an authority."""
+    database = home / ".pki" / "nssdb"
+    database.mkdir(parents=True)
+    certutil = (find("certutil"), "-d", f"sql:{database}")
+    run(*certutil, "-N", "--empty-password")
+    run(*certutil, "-A", "-n", "authority", "-t", "C,,", "-i", ca)
+
+
 class Page:
     """One browser with one tab. Sizes and media are those of the last one who asked."""
 
-    def __init__(self):
+    def __init__(self, *more: str, home: Path | None = None):
+        """With `more` options of the program, and another home than the user's."""
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"
-        for option in _OPTIONS:
+        for option in (*_OPTIONS, *more):
             options.add_argument(option)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        service = Service("/usr/bin/chromedriver")
+        environ = {**os.environ, "HOME": str(home)} if home else None
+        service = Service("/usr/bin/chromedriver", env=environ)
         self._driver = webdriver.Chrome(options=options, service=service)
 
     def quit(self):
@@ -52,8 +67,12 @@ class Page:
         self.resize(*size)
         self.prefer(dark)
         self.leave()  # another fragment alone would load nothing
-        self._driver.get(f"{origin}/{fragment}")
+        self.visit(f"{origin}/{fragment}")
         self.wait_live()
+
+    def visit(self, address: str):
+        """Any page."""
+        self._driver.get(address)
 
     def leave(self):
         """Closes the page, which would go on asking."""

@@ -36,7 +36,7 @@ def find(program: str) -> str:
     return path
 
 
-class _Server:
+class Server:
     """What the real servers share: a name, an address, a process that may be started again."""
 
     def __init__(self, folder: Path, name: str):
@@ -69,7 +69,7 @@ class _Server:
         self.process.stop()
 
 
-class RealRedis(_Server):
+class RealRedis(Server):
     """A redis-server that keeps nothing on disk."""
 
     def command(self):
@@ -79,9 +79,10 @@ class RealRedis(_Server):
         ]  # fmt: skip
 
 
-class RealNginx(_Server):
+class RealNginx(Server):
     """An nginx that serves its folder `www`, takes uploads there, and names itself at /name."""
 
+    words: dict = {}  # further ones of CONFIG
     CONFIG = """
         daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
         events {{ worker_connections 4096; }}
@@ -102,24 +103,25 @@ class RealNginx(_Server):
     def command(self):
         (self.folder / "www").mkdir(exist_ok=True)
         config = self.folder / "nginx.conf"
-        config.write_text(self.CONFIG.format(folder=self.folder, port=self.port, name=self.name))
+        words = {"folder": self.folder, "port": self.port, "name": self.name, **self.words}
+        config.write_text(self.CONFIG.format(**words))
         return [find("nginx"), "-c", config, "-p", self.folder, "-e", self.folder / "error.log"]
 
 
-class RealIperf(_Server):
+class RealIperf(Server):
     """An iperf3 server that serves test after test."""
 
     def command(self):
         return [find("iperf3"), "--server", "--bind", "127.0.0.1", "--port", self.port]
 
 
-class RealMemcached(_Server):
+class RealMemcached(Server):
     def command(self):
         arguments = [find("memcached"), "-l", "127.0.0.1", "-p", self.port, "-U", "0", "-m", "16"]
         return arguments + (["-u", "root"] if os.getuid() == 0 else [])
 
 
-class RealPrometheus(_Server):
+class RealPrometheus(Server):
     """A Prometheus that scrapes (host, port) pairs every other second: a scrape that takes
     longer would leave it without any value."""
 
@@ -146,7 +148,7 @@ class RealPrometheus(_Server):
         return [float(each["value"][1]) for each in found["data"]["result"]]
 
 
-class RealHaproxy(_Server):
+class RealHaproxy(Server):
     """An haproxy in front of `target` (its words for a server line), listening on `host`."""
 
     def __init__(self, folder: Path, name: str, target: str, host: str = "127.0.0.1"):
@@ -166,10 +168,11 @@ class RealHaproxy(_Server):
     def _answers(self) -> bool:
         assert self.process.running(), self.process.log()
         # Not by a connection: the server behind would see it too.
-        return _listens(self.process.pid, self.port)
+        return listens(self.process.pid, self.port)
 
 
-def _listens(pid: int, port: int) -> bool:
+def listens(pid: int, port: int) -> bool:
+    """Whether a socket of the process's network listens, without a connection to it."""
     tables = (Path(f"/proc/{pid}/net/{name}").read_text() for name in ("tcp", "tcp6"))
     lines = (line for text in tables for line in text.splitlines())
     return any(f":{port:04X} " in line and " 0A " in line for line in lines)  # 0A: listening
