@@ -85,7 +85,7 @@ struct Probe::Attempt : std::enable_shared_from_this<Attempt> {
     void end_later(const Outcome& outcome);
     void connected(const error_code& error);
     void begin_tls();
-    void send(std::string bytes);
+    void send(std::string_view bytes);
     void await_answer();
     void read_answer();
     void take(std::string_view received);
@@ -162,7 +162,7 @@ void Probe::Attempt::connected(const error_code& error) {
     is_connected = true;
     out = target.preface;
     if (target.tls) return begin_tls();
-    send(std::move(request));
+    send(request);
 }
 
 void Probe::Attempt::begin_tls() {
@@ -173,7 +173,7 @@ void Probe::Attempt::begin_tls() {
 }
 
 // Sends what is in `out` and these bytes, then waits for the server.
-void Probe::Attempt::send(std::string bytes) {
+void Probe::Attempt::send(std::string_view bytes) {
     if (tls && !bytes.empty() && !tls->seal(bytes, out)) return fail_tls(tls->reason());
     if (!tls) out += bytes;
     is_sent = false;
@@ -220,7 +220,7 @@ void Probe::Attempt::shake_hands(std::string_view received) {
     if (tls->state() == proxy::TlsSession::State::handshake) return send({});
     if (!has_exchange(target.settings)) return decided({ProbeStatus::passed, "ok", "TLS: ok"});
     early = received;
-    send(std::move(request));
+    send(request);
 }
 
 void Probe::Attempt::open(std::string_view received) {

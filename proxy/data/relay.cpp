@@ -61,7 +61,7 @@ bool Side::open(Stream opened, Poller& poller) {
 
 void Side::close() {
     stream.close();
-    readable = writable = hung_up = urgent = broken = false;
+    readable = writable = hung_up = urgent = broken = gone = false;
     error = 0;
 }
 
@@ -120,15 +120,18 @@ Relay::State Relay::move_both() {
 // So these are kept until all is acknowledged, which the kernel reports (EPOLLHUP). Bytes that
 // were sent already need nobody but the kernel.
 bool Relay::is_delivered() {
-    Stream& client = client_.stream;
-    Stream& server = server_.stream;
-    if (lingers_) return client.unacknowledged_bytes() + server.unacknowledged_bytes() == 0;
-    lingers_ = (up_.bytes > small_stream_bytes && server.unsent_bytes() > 0) ||
-               (down_.bytes > small_stream_bytes && client.unsent_bytes() > 0);
+    const auto has_all = [](const Side& side) {
+        return side.gone || side.stream.unacknowledged_bytes() == 0;
+    };
+    const auto may_lose = [](const Flow& flow, const Side& to) {
+        return !to.gone && flow.bytes > small_stream_bytes && to.stream.unsent_bytes() > 0;
+    };
+    if (lingers_) return has_all(client_) && has_all(server_);
+    lingers_ = may_lose(up_, server_) || may_lose(down_, client_);
     if (!lingers_) return true;
     // The second end was left to close().
-    client.shut_down_writing();
-    server.shut_down_writing();
+    client_.stream.shut_down_writing();
+    server_.stream.shut_down_writing();
     return false;
 }
 
@@ -328,10 +331,17 @@ void Relay::hold(Flow& flow, std::string_view bytes) {
 }
 
 // `from` is broken: `to` shall have all that `from` sent before, acknowledged,
-// because closing with a reset throws away what the kernel still has to send.
+// because closing with a reset throws away what the kernel still has to send. A peer that has ended
+// within TLS and closes resets when it gets this side's end: that is no failure.
 Relay::State Relay::settle(Flow& flow, Side& from, Side& to, const Flow& other) {
     move(flow, from, to, other);
     if (to.broken) return State::ended;
+    if (other.closed && from.stream.is_finished()) {
+        from.broken = false;
+        from.gone = true;
+        move(flow, from, to, other);
+        return flow.closed && is_delivered() ? State::ended : State::moving;
+    }
     const bool all_given = flow.closed || (flow.ended && !flow.holds());
     if (!all_given) return State::moving;
     return to.stream.unacknowledged_bytes() == 0 ? State::ended : State::settling;

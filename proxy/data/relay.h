@@ -56,7 +56,8 @@ public:
     bool hung_up = false;   // the peer has ended its direction: read until the end
     bool urgent = false;    // urgent data came: reads and splices stop at its mark
     bool broken = false;    // reset, or failed in another way
-    int error = 0;          // why, as errno
+    bool gone = false;      // reset after all was said: nothing is lost, and nothing waited for
+    int error = 0;          // why it is broken, as errno
 
     // Both directions of a broken side have failed. Keeps the first reason; for 0 asks the stream.
     void set_broken(int reason);

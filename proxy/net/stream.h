@@ -124,6 +124,8 @@ public:
         return error;
     }
 
+    // Whether a reset by its peer changes nothing any more.
+    bool is_finished() const { return tls_ && tls_->is_finished(); }
     // Whether its peer knows by an alert of TLS that it has failed. A reset might throw that away.
     bool has_sent_alert() const { return tls_ && tls_->session().has_sent_alert(); }
 

@@ -1,5 +1,7 @@
 #include "proxy/net/tls_stream.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -143,6 +145,8 @@ IoResult TlsStream::flush(int socket) {
 IoResult TlsStream::finish(int socket) {
     if (const IoResult flushed = flush(socket); !flushed.moved() || has_finished_) return flushed;
     has_finished_ = true;
+    int queued = 0;
+    was_acknowledged_ = ::ioctl(socket, SIOCOUTQ, &queued) == 0 && queued == 0;
     buffers_.out.clear();
     session_.end(buffers_.out);
     const IoResult sent = send(socket, buffers_.out, MSG_MORE);

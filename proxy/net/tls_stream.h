@@ -39,6 +39,14 @@ public:
     IoResult write(int socket, std::string_view bytes, bool end_follows);
     IoResult flush(int socket);
     IoResult finish(int socket);
+    // Whether both ends are said, and a reset can take away nothing but the answer to them: the
+    // peer's close_notify says that it takes no more (RFC 5246, 7.2.1), or all but this side's end
+    // was acknowledged before that was said.
+    bool is_finished() const {
+        const bool peer_ended = session_.state() == TlsSession::State::ended;
+        const bool may_be_cut = was_truncated_ && allows_truncation_ && was_acknowledged_;
+        return has_finished_ && (peer_ended || may_be_cut);
+    }
     bool holds_received() const { return has_more_ || !rest_.empty() || has_news(); }
     std::size_t unsent_bytes() const { return unsent_.size(); }
 
@@ -64,6 +72,7 @@ private:
     std::string unsent_;     // records that the socket had no room for
     bool has_more_ = false;  // the last read of the socket took as much as it may
     bool has_finished_ = false;
+    bool was_acknowledged_ = false;  // all, when the end was said
     bool was_truncated_ = false;
     const bool allows_truncation_;
 };

@@ -32,6 +32,7 @@ constexpr std::size_t session_count = test::is_sanitized ? 120 : 600;
 
 enum class Ending {
     whole,  // says that its stream is complete, then goes on reading
+    leave,  // the same, and closes at once
     cut,    // ends the network's stream alone; a plain peer has only this way, and it is whole
     reset,
 };
@@ -55,6 +56,14 @@ public:
         piece_ = std::max<std::size_t>(1 + random.below(40'000), size_ / 100);
         ending_ = random.one_in(4) ? Ending::reset : Ending::whole;
         if (ssl_ && random.one_in(5)) ending_ = Ending::cut;
+        if (ssl_ && random.one_in(5)) ending_ = Ending::leave;
+    }
+
+    void plan(Noise out, std::size_t size, Ending ending) {
+        out_.emplace(out);
+        in_.emplace(out);
+        size_ = piece_ = size;
+        ending_ = ending;
     }
 
     bool shake_hands() { return !ssl_ || SSL_do_handshake(ssl_.get()) == 1; }
@@ -70,7 +79,10 @@ public:
         return !socket_ || (ended_ && saw_ != Saw::nothing) || saw_ == Saw::broken;
     }
     bool is_closed() const { return !socket_; }
-    bool ends_whole() const { return ended_ && ending_ == Ending::whole; }
+    bool ends_whole() const {
+        return ended_ && (ending_ == Ending::whole || ending_ == Ending::leave);
+    }
+    bool awaits_the_end() const { return ended_ && ending_ == Ending::whole; }
     bool has_ended() const { return ended_; }
     std::size_t sent() const { return sent_; }
     std::size_t received() const { return received_; }
@@ -144,12 +156,16 @@ private:
             socket_.close_with_reset();
             return;
         }
-        if (ssl_ && ending_ == Ending::whole) {
+        if (ssl_ && ending_ != Ending::cut) {
             ERR_clear_error();
             const int result = SSL_shutdown(ssl_.get());
             if (result < 0 && would_block(result)) return;
         }
         ended_ = true;
+        if (ending_ == Ending::leave) {
+            socket_ = {};
+            return;
+        }
         ::shutdown(socket_.get(), SHUT_WR);
     }
 
@@ -166,6 +182,13 @@ private:
     bool ended_ = false;
     Saw saw_ = Saw::nothing;
 };
+
+proxy::Ssl connecting() {
+    static const proxy::SslContext context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+    proxy::Ssl ssl(SSL_new(context.get()));
+    SSL_set_connect_state(ssl.get());
+    return ssl;
+}
 
 class TlsRelaySession final : private proxy::Side::Owner {
 public:
@@ -201,7 +224,7 @@ public:
     void check() const {
         check_direction(*client_, *far_);
         check_direction(*far_, *client_);
-        if (client_->ends_whole() && far_->ends_whole()) {
+        if (client_->awaits_the_end() && far_->awaits_the_end()) {
             BOOST_TEST((client_->saw() == Saw::whole));
             BOOST_TEST((far_->saw() == Saw::whole));
         }
@@ -250,13 +273,6 @@ private:
         }
         BOOST_REQUIRE(side.open(std::move(stream), bench_.tools().poller));
         return peer;
-    }
-
-    static proxy::Ssl connecting() {
-        static const proxy::SslContext context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
-        proxy::Ssl ssl(SSL_new(context.get()));
-        SSL_set_connect_state(ssl.get());
-        return ssl;
     }
 
     static void check_direction(const Peer& from, const Peer& to) {
@@ -320,6 +336,41 @@ BOOST_AUTO_TEST_CASE(streams_arrive_whole_or_broken_and_never_cut_short_as_if_wh
         if (proxy::Clock::now() - last_end < test::patience) continue;
         for (const auto& session : live) BOOST_ERROR("does not end: " << session->to_string());
         BOOST_FAIL("sessions do not end");
+    }
+}
+
+// It has said its end, and closes: the answer to that is a reset, which must not become one of the
+// other side, nor take bytes that came before it.
+BOOST_AUTO_TEST_CASE(a_peer_that_closes_after_its_end_gets_ours_too_late_and_harms_nobody) {
+    ::signal(SIGPIPE, SIG_IGN);
+    constexpr std::size_t size = 150'000;  // more than a turn reads
+    SeededRandom random;
+    RelayBench bench;
+    for (const bool all_sent_before : {true, false}) {
+        const auto server = test::load_server(test::TlsFiles().settings());
+        test::RelaySession session(bench, {.relay = 1 << 20});
+        proxy::Stream& stream = session.relay().server().stream;
+        test::set_blocking(session.server, false);
+        stream.begin_tls(std::make_unique<proxy::TlsStream>(connecting(), bench.tls(), false));
+        Peer peer(std::move(session.server), server->accept());
+        while (!stream.shake_hands().moved()) peer.shake_hands();
+        const Noise noise(random());
+        peer.plan(noise, size, Ending::leave);
+        const auto send = [&] {
+            while (!peer.is_closed()) peer.act(random);
+        };
+        if (all_sent_before) send();
+        test::end_sending(session.client);
+        if (!all_sent_before) {
+            BOOST_TEST(session.turn_until([&] { return session.relay().half_closed(); }));
+            send();
+        }
+        const auto received = session.receive_to_end(session.client);
+        BOOST_TEST(received.error == 0);
+        BOOST_TEST(noise.matches(0, received.bytes));
+        BOOST_TEST(received.bytes.size() == size);
+        BOOST_TEST(session.turn_until_ended());
+        BOOST_TEST(!session.relay().server().broken);
     }
 }
 
