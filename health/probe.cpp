@@ -251,6 +251,7 @@ void Probe::Attempt::take_end() {
     if (tls && tls->state() == State::handshake) {
         return fail_tls("the connection ended within the handshake");
     }
+    if (tls && tls->state() == State::failed) return fail_tls(tls->reason());
     if (tls && tls->state() == State::open && !target.tls->allows_truncation()) {
         return fail_tls("the stream ended without close_notify");
     }

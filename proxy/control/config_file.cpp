@@ -17,15 +17,15 @@ std::vector<std::string> lines_of(const std::vector<conf::Error>& findings,
     return lines;
 }
 
-PoolTlsClients load_tls(const conf::Pool& pool, TlsFindings& findings) {
+PoolTlsClients load_tls(const conf::Pool& pool, TlsFindings& findings, X509Store& roots) {
     const std::string entry = "pools." + pool.name;
     PoolTlsClients tls;
-    if (pool.tls) tls.traffic = TlsClient::load(*pool.tls, entry + ".tls", findings);
+    if (pool.tls) tls.traffic = TlsClient::load(*pool.tls, entry + ".tls", findings, roots);
     if (!pool.health) return tls;
     using From = conf::HealthSettings::TlsFrom;
     if (pool.health->tls_from == From::pool) tls.checks = tls.traffic;
     if (pool.health->tls_from == From::own) {
-        tls.checks = TlsClient::load(*pool.health->tls, entry + ".health.tls", findings);
+        tls.checks = TlsClient::load(*pool.health->tls, entry + ".health.tls", findings, roots);
     }
     return tls;
 }
@@ -39,8 +39,9 @@ TlsFiles load_tls(const conf::Config& config, TlsFindings& findings) {
         files.listeners[listener.name] =
             TlsServer::load(*listener.tls, listener.name, entry, findings);
     }
+    X509Store roots;
     for (const conf::Pool& pool : config.pools) {
-        PoolTlsClients tls = load_tls(pool, findings);
+        PoolTlsClients tls = load_tls(pool, findings, roots);
         if (tls.traffic || tls.checks) files.pools[pool.name] = std::move(tls);
     }
     return files;

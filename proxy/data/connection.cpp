@@ -286,7 +286,7 @@ CloseReason Connection::broken_end() const {
     // A peer that refuses TLS may reset after its alert.
     const TlsStream* const tls = side.stream.tls();
     const bool is_refused = tls != nullptr && tls->session().failure() != TlsFailure::none;
-    if (side.error == EPROTO || is_refused) {
+    if (side.error == tls_failed || is_refused) {
         return is_client ? tls_end(side.stream) : server_tls_end(side.stream);
     }
     if (is_exhausted(side.error)) return CloseReason::local_error;

@@ -63,10 +63,19 @@ public:
 
     // Whether it moves bytes to and from the server that has these counts.
     bool is_relayed_to(const PerWorker<ServerCounts>& server) const {
-        return relaying_ && slot_ && slot_.server().counts.get() == &server;
+        return relaying_ && is_given_to(server);
     }
+    // Whether it dials that server.
+    bool dials(const PerWorker<ServerCounts>& server) const {
+        return !relaying_ && is_given_to(server);
+    }
+    // Ends the dial; the next server of the walk is tried.
+    void abandon_dial();
 
 private:
+    bool is_given_to(const PerWorker<ServerCounts>& server) const {
+        return slot_ && slot_.server().counts.get() == &server;
+    }
     enum class Received { bytes, clear, nothing_yet, ended, broken };
     // What the client sent before it had a server.
     struct FirstBytes {
@@ -95,6 +104,7 @@ private:
     bool has_connected(int& error);
     bool begin_server_tls(Stream& stream, const Preread& preread);
     bool secures_server();
+    void note_broken_handshake(int error);
     KeptTlsSession* kept_session() const;
     void note_tls_failure(std::string_view words);
     bool sends_header() const {
@@ -152,8 +162,9 @@ private:
     bool speaks_first_ : 1 = false;  // to the server, and its answer is not acknowledged yet
     bool answered_ : 1 = false;      // in the round before this one
     bool relaying_ : 1 = false;
-    bool lasting_ : 1 = false;  // the server's socket is watched for a lost peer
-    bool late_ : 1 = false;     // the deadline of the present step has passed
+    bool lasting_ : 1 = false;       // the server's socket is watched for a lost peer
+    bool is_abandoned_ : 1 = false;  // the dial, by who leaves
+    bool late_ : 1 = false;          // the deadline of the present step has passed
 };
 
 }  // namespace ringway::proxy

@@ -33,7 +33,7 @@ int Connection::dial(const Preread& preread) {
     const bool is_tls = route_->server_tls != nullptr;
     Stream stream = begin_connect(slot_.server().address, route_->connect, speaks_first_ || is_tls);
     if (!stream) return errno;
-    if (is_tls && !begin_server_tls(stream, preread)) return EPROTO;
+    if (is_tls && !begin_server_tls(stream, preread)) return tls_failed;
     if (!relay_.server().open(std::move(stream), tools_.relay.poller)) return errno;
     relay_.server().readable = is_tls;  // who connects speaks first
     return 0;
@@ -47,7 +47,7 @@ TimePoint Connection::dial_ends_at(TimePoint spent_at) const {
 // Takes the dial's next steps: the connect, then TLS. Whether it waits.
 bool Connection::dial_is_pending() {
     Side& server = relay_.server();
-    if (relay_.client().broken || late_) return false;
+    if (relay_.client().broken || late_ || is_abandoned_) return false;
     if (!server.writable) return !server.broken;
     return server.stream.tls() != nullptr && secures_server();
 }
@@ -55,6 +55,11 @@ bool Connection::dial_is_pending() {
 // Whether the server has answered; `error` is set where it was this machine's own socket.
 bool Connection::has_connected(int& error) {
     Side& server = relay_.server();
+    if (is_abandoned_) {
+        is_abandoned_ = false;
+        error = ECANCELED;
+        return false;
+    }
     if (!server.writable) return false;
     if (met_itself(server.stream, slot_.server().address)) {
         // With a reset, so that the server can have its port at once.
@@ -62,7 +67,11 @@ bool Connection::has_connected(int& error) {
         error = ECONNREFUSED;
         return false;
     }
-    if (const TlsStream* const tls = server.stream.tls()) return tls->session().is_complete();
+    if (const TlsStream* const tls = server.stream.tls()) {
+        // An alert explains more than the reset behind it.
+        if (tls->session().failure() == TlsFailure::alert) error = tls_failed;
+        return tls->session().is_complete();
+    }
     // A server may answer and break off before the first event.
     return !server.broken || server.stream.has_bytes();
 }
@@ -71,10 +80,11 @@ bool Connection::has_connected(int& error) {
 // resource that this machine lacks.
 void Connection::drop_server(int error) {
     pass_over(Spill::owner_failed);
+    note_broken_handshake(error);
     if (logs_debug()) debug_dialled(error);
     count_failed_dial(slot_.counts(), (*route_->pool_counts)[tools_.worker], error);
     // Any client can ask for a name that no server has.
-    const bool is_clients_choice = error == EPROTO && route_->server_tls->has_name_of_client();
+    const bool is_clients_choice = error == tls_failed && route_->server_tls->has_name_of_client();
     if (!is_local_error(error) && !is_clients_choice) {
         if (FailureReports* const failure_reports = slot_.server().failure_reports.get()) {
             failure_reports->report(health::Failure::connect);
@@ -115,19 +125,38 @@ bool Connection::secures_server() {
     const IoResult got = shake_hands(server);
     // A server may wait with the second part of its answer for the first to be acknowledged.
     if (is_first && !slot_.server().address.is_unix) acknowledge_at_once(server.stream);
-    if (got.would_block()) return !server.broken;
+    if (got.would_block()) return true;
     if (got.moved()) {
         auto& counts = (*route_->pool_counts)[tools_.worker];
         counts.tls_handshakes.add(1);
         if (SSL_session_reused(session.ssl()) == 1) counts.tls_resumed.add(1);
         return false;
     }
-    // The next one is not to fail for what this one has resumed.
-    if (KeptTlsSession* const kept = kept_session()) kept->session.reset();
-    note_tls_failure(session.reason().empty() ? "the connection ended within the handshake"
-                                              : session.reason());
-    server.set_broken(got.failed() ? got.error() : EPROTO);
+    if (session.failure() == TlsFailure::resources) {
+        server.set_broken(ENOMEM);
+    } else {
+        note_tls_failure(session.reason().empty() ? "the connection ended within the handshake"
+                                                  : session.reason());
+        server.set_broken(got.failed() ? got.error() : tls_failed);
+    }
     return false;
+}
+
+// The dial has failed with `error`, after the connect perhaps. The next one is not to fail for what
+// this one would have resumed.
+void Connection::note_broken_handshake(int error) {
+    const Side& server = relay_.server();
+    if (!server.writable || server.stream.tls() == nullptr) return;
+    if (KeptTlsSession* const kept = kept_session()) kept->session.reset();
+    if (!server.stream.tls()->session().reason().empty()) return;
+    if (error == ETIMEDOUT) note_tls_failure("no answer within the handshake");
+    if (error == ECONNRESET) note_tls_failure("reset within the handshake");
+}
+
+// The server leaves.
+void Connection::abandon_dial() {
+    is_abandoned_ = true;
+    advance(Clock::now());
 }
 
 // The worker's session with the slot's server.

@@ -63,7 +63,7 @@ CloseReason Connection::bring_in(Preread& preread, FirstBytes& first) {
 // Why a client whose side is broken ends before it has a server.
 CloseReason Connection::early_end() const {
     const Side& client = relay_.client();
-    if (client.error == EPROTO) return tls_end(client.stream);
+    if (client.error == tls_failed) return tls_end(client.stream);
     return is_exhausted(client.error) ? CloseReason::local_error : CloseReason::client_left;
 }
 

@@ -91,8 +91,8 @@ void Connection::debug_dial() const {
 void Connection::debug_dialled(int error) const {
     std::string outcome = "connected";
     if (error == ECANCELED) {
-        outcome = "given up, connect.budget is spent";
-    } else if (error == EPROTO && server_failure_) {
+        outcome = "given up";
+    } else if (error == tls_failed && server_failure_) {
         outcome = "TLS: " + *server_failure_;
     } else if (error != 0) {
         outcome = std::generic_category().message(error);

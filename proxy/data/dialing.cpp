@@ -98,7 +98,7 @@ void count_failed_dial(ServerCounts& counts, PoolCounts& pool, int error) {
             return counts.refused.add(1);
         case ETIMEDOUT:
             return counts.timed_out.add(1);
-        case EPROTO:
+        case tls_failed:
             return counts.tls_failed.add(1);
         case EHOSTUNREACH:
         case ENETUNREACH:

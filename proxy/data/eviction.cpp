@@ -26,7 +26,18 @@ Evictor::Evictor(Eviction eviction, Connections& connections, Timers& timers)
       timers_(timers),
       ends_at_(Clock::now() + eviction_.over),
       random_(std::random_device{}()) {
+    end_dials();
     step();
+}
+
+// Who has no connection to the server yet can still have another.
+void Evictor::end_dials() {
+    if (!eviction_.server) return;
+    std::vector<Connection*> dialling;
+    for (Connection& connection : connections_) {
+        if (connection.dials(*eviction_.server)) dialling.push_back(&connection);
+    }
+    for (Connection* const connection : dialling) connection->abandon_dial();
 }
 
 // Resets a share of the connections that are left, so that the last step resets the last. Which

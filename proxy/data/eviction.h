@@ -38,6 +38,7 @@ public:
 private:
     void on_deadline() override { step(); }
     void step();
+    void end_dials();
 
     const Eviction eviction_;
     Connections& connections_;

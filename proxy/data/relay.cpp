@@ -165,6 +165,8 @@ void Relay::move(Flow& flow, Side& from, Side& to, const Flow& other) {
             if (from.broken) return;
             if (const IoResult finished = to.stream.finish(); !finished.moved()) {
                 to.writable = false;
+                // All bytes are given: whether this is a failure, the peer's own end says.
+                flow.closed = finished.failed();
                 if (finished.failed()) to.set_broken(finished.error());
                 return;
             }

@@ -9,6 +9,9 @@
 
 namespace ringway::proxy {
 
+// The errno of a failure of TLS, which no call on a socket has.
+inline constexpr int tls_failed = EBADMSG;
+
 // Exactly one of moved, ended, would_block and failed holds.
 class IoResult {
 public:

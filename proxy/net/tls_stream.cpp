@@ -54,9 +54,10 @@ IoResult TlsStream::shake_hands(int socket) {
         session_.shake_hands(received, buffers_.out);
         rest_ = received;
         send_output(socket);
-        if (session_.state() == TlsSession::State::failed) return IoResult::of_code(-EPROTO);
+        if (session_.state() == TlsSession::State::failed) return IoResult::of_code(-tls_failed);
         if (session_.state() == TlsSession::State::open) return IoResult::of_code(1);
     }
+    has_more_ = true;
     return IoResult::of_code(-EAGAIN);
 }
 
@@ -72,8 +73,10 @@ IoResult TlsStream::read(int socket, std::span<char> room) {
         if (got.ended()) return end_of_network();
         if (!got.moved()) return got;
         const IoResult opened = open(socket, {buffers_.received.data(), got.bytes()}, room);
-        if (!opened.would_block() || !has_more_) return opened;
+        // Nothing in clear: the end may have come with it, for which there is no other event.
+        if (!opened.would_block()) return opened;
     }
+    has_more_ = true;
     return IoResult::of_code(-EAGAIN);
 }
 
@@ -81,7 +84,9 @@ IoResult TlsStream::take_read(int socket, const Batch::Slot& slot, std::span<cha
     const IoResult got = slot.result();
     has_more_ = got.moved() && got.bytes() == readable_bytes(room.size());
     if (got.ended()) return end_of_network();
-    return got.moved() ? open(socket, slot.bytes(), room) : got;
+    if (!got.moved()) return got;
+    const IoResult opened = open(socket, slot.bytes(), room);
+    return opened.would_block() ? read(socket, room) : opened;
 }
 
 IoResult TlsStream::receive(int socket, std::size_t limit) {
@@ -103,18 +108,18 @@ IoResult TlsStream::open(int socket, std::string_view received, std::span<char> 
 }
 
 IoResult TlsStream::news() const {
-    return IoResult::of_code(session_.state() == TlsSession::State::ended ? 0 : -EPROTO);
+    return IoResult::of_code(session_.state() == TlsSession::State::ended ? 0 : -tls_failed);
 }
 
 IoResult TlsStream::end_of_network() {
     if (has_news()) return news();
     was_truncated_ = true;
-    return IoResult::of_code(allows_truncation_ ? 0 : -EPROTO);
+    return IoResult::of_code(allows_truncation_ ? 0 : -tls_failed);
 }
 
 IoResult TlsStream::write(int socket, std::string_view bytes, bool end_follows) {
     buffers_.out.clear();
-    if (!session_.seal(bytes, buffers_.out)) return IoResult::of_code(-EPROTO);
+    if (!session_.seal(bytes, buffers_.out)) return IoResult::of_code(-tls_failed);
     const IoResult sent = send(socket, buffers_.out, end_follows ? MSG_MORE : 0);
     return sent.failed() ? sent : IoResult::of_code(static_cast<int>(bytes.size()));
 }

@@ -29,11 +29,11 @@ public:
     // Whether the stream ended without its peer saying so (close_notify).
     bool was_truncated() const { return was_truncated_; }
 
-    // Goes on with the handshake; moved once it is complete. EPROTO: session() says why, and the
+    // Goes on with the handshake; moved once it is complete. tls_failed: session() says why, and the
     // peer was told.
     IoResult shake_hands(int socket);
 
-    // As Stream has them. `room` holds more than a record. EPROTO: session() or was_truncated()
+    // As Stream has them. `room` holds more than a record. tls_failed: session() or was_truncated()
     // says why.
     IoResult read(int socket, std::span<char> room);
     IoResult write(int socket, std::string_view bytes, bool end_follows);

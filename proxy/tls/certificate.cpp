@@ -92,8 +92,8 @@ void check_chain(const std::vector<X509Pointer>& chain, const TlsFile& file) {
     X509* const last = chain.back().get();
     if (!is_self_signed(last) && !is_issued_by_known_root(last)) {
         file.warning("the issuer of " + subject_of(last) +
-                     " is neither in the file nor among this machine's roots: clients must have it "
-                     "as a root, or an intermediate certificate is missing");
+                     " is neither in the file nor among this machine's roots: whoever verifies it "
+                     "must have it as a root, or an intermediate certificate is missing");
     }
 }
 

@@ -3,7 +3,9 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <atomic>
+#include <ctime>
 #include <new>
 #include <optional>
 #include <utility>
@@ -22,6 +24,28 @@ std::uint64_t next_number() {
     return ++last;
 }
 
+// The name or the address that the server's certificate must be for; empty for none.
+std::string expected_of(SSL* ssl) {
+    X509_VERIFY_PARAM* const expected = SSL_get0_param(ssl);
+    if (const char* const host = X509_VERIFY_PARAM_get0_host(expected, 0)) return host;
+    // Without one it is an error, which is not to become one of the session.
+    ERR_set_mark();
+    char* const address = X509_VERIFY_PARAM_get1_ip_asc(expected);
+    ERR_pop_to_mark();
+    std::string text = address != nullptr ? address : "";
+    OPENSSL_free(address);
+    return text;
+}
+
+std::time_t verified_until(const SSL* ssl) {
+    std::time_t until = std::time(nullptr) + TlsClient::resumed_for_s;
+    const STACK_OF(X509)* const chain = SSL_get0_verified_chain(ssl);
+    for (int i = 0; i < sk_X509_num(chain); ++i) {
+        until = std::min(until, time_of(X509_get0_notAfter(sk_X509_value(chain, i))));
+    }
+    return until;
+}
+
 }  // namespace
 
 TlsClient::TlsClient(conf::PoolTls settings)
@@ -30,14 +54,15 @@ TlsClient::TlsClient(conf::PoolTls settings)
       context_(make_context(TLS_client_method(), settings_.min_version)) {}
 
 std::shared_ptr<const TlsClient> TlsClient::load(const conf::PoolTls& settings,
-                                                 const std::string& entry, TlsFindings& findings) {
+                                                 const std::string& entry, TlsFindings& findings,
+                                                 X509Store& roots) {
     const auto errors_before = findings.errors.size();
     const std::shared_ptr<TlsClient> client(new TlsClient(settings));
     SSL_CTX* const context = client->context_.get();
     SSL_CTX_set_cipher_list(context, default_ciphers);
     SSL_CTX_set1_groups_list(context, default_groups);
     client->read_certificate(entry, findings);
-    client->read_trust(entry, findings);
+    client->read_trust(entry, findings, roots);
     if (const std::string protocols = alpn_list(settings.alpn); !protocols.empty()) {
         const auto* const bytes = reinterpret_cast<const unsigned char*>(protocols.data());
         SSL_CTX_set_alpn_protos(context, bytes, static_cast<unsigned>(protocols.size()));
@@ -62,7 +87,7 @@ void TlsClient::read_certificate(const std::string& entry, TlsFindings& findings
         .error("OpenSSL refuses it: " + take_openssl_error());
 }
 
-void TlsClient::read_trust(const std::string& entry, TlsFindings& findings) {
+void TlsClient::read_trust(const std::string& entry, TlsFindings& findings, X509Store& roots) {
     if (!settings_.verifies) {
         findings.warnings.push_back({settings_.verify_position, entry + ".verify",
                                      "servers are not verified: whoever is in between can read and "
@@ -70,14 +95,22 @@ void TlsClient::read_trust(const std::string& entry, TlsFindings& findings) {
         return;
     }
     SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, nullptr);
-    if (!settings_.ca) {
-        SSL_CTX_set_default_verify_paths(context_.get());
-        return;
-    }
-    const TlsFile ca(*settings_.ca, entry + ".ca", findings);
     std::optional<TlsFile> crl;
     if (settings_.crl) crl.emplace(*settings_.crl, entry + ".crl", findings);
-    trust(context_.get(), read_authorities(ca, crl ? &*crl : nullptr));
+    if (settings_.ca) {
+        const TlsFile ca(*settings_.ca, entry + ".ca", findings);
+        return trust(context_.get(), read_authorities(ca, crl ? &*crl : nullptr));
+    }
+    if (crl) {
+        SSL_CTX_set_default_verify_paths(context_.get());
+        return trust(context_.get(), {.certificates = {}, .revoked = crl->read_revocations()});
+    }
+    if (!roots) {
+        roots = X509Store(X509_STORE_new(), X509_STORE_free);
+        if (!roots) throw std::bad_alloc();
+        X509_STORE_set_default_paths(roots.get());
+    }
+    SSL_CTX_set1_cert_store(context_.get(), roots.get());
 }
 
 Ssl TlsClient::connect(const Peer& peer, KeptTlsSession* kept) const {
@@ -87,21 +120,21 @@ Ssl TlsClient::connect(const Peer& peer, KeptTlsSession* kept) const {
     const std::string name(name_of(peer));
     const bool expects =
         name.empty() ? expect_address(ssl.get(), peer.address) : expect_name(ssl.get(), name);
+    if (ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE) throw std::bad_alloc();
     ERR_clear_error();
     if (!expects) return nullptr;
     if (kept == nullptr || !settings_.resumes) return ssl;
     SSL_set_app_data(ssl.get(), kept);
-    const bool is_ours = kept->client == number_;
-    if (!is_ours || !kept->session) return ssl;
-    const char* const kept_name = SSL_SESSION_get0_hostname(kept->session.get());
-    const char* const asked = SSL_get_servername(ssl.get(), TLSEXT_NAMETYPE_host_name);
-    const std::string_view before = kept_name != nullptr ? kept_name : "";
-    if (before != (asked != nullptr ? asked : "")) return ssl;
-    // Of OpenSSL's own a session of TLS 1.3 is resumed once, and not every server gives another.
-    if (const SslSession copy{SSL_SESSION_dup(kept->session.get())}) {
-        SSL_set_session(ssl.get(), copy.get());
-    }
+    resume(ssl.get(), *kept);
     return ssl;
+}
+
+void TlsClient::resume(SSL* ssl, const KeptTlsSession& kept) const {
+    if (kept.client != number_ || !kept.session || kept.until <= std::time(nullptr)) return;
+    if (kept.name != expected_of(ssl)) return;
+    // Of OpenSSL's own a session of TLS 1.3 is resumed once, and not every server gives another.
+    const SslSession copy{SSL_SESSION_dup(kept.session.get())};
+    if (copy) SSL_set_session(ssl, copy.get());
 }
 
 // Empty where its address is what counts.
@@ -150,6 +183,9 @@ int TlsClient::on_session(SSL* ssl, SSL_SESSION* session) {
         static_cast<const TlsClient*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
     kept->session.reset(session);
     kept->client = client->number_;
+    kept->name = expected_of(ssl);
+    // A session that comes of another one was verified with that.
+    if (SSL_session_reused(ssl) == 0) kept->until = verified_until(ssl);
     return 1;
 }
 

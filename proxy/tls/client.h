@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,6 +19,8 @@ namespace ringway::proxy {
 struct KeptTlsSession {
     SslSession session;
     std::uint64_t client = 0;  // the number of the TlsClient that has verified the server
+    std::string name;          // for which it was verified; an IP address as text
+    std::time_t until = 0;     // when the server is to be verified again
 };
 
 class TlsClient {
@@ -30,13 +33,17 @@ public:
     };
 
     // Reads all files; nullptr if `findings` got errors. `entry` is the path of the settings in the
-    // configuration.
+    // configuration. `roots` are those of this machine, read by the first that needs them.
     static std::shared_ptr<const TlsClient> load(const conf::PoolTls& settings,
-                                                 const std::string& entry, TlsFindings& findings);
+                                                 const std::string& entry, TlsFindings& findings,
+                                                 X509Store& roots);
 
     // For one connection, which resumes what `kept` has and keeps there what the server gives; both
     // must outlive it. Throws std::bad_alloc. Empty if the peer's name can be none of a host.
     Ssl connect(const Peer& peer, KeptTlsSession* kept = nullptr) const;
+
+    // A session is resumed for so long, or until a certificate of the chain expires.
+    static constexpr std::time_t resumed_for_s = 3600;
 
     // Whether it is the client's choice which name is verified.
     bool has_name_of_client() const { return settings_.name_from == conf::PoolTls::NameFrom::sni; }
@@ -48,10 +55,11 @@ public:
 private:
     explicit TlsClient(conf::PoolTls settings);
     void read_certificate(const std::string& entry, TlsFindings& findings);
-    void read_trust(const std::string& entry, TlsFindings& findings);
+    void read_trust(const std::string& entry, TlsFindings& findings, X509Store& roots);
     std::string_view name_of(const Peer& peer) const;
     bool expect_name(SSL* ssl, const std::string& name) const;
     bool expect_address(SSL* ssl, const conf::Endpoint& address) const;
+    void resume(SSL* ssl, const KeptTlsSession& kept) const;
     static int on_session(SSL* ssl, SSL_SESSION* session);
 
     const conf::PoolTls settings_;

@@ -29,7 +29,8 @@ struct Authorities {
     std::vector<CrlPointer> revoked;  // where there is one, each authority needs one
 };
 
-// Reads both files. What cannot be read is an error, and missing from the result.
+// Reads both files. What cannot be read is an error, and missing from the result; what refuses
+// everybody is a warning.
 Authorities read_authorities(const TlsFile& ca, const TlsFile* crl);
 
 // Peers' certificates are verified against them.

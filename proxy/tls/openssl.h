@@ -20,6 +20,7 @@ struct OpensslFree {
 using SslContext = std::shared_ptr<SSL_CTX>;
 using Ssl = std::unique_ptr<SSL, OpensslFree<SSL_free>>;
 using SslSession = std::unique_ptr<SSL_SESSION, OpensslFree<SSL_SESSION_free>>;
+using X509Store = std::shared_ptr<X509_STORE>;
 using X509Pointer = std::unique_ptr<X509, OpensslFree<X509_free>>;
 using CrlPointer = std::unique_ptr<X509_CRL, OpensslFree<X509_CRL_free>>;
 using PrivateKey = std::unique_ptr<EVP_PKEY, OpensslFree<EVP_PKEY_free>>;

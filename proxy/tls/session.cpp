@@ -17,7 +17,8 @@ constexpr unsigned char handshake_record = 22;
 constexpr unsigned char alert_record = 21;
 
 TlsFailure failure_of(int reason) {
-    if (reason > SSL_AD_REASON_OFFSET) return TlsFailure::alert;
+    constexpr int last_alert = SSL_AD_REASON_OFFSET + 255;
+    if (reason > SSL_AD_REASON_OFFSET && reason <= last_alert) return TlsFailure::alert;
     switch (reason) {
         case SSL_R_UNSUPPORTED_PROTOCOL:
         case SSL_R_VERSION_TOO_LOW:
@@ -47,6 +48,16 @@ TlsFailure failure_of(int reason) {
         default:
             return TlsFailure::malformed;
     }
+}
+
+// The names of alerts lack those of TLS 1.3; the reasons have them behind "tlsv13 alert ".
+std::string alert_in_words(int alert, const char* reason) {
+    const std::string_view name = SSL_alert_desc_string_long(alert);
+    if (name != "unknown") return std::string(name);
+    const std::string_view words = reason != nullptr ? reason : "unknown";
+    constexpr std::string_view before = "alert ";
+    const auto at = words.find(before);
+    return std::string(at == words.npos ? words : words.substr(at + before.size()));
 }
 
 }  // namespace
@@ -215,8 +226,7 @@ void TlsSession::fail(int result) {
     if (failure == TlsFailure::bad_certificate) {
         words = X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get()));
     } else if (failure == TlsFailure::alert) {
-        const std::string_view alert = SSL_alert_desc_string_long(number - SSL_AD_REASON_OFFSET);
-        if (alert != "unknown") words = alert.data();  // it does not know those of TLS 1.3
+        return fail(failure, "alert: " + alert_in_words(number - SSL_AD_REASON_OFFSET, words));
     } else if (failure == TlsFailure::unknown_name) {
         words = "no certificate for the name";
     }

@@ -168,7 +168,7 @@ def test_refusals_have_their_reasons(bench, authority):
         ((), "tls_no_certificate", "peer did not return a certificate"),
         (("-cert", stranger["chain"], "-key", stranger["key"]), "tls_bad_certificate",
          "unable to get local issuer certificate"),
-        ((*own, "-CAfile", stranger["chain"], "-verify_return_error"), "tls_alert", "unknown CA"),
+        ((*own, "-CAfile", stranger["chain"], "-verify_return_error"), "tls_alert", "alert: unknown CA"),
     ):  # fmt: skip
         s_client(proxy, *options)
         assert proxy.wait_access(end=end).tls_error == words

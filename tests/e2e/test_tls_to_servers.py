@@ -1,19 +1,21 @@
 """TLS from the proxy to servers: whom it trusts, what it shows, what it resumes, how streams end."""
 
+import contextlib
 import os
 import socket
 import ssl
+import threading
 
 import pytest
 
 from support.authority import Authority
 from support.backends import Backend, echo
-from support.clients import EOF, RESET, dial, read_to_end
+from support.clients import EOF, RESET, dial, read_to_end, reset
 from support.configuration import ANSWERED_CHECKS, listener, pool_of
 from support.ports import free_port
 from support.tls_clients import SITE, TlsClient
 from support.tls_servers import serve_tls, server_context
-from support.waiting import wait_until
+from support.waiting import DEADLINE, wait_until
 from support.web import with_web
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
@@ -193,7 +195,7 @@ def test_a_server_that_refuses_the_certificate_has_failed(bench, authority, trus
         with dial(proxy.address()) as sock:
             assert read_to_end(sock)[1] == RESET
     line = proxy.wait_access(end="server_tls")
-    assert line.tls_error.endswith("certificate required")
+    assert line.tls_error == "alert: certificate required"
     wait_until(lambda: proxy.server("a")["status"] == "offline", "the failures to count")
 
 
@@ -213,6 +215,57 @@ def test_sessions_are_resumed_until_a_reload(bench, authority, trust, version):
     assert proxy.web.metrics().value(handshakes, pool="main", resumed="yes") == 4
     proxy.reload_well()
     assert [connect(backends[0]) for _ in range(2)] == [False, True]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_session_is_resumed_only_for_what_was_verified(bench, authority, trust, version):
+    entry = {"certificates": [authority.issue(SITE)]}
+    context = server_context(authority.issue("a", f"DNS:{SITE}"), version=version, names=False)
+    backend = bench.backend("a", serve_tls(context))
+    proxy = proxy_to(
+        bench, [backend], {**trust, "name": {"from": "sni"}}, listen={"tls": entry}
+    )
+    context = authority.client_context()
+    context.check_hostname = False
+
+    def connect(name) -> bool:
+        with TlsClient(proxy.address(), context, name=name).handshake() as client:
+            try:
+                return client.exactly(2) == b"a\n"
+            except (ssl.SSLError, ConnectionResetError):
+                return False
+
+    assert not connect(None)  # the certificate is not for the address
+    assert connect(SITE)
+    assert not connect(None)
+    assert connect(SITE) and connect(SITE)
+    assert [peer.resumed for peer in backend.peers if hasattr(peer, "resumed")][-1]
+
+
+def test_a_session_that_a_server_does_not_take_is_forgotten(bench, authority, trust):
+    """It answers a first handshake well, and resets whoever wants to resume."""
+
+    def serve(peer, backend):
+        hello = peer.sock.recv(1 << 16, socket.MSG_PEEK)
+        if backend.answered and b"\x00\x29" in hello:  # pre_shared_key (RFC 8446, 4.2.11)
+            backend.refused += 1
+            return reset(peer.sock)
+        backend.answered += 1
+        serve_tls(context)(peer, backend)
+
+    context = server_context(authority.issue("a", "IP:127.0.0.1"))
+    backend = bench.backend("a", serve)
+    backend.answered = backend.refused = 0
+    proxy = proxy_to(bench, [backend], trust)
+    served = 0
+    for _ in range(6):
+        with dial(proxy.address()) as sock:
+            try:
+                served += sock.recv(2) == b"a\n"
+            except ConnectionResetError:
+                continue
+    assert (served, backend.refused) == (3, 3)
+    assert proxy.wait_access(end="connect_failed").tls_error
 
 
 def test_sessions_need_not_be_resumed(bench, authority, trust):
@@ -252,6 +305,112 @@ def test_a_server_that_is_cut_off_has_no_clean_end(bench, authority, trust, engi
     proxy = proxy_to(bench, [backend], {**trust, "truncation": "allow"}, engine=engine)
     with dial(proxy.address()) as sock:
         assert read_to_end(sock) == (b"half of it", EOF)
+
+
+def test_an_end_that_comes_without_a_byte_in_clear_is_seen(bench, authority, trust, engine):
+    """Tickets and the network's end in one segment."""
+
+    def serve(peer, _backend):
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(incoming, outgoing, server_side=True)
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                peer.sock.sendall(outgoing.read())
+                incoming.write(peer.sock.recv(1 << 16))
+        peer.sock.send(outgoing.read(), socket.MSG_MORE)
+        peer.sock.shutdown(socket.SHUT_WR)
+        peer.receive_to_end()
+
+    context = server_context(authority.issue("a", "IP:127.0.0.1"), version=VERSIONS[1])
+    proxy = proxy_to(bench, [bench.backend("a", serve)], trust, engine=engine)
+    with dial(proxy.address()) as sock:
+        assert read_to_end(sock) == (b"", RESET)
+    proxy.wait_access(end="server_tls_truncated")
+
+
+def test_half_a_record_before_the_end_is_a_cut(bench, authority, engine):
+    entry = {"certificates": [authority.issue(SITE)]}
+    proxy = bench.ringway(
+        {
+            "engine": engine,
+            "listeners": [listener(free_port(), tls=entry)],
+            "pools": {"main": pool_of([bench.backend("a")])},
+        }
+    )
+    for first in (b"", b"key\n"):
+        with TlsClient(proxy.address(), authority.client_context()).handshake() as client:
+            if first:
+                client.send(first)
+                client.exactly(len(first) + 2)
+            client.tls.write(b"half of it\n")
+            record = client.outgoing.read()
+            client.sock.send(record[: len(record) // 2], socket.MSG_MORE)
+            client.sock.shutdown(socket.SHUT_WR)
+            line = proxy.wait_access(client=client.sock.getsockname())
+            assert line.end == "tls_truncated"
+
+
+@pytest.mark.parametrize("way", ["removed", "offline"])
+def test_a_server_that_leaves_within_its_handshake_gets_no_connection(
+    bench, authority, trust, way
+):
+    go_on = threading.Event()
+
+    def serve(peer, backend):
+        assert go_on.wait(DEADLINE)
+        serve_tls(context)(peer, backend)
+
+    context = server_context(authority.issue("slow", "IP:127.0.0.1"))
+    slow = bench.backend("slow", serve)
+    good = tls_backends(bench, authority, "good")
+    proxy = proxy_to(
+        bench, [slow, *good], trust, key="first_line",
+        connect={"timeout": "20s"}, on_removed="reset", on_down="reset",
+    )  # fmt: skip
+    key = next(b"key-%d" % n for n in range(1000) if proxy.owner(b"key-%d" % n) == "slow")
+    with dial(proxy.address()) as sock:
+        sock.sendall(key + b"\n")
+        wait_until(lambda: slow.peers, "the dial")
+        proxy.admin("unregister main slow" if way == "removed" else "offline main slow")
+        assert sock.recv(5) == b"good\n"
+        go_on.set()
+    line = proxy.wait_access(key=key.decode())
+    assert (line.server, line.attempts) == ("good", 2)
+
+
+def test_servers_on_unix_sockets_speak_tls(bench, authority, trust):
+    context = server_context(authority.issue("any"))
+    path = bench.folder / "tls.sock"
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(path))
+    listening.listen()
+
+    def serve():
+        while True:
+            try:
+                sock, _ = listening.accept()
+            except OSError:
+                return
+            with context.wrap_socket(sock, server_side=True) as tls:
+                tls.recv(100)
+                tls.sendall(b"answer")
+                tls.settimeout(0)  # close_notify, and gone
+                with contextlib.suppress(OSError):
+                    tls.unwrap()
+
+    threading.Thread(target=serve, daemon=True).start()
+    proxy = proxy_to(bench, [{"id": "a", "address": f"unix:{path}"}], trust)
+    for _ in range(30):
+        with dial(proxy.address()) as sock:
+            sock.sendall(b"x")
+            assert sock.recv(100) == b"answer"
+    wait_until(lambda: len(proxy.access_log()) == 30, "all to end")
+    listening.shutdown(socket.SHUT_RDWR)
+    listening.close()
+    assert {line.end for line in proxy.access_log()} == {"done"}
 
 
 def test_the_proxy_header_goes_before_tls(bench, authority, trust):

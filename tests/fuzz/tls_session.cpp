@@ -54,7 +54,8 @@ Ends make_ends() {
     to_servers.alpn = settings.alpn;
     proxy::TlsFindings findings;
     ends.server = proxy::TlsServer::load(settings, "fuzz", "tls", findings);
-    ends.client = proxy::TlsClient::load(to_servers, "tls", findings);
+    proxy::X509Store roots;
+    ends.client = proxy::TlsClient::load(to_servers, "tls", findings, roots);
     require(ends.server != nullptr && ends.client != nullptr);
     for (const char* const name : {"/chain", "/key"}) ::unlink((folder + name).c_str());
     ::rmdir(folder.c_str());

@@ -43,7 +43,7 @@ constexpr Fault socket_faults[] = {{EMFILE}, {ENFILE}, {ENOBUFS},
 constexpr Fault bind_faults[] = {{EADDRNOTAVAIL}, {EADDRINUSE}, {EACCES}, {ENOMEM}};
 constexpr Fault connect_faults[] = {{ECONNREFUSED}, {EADDRNOTAVAIL}, {EAGAIN},    {EADDRINUSE},
                                     {ENETUNREACH},  {EHOSTUNREACH},  {ETIMEDOUT}, {EACCES},
-                                    {EPERM},        {ENOBUFS},       {ENOMEM}};
+                                    {EPERM},        {ENOBUFS},       {ENOMEM},    {EPROTO}};
 constexpr Fault name_faults[] = {{ENOBUFS}, {ENOTCONN}};
 constexpr Fault option_faults[] = {{ENOMEM}, {ENOBUFS}, {ENOPROTOOPT}, {EPERM}};
 constexpr Fault ioctl_faults[] = {{EINVAL}, {ENOTTY}};

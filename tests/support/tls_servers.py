@@ -6,9 +6,9 @@ from support.backends import echo
 from support.clients import EOF
 
 
-def server_context(files: dict, clients_ca=None, version=None) -> ssl.SSLContext:
+def server_context(files: dict, clients_ca=None, version=None, names=True) -> ssl.SSLContext:
     """Of a server with these files {chain, key}, which wants clients' certificates of that
-    authority."""
+    authority. Without `names` it takes no note of the name that it is asked for."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(files["chain"], files["key"])
     if clients_ca:
@@ -16,7 +16,8 @@ def server_context(files: dict, clients_ca=None, version=None) -> ssl.SSLContext
         context.verify_mode = ssl.CERT_REQUIRED
     if version:
         context.minimum_version = context.maximum_version = version
-    context.sni_callback = lambda sock, name, _context: setattr(sock, "asked_for", name)
+    if names:
+        context.sni_callback = lambda sock, name, _context: setattr(sock, "asked_for", name)
     return context
 
 

@@ -2,6 +2,8 @@
 
 #include <openssl/ssl.h>
 
+#include <algorithm>
+#include <ctime>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,7 +46,8 @@ struct Fixture {
         return test::load_server(listener);
     }
     std::shared_ptr<const proxy::TlsClient> load() {
-        return proxy::TlsClient::load(settings, "pools.db.tls", findings);
+        proxy::X509Store roots;
+        return proxy::TlsClient::load(settings, "pools.db.tls", findings, roots);
     }
 
     // The client's side after a handshake; nullptr if it could not begin.
@@ -186,6 +189,61 @@ BOOST_AUTO_TEST_CASE(files_that_do_not_do_are_errors_with_their_places) {
     BOOST_TEST(findings.errors[0].path == "pools.db.tls.certificate.key");
     BOOST_TEST(findings.errors[1].path == "pools.db.tls.ca");
     BOOST_TEST(findings.errors[1].position.line == 7);
+}
+
+BOOST_AUTO_TEST_CASE(authorities_and_lists_that_refuse_everybody_are_warned_of) {
+    const auto warns = [this](const std::string& words) {
+        findings = {};
+        BOOST_TEST(load());
+        return std::ranges::any_of(findings.warnings, [&](const conf::Error& each) {
+            return each.message.find(words) != std::string::npos;
+        });
+    };
+    settings.crl = files.write("of-root.crl", test::make_revocations(root, {}));
+    BOOST_TEST(warns("") == false);
+    const auto middle = make_certificate({.common_name = "middle", .is_authority = true}, &root);
+    settings.ca = files.write("middle.pem", middle.certificate_pem());
+    BOOST_TEST(warns("the issuer of CN = middle is not in the file"));
+    BOOST_TEST(warns("has no list of CN = middle"));
+    const auto old = make_certificate(
+        {.common_name = "old", .is_authority = true, .begins_days = -9, .ends_days = -1});
+    settings.ca = files.write("old.pem", old.certificate_pem());
+    BOOST_TEST(warns("CN = old has expired"));
+}
+
+BOOST_AUTO_TEST_CASE(pools_share_the_roots_of_the_machine) {
+    settings.ca.reset();
+    proxy::X509Store roots;
+    const auto load_one = [&] {
+        return proxy::TlsClient::load(settings, "pools.db.tls", findings, roots);
+    };
+    const auto first = load_one();
+    BOOST_REQUIRE(roots);
+    const X509_STORE* const read = roots.get();
+    const auto second = load_one();
+    BOOST_TEST(roots.get() == read);
+    BOOST_TEST(verdict(server({"IP:192.0.2.1"}), {"a", endpoint("192.0.2.1:1")}) ==
+               "unable to get local issuer certificate");
+}
+
+BOOST_AUTO_TEST_CASE(a_session_is_resumed_for_an_hour_or_until_the_certificate_expires) {
+    const auto db = server({"IP:192.0.2.1"});
+    const auto address = endpoint("192.0.2.1:6379");
+    const auto client = load();
+    proxy::KeptTlsSession kept;
+    const auto is_resumed = [&] {
+        return SSL_session_reused(connect(client, db, {"a", address}, &kept)->ssl()) == 1;
+    };
+    const std::time_t now = std::time(nullptr);
+    BOOST_TEST(!is_resumed());
+    BOOST_TEST(kept.until >= now + proxy::TlsClient::resumed_for_s);
+    BOOST_TEST(kept.until <= std::time(nullptr) + proxy::TlsClient::resumed_for_s);
+    kept.until = now + 60;
+    BOOST_TEST(is_resumed());
+    BOOST_TEST(kept.until == now + 60);  // the newer session is no younger
+    kept.until = now;
+    BOOST_TEST(!is_resumed());
+    BOOST_TEST(kept.until > now + 60);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
