@@ -75,9 +75,9 @@ public:
     // turn while its socket still had bytes, so that others get theirs.
     void call_again(PollHandler& handler);
 
-    // How much of a round lengthy work may take: a few TLS handshakes with ECDSA keys. What begins
+    // How much of a round lengthy work may take: one TLS handshake with ECDSA keys. What begins
     // before the time is over goes on to its end.
-    static constexpr std::chrono::microseconds longest_turns{500};
+    static constexpr std::chrono::microseconds longest_turns{100};
     // Whether `handler` may do one piece of such work now. If not, on_ready(0) comes when it may:
     // who has waited longest first, after all events of a round.
     bool takes_turn(PollHandler& handler);

@@ -29,8 +29,8 @@ public:
     // Whether the stream ended without its peer saying so (close_notify).
     bool was_truncated() const { return was_truncated_; }
 
-    // Goes on with the handshake; moved once it is complete. tls_failed: session() says why, and the
-    // peer was told.
+    // Goes on with the handshake; moved once it is complete. tls_failed: session() says why, and
+    // the peer was told.
     IoResult shake_hands(int socket);
 
     // As Stream has them. `room` holds more than a record. tls_failed: session() or was_truncated()

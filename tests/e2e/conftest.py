@@ -107,3 +107,9 @@ def engine(request):
 @pytest.fixture
 def authority(bench):
     return Authority(bench.folder / "tls")
+
+
+@pytest.fixture
+def trust(authority) -> dict:
+    """The entries of a pool whose servers have certificates of that authority."""
+    return {"ca": str(authority.ca)}

@@ -1,9 +1,15 @@
 """Servers that speak TLS, by Python's ssl: what each connection has agreed on is the Peer's."""
 
+import socket
 import ssl
 
 from support.backends import echo
-from support.clients import EOF
+from support.clients import EOF, dial, read_to_end
+from support.configuration import listener, pool_of
+from support.ports import free_port
+from support.web import with_web
+
+VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
 
 def server_context(files: dict, clients_ca=None, version=None, names=True) -> ssl.SSLContext:
@@ -39,3 +45,46 @@ def serve_tls(context: ssl.SSLContext, serve=echo, header: int = 0):
             peer.sock = peer.sock.unwrap()
 
     return run
+
+
+def tls_backends(bench, authority, *ids, serve=echo, version=None, clients_ca=None, **more):
+    """Servers with a certificate for their id and for their address."""
+    return [
+        bench.backend(
+            id,
+            serve_tls(
+                server_context(
+                    authority.issue(id, f"DNS:{id}", "IP:127.0.0.1"), clients_ca, version
+                ),
+                serve,
+                **more,
+            ),
+        )
+        for id in ids
+    ]
+
+
+def proxy_to(bench, backends, tls, key="source_ip", listen=None, engine="auto", **pool):
+    config, web = with_web(
+        bench,
+        {
+            "workers": 1,
+            "engine": engine,
+            "listeners": [listener(free_port(), key, **(listen or {}))],
+            "pools": {"main": pool_of(backends, tls=tls, **pool)},
+        },
+    )
+    proxy = bench.ringway(config)
+    proxy.web = web
+    return proxy
+
+
+def exchange(proxy, key: bytes) -> tuple[str, bytes]:
+    """Who serves a line, and what comes back."""
+    with dial(proxy.address()) as sock:
+        sock.sendall(key + b"\n")
+        sock.shutdown(socket.SHUT_WR)
+        answer, ending = read_to_end(sock)
+    assert ending == EOF
+    name, rest = answer.split(b"\n", 1)
+    return name.decode(), rest
