@@ -121,10 +121,11 @@ bool Connection::secures_server() {
     Side& server = relay_.server();
     const TlsSession& session = server.stream.tls()->session();
     if (session.is_complete()) return false;
-    const bool is_first = SSL_in_before(session.ssl()) == 1;
+    const bool had_begun = SSL_in_before(session.ssl()) == 0;
     const IoResult got = shake_hands(server);
+    const bool begins = !had_begun && SSL_in_before(session.ssl()) == 0;
     // A server may wait with the second part of its answer for the first to be acknowledged.
-    if (is_first && !slot_.server().address.is_unix) acknowledge_at_once(server.stream);
+    if (begins && !slot_.server().address.is_unix) acknowledge_at_once(server.stream);
     if (got.would_block()) return true;
     if (got.moved()) {
         auto& counts = (*route_->pool_counts)[tools_.worker];
