@@ -97,7 +97,7 @@ Task Connection::open(Origin from, std::shared_ptr<const ring::Snapshot> snapsho
     bool went_out = false;  // a dial left this machine
     const auto budget = route_->connect.budget;
     const TimePoint spent_at = budget.count() > 0 ? Clock::now() + budget : TimePoint::max();
-    while (attempts_ < route_->connect.attempts) {
+    while (attempts_ < route_->connect.attempts + abandoned_) {
         if (attempts_ > 0 && Clock::now() >= spent_at) break;
         const ring::Member* member = walk.next();
         if (member == nullptr) break;

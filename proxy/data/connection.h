@@ -155,6 +155,7 @@ private:
     std::uint64_t counted_up_ = 0;  // bytes that are in the server's counts already
     std::uint64_t counted_down_ = 0;
     std::uint8_t attempts_ = 0;
+    std::uint8_t abandoned_ = 0;  // of them, since their servers left
     PlacedBy placed_by_ = PlacedBy::nothing;
     CloseReason missing_ = CloseReason::none;  // why it was not placed by its key
     Spill spill_ = Spill::none;

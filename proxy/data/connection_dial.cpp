@@ -1,6 +1,7 @@
 // A connection's second step: dialling a server, with TLS where its pool speaks it.
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -13,6 +14,13 @@
 #include "proxy/text/escape.h"
 
 namespace ringway::proxy {
+
+namespace {
+
+// Dials that may be abandoned without an end to the attempts.
+constexpr std::uint8_t most_abandoned = 200;
+
+}  // namespace
 
 // Whether the server has a slot left, which this then holds.
 bool Connection::claim(const ring::Snapshot& snapshot, const ring::Member& member) {
@@ -57,6 +65,7 @@ bool Connection::has_connected(int& error) {
     Side& server = relay_.server();
     if (is_abandoned_) {
         is_abandoned_ = false;
+        if (abandoned_ < most_abandoned) ++abandoned_;
         error = ECANCELED;
         return false;
     }

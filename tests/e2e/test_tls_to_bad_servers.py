@@ -190,7 +190,7 @@ def test_a_server_that_leaves_within_its_handshake_gets_no_connection(
     good = tls_backends(bench, authority, "good")
     proxy = proxy_to(
         bench, [slow, *good], trust, key="first_line",
-        connect={"timeout": "20s"}, on_removed="reset", on_down="reset",
+        connect={"timeout": "20s", "attempts": 1}, on_removed="reset", on_down="reset",
     )  # fmt: skip
     key = next(b"key-%d" % n for n in range(1000) if proxy.owner(b"key-%d" % n) == "slow")
     with dial(proxy.address()) as sock:
