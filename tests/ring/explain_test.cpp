@@ -51,7 +51,8 @@ void compare_with_picks(Algorithm algorithm, double balance_factor) {
     balancer.apply(changes);
     const auto snapshot = balancer.snapshot();
     std::vector<Slot> held;
-    while (held.size() < 40) held.push_back(snapshot->pick(random()).slot);
+    // Enough to fill those with a limit.
+    while (held.size() < 200) held.push_back(snapshot->pick(random()).slot);
 
     std::size_t passed = 0;
     for (int i = 0; i < 4'000; ++i) {
