@@ -39,7 +39,7 @@ int Connection::dial(const Preread& preread) {
     standstill_.set_moved_at(Clock::now());
     if (logs_debug()) debug_dial();
     const bool is_tls = route_->server_tls != nullptr;
-    Stream stream = begin_connect(slot_.server().address, route_->connect, speaks_first_ || is_tls);
+    Stream stream = begin_connect(slot_.server().address, route_->connect, speaks_first_);
     if (!stream) return errno;
     if (is_tls && !begin_server_tls(stream, preread)) return tls_failed;
     if (!relay_.server().open(std::move(stream), tools_.relay.poller)) return errno;

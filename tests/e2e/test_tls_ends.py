@@ -1,7 +1,6 @@
 """TLS that ends at the proxy: certificates, keys behind it, who clients are, how streams end."""
 
 import hashlib
-import os
 import shutil
 import socket
 import ssl
@@ -14,7 +13,7 @@ from support.configuration import listener, pool_of
 from support.ports import free_port
 from support.programs import find, run
 from support.ringway import command
-from support.tls_clients import SITE, TlsClient, tls_proxy
+from support.tls_clients import SITE, TlsClient, echo_megabytes, tls_proxy
 from support.waiting import sanitizer, wait_until
 
 
@@ -39,23 +38,8 @@ def test_clients_are_placed_by_a_key_in_clear(bench, authority, engine, version)
 
 def test_megabytes_go_both_ways_whole(bench, authority, engine):
     proxy = tls_proxy(bench, authority, bench.backends("a"), key="source_ip", engine=engine)
-    data = os.urandom(3_000_000)
-    context = authority.client_context()
-    with dial(proxy.address()) as sock, context.wrap_socket(sock, server_hostname=SITE) as tls:
-        assert tls.recv(2) == b"a\n"
-        got = bytearray()
-        sent = 0
-        while sent < len(data):
-            piece = data[sent : sent + 50_000]
-            tls.sendall(piece)
-            sent += len(piece)
-            while len(got) < len(piece) * (sent // 50_000):
-                got += tls.recv(1 << 16)
-        while len(got) < len(data):
-            got += tls.recv(1 << 16)
-        assert bytes(got) == data
-        tls.unwrap()
-    assert proxy.wait_access(end="done").up == len(data)
+    size = echo_megabytes(proxy.address(), authority.client_context())
+    assert proxy.wait_access(end="done").up == size
 
 
 def test_a_client_that_ends_first_gets_the_rest_of_its_answer(bench, authority, engine):

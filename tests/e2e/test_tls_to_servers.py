@@ -1,7 +1,6 @@
 """TLS from the proxy to servers: whom it trusts, what it shows, what it resumes, how streams end."""
 
 import contextlib
-import os
 import socket
 import ssl
 import threading
@@ -12,7 +11,7 @@ from support.authority import Authority
 from support.clients import EOF, RESET, dial, read_to_end
 from support.configuration import ANSWERED_CHECKS, listener, pool_of
 from support.ports import free_port
-from support.tls_clients import SITE, TlsClient
+from support.tls_clients import SITE, TlsClient, echo_megabytes
 from support.tls_servers import (
     VERSIONS,
     exchange,
@@ -38,20 +37,8 @@ def test_megabytes_go_both_ways_within_tls_on_both_sides(bench, authority, trust
     entry = {"certificates": [authority.issue(SITE)]}
     backends = tls_backends(bench, authority, "a")
     proxy = proxy_to(bench, backends, trust, listen={"tls": entry}, engine=engine)
-    data = os.urandom(3_000_000)
-    context = authority.client_context()
-    with dial(proxy.address()) as sock, context.wrap_socket(sock, server_hostname=SITE) as tls:
-        assert tls.recv(2) == b"a\n"
-        got = bytearray()
-        for begin in range(0, len(data), 50_000):
-            tls.sendall(data[begin : begin + 50_000])
-            while len(got) < begin:
-                got += tls.recv(1 << 16)
-        while len(got) < len(data):
-            got += tls.recv(1 << 16)
-        assert bytes(got) == data
-        tls.unwrap()
-    assert proxy.wait_access(end="done").up == len(data)
+    size = echo_megabytes(proxy.address(), authority.client_context())
+    assert proxy.wait_access(end="done").up == size
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A listener that terminates TLS, and a client with the TLS in its own hands."""
 
+import os
 import ssl
 
 import pytest
@@ -20,6 +21,21 @@ def tls_proxy(bench, authority, backends, key="first_line", listen=None, engine=
             "pools": {"main": pool_of(backends)},
         }
     )
+
+
+def echo_megabytes(address, context) -> int:
+    """Sends so many bytes, in pieces, to an echo server "a", which must return them whole."""
+    data = os.urandom(3_000_000)
+    with dial(address) as sock, context.wrap_socket(sock, server_hostname=SITE) as tls:
+        assert tls.recv(2) == b"a\n"
+        got = bytearray()
+        for end in range(50_000, len(data) + 1, 50_000):
+            tls.sendall(data[end - 50_000 : end])
+            while len(got) < end:
+                got += tls.recv(1 << 16)
+        assert bytes(got) == data
+        tls.unwrap()
+    return len(data)
 
 
 class TlsClient:
