@@ -11,43 +11,13 @@
 #include <string_view>
 #include <vector>
 
+#include "conf/endpoint.h"
 #include "conf/result.h"
+#include "conf/sources.h"
 #include "conf/tls.h"
 #include "conf/types.h"
 
 namespace ringway::conf {
-
-// An IPv4 or IPv6 address and a TCP port, or the path of a unix socket. Bytes are in network order;
-// a v4 address uses the first four. No host names: with them, placement would depend on a
-// resolver's answers.
-struct Endpoint {
-    bool is_v6 = false;
-    bool is_unix = false;
-    std::array<std::uint8_t, 16> address{};
-    std::uint16_t port = 0;
-    // Path of a unix socket; empty for a client without a name. A client's path may be abstract: it
-    // begins with a NUL.
-    std::string path;
-
-    // "192.0.2.1:80", "[2001:db8::1]:80" or "unix:/run/x.sock"; the port is 1 to 65535,
-    // the path absolute.
-    static std::optional<Endpoint> parse(std::string_view text);
-    // The same spelling, canonical (RFC 5952 for IPv6, paths without empty parts and ".").
-    std::string to_string() const;
-    bool operator==(const Endpoint&) const = default;
-};
-
-// Leading bits that addresses share.
-struct Network {
-    bool is_v6 = false;
-    std::array<std::uint8_t, 16> address{};  // in network order, zero beyond the prefix
-    int prefix = 0;
-
-    // "10.0.0.0/8", "2001:db8::/32", or a single address.
-    static std::optional<Network> parse(std::string_view text);
-    bool contains(const Endpoint& endpoint) const;
-    bool operator==(const Network&) const = default;
-};
 
 // One source of a key's bytes.
 struct KeyPart {
@@ -247,12 +217,13 @@ struct Leaving {
 };
 
 struct Server {
-    std::string id;  // 1 to 255 bytes, unique in its pool
-    Endpoint address;
+    std::string id;                           // 1 to 255 bytes, unique in its pool
+    Endpoint address;                         // of a server with a `name`: no address, and its port
     std::uint32_t weight = 1;                 // 0 keeps the server without new connections
     std::uint32_t max_connections = 0;        // live at once, 0 for no limit
     std::optional<Endpoint> check_address{};  // checked instead of `address`
     Position position;
+    std::optional<HostPort> name{};  // whose address in DNS counts
 };
 
 struct Pool {
@@ -269,6 +240,7 @@ struct Pool {
     Duration slow_start{0};  // slow start of a server that is new or returns; 0 for none
     std::vector<Server> servers;
     Position position;
+    ServersFrom servers_from{};
 };
 
 struct AdminSettings {
@@ -308,6 +280,8 @@ struct Config {
     std::vector<Pool> pools;
     AdminSettings admin;
     LogSettings log;
+    DnsSettings dns{};
+    std::optional<FleetSettings> fleet{};  // absent: this proxy goes by itself alone
 };
 
 struct Error {

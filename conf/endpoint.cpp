@@ -1,9 +1,8 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <charconv>
 
-#include "conf/config.h"
+#include "conf/endpoint.h"
 #include "conf/limits.h"
 #include "conf/overlap.h"
 #include "conf/scalar.h"
@@ -11,15 +10,6 @@
 
 namespace ringway::conf {
 namespace {
-
-// 1 to 65535, digits only, no leading zero.
-std::optional<std::uint16_t> parse_port(std::string_view text) {
-    std::uint16_t port = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    if (text.front() == '0') return std::nullopt;
-    return port;
-}
 
 // An absolute path without control characters.
 std::optional<Endpoint> parse_unix(std::string_view path) {

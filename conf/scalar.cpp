@@ -115,4 +115,12 @@ std::optional<std::string> parse_hex(std::string_view text) {
     return out;
 }
 
+std::optional<std::uint16_t> parse_port(std::string_view text) {
+    std::uint16_t port = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    if (text.starts_with('0')) return std::nullopt;
+    return port;
+}
+
 }  // namespace ringway::conf

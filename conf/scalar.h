@@ -31,4 +31,7 @@ std::optional<std::string> parse_bytes(std::string_view text);
 // Any bytes: two hexadecimal digits each, and nothing else.
 std::optional<std::string> parse_hex(std::string_view text);
 
+// A TCP port: 1 to 65535, digits only, no leading zero.
+std::optional<std::uint16_t> parse_port(std::string_view text);
+
 }  // namespace ringway::conf

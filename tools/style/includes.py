@@ -26,11 +26,13 @@ WINGS = {
     "text": {"conf/result.h", "boost", "fmt"},
     "base": {"proxy/text", "conf", "boost", "fmt", "spdlog"},
     "tls": {"proxy/base", "conf", "openssl", "fmt"},
+    "names": {"proxy/base", "conf", "boost", "fmt", "ares.h"},
+    "etcd": {"proxy/tls", "proxy/base", "conf", "boost", "openssl", "fmt"},
     "net": {"proxy/tls", "proxy/base", "conf", "boost", "fmt"},
     "keys": {"proxy/net", "proxy/tls", "proxy/base", "conf", "re2"},
     "data": {"proxy/keys", "proxy/net", "proxy/tls", "proxy/base", "proxy/text", "ring", "health", "conf", "boost", "fmt", "spdlog"},
 }
-WINGS["control"] = WINGS["data"] | {"proxy/data"}
+WINGS["control"] = WINGS["data"] | {"proxy/data", "proxy/names", "proxy/etcd"}
 WINGS["admin"] = WINGS["control"] | {"proxy/control", "proxy/version.h", "openssl", "prometheus"}
 ARROWS |= {f"proxy/{wing}": {f"proxy/{wing}", *allowed} for wing, allowed in WINGS.items()}
 # Single files that may do more than their folder.
@@ -49,7 +51,7 @@ def library_of(name):
     first, slash, _ = name.partition("/")
     if slash:
         return None if first in SYSTEM else first
-    return name if name == "xxhash.h" else None
+    return name if name in {"xxhash.h", "ares.h"} else None
 
 
 def room_of(path):
