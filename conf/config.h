@@ -224,6 +224,9 @@ struct Server {
     std::optional<Endpoint> check_address{};  // checked instead of `address`
     Position position;
     std::optional<HostPort> name{};  // whose address in DNS counts
+
+    // The address as the file has it.
+    std::string address_text() const { return name ? name->to_string() : address.to_string(); }
 };
 
 struct Pool {

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "conf/entries_writer.h"
 #include "conf/scalar.h"
 #include "conf/text.h"
 
@@ -52,46 +53,6 @@ std::string spell_statuses(const HttpCheck& check) {
     return std::to_string(check.least_status) + '-' + std::to_string(check.greatest_status);
 }
 
-// Puts entries under one section's path, which is empty for the outermost.
-class Writer {
-public:
-    explicit Writer(Entries& entries, std::string section = "", bool needs_restart = false)
-        : entries_(entries), section_(std::move(section)), needs_restart_(needs_restart) {}
-
-    Writer in(std::string_view section) const {
-        return Writer(entries_, path_of(section), needs_restart_);
-    }
-    // Of entries that cannot change while running.
-    Writer fixed() const { return Writer(entries_, section_, true); }
-
-    void text(std::string_view name, std::string value, std::string shown_as = "") const {
-        entries_[path_of(name)] = {std::move(value), std::move(shown_as), needs_restart_};
-    }
-    void number(std::string_view name, std::uint64_t value) const {
-        text(name, std::to_string(value));
-    }
-    void flag(std::string_view name, bool value) const { text(name, value ? "true" : "false"); }
-    void time(std::string_view name, Duration value) const { text(name, spell(value)); }
-    // Those that are absent by default.
-    void limit(std::string_view name, std::uint64_t value) const {
-        if (value > 0) number(name, value);
-    }
-    void time_or_none(std::string_view name, Duration value) const {
-        if (value.count() > 0) time(name, value);
-    }
-    void bytes(std::string_view name, const std::string& value) const {
-        if (!value.empty()) text(name, value, quoted(value));  // which cuts long values
-    }
-
-private:
-    std::string path_of(std::string_view name) const {
-        return section_.empty() ? std::string(name) : section_ + '.' + std::string(name);
-    }
-    Entries& entries_;
-    const std::string section_;
-    const bool needs_restart_;
-};
-
 void write(const Writer& to, const KeyPart& part) {
     using From = KeyPart::From;
     to.text("from", std::string(to_string(part.from)));
@@ -124,28 +85,6 @@ void write(const Writer& to, const KeySettings& key) {
     const bool by_source = key.on_missing == KeySettings::OnMissing::source_ip;
     to.text("on_missing", rejects ? "reject" : by_source ? "source_ip" : "random");
     to.in("on_missing").time_or_none("after", key.silent_after);
-}
-
-std::string spell_version(TlsVersion version) {
-    return version == TlsVersion::v1_2 ? "1.2" : "1.3";
-}
-
-// Texts of any bytes, so that no two lists are alike: in the shape of netstrings.
-std::string spell_list(const std::vector<std::string>& texts) {
-    std::string list;
-    for (const auto& text : texts) list += std::to_string(text.size()) + ':' + text + ',';
-    return list;
-}
-
-void write_alpn(const Writer& to, const std::vector<std::string>& protocols) {
-    if (protocols.empty()) return;
-    std::string shown;
-    for (const auto& each : protocols) shown += (shown.empty() ? "" : ", ") + quoted(each);
-    to.text("alpn", spell_list(protocols), '[' + shown + ']');
-}
-
-void write_file(const Writer& to, std::string_view name, const std::optional<FilePath>& file) {
-    if (file) to.text(name, file->path);
 }
 
 // Their order is a value of its own: it decides which is the first, and which of two that fit.
@@ -220,10 +159,15 @@ Entries entries_of(const Listener& listener) {
 Entries entries_of(const Server& server) {
     Entries entries;
     const Writer to(entries);
-    to.text("address", server.address.to_string());
+    to.text("address", server.address_text());
     to.number("weight", server.weight);
     to.limit("max_connections", server.max_connections);
-    if (server.check_address) to.in("health").text("address", server.check_address->to_string());
+    if (server.check_address && server.name &&
+        server.check_address->address == Endpoint{}.address) {
+        to.in("health").number("port", server.check_address->port);
+    } else if (server.check_address) {
+        to.in("health").text("address", server.check_address->to_string());
+    }
     return entries;
 }
 
@@ -253,27 +197,6 @@ void write(const Writer& to, const SendProxy& send) {
     to.flag("authority", send.authority);
     to.flag("unique_id", send.unique_id);
     to.flag("tls", send.tls);
-}
-
-// The entries that traffic and checks have in common.
-void write(const Writer& to, const PoolTls& tls) {
-    using From = PoolTls::NameFrom;
-    write_file(to, "ca", tls.ca);
-    write_file(to, "crl", tls.crl);
-    to.text("verify", tls.verifies ? "required" : "none");
-    if (tls.name_from == From::text) {
-        to.bytes("name", tls.name);
-    } else {
-        const bool by_id = tls.name_from == From::id;
-        to.in("name").text("from", by_id ? "id" : tls.name_from == From::sni ? "sni" : "address");
-    }
-    if (tls.certificate) {
-        to.in("certificate").text("chain", tls.certificate->chain.path);
-        to.in("certificate").text("key", tls.certificate->key.path);
-    }
-    to.text("min_version", spell_version(tls.min_version));
-    write_alpn(to, tls.alpn);
-    to.text("truncation", tls.allows_truncation ? "allow" : "refuse");
 }
 
 void write(const Writer& to, const HealthSettings& health) {
@@ -323,6 +246,7 @@ Entries entries_of(const Pool& pool) {
     to.text("on_removed", spell_leaving(pool.on_removed));
     to.text("panic", spell_decimal(pool.panic));
     to.time_or_none("slow_start", pool.slow_start);
+    write(to.in("servers_from"), pool.servers_from);
     return entries;
 }
 
@@ -351,6 +275,8 @@ Entries entries_of(const Config& config) {
     to.in("log").text("target", config.log.target);
     to.in("log").text("format", config.log.format == LogSettings::Format::json ? "json" : "text");
     to.in("log").flag("access", config.log.access);
+    write(to.in("dns"), config.dns);
+    if (config.fleet) write(to.in("fleet"), *config.fleet);
     return entries;
 }
 

@@ -12,6 +12,7 @@
 #include "conf/parse_health.h"
 #include "conf/parse_log.h"
 #include "conf/parse_proxy.h"
+#include "conf/parse_sources.h"
 #include "conf/parse_tls.h"
 #include "conf/scalar.h"
 #include "conf/section.h"
@@ -90,7 +91,7 @@ Server read_server(const Value& value, Unique& ids, bool checked) {
     server.position = value.position();
     Section section(value);
     if (section.text("id", server.id, {id_bytes_max})) ids.check(section, "id", server.id);
-    section.endpoint("address", server.address);
+    read_server_address(section, server);
     section.integer("weight", server.weight, 0, weight_max);
     section.integer("max_connections", server.max_connections, 1, connections_max);
     section.section("health", [&](Section& inner) { read_check_address(inner, server, checked); });
@@ -148,6 +149,9 @@ Pool read_pool(const Value& key, const Value& value) {
     Unique ids("the id");
     section.list("servers", [&](const Value& server) {
         pool.servers.push_back(read_server(server, ids, pool.health.has_value()));
+    });
+    section.section("servers_from", [&](Section& inner) {
+        read_servers_from(inner, pool.servers_from, pool.health.has_value());
     });
     check_ring_size(section, pool);
     section.finish();
@@ -332,6 +336,8 @@ void read_root(Section& root, Config& config) {
     read_listeners_and_pools(root, config, checks);
     root.section("admin", [&](Section& section) { read_admin(section, config.admin, checks); });
     root.section("log", [&](Section& section) { read_log(section, config.log); });
+    root.section("dns", [&](Section& section) { read_dns(section, config.dns); });
+    root.section("fleet", [&](Section& section) { read_fleet(section, config.fleet.emplace()); });
     root.need({"version", "listeners", "pools"});
 }
 

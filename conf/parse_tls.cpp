@@ -22,20 +22,6 @@ constexpr TextRule host_name_rule{253, true};    // RFC 1035, section 2.3.4, as 
 constexpr DurationRule rotate_rule{
     .min = std::chrono::minutes{1}, .max = std::chrono::hours{7 * 24}, .examples = "10m or 12h"};
 
-bool read_file_path(Section& section, string_view name, FilePath& file) {
-    bool good = false;
-    section.value(name, [&](const Value& value) {
-        constexpr auto* what = "the absolute path of a file";
-        const auto text = value.text(what);
-        if (!text) return;
-        if (!text->starts_with('/') || text->ends_with('/')) return value.expected(what);
-        if (!check_text(value, *text, {path_bytes_max})) return;
-        file = {std::string(*text), value.position()};
-        good = true;
-    });
-    return good;
-}
-
 void read_file_path(Section& section, string_view name, std::optional<FilePath>& file) {
     FilePath found;
     if (read_file_path(section, name, found)) file = std::move(found);
@@ -108,6 +94,20 @@ void read_tickets(const Value& value, std::optional<ListenerTls::Tickets>& ticke
 }
 
 }  // namespace
+
+bool read_file_path(Section& section, string_view name, FilePath& file) {
+    bool good = false;
+    section.value(name, [&](const Value& value) {
+        constexpr auto* what = "the absolute path of a file";
+        const auto text = value.text(what);
+        if (!text) return;
+        if (!text->starts_with('/') || text->ends_with('/')) return value.expected(what);
+        if (!check_text(value, *text, {path_bytes_max})) return;
+        file = {std::string(*text), value.position()};
+        good = true;
+    });
+    return good;
+}
 
 TlsCertificate read_certificate(const Value& value, Unique& chains) {
     TlsCertificate certificate;
@@ -185,7 +185,8 @@ void read_shown_certificate(Section& section, TlsClientCertificate& certificate)
     section.need({"chain", "key"});
 }
 
-void read_servers_tls(Section& section, PoolTls& tls) {
+// Whether, and against what, certificates are verified.
+void read_authorities(Section& section, PoolTls& tls) {
     read_file_path(section, "ca", tls.ca);
     read_file_path(section, "crl", tls.crl);
     if (section.choice<bool>("verify", tls.verifies, {{"required", true}, {"none", false}})) {
@@ -196,6 +197,10 @@ void read_servers_tls(Section& section, PoolTls& tls) {
             section.error(name, "has a meaning only with verify: required");
         }
     }
+}
+
+void read_servers_tls(Section& section, PoolTls& tls) {
+    read_authorities(section, tls);
     section.value("name", [&](const Value& name) { read_server_name(name, tls); });
     section.section("certificate", [&](Section& inner) {
         read_shown_certificate(inner, tls.certificate.emplace());
@@ -213,6 +218,20 @@ void read_pool_tls(Section& section, PoolTls& tls, bool checks_too) {
     if (tls.name_from == PoolTls::NameFrom::sni && checks_too) {
         section.error("name", "checks know no client's name: needs health: {tls: ...}");
     }
+}
+
+void read_etcd_tls(Section& section, PoolTls& tls) {
+    read_authorities(section, tls);
+    section.value("name", [&](const Value& value) {
+        const auto name = value.text("a host name");
+        if (!name || !check_host_name(value, *name)) return;
+        tls.name_from = PoolTls::NameFrom::text;
+        tls.name = *name;
+    });
+    section.section("certificate", [&](Section& inner) {
+        read_shown_certificate(inner, tls.certificate.emplace());
+    });
+    tls.resumes = false;
 }
 
 void read_check_tls(const Value& value, HealthSettings& health, bool pool_has_tls) {

@@ -55,10 +55,13 @@ BOOST_AUTO_TEST_CASE(all_errors_are_told_at_once_in_file_order) {
     const std::string address =
         "expected an IP address and a port, as 192.0.2.1:80 or, in quotes, \"[2001:db8::1]:80\", "
         "or unix:/path, found \"x\"\n";
+    const std::string server_address =
+        "expected an IP address and a port, as 192.0.2.1:80 or, in quotes, \"[2001:db8::1]:80\", "
+        "the name of a host and a port, as db-0.example:80, or unix:/path, found \"x\"\n";
     BOOST_TEST(errors_of(text) ==
                "1:10: version: expected 1, found \"2\"\n"
                "3:37: pools.main.servers[0].address: " +
-                   address +
+                   server_address +
                    "5:12: listeners[0].name: expected 1 to 64 of the characters A-Z a-z 0-9 _ . -, "
                    "found \"a b\"\n"
                    "5:23: listeners[0].bind: " +
@@ -67,7 +70,7 @@ BOOST_AUTO_TEST_CASE(all_errors_are_told_at_once_in_file_order) {
                    "6:14: log.level: expected one of debug, info, warn, error, found \"loud\"\n"
                    "6:28: log.access: expected true or false, found \"3\"\n"
                    "7:1: zzz: unknown entry, known here: version, workers, engine, drain_delay, "
-                   "drain_timeout, pools, listeners, admin, log\n");
+                   "drain_timeout, pools, listeners, admin, log, dns, fleet\n");
 }
 
 BOOST_AUTO_TEST_CASE(an_error_is_printed_as_compilers_do) {

@@ -29,7 +29,7 @@ BOOST_AUTO_TEST_CASE(unknown_entries_far_from_any_are_told_what_is_known) {
     check({
         top("foo: 1",
             "2:1: foo: unknown entry, known here: version, workers, engine, drain_delay, "
-            "drain_timeout, pools, listeners, admin, log"),
+            "drain_timeout, pools, listeners, admin, log, dns, fleet"),
         server(
             "colour: red",
             "14:9: pools.main.servers[0].colour: unknown entry, known here: id, address, weight, "
@@ -245,16 +245,17 @@ BOOST_AUTO_TEST_CASE(a_check_may_not_outlast_its_interval) {
                 "10:40: pools.main.health.timeout: expected no more than the interval, at 10:24")});
 }
 
-BOOST_AUTO_TEST_CASE(addresses_are_ip_addresses_with_ports) {
+BOOST_AUTO_TEST_CASE(addresses_have_ports_and_only_servers_have_names) {
     const std::string what =
-        "expected an IP address and a port, as 192.0.2.1:80 or, in quotes, \"[2001:db8::1]:80\", "
-        "or unix:/path, found ";
+        "expected an IP address and a port, as 192.0.2.1:80 or, in quotes, \"[2001:db8::1]:80\", ";
+    const std::string names = "the name of a host and a port, as db-0.example:80, ";
+    const std::string found = "or unix:/path, found ";
     const std::string text =
         "version: 1\nlisteners:\n  - {name: a, pool: p, bind: \"localhost:80\"}\npools:\n"
         "  p: {servers: [{id: a, address: 10.0.0.1}]}\n";
-    BOOST_TEST(errors_of(text) == "3:30: listeners[0].bind: " + what + "\"localhost:80\"\n" +
-                                      "5:34: pools.p.servers[0].address: " + what +
-                                      "\"10.0.0.1\"\n");
+    BOOST_TEST(errors_of(text) ==
+               "3:30: listeners[0].bind: " + what + found + "\"localhost:80\"\n" +
+                   "5:34: pools.p.servers[0].address: " + what + names + found + "\"10.0.0.1\"\n");
 }
 
 BOOST_AUTO_TEST_CASE(readiness_depends_on_pools_that_there_are) {
