@@ -217,16 +217,13 @@ struct Leaving {
 };
 
 struct Server {
-    std::string id;                           // 1 to 255 bytes, unique in its pool
-    Endpoint address;                         // of a server with a `name`: no address, and its port
-    std::uint32_t weight = 1;                 // 0 keeps the server without new connections
-    std::uint32_t max_connections = 0;        // live at once, 0 for no limit
-    std::optional<Endpoint> check_address{};  // checked instead of `address`
+    std::string id;  // 1 to 255 bytes, unique in its pool
+    ServerAddress address;
+    std::uint32_t weight = 1;           // 0 keeps the server without new connections
+    std::uint32_t max_connections = 0;  // live at once, 0 for no limit
+    // Checked instead of `address`. Of a host it may be the same with another port.
+    std::optional<Endpoint> check_address{};
     Position position;
-    std::optional<HostPort> name{};  // whose address in DNS counts
-
-    // The address as the file has it.
-    std::string address_text() const { return name ? name->to_string() : address.to_string(); }
 };
 
 struct Pool {

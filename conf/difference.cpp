@@ -18,7 +18,7 @@ std::string summary_of(const Listener& listener) {
 }
 
 std::string summary_of(const Server& server) {
-    std::string text = server.address_text();
+    std::string text = server.address.to_string();
     if (server.weight != Server{}.weight) text += ", weight " + std::to_string(server.weight);
     return text;
 }

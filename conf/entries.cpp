@@ -159,10 +159,10 @@ Entries entries_of(const Listener& listener) {
 Entries entries_of(const Server& server) {
     Entries entries;
     const Writer to(entries);
-    to.text("address", server.address_text());
+    to.text("address", server.address.to_string());
     to.number("weight", server.weight);
     to.limit("max_connections", server.max_connections);
-    if (server.check_address && server.name &&
+    if (server.check_address && !server.address.host.empty() &&
         server.check_address->address == Endpoint{}.address) {
         to.in("health").number("port", server.check_address->port);
     } else if (server.check_address) {

@@ -146,10 +146,10 @@ void read_check_address(Section& section, Server& server, bool checked) {
     std::uint16_t port = 0;
     Endpoint address;
     if (section.integer("port", port, 1, 65'535)) {
-        server.check_address = server.address;
+        server.check_address = server.address.endpoint;
         server.check_address->port = port;
     }
-    if (section.has("port") && server.address.is_unix) {
+    if (section.has("port") && server.address.endpoint.is_unix) {
         section.error("port", "a unix socket has none: give an address");
     }
     if (section.endpoint("address", address)) server.check_address = address;

@@ -134,14 +134,9 @@ bool read_server_address(Section& section, Server& server) {
             "the name of a host and a port, as db-0.example:80, or unix:/path";
         const auto text = value.text(what);
         if (!text) return;
-        if (auto address = Endpoint::parse(*text)) {
-            server.address = std::move(*address);
-        } else if (auto name = HostPort::parse(*text)) {
-            server.address.port = name->port;
-            server.name = std::move(*name);
-        } else {
-            return value.expected(what);
-        }
+        auto address = ServerAddress::parse(*text);
+        if (!address) return value.expected(what);
+        server.address = std::move(*address);
         good = true;
     });
     return good;

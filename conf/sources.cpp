@@ -61,4 +61,14 @@ std::string HostPort::to_string() const {
     return host + ':' + std::to_string(port);
 }
 
+std::optional<ServerAddress> ServerAddress::parse(std::string_view text) {
+    if (auto endpoint = Endpoint::parse(text)) return std::move(*endpoint);
+    if (const auto name = HostPort::parse(text)) return ServerAddress(*name);
+    return std::nullopt;
+}
+
+std::string ServerAddress::to_string() const {
+    return host.empty() ? endpoint.to_string() : host + ':' + std::to_string(endpoint.port);
+}
+
 }  // namespace ringway::conf

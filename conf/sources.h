@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "conf/endpoint.h"
@@ -29,6 +30,22 @@ struct HostPort {
 // A host name as HostPort has it: labels of 1 to 63 letters, digits, "-" and "_", in all at most
 // 253 bytes, and the last label not all digits (RFC 1123, 2.1). Nothing for others.
 std::optional<std::string> parse_host_name(std::string_view text);
+
+// Where a server is: an address, or a host by its name, whose address DNS has.
+struct ServerAddress {
+    Endpoint endpoint;  // of a host: no address, and its port
+    std::string host;   // as HostPort has it; empty where there is an address
+
+    ServerAddress() = default;
+    // NOLINTNEXTLINE(google-explicit-constructor): an address is one.
+    ServerAddress(Endpoint at) : endpoint(std::move(at)) {}
+    explicit ServerAddress(const HostPort& at) : host(at.host) { endpoint.port = at.port; }
+
+    // As Endpoint::parse() or HostPort::parse().
+    static std::optional<ServerAddress> parse(std::string_view text);
+    std::string to_string() const;
+    bool operator==(const ServerAddress&) const = default;
+};
 
 // How DNS is asked, for the whole process.
 struct DnsSettings {

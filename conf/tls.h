@@ -89,7 +89,9 @@ struct TlsClientCertificate {
 struct PoolTls {
     // Whose name a server's certificate must be for, and which is asked for (SNI).
     enum class NameFrom : std::uint8_t {
-        address,  // the IP address that is dialled, which is not asked for; any of a unix socket
+        // The host of the server's address, or the IP address that is dialled, which is not asked
+        // for; any of a unix socket.
+        address,
         text,     // `name`
         sni,      // the one that the client asked for; without one, as `address`
         id,       // the server's id

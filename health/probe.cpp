@@ -166,7 +166,8 @@ void Probe::Attempt::connected(const error_code& error) {
 }
 
 void Probe::Attempt::begin_tls() {
-    proxy::Ssl ssl = target.tls->connect({target.id, target.address});
+    proxy::Ssl ssl =
+        target.tls->connect({.id = target.id, .address = target.address, .host = target.host});
     if (!ssl) return fail_tls("its name is none of a host");
     tls = std::make_unique<proxy::TlsSession>(std::move(ssl));
     shake_hands({});

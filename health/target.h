@@ -20,6 +20,7 @@ struct Target {
     bool starts_down = false;                // a new target is down until its first check succeeds
     std::shared_ptr<const proxy::TlsClient> tls{};  // nullptr: the check speaks no TLS
     std::string id{};                               // of the server, which TLS may verify
+    std::string host{};                             // whose address it is, the same
     bool operator==(const Target&) const = default;
 };
 

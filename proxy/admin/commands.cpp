@@ -71,12 +71,14 @@ Result<std::uint32_t> parse_weight(const std::string& text) {
     return weight;
 }
 
-Result<conf::Endpoint> parse_address(const std::string& text) {
-    const auto address = conf::Endpoint::parse(text);
+Result<conf::ServerAddress> parse_address(const std::string& text) {
+    const auto address = conf::ServerAddress::parse(text);
     if (address) return *address;
-    return Reason(fmt::format(
-        "an address must be like 192.0.2.1:80, [2001:db8::1]:80 or unix:/path, not \"{}\"",
-        escaped(text)));
+    return Reason(
+        fmt::format("an address must be like 192.0.2.1:80, [2001:db8::1]:80, host.example:80 or "
+                    "unix:/path, not "
+                    "\"{}\"",
+                    escaped(text)));
 }
 
 Result<void> check(const Result<void>& change) {

@@ -129,7 +129,6 @@ json::object describe(const Pools& pools, const std::string& pool, const std::st
                       {"failures", view->failures},         {"not_run", view->not_run}};
     }
     const auto& counts = *server.counts;
-    const bool is_runtime = server.desired.source == ServerSource::runtime;
     return {{"pool", pool},
             {"id", id},
             {"address", server.desired.address.to_string()},
@@ -147,7 +146,7 @@ json::object describe(const Pools& pools, const std::string& pool, const std::st
             {"bytes_down", sum(counts, &ServerCounts::bytes_down)},
             {"connect_failures", sum(counts, &ServerCounts::connect_failures)},
             {"local_dial_failures", sum(counts, &ServerCounts::local_failures)},
-            {"source", is_runtime ? "runtime" : "file"},
+            {"source", to_string(server.desired.source)},
             {"last_check", std::move(last_check)},
             {"check_problem", std::move(check_problem)}};
 }

@@ -50,8 +50,8 @@ Pools::Connections connections_of(const std::vector<std::unique_ptr<Worker>>& wo
                     for (const auto& worker : workers) worker->evict(eviction);
                 },
             .cancel_eviction =
-                [&workers](const auto& server) {
-                    for (const auto& worker : workers) worker->cancel_eviction(server);
+                [&workers](const Eviction& eviction) {
+                    for (const auto& worker : workers) worker->cancel_eviction(eviction);
                 }};
 }
 

@@ -1,7 +1,5 @@
 #include "proxy/control/desired_servers.h"
 
-#include <array>
-
 namespace ringway::proxy {
 
 namespace {
@@ -25,34 +23,79 @@ void move_to(DesiredServer& server, const conf::Endpoint& address) {
 
 void apply(DesiredServer& server, const ServerLayer& layer) {
     if (layer.present) server.source = layer.source;
-    if (layer.address) move_to(server, *layer.address);
-    if (layer.weight) server.weight = *layer.weight;
-    if (layer.max_connections) server.max_connections = *layer.max_connections;
+    if (layer.address) {
+        move_to(server, layer.address->endpoint);
+        server.host = layer.address->host;
+        server.deciding.address = layer.source;
+    }
+    if (layer.weight) {
+        server.weight = *layer.weight;
+        server.deciding.weight = layer.source;
+    }
+    if (layer.max_connections) {
+        server.max_connections = *layer.max_connections;
+        server.deciding.max_connections = layer.source;
+    }
     if (layer.check_address) server.check_address = *layer.check_address;
-    if (layer.admin_state) server.admin_state = *layer.admin_state;
+    if (layer.admin_state) {
+        server.admin_state = *layer.admin_state;
+        server.deciding.admin_state = layer.source;
+    }
+}
+
+// The last step: a host's server is where DNS has the host.
+void look_up(DesiredServer& server, const HostAddresses& hosts) {
+    if (server.host.empty()) return;
+    const auto found = hosts.find(server.host);
+    if (found == hosts.end()) return;
+    conf::Endpoint address = found->second;
+    address.port = server.address.port;
+    move_to(server, address);
 }
 
 template <class Servers>
-Layer layer_of_each(const Servers& servers) {
+Layer layer_of_each(ServerSource source, const Servers& servers) {
     Layer layer;
     layer.reserve(servers.size());
-    for (const auto& [id, server] : servers) layer.emplace_back(id, layer_of(server));
+    for (const auto& [id, server] : servers) layer.emplace_back(id, layer_of(source, server));
     return layer;
 }
 
 }  // namespace
 
-std::optional<DesiredServer> merge(std::span<const ServerLayer> layers) {
+const char* to_string(ServerSource source) {
+    switch (source) {
+        case ServerSource::file:
+            return "file";
+        case ServerSource::dns:
+            return "dns";
+        case ServerSource::etcd:
+            return "etcd";
+        case ServerSource::fleet:
+            return "fleet";
+        case ServerSource::runtime:
+            return "runtime";
+    }
+    return "unknown";
+}
+
+bool DesiredServer::awaits_address() const {
+    return !host.empty() && !address.is_v6 && address.address == conf::Endpoint{}.address;
+}
+
+std::optional<DesiredServer> merge(std::span<const ServerLayer> layers,
+                                   const HostAddresses& hosts) {
     std::optional<DesiredServer> server;
     for (const ServerLayer& layer : layers) {
         if (layer.present == false) server.reset();
         if (layer.present == true && !server) server.emplace();
         if (server) apply(*server, layer);
     }
+    if (server) look_up(*server, hosts);
     return server;
 }
 
-DesiredServers merge(std::span<const Layer> layers) {
+DesiredServers merge(std::span<const Layer> layers, const HostAddresses& hosts) {
     DesiredServers servers;
     std::vector<Layer::const_iterator> heads;
     for (const Layer& layer : layers) heads.push_back(layer.begin());
@@ -71,23 +114,27 @@ DesiredServers merge(std::span<const Layer> layers) {
             of_server.push_back(heads[i]->second);
             ++heads[i];
         }
-        if (auto merged = merge(of_server)) {
+        if (auto merged = merge(of_server, hosts)) {
             servers.emplace_hint(servers.end(), id, std::move(*merged));
         }
     }
 }
 
-ServerLayer layer_of(const conf::Server& server) {
-    return {.source = ServerSource::file,
-            .present = true,
-            .address = &server.address,
-            .weight = server.weight,
-            .max_connections = server.max_connections,
-            .check_address = server.check_address ? &*server.check_address : nullptr};
+// The file says that there is no limit, the others do not say it.
+ServerLayer layer_of(ServerSource source, const conf::Server& server) {
+    ServerLayer layer{.source = source,
+                      .present = true,
+                      .address = &server.address,
+                      .weight = server.weight,
+                      .check_address = server.check_address ? &*server.check_address : nullptr};
+    if (source == ServerSource::file || server.max_connections > 0) {
+        layer.max_connections = server.max_connections;
+    }
+    return layer;
 }
 
-ServerLayer layer_of(const ServerOverrides& overrides) {
-    ServerLayer layer{.source = ServerSource::runtime};
+ServerLayer layer_of(ServerSource source, const ServerOverrides& overrides) {
+    ServerLayer layer{.source = source};
     if (overrides.unregistered) {
         layer.present = false;
         return layer;
@@ -100,29 +147,18 @@ ServerLayer layer_of(const ServerOverrides& overrides) {
         layer.address = overrides.address ? &*overrides.address : nullptr;
         layer.weight = overrides.weight;
     }
-    layer.admin_state = overrides.admin_state;
+    if (overrides.admin_state != AdminState::automatic) {
+        layer.admin_state = overrides.admin_state;
+    }
     return layer;
 }
 
-Layer layer_of(const FileServers& file) {
-    return layer_of_each(file);
+Layer layer_of(ServerSource source, const NamedServers& servers) {
+    return layer_of_each(source, servers);
 }
 
-Layer layer_of(const PoolOverrides& overrides) {
-    return layer_of_each(overrides);
-}
-
-std::optional<DesiredServer> desired_server(const conf::Server* file,
-                                            const ServerOverrides* overrides) {
-    std::vector<ServerLayer> layers;
-    if (file != nullptr) layers.push_back(layer_of(*file));
-    if (overrides != nullptr) layers.push_back(layer_of(*overrides));
-    return merge(layers);
-}
-
-DesiredServers desired_servers(const FileServers& file, const PoolOverrides& overrides) {
-    const std::array<Layer, 2> layers{layer_of(file), layer_of(overrides)};
-    return merge(layers);
+Layer layer_of(ServerSource source, const PoolOverrides& overrides) {
+    return layer_of_each(source, overrides);
 }
 
 }  // namespace ringway::proxy

@@ -4,17 +4,17 @@
 
 namespace ringway::proxy {
 
-FileServers servers_of(const conf::Pool& pool) {
-    FileServers servers;
+NamedServers servers_of(const conf::Pool& pool) {
+    NamedServers servers;
     for (const conf::Server& server : pool.servers) servers.emplace(server.id, server);
     return servers;
 }
 
-void settle(PoolOverrides& overrides, const FileServers& file) {
+void settle(PoolOverrides& overrides, const NamedServers& file, bool keeps_absent) {
     for (auto& [id, of_server] : overrides) {
         if (file.contains(id)) {
             of_server.registered.reset();
-        } else {
+        } else if (!keeps_absent) {
             of_server.unregistered = false;
             if (!of_server.registered) of_server = ServerOverrides{};
         }
@@ -22,7 +22,7 @@ void settle(PoolOverrides& overrides, const FileServers& file) {
     std::erase_if(overrides, [](const auto& entry) { return entry.second.is_nothing(); });
 }
 
-std::vector<std::string> notes(const std::string& pool, const FileServers& file,
+std::vector<std::string> notes(const std::string& pool, const NamedServers& file,
                                const PoolOverrides& overrides) {
     std::vector<std::string> lines;
     for (const auto& [id, of_server] : overrides) {

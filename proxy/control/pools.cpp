@@ -1,6 +1,7 @@
 // What is wanted of pools, by the file and at run time.
 #include "proxy/control/pools.h"
 
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -25,10 +26,11 @@ void debug_check(const health::Checked& check) {
 }  // namespace
 
 Pools::Pools(boost::asio::io_context& io, std::size_t workers, Events& events, Background& builder,
-             Connections connections)
+             Connections connections, ServerLayers layers)
     : io_(io),
       workers_(workers),
       events_(events),
+      layers_(std::move(layers)),
       checker_(io, [this](const health::HealthChange& change) { on_health_change(change); }),
       health_tools_{.checker = checker_,
                     .reported =
@@ -147,8 +149,18 @@ void Pools::adopt(Pool& pool, const std::string& id, const DesiredServer& desire
     const auto known = pool.servers.find(id);
     const bool is_added = known == pool.servers.end();
     PoolServer& server = is_added ? add(pool, id, desired, may_ramp) : known->second;
-    // At another address is another machine: what is known of the old one says nothing of it.
-    const bool is_new = is_added || server.desired.address != desired.address;
+    // At another address is another machine: what is known of the old one says nothing of it, and
+    // its connections are to a server that was removed.
+    const bool moves = !is_added && server.desired.address != desired.address;
+    const bool is_new = is_added || moves;
+    if (moves) {
+        evict(pool,
+              {.server = server.counts,
+               .reason = CloseReason::server_removed,
+               .address = server.desired.address},
+              pool.settings.on_removed);
+        cancel_eviction(pool, {.server = server.counts, .address = desired.address});
+    }
     server.desired = desired;
     server.health.watch({pool.settings, pool.tls.checks}, desired, is_new, Clock::now());
 }
@@ -159,7 +171,7 @@ PoolServer& Pools::add(Pool& pool, const std::string& id, const DesiredServer& d
     std::shared_ptr<PerWorker<ServerCounts>> counts = kept.lock();
     if (counts) {
         // It is back while connections live that were to end with it.
-        cancel_eviction(pool, counts);
+        cancel_eviction(pool, {.server = counts});
     } else {
         counts = std::make_shared<PerWorker<ServerCounts>>(workers_);
         kept = counts;
@@ -172,7 +184,10 @@ PoolServer& Pools::add(Pool& pool, const std::string& id, const DesiredServer& d
 // `renamed`: its connections belong to another server now.
 void Pools::drop(Pool& pool, const std::string& id, bool renamed) {
     const auto found = pool.servers.find(id);
-    if (!renamed) evict(pool, found->second, CloseReason::server_removed, pool.settings.on_removed);
+    if (!renamed) {
+        evict(pool, {.server = found->second.counts, .reason = CloseReason::server_removed},
+              pool.settings.on_removed);
+    }
     pool.servers.erase(found);
 }
 
@@ -197,6 +212,26 @@ Result<void> Pools::take_up(std::string_view pool_name,
     return {};
 }
 
+// A pool that is not there takes up what was changed when it comes.
+void Pools::take_up(const ServerLayers::ChangesByPool& changes) {
+    for (const auto& [pool, of_pool] : changes) {
+        if (pools_.contains(pool)) std::ignore = take_up(pool, of_pool);
+    }
+}
+
+Result<void> Pools::set_named(const std::string& pool, ServerSource source, NamedServers servers) {
+    if (!pools_.contains(pool)) return {};
+    return take_up(pool, layers_.set_named(pool, source, std::move(servers)));
+}
+
+void Pools::set_hosts(const ServerLayers::HostChanges& changes) {
+    take_up(layers_.set_hosts(changes));
+}
+
+void Pools::set_fleet(Overrides words) {
+    take_up(layers_.set_fleet(std::move(words)));
+}
+
 Result<void> Pools::register_servers(std::string_view pool,
                                      const std::vector<Registration>& servers) {
     if (const auto taken = take_up(pool, layers_.register_servers(pool, servers)); !taken)
@@ -210,7 +245,7 @@ Result<void> Pools::register_servers(std::string_view pool,
 }
 
 Result<void> Pools::register_server(std::string_view pool, std::string_view id,
-                                    const conf::Endpoint& address, std::uint32_t weight) {
+                                    const conf::ServerAddress& address, std::uint32_t weight) {
     return register_servers(pool, {{std::string(id), address, weight}});
 }
 
@@ -242,7 +277,7 @@ Result<void> Pools::set_weight(std::string_view pool, std::string_view id, std::
 }
 
 Result<void> Pools::set_address(std::string_view pool, std::string_view id,
-                                const conf::Endpoint& address) {
+                                const conf::ServerAddress& address) {
     return take_up_and_log(pool, id, layers_.set_address(pool, id, address), "has",
                            "address " + address.to_string());
 }

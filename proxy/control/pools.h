@@ -92,13 +92,13 @@ public:
     // Has every worker end connections, or keep those that are left of a server's.
     struct Connections {
         std::function<void(const Eviction&)> evict = [](const Eviction&) {};
-        std::function<void(const std::shared_ptr<PerWorker<ServerCounts>>&)> cancel_eviction =
-            [](const auto&) {};
+        std::function<void(const Eviction&)> cancel_eviction = [](const Eviction&) {};
     };
 
-    // `events` and `builder`, on which rings are worked out, outlive this.
+    // `events` and `builder`, on which rings are worked out, outlive this; so does what `sourced`
+    // uses.
     Pools(boost::asio::io_context& io, std::size_t workers, Events& events, Background& builder,
-          Connections connections);
+          Connections connections, ServerLayers layers = ServerLayers());
 
     // What is wanted, to be asked; it changes by the functions below.
     const ServerLayers& layers() const { return layers_; }
@@ -117,18 +117,24 @@ public:
     // All of them, or none.
     Result<void> register_servers(std::string_view pool, const std::vector<Registration>& servers);
     Result<void> register_server(std::string_view pool, std::string_view id,
-                                 const conf::Endpoint& address, std::uint32_t weight);
+                                 const conf::ServerAddress& address, std::uint32_t weight);
     Result<void> unregister_server(std::string_view pool, std::string_view id);
     Result<void> set_admin_state(std::string_view pool, std::string_view id,
                                  AdminState admin_state);
     Result<void> set_weight(std::string_view pool, std::string_view id, std::uint32_t weight);
     Result<void> set_address(std::string_view pool, std::string_view id,
-                             const conf::Endpoint& address);
+                             const conf::ServerAddress& address);
     // Drops the overrides of a server, which is as the file says from then on.
     Result<void> forget(std::string_view pool, std::string_view id);
     // Forgets what is known of a server's health: it is new to its checks, and not in a
     // time-out.
     Result<void> clear(std::string_view pool, std::string_view id);
+
+    // Changes of what DNS, etcd and the fleet say (ServerLayers). Pools that are not there have
+    // none. Fails where the servers do not fit the ring: then nothing changes.
+    Result<void> set_named(const std::string& pool, ServerSource source, NamedServers servers);
+    void set_hosts(const ServerLayers::HostChanges& changes);
+    void set_fleet(Overrides words);
 
     // Calls `then` once all that was asked for until now of a pool, or of all where it is
     // nullptr, has been published.
@@ -157,6 +163,7 @@ public:
 private:
     // What is wanted (pools.cpp).
     Result<void> take_up(std::string_view pool, const Result<ServerLayers::Changes>& changes);
+    void take_up(const ServerLayers::ChangesByPool& changes);
     Result<void> take_up_and_log(std::string_view pool, std::string_view id,
                                  const Result<ServerLayers::Changes>& changes,
                                  std::string_view verb, const std::string& what);
@@ -181,9 +188,8 @@ private:
     std::vector<ring::Change> judge(Pool& pool);
     void report_panic(Pool& pool, const RingState& state);
     RingDraft draft_of(const conf::Pool& next) const;
-    void evict(const Pool& pool, const PoolServer& server, CloseReason reason,
-               const conf::Leaving& leaving);
-    void cancel_eviction(const Pool& pool, const std::shared_ptr<PerWorker<ServerCounts>>& counts);
+    void evict(const Pool& pool, Eviction eviction, const conf::Leaving& leaving);
+    void cancel_eviction(const Pool& pool, const Eviction& eviction);
 
     boost::asio::io_context& io_;
     const std::size_t workers_;

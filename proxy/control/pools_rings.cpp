@@ -17,12 +17,17 @@ namespace {
 // A ring of so many points is edited in one or two milliseconds (tools/ringbench).
 constexpr std::uint64_t small_points = 1 << 18;
 
+// Nobody can have a server serve that has no address.
+AdminState effective_state(const DesiredServer& desired) {
+    return desired.awaits_address() ? AdminState::offline : desired.admin_state;
+}
+
 ServerFacts facts_of(std::string_view id, const DesiredServer& desired,
                      const health::Condition& condition, std::uint32_t ramp) {
     return {.id = id,
             .weight = desired.weight,
             .max_connections = desired.max_connections,
-            .admin_state = desired.admin_state,
+            .admin_state = effective_state(desired),
             .up = condition.up,
             .awaits_check = condition.awaits_check,
             .ramp = ramp};
@@ -72,6 +77,7 @@ std::shared_ptr<void> context_of(std::string_view id, const Pool& pool, const Po
         member == nullptr ? nullptr : static_cast<const Server*>(member->context.get());
     const bool keeps_sessions = pool.tls.traffic != nullptr && pool.tls.traffic->resumes();
     const bool same = now != nullptr && now->address == server.desired.address &&
+                      now->host == server.desired.host &&
                       now->failure_reports == server.health.failure_reports() &&
                       now->counts == server.counts &&
                       (now->tls_sessions != nullptr) == keeps_sessions;
@@ -80,8 +86,12 @@ std::shared_ptr<void> context_of(std::string_view id, const Pool& pool, const Po
     if (keeps_sessions) {
         sessions = std::make_shared<PerWorker<KeptTlsSession>>(server.counts->size());
     }
-    return std::make_shared<Server>(Server{std::string(id), server.desired.address, server.counts,
-                                           server.health.failure_reports(), std::move(sessions)});
+    return std::make_shared<Server>(Server{.id = std::string(id),
+                                           .address = server.desired.address,
+                                           .host = server.desired.host,
+                                           .counts = server.counts,
+                                           .failure_reports = server.health.failure_reports(),
+                                           .tls_sessions = std::move(sessions)});
 }
 
 }  // namespace
@@ -94,6 +104,9 @@ std::string Pools::detail(std::string_view pool_name, std::string_view id) const
     const bool online = health::availability_of(now.up, server->desired.admin_state,
                                                 pool.panics && !now.awaits_check)
                             .online;
+    if (server->desired.awaits_address()) {
+        return "no address: " + layers_.why_no_address(server->desired.host);
+    }
     std::string reason = reason_of(pool, *server, now);
     if (online == pool.ring->is_online(id)) return reason;
     return fmt::format("{}, on its way {} the ring", reason, online ? "into" : "out of");
@@ -117,9 +130,10 @@ std::vector<ring::Change> Pools::judge(Pool& pool) {
         const bool was_down = server.health.is_down();
         server.health.turn(state.availabilities[i], state.panics, pool.settings, now);
         if (server.health.is_down() && !was_down) {
-            evict(pool, server, CloseReason::server_down, pool.settings.on_down);
+            evict(pool, {.server = server.counts, .reason = CloseReason::server_down},
+                  pool.settings.on_down);
         } else if (!server.health.is_down() && was_down) {
-            cancel_eviction(pool, server.counts);
+            cancel_eviction(pool, {.server = server.counts});
         }
         facts[i].ramp = server.health.ramp();
         servers.push_back(&server);
@@ -172,19 +186,17 @@ std::vector<RingDraft> Pools::drafts_of(const conf::Config& config) const {
     return drafts;
 }
 
-void Pools::evict(const Pool& pool, const PoolServer& server, CloseReason reason,
-                  const conf::Leaving& leaving) {
+void Pools::evict(const Pool& pool, Eviction eviction, const conf::Leaving& leaving) {
     using Way = conf::Leaving::Way;
     if (leaving.way == Way::keep) return;
-    const Clock::duration over = leaving.way == Way::drain ? leaving.over : conf::Duration(0);
-    publisher_.evict(pool.settings.name, {server.counts, reason, over});
+    eviction.over = leaving.way == Way::drain ? leaving.over : conf::Duration(0);
+    publisher_.evict(pool.settings.name, eviction);
 }
 
-// The connections of a server, those that are left, stay.
-void Pools::cancel_eviction(const Pool& pool,
-                            const std::shared_ptr<PerWorker<ServerCounts>>& counts) {
-    publisher_.cancel_eviction(pool.settings.name, counts.get());
-    connections_.cancel_eviction(counts);
+// The connections that it would end, those that are left, stay.
+void Pools::cancel_eviction(const Pool& pool, const Eviction& eviction) {
+    publisher_.cancel_eviction(pool.settings.name, eviction);
+    connections_.cancel_eviction(eviction);
 }
 
 std::shared_ptr<const ring::Snapshot> ring_of(const conf::Pool& pool) {

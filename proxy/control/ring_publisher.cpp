@@ -118,10 +118,9 @@ void RingPublisher::evict(const std::string& pool, const Eviction& eviction) {
     rings_.find(pool)->second.evictions_.push_back(eviction);
 }
 
-void RingPublisher::cancel_eviction(const std::string& pool,
-                                    const PerWorker<ServerCounts>* server) {
+void RingPublisher::cancel_eviction(const std::string& pool, const Eviction& eviction) {
     PublishedRing& ring = rings_.find(pool)->second;
-    const auto is_its = [&](const Eviction& each) { return each.server.get() == server; };
+    const auto is_its = [&](const Eviction& each) { return each.is_same(eviction); };
     std::erase_if(ring.evictions_in_job_, is_its);
     std::erase_if(ring.evictions_, is_its);
 }

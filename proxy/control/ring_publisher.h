@@ -89,8 +89,8 @@ public:
 
     // Has the connections end once the next ring that is begun serves.
     void evict(const std::string& pool, const Eviction& eviction);
-    // Drops evictions of a server's connections that have not taken effect.
-    void cancel_eviction(const std::string& pool, const PerWorker<ServerCounts>* server);
+    // Drops evictions of the same connections that have not taken effect.
+    void cancel_eviction(const std::string& pool, const Eviction& eviction);
 
     // Calls `then` once all that was asked for until now of a pool, or of all where it is
     // nullptr, serves.

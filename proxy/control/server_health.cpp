@@ -36,6 +36,7 @@ std::optional<health::TimeOut> ServerHealth::time_out() const {
 }
 
 health::Condition ServerHealth::condition() const {
+    if (lacks_address_) return {.up = false, .awaits_check = true, .reason = "no address"};
     return health::condition_of(checks(), time_out());
 }
 
@@ -45,6 +46,7 @@ void ServerHealth::watch(const HealthWanted& wanted, const DesiredServer& desire
         failure_reports_.reset();
         passive_.reset();
     }
+    lacks_address_ = desired.awaits_address();
     watch_connections(wanted.pool);
     check(wanted, desired, is_new, now);
     // Its slow start begins with its first check, which may end before the next turn().
@@ -82,6 +84,7 @@ void ServerHealth::check(const HealthWanted& wanted, const DesiredServer& desire
                          TimePoint now) {
     const conf::Pool& pool = wanted.pool;
     const auto known = checks();
+    if (lacks_address_) return tools_.checker.remove_target(target_);
     if (!pool.health) {
         if (known && known->up && passive_) passive_->end_time_out(now);
         return tools_.checker.remove_target(target_);
@@ -92,6 +95,8 @@ void ServerHealth::check(const HealthWanted& wanted, const DesiredServer& desire
     // A check that goes elsewhere speaks to somebody who was not promised a header.
     const auto version = pool.send_proxy.version;
     const bool has_preface = version != conf::SendProxy::Version::none && !desired.check_address;
+    const bool is_elsewhere =
+        desired.check_address && desired.check_address->address != desired.address.address;
     const bool waits = pool.health->initial == conf::HealthSettings::Initial::down;
     health::Target target{.key = target_,
                           .address = checked_address(desired),
@@ -99,7 +104,8 @@ void ServerHealth::check(const HealthWanted& wanted, const DesiredServer& desire
                           .preface = has_preface ? local_proxy_header(version) : "",
                           .starts_down = waits && (is_new || is_awaited),
                           .tls = wanted.tls,
-                          .id = target_.substr(pool.name.size() + 1)};
+                          .id = target_.substr(pool.name.size() + 1),
+                          .host = is_elsewhere ? "" : desired.host};
     const auto* const source = health::source_for(pool.connect, target.address);
     if (source != nullptr) target.source = *source;
     tools_.checker.set_target(std::move(target));

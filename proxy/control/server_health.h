@@ -101,6 +101,7 @@ private:
     const std::string target_;
     std::shared_ptr<FailureReports> failure_reports_;
     std::optional<health::Passive> passive_;
+    bool lacks_address_ = false;  // its host has none yet
     bool is_online_ = true;
     bool is_down_ = false;
     TimePoint since_;

@@ -1,6 +1,8 @@
 #include "proxy/control/server_layers.h"
 
+#include <algorithm>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -15,6 +17,10 @@ std::uint64_t weights_of(const DesiredServers& servers) {
     std::uint64_t weights = 0;
     for (const auto& [id, server] : servers) weights += server.weight;
     return weights;
+}
+
+bool has_sources(const conf::ServersFrom& from) {
+    return from.dns || from.srv || from.etcd;
 }
 
 Result<void> check_registration(const ServerLayers::Registration& server) {
@@ -32,6 +38,10 @@ Result<void> check_registration(const ServerLayers::Registration& server) {
 }
 
 }  // namespace
+
+Reason ServerLayers::misfit_of(std::string_view pool, const Reason& why) {
+    return Reason(fmt::format("pool {} would have {}", pool, why.text));
+}
 
 Result<void> ServerLayers::check(const conf::Config& config) const {
     for (const conf::Pool& next : config.pools) {
@@ -65,37 +75,69 @@ std::vector<std::string> ServerLayers::notes_on(const conf::Config& config) cons
     return lines;
 }
 
-PoolOverrides ServerLayers::settled(const conf::Pool& next, const FileServers& file) const {
+PoolOverrides ServerLayers::settled(const conf::Pool& next, const NamedServers& file) const {
     const auto found = overrides_.find(next.name);
     if (found == overrides_.end()) return {};
     PoolOverrides overrides = found->second;
-    settle(overrides, file);
+    settle(overrides, file, has_sources(next.servers_from));
     return overrides;
 }
 
+DesiredServers ServerLayers::all_desired(std::string_view pool, const PoolLayers& layers,
+                                         const PoolOverrides& overrides) const {
+    std::vector<Layer> all;
+    for (std::size_t i = 0; i < naming_sources; ++i) {
+        all.push_back(layer_of(static_cast<ServerSource>(i), layers.named[i]));
+    }
+    const auto words = fleet_.find(pool);
+    if (words != fleet_.end()) all.push_back(layer_of(ServerSource::fleet, words->second));
+    all.push_back(layer_of(ServerSource::runtime, overrides));
+    return merge(all, hosts_);
+}
+
+// DNS and etcd may name too many: then they count for nothing, where the file would be refused.
+std::pair<ServerLayers::PoolLayers, DesiredServers> ServerLayers::layers_after(
+    const conf::Pool& next, const PoolOverrides& overrides) const {
+    PoolLayers layers;
+    layers.hash = next.hash;
+    layers.has_sources = has_sources(next.servers_from);
+    layers.of(ServerSource::file) = servers_of(next);
+    DesiredServers servers = all_desired(next.name, layers, overrides);
+    Sourced sourced = elsewhere_.servers_of(next);
+    for (const ServerSource source : {ServerSource::dns, ServerSource::etcd}) {
+        auto& named = source == ServerSource::dns ? sourced.dns : sourced.etcd;
+        if (!named || named->empty()) continue;
+        layers.of(source) = std::move(*named);
+        DesiredServers more = all_desired(next.name, layers, overrides);
+        const auto fits = check_ring_size(next.hash, more.size(), weights_of(more));
+        if (fits) {
+            servers = std::move(more);
+        } else {
+            layers.misfits[static_cast<std::size_t>(source)] =
+                misfit_of(next.name, fits.error()).text;
+            layers.of(source).clear();
+        }
+    }
+    layers.servers = servers.size();
+    layers.weights = weights_of(servers);
+    return {std::move(layers), std::move(servers)};
+}
+
 DesiredServers ServerLayers::servers_after(const conf::Pool& next) const {
-    const FileServers file = servers_of(next);
-    return desired_servers(file, settled(next, file));
+    return layers_after(next, settled(next, servers_of(next))).second;
 }
 
 DesiredServers ServerLayers::set_file(const conf::Pool& next) {
-    FileServers file = servers_of(next);
-    PoolOverrides overrides = settled(next, file);
-    DesiredServers servers = desired_servers(file, overrides);
+    PoolOverrides overrides = settled(next, servers_of(next));
+    auto [layers, servers] = layers_after(next, overrides);
     overrides_.erase(next.name);
     if (!overrides.empty()) overrides_.emplace(next.name, std::move(overrides));
-    pools_.insert_or_assign(
-        next.name, PoolLayers{next.hash, std::move(file), servers.size(), weights_of(servers)});
-    return servers;
+    pools_.insert_or_assign(next.name, std::move(layers));
+    return std::move(servers);
 }
 
 void ServerLayers::remove_pool(std::string_view pool) {
     pools_.erase(pools_.find(pool));
-}
-
-const conf::Server* ServerLayers::in_file(const PoolLayers& pool, std::string_view id) const {
-    const auto found = pool.file.find(id);
-    return found == pool.file.end() ? nullptr : &found->second;
 }
 
 ServerOverrides ServerLayers::override_of(std::string_view pool, std::string_view id) const {
@@ -107,8 +149,27 @@ ServerOverrides ServerLayers::override_of(std::string_view pool, std::string_vie
 
 std::optional<DesiredServer> ServerLayers::desired(std::string_view pool, const PoolLayers& layers,
                                                    std::string_view id) const {
-    const ServerOverrides overrides = override_of(pool, id);
-    return desired_server(in_file(layers, id), &overrides);
+    return desired(pool, layers, id, override_of(pool, id));
+}
+
+std::optional<DesiredServer> ServerLayers::desired(std::string_view pool, const PoolLayers& layers,
+                                                   std::string_view id,
+                                                   const ServerOverrides& overrides) const {
+    std::vector<ServerLayer> all;
+    for (std::size_t i = 0; i < naming_sources; ++i) {
+        const auto found = layers.named[i].find(id);
+        if (found == layers.named[i].end()) continue;
+        all.push_back(layer_of(static_cast<ServerSource>(i), found->second));
+    }
+    const auto words = fleet_.find(pool);
+    if (words != fleet_.end()) {
+        const auto found = words->second.find(id);
+        if (found != words->second.end()) {
+            all.push_back(layer_of(ServerSource::fleet, found->second));
+        }
+    }
+    all.push_back(layer_of(ServerSource::runtime, overrides));
+    return merge(all, hosts_);
 }
 
 Result<void> ServerLayers::check_exists(std::string_view pool, std::string_view id) const {
@@ -127,14 +188,14 @@ Result<ServerLayers::Changes> ServerLayers::replace(std::string_view pool,
     std::uint64_t weights = layers.weights;
     for (const auto& [id, next] : overrides) {
         const auto now = desired(pool, layers, id);
-        auto then = desired_server(in_file(layers, id), &next);
+        auto then = desired(pool, layers, id, next);
         servers += static_cast<std::uint64_t>(then.has_value()) -
                    static_cast<std::uint64_t>(now.has_value());
         weights += (then ? then->weight : 0ULL) - (now ? now->weight : 0ULL);
-        changes.push_back({id, !now, std::move(then)});
+        changes.push_back({id, !now, std::move(then), now ? now->weight : 0});
     }
     if (const auto fits = check_ring_size(layers.hash, servers, weights); !fits) {
-        return Reason(fmt::format("pool {} would have {}", pool, fits.error().text));
+        return misfit_of(pool, fits.error());
     }
     layers.servers = servers;
     layers.weights = weights;
@@ -182,8 +243,7 @@ Result<ServerLayers::Changes> ServerLayers::register_servers(
 Result<ServerLayers::Changes> ServerLayers::unregister_server(std::string_view pool,
                                                               std::string_view id) {
     if (const auto exists = check_exists(pool, id); !exists) return exists.error();
-    const bool is_in_file = in_file(pools_.find(pool)->second, id) != nullptr;
-    return replace(pool, id, {.unregistered = is_in_file});
+    return replace(pool, id, {.unregistered = is_named(pools_.find(pool)->second, id)});
 }
 
 Result<ServerLayers::Changes> ServerLayers::set_admin_state(std::string_view pool,
@@ -211,7 +271,7 @@ Result<ServerLayers::Changes> ServerLayers::set_weight(std::string_view pool, st
 }
 
 Result<ServerLayers::Changes> ServerLayers::set_address(std::string_view pool, std::string_view id,
-                                                        const conf::Endpoint& address) {
+                                                        const conf::ServerAddress& address) {
     if (const auto exists = check_exists(pool, id); !exists) return exists.error();
     ServerOverrides next = override_of(pool, id);
     if (next.registered) {

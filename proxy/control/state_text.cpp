@@ -59,11 +59,12 @@ Result<void> expect_only(const json::value& value, std::initializer_list<std::st
     return {};
 }
 
-Result<conf::Endpoint> address_in(const json::object& object, const std::string& place) {
+Result<conf::ServerAddress> address_in(const json::object& object, const std::string& place) {
     const auto text = text_in(object, "address", place);
     if (!text) return text.error();
-    const auto address = conf::Endpoint::parse(*text);
-    if (!address) return wrong(place + ".address", "expected an address, as 192.0.2.1:80");
+    const auto address = conf::ServerAddress::parse(*text);
+    if (!address)
+        return wrong(place + ".address", "expected an address, as 192.0.2.1:80 or host.example:80");
     return *address;
 }
 

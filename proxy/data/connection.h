@@ -61,21 +61,14 @@ public:
     // Ends it now, with resets to both sides.
     void cut(CloseReason reason);
 
-    // Whether it moves bytes to and from the server that has these counts.
-    bool is_relayed_to(const PerWorker<ServerCounts>& server) const {
-        return relaying_ && is_given_to(server);
-    }
-    // Whether it dials that server.
-    bool dials(const PerWorker<ServerCounts>& server) const {
-        return !relaying_ && is_given_to(server);
-    }
+    // The server that it is given to; nullptr where there is none yet.
+    const Server* server() const { return slot_ ? &slot_.server() : nullptr; }
+    // Whether it moves bytes to and from the server; otherwise it dials it.
+    bool is_relayed() const { return relaying_; }
     // Ends the dial; the next server of the walk is tried.
     void abandon_dial();
 
 private:
-    bool is_given_to(const PerWorker<ServerCounts>& server) const {
-        return slot_ && slot_.server().counts.get() == &server;
-    }
     enum class Received { bytes, clear, nothing_yet, ended, broken };
     // What the client sent before it had a server.
     struct FirstBytes {

@@ -114,7 +114,7 @@ bool Connection::begin_server_tls(Stream& stream, const Preread& preread) {
     const TlsClient& client = *route_->server_tls;
     const Server& server = slot_.server();
     const std::string asked_for = client.has_name_of_client() ? preread.authority() : "";
-    Ssl ssl = client.connect({server.id, server.address, asked_for}, kept_session());
+    Ssl ssl = client.connect({server.id, server.address, asked_for, server.host}, kept_session());
     if (!ssl) {
         note_tls_failure("its name is none of a host");
         return false;

@@ -30,12 +30,19 @@ Evictor::Evictor(Eviction eviction, Connections& connections, Timers& timers)
     step();
 }
 
+// Of an eviction of a server.
+bool Evictor::means(const Connection& connection) const {
+    const Server* const server = connection.server();
+    return server != nullptr && server->counts == eviction_.server &&
+           (!eviction_.address || *eviction_.address == server->address);
+}
+
 // Who has no connection to the server yet can still have another.
 void Evictor::end_dials() {
     if (!eviction_.server) return;
     std::vector<Connection*> dialling;
     for (Connection& connection : connections_) {
-        if (connection.dials(*eviction_.server)) dialling.push_back(&connection);
+        if (means(connection) && !connection.is_relayed()) dialling.push_back(&connection);
     }
     for (Connection* const connection : dialling) connection->abandon_dial();
 }
@@ -46,7 +53,7 @@ void Evictor::step() {
     const TimePoint now = Clock::now();
     std::vector<Connection*> left;
     for (Connection& connection : connections_) {
-        const bool goes = !eviction_.server || connection.is_relayed_to(*eviction_.server);
+        const bool goes = !eviction_.server || (means(connection) && connection.is_relayed());
         if (goes) left.push_back(&connection);
     }
     std::size_t ends = left.size();

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 
 #include <boost/intrusive/list.hpp>
@@ -20,6 +21,17 @@ struct Eviction {
     std::shared_ptr<const PerWorker<ServerCounts>> server;  // nullptr for all, of no server too
     CloseReason reason = CloseReason::none;
     Clock::duration over{};
+    // Only those to this address, which the server has left.
+    std::optional<conf::Endpoint> address{};
+
+    // Whether both end the same connections.
+    bool is_same(const Eviction& other) const {
+        return server == other.server && address == other.address;
+    }
+    // Whether this ends all that the other does.
+    bool replaces(const Eviction& other) const {
+        return server == other.server && (!address || address == other.address);
+    }
 };
 
 class Evictor final : private Timer {
@@ -30,15 +42,13 @@ public:
     Evictor(Eviction eviction, Connections& connections, Timers& timers);
 
     bool is_over() const { return over_; }
-    // Whether it ends the connections of `server`; of all where that is nullptr.
-    bool is_of(const PerWorker<ServerCounts>* server) const {
-        return eviction_.server.get() == server;
-    }
+    const Eviction& eviction() const { return eviction_; }
 
 private:
     void on_deadline() override { step(); }
     void step();
     void end_dials();
+    bool means(const Connection& connection) const;
 
     const Eviction eviction_;
     Connections& connections_;

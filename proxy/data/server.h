@@ -66,6 +66,7 @@ struct alignas(64) PoolCounts {
 struct Server {
     std::string id;
     conf::Endpoint address;
+    std::string host;  // whose address it is; empty for one that was given
     std::shared_ptr<PerWorker<ServerCounts>> counts;
     std::shared_ptr<FailureReports> failure_reports;  // nullptr without passive checks
     // To be resumed by connections of the same worker; nullptr where none is kept.

@@ -70,16 +70,17 @@ void Worker::ask(std::function<void()> answer) {
 void Worker::evict(Eviction eviction) {
     loop_.post([this, eviction = std::move(eviction)]() mutable {
         std::erase_if(evictors_, [&](const auto& evictor) {
-            return evictor->is_over() || evictor->is_of(eviction.server.get());
+            return evictor->is_over() || eviction.replaces(evictor->eviction());
         });
         auto evictor = std::make_unique<Evictor>(std::move(eviction), connections_, loop_.timers());
         if (!evictor->is_over()) evictors_.push_back(std::move(evictor));
     });
 }
 
-void Worker::cancel_eviction(std::shared_ptr<const PerWorker<ServerCounts>> server) {
-    loop_.post([this, server = std::move(server)] {
-        std::erase_if(evictors_, [&](const auto& evictor) { return evictor->is_of(server.get()); });
+void Worker::cancel_eviction(Eviction eviction) {
+    loop_.post([this, eviction = std::move(eviction)] {
+        std::erase_if(evictors_,
+                      [&](const auto& evictor) { return eviction.is_same(evictor->eviction()); });
     });
 }
 

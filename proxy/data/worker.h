@@ -52,7 +52,7 @@ public:
     // Ends the connections of a server, or all, as `eviction` says.
     void evict(Eviction eviction);
     // The server's connections that are left continue.
-    void cancel_eviction(std::shared_ptr<const PerWorker<ServerCounts>> server);
+    void cancel_eviction(Eviction eviction);
     // Calls `answer` there, when its turn comes.
     void ask(std::function<void()> answer);
     // Closes every listening socket; calls `empty` on this thread when the last

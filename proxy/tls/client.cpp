@@ -137,12 +137,12 @@ void TlsClient::resume(SSL* ssl, const KeptTlsSession& kept) const {
     if (copy) SSL_set_session(ssl, copy.get());
 }
 
-// Empty where its address is what counts.
+// Empty where its IP address is what counts.
 std::string_view TlsClient::name_of(const Peer& peer) const {
     using From = conf::PoolTls::NameFrom;
     switch (settings_.name_from) {
         case From::address:
-            return {};
+            return peer.host;
         case From::text:
             return settings_.name;
         case From::sni:

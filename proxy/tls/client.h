@@ -30,6 +30,7 @@ public:
         std::string_view id;
         const conf::Endpoint& address;
         std::string_view asked_for = {};  // the name that the client asks for; empty for none
+        std::string_view host = {};       // whose address it is; empty for none
     };
 
     // Reads all files; nullptr if `findings` got errors. `entry` is the path of the settings in the

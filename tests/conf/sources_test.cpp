@@ -70,10 +70,10 @@ BOOST_AUTO_TEST_CASE(a_server_may_have_a_name_and_a_check_on_another_port_of_it)
         "  p: {health: {}, servers: [{id: a, address: \"Db-0.example:80\", health: {port: "
         "81}}]}\n");
     const Server& server = config.pools[0].servers[0];
-    BOOST_TEST(server.name.value().to_string() == "db-0.example:80");
-    BOOST_TEST(server.address.to_string() == "0.0.0.0:80");
+    BOOST_TEST(server.address.host == "db-0.example");
+    BOOST_TEST(server.address.endpoint.to_string() == "0.0.0.0:80");
     BOOST_TEST(server.check_address.value().to_string() == "0.0.0.0:81");
-    BOOST_TEST(server.address_text() == "db-0.example:80");
+    BOOST_TEST(server.address.to_string() == "db-0.example:80");
 }
 
 BOOST_AUTO_TEST_CASE(sources_of_servers_arrive) {

@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(those_that_are_left_are_spared_when_the_server_is_back) {
     connect("a", 20);
     evict("a", CloseReason::server_down, 1s);
     BOOST_TEST(test::eventually([&] { return active("a") < 20; }));
-    rig.worker().cancel_eviction(rig.counts("a"));
+    rig.worker().cancel_eviction({.server = rig.counts("a")});
     // What comes after it is done after it.
     evict("b", CloseReason::server_down, 0s);
     connect("b", 1);

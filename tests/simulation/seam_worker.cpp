@@ -73,7 +73,7 @@ void Worker::evict(Eviction eviction) {
     });
 }
 
-void Worker::cancel_eviction(std::shared_ptr<const PerWorker<ServerCounts>> /*server*/) {}
+void Worker::cancel_eviction(Eviction /*eviction*/) {}
 
 void Worker::ask(std::function<void()> answer) {
     state_of(tools_).inbox.push_back(std::move(answer));

@@ -233,7 +233,7 @@ void Simulation::evict(const Event& event) {
 // The worker hears of it later: connections may still end by it until then.
 void Simulation::cancel(std::uint64_t server) {
     if (server >= world_.modes.size()) return;
-    worker_->cancel_eviction(counts_.servers[server]);
+    worker_->cancel_eviction({.server = counts_.servers[server]});
     for (Order& order : world_.orders) {
         if (order.server == server) order.of.clear();
     }
