@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "proxy/etcd/access.h"
 #include "ring/hash.h"
 
 namespace ringway::proxy {
@@ -43,6 +44,13 @@ TlsFiles load_tls(const conf::Config& config, TlsFindings& findings) {
     for (const conf::Pool& pool : config.pools) {
         PoolTlsClients tls = load_tls(pool, findings, roots);
         if (tls.traffic || tls.checks) files.pools[pool.name] = std::move(tls);
+        if (!pool.servers_from.etcd) continue;
+        files.etcd[pool.name] =
+            load_etcd_tls(pool.servers_from.etcd->etcd,
+                          "pools." + pool.name + ".servers_from.etcd.tls", findings, roots);
+    }
+    if (config.fleet) {
+        files.etcd[""] = load_etcd_tls(config.fleet->etcd, "fleet.etcd.tls", findings, roots);
     }
     return files;
 }

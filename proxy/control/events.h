@@ -26,6 +26,10 @@ struct Event {
         draining,
         local_fault,
         local_fault_over,
+        names_fail,
+        names_recover,
+        moved,
+        fleet,
     };
 
     std::uint64_t id = 0;  // rises by one for ever, from 1

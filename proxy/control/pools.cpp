@@ -219,9 +219,10 @@ void Pools::take_up(const ServerLayers::ChangesByPool& changes) {
     }
 }
 
-Result<void> Pools::set_named(const std::string& pool, ServerSource source, NamedServers servers) {
+Result<void> Pools::change_named(const std::string& pool, ServerSource source,
+                                 NamedChanges changes) {
     if (!pools_.contains(pool)) return {};
-    return take_up(pool, layers_.set_named(pool, source, std::move(servers)));
+    return take_up(pool, layers_.change_named(pool, source, std::move(changes)));
 }
 
 void Pools::set_hosts(const ServerLayers::HostChanges& changes) {

@@ -132,7 +132,7 @@ public:
 
     // Changes of what DNS, etcd and the fleet say (ServerLayers). Pools that are not there have
     // none. Fails where the servers do not fit the ring: then nothing changes.
-    Result<void> set_named(const std::string& pool, ServerSource source, NamedServers servers);
+    Result<void> change_named(const std::string& pool, ServerSource source, NamedChanges changes);
     void set_hosts(const ServerLayers::HostChanges& changes);
     void set_fleet(Overrides words);
 

@@ -21,6 +21,10 @@
 
 namespace ringway::proxy {
 
+// Servers that a source names from now on, or no more.
+using NamedChanges = std::map<std::string, std::optional<conf::Server>, std::less<>>;
+NamedChanges changes_between(const NamedServers& before, const NamedServers& after);
+
 class ServerLayers {
 public:
     // What becomes of one server: nothing where it leaves.
@@ -71,7 +75,8 @@ public:
 
     // DNS or etcd has other servers for a pool, which is there. Refused where the ring would be
     // too large: then what it had goes on.
-    Result<Changes> set_named(std::string_view pool, ServerSource source, NamedServers servers);
+    Result<Changes> change_named(std::string_view pool, ServerSource source,
+                                 NamedChanges named_changes);
     // The words of the whole fleet are these: the administrative states of servers.
     ChangesByPool set_fleet(Overrides words);
     // DNS has other addresses of these hosts; nothing for a host that is looked up no more.

@@ -8,6 +8,28 @@
 
 namespace ringway::proxy {
 
+namespace {
+
+// But for where the file has them.
+bool same(const conf::Server& a, const conf::Server& b) {
+    return a.address == b.address && a.weight == b.weight &&
+           a.max_connections == b.max_connections && a.check_address == b.check_address;
+}
+
+// What is taken in has what it replaces afterwards, so that taking it in again undoes it.
+void swap_into(NamedServers& named, NamedChanges& changes) {
+    for (auto& [id, server] : changes) {
+        auto next = std::exchange(server, std::nullopt);
+        if (const auto found = named.find(id); found != named.end()) {
+            server = std::move(found->second);
+            named.erase(found);
+        }
+        if (next) named.emplace(id, std::move(*next));
+    }
+}
+
+}  // namespace
+
 // What `mutate` makes of these servers, as far as it makes anything of them.
 ServerLayers::ChangesByPool ServerLayers::change(const IdsByPool& ids,
                                                  const std::function<void()>& mutate) const {
@@ -33,15 +55,14 @@ ServerLayers::ChangesByPool ServerLayers::change(const IdsByPool& ids,
     return all;
 }
 
-Result<ServerLayers::Changes> ServerLayers::set_named(std::string_view pool, ServerSource source,
-                                                      NamedServers servers) {
+Result<ServerLayers::Changes> ServerLayers::change_named(std::string_view pool,
+                                                         ServerSource source,
+                                                         NamedChanges named_changes) {
     PoolLayers& layers = pools_.find(pool)->second;
     NamedServers& named = layers.of(source);
     IdsByPool ids;
-    for (const auto* each : {&named, &servers}) {
-        for (const auto& [id, server] : *each) ids[std::string(pool)].insert(id);
-    }
-    auto all = change(ids, [&named, &servers] { std::swap(named, servers); });
+    for (const auto& [id, server] : named_changes) ids[std::string(pool)].insert(id);
+    auto all = change(ids, [&] { swap_into(named, named_changes); });
     Changes changes = all.empty() ? Changes{} : std::move(all.front().second);
     std::uint64_t count = layers.servers;
     std::uint64_t weights = layers.weights;
@@ -52,7 +73,7 @@ Result<ServerLayers::Changes> ServerLayers::set_named(std::string_view pool, Ser
     }
     auto& misfit = layers.misfits[static_cast<std::size_t>(source)];
     if (const auto fits = check_ring_size(layers.hash, count, weights); !fits) {
-        std::swap(named, servers);
+        swap_into(named, named_changes);
         const Reason why = misfit_of(pool, fits.error());
         misfit = why.text;
         return why;
@@ -60,6 +81,18 @@ Result<ServerLayers::Changes> ServerLayers::set_named(std::string_view pool, Ser
     misfit.reset();
     layers.servers = count;
     layers.weights = weights;
+    return changes;
+}
+
+NamedChanges changes_between(const NamedServers& before, const NamedServers& after) {
+    NamedChanges changes;
+    for (const auto& [id, server] : before) {
+        if (!after.contains(id)) changes.emplace(id, std::nullopt);
+    }
+    for (const auto& [id, server] : after) {
+        const auto found = before.find(id);
+        if (found == before.end() || !same(found->second, server)) changes.emplace(id, server);
+    }
     return changes;
 }
 

@@ -19,9 +19,13 @@ struct PoolTlsClients {
 // By the name of the listener that ends TLS with it.
 using TlsServers = std::map<std::string, std::shared_ptr<const TlsServer>>;
 
+// Of etcd clusters, by the pool whose servers they name; of the fleet under the empty name.
+using EtcdTlsClients = std::map<std::string, std::shared_ptr<const TlsClient>, std::less<>>;
+
 // What a configuration's files of TLS hold.
 struct TlsFiles {
     TlsServers listeners;
+    EtcdTlsClients etcd;
     std::map<std::string, PoolTlsClients> pools;  // those that speak it
 };
 
