@@ -37,6 +37,10 @@ struct Records {
     std::vector<conf::Endpoint> addresses;  // with port 0; IPv4 before IPv6, then by their bytes
     std::vector<Service> services;
     std::chrono::seconds ttl{0};  // the least of all records on the way, aliases (CNAME) included
+    // Of addresses: the query for those of this family has failed, so that none of them is here,
+    // and nothing is known of them. At most one.
+    bool lacks_v4 = false;
+    bool lacks_v6 = false;
     bool operator==(const Records&) const = default;
 };
 

@@ -26,7 +26,7 @@ WINGS = {
     "text": {"conf/result.h", "boost", "fmt"},
     "base": {"proxy/text", "conf", "boost", "fmt", "spdlog"},
     "tls": {"proxy/base", "conf", "openssl", "fmt"},
-    "names": {"proxy/base", "conf", "boost", "fmt", "ares.h"},
+    "names": {"proxy/base", "conf", "boost", "fmt", "spdlog", "ares.h"},
     "etcd": {"proxy/tls", "proxy/base", "conf", "boost", "openssl", "fmt"},
     "net": {"proxy/tls", "proxy/base", "conf", "boost", "fmt"},
     "keys": {"proxy/net", "proxy/tls", "proxy/base", "conf", "re2"},
