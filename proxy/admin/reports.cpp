@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "proxy/admin/report_sources.h"
 #include "proxy/admin/times.h"
 #include "proxy/control/control.h"
 #include "proxy/text/escape.h"
@@ -117,8 +118,9 @@ json::value or_null(const std::optional<T>& value) {
 }
 
 // Everything about a server but its share.
-json::object describe(const Pools& pools, const std::string& pool, const std::string& id,
+json::object describe(const Control& control, const std::string& pool, const std::string& id,
                       const PoolServer& server, std::optional<double> share) {
+    const Pools& pools = control.pools();
     const bool online = pools.find(pool)->ring->is_online(id);
     json::value last_check, check_problem;
     const auto view = server.health.checks();
@@ -131,7 +133,10 @@ json::object describe(const Pools& pools, const std::string& pool, const std::st
     const auto& counts = *server.counts;
     return {{"pool", pool},
             {"id", id},
-            {"address", server.desired.address.to_string()},
+            {"address", server.desired.awaits_address()
+                            ? json::value()
+                            : json::value(server.desired.address.to_string())},
+            {"host", report_host(control, server.desired)},
             {"weight", server.desired.weight},
             {"max_connections", server.desired.max_connections},
             {"share", or_null(share)},
@@ -147,6 +152,7 @@ json::object describe(const Pools& pools, const std::string& pool, const std::st
             {"connect_failures", sum(counts, &ServerCounts::connect_failures)},
             {"local_dial_failures", sum(counts, &ServerCounts::local_failures)},
             {"source", to_string(server.desired.source)},
+            {"layers", report_layers(server.desired)},
             {"last_check", std::move(last_check)},
             {"check_problem", std::move(check_problem)}};
 }
@@ -223,6 +229,7 @@ json::object report_status(const Control& control) {
                          {"panic", pool.panics},
                          {"local_fault", or_null(pool.local.cause(pool.settings))},
                          {"tls", report_tls(pool)},
+                         {"sources", report_sources(control, pool)},
                          {"points", snapshot->point_count()},
                          {"active", active},
                          {"spills", sum(counts, &PoolCounts::spills_full) +
@@ -265,8 +272,7 @@ Report report_servers(const Control& control, const std::string* only) {
     for (const auto& [name, pool] : control.pools().all()) {
         if (only != nullptr && name != *only) continue;
         for (const auto& [id, server] : pool.servers) {
-            all.push_back(
-                describe(control.pools(), name, id, server, pool.ring->figures().share(id)));
+            all.push_back(describe(control, name, id, server, pool.ring->figures().share(id)));
         }
     }
     return json::object{{"servers", std::move(all)}};
@@ -276,7 +282,7 @@ Report report_server(const Control& control, const std::string& pool, const std:
     const auto found = server_of(control, pool, id);
     if (!found) return found.error();
     const auto share = found->pool.ring->figures().share(id);
-    return json::object{{"server", describe(control.pools(), pool, id, found->server, share)}};
+    return json::object{{"server", describe(control, pool, id, found->server, share)}};
 }
 
 Report report_change(const Control& control, const std::string& pool, const std::string& id) {
@@ -284,7 +290,7 @@ Report report_change(const Control& control, const std::string& pool, const std:
     if (!found) return found.error();
     const PublishedRing& ring = *found->pool.ring;
     const auto share = ring.is_current() ? ring.figures().known_share(id) : std::nullopt;
-    return json::object{{"server", describe(control.pools(), pool, id, found->server, share)}};
+    return json::object{{"server", describe(control, pool, id, found->server, share)}};
 }
 
 Report report_ring(const Control& control, const std::string& pool_name) {

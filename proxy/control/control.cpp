@@ -62,6 +62,7 @@ Control::Control(std::string file, conf::Config config, LogWriter& log, std::str
     : log_(log),
       signals_(io_),
       drain_timer_(io_),
+      look_(io_),
       reload_timer_(io_),
       config_(std::move(config)),
       tls_(std::move(tls)),
@@ -73,7 +74,9 @@ Control::Control(std::string file, conf::Config config, LogWriter& log, std::str
                             budget_, engine_)),
       builder_(io_, "rings", 0),
       preparer_(io_, "configuration", reload_nice),
-      pools_(io_, workers_.size(), events_, builder_, connections_of(workers_)),
+      sources_(io_, events_, told_by_sources()),
+      pools_(io_, workers_.size(), events_, builder_, connections_of(workers_),
+             ServerLayers(elsewhere())),
       listeners_(workers_),
       state_file_(config_.admin.state),
       notifier_(
@@ -154,6 +157,7 @@ Result<void> Control::end() {
 boost::asio::awaitable<void> Control::start() {
     const Turn turn(*this);
     const auto applied = co_await apply(config_, std::move(tls_));
+    sources_.adopt(config_, pools_.layers().hosts());
     if (!applied) started_ = applied.error();
     if (draining_) co_return;
     if (!applied) co_return stop();
@@ -161,6 +165,7 @@ boost::asio::awaitable<void> Control::start() {
     for (const auto& worker : workers_) worker->run();
     loop_delay_.start();
     pools_.watch_local_faults();
+    look_at_sources();
     serving_ = true;
     spdlog::info("{} workers{}: {}", workers_.size(), config_.workers > 0 ? "" : " (auto)",
                  processors_.to_string());
@@ -251,6 +256,8 @@ void Control::drain() {
     events_.add(Event::Kind::draining, "", "", "");
     notifier_.stopping(config_.drain_timeout);
     pools_.stop();
+    sources_.stop();
+    look_.cancel();
     listeners_.remove_socket_files();
     busy_workers_ = workers_.size();
     for (const auto& worker : workers_) {
@@ -281,6 +288,7 @@ void Control::end_drain(Clock::duration over) {
 void Control::stop() {
     for (const auto& worker : workers_) worker->stop();
     drain_timer_.cancel();
+    look_.cancel();
     reload_timer_.cancel();
     signals_.close();
     io_.stop();

@@ -33,6 +33,7 @@
 #include "proxy/control/pools.h"
 #include "proxy/control/processors.h"
 #include "proxy/control/signals.h"
+#include "proxy/control/sources.h"
 #include "proxy/control/state_file.h"
 #include "proxy/data/quota.h"
 #include "proxy/data/worker.h"
@@ -114,6 +115,7 @@ public:
     Result<void> save_overrides();
     const StateFile& state_file() const { return state_file_; }
 
+    const Sources& sources() const { return sources_; }
     Pools& pools() { return pools_; }
     const Pools& pools() const { return pools_; }
     const Listeners& listeners() const { return listeners_; }
@@ -174,6 +176,12 @@ private:
     boost::asio::awaitable<std::vector<std::string>> moves_beyond(const conf::Config& next,
                                                                   double max_moved);
     void report_reload(const ReloadResult& result);
+    Sources::Told told_by_sources();
+    ServerLayers::Elsewhere elsewhere();
+    void take_named(const std::string& pool, ServerSource source,
+                    const std::vector<std::string>* ids);
+    void want_hosts_soon();
+    void look_at_sources();
     void on_signal(int signal);
     void reopen_log();
     void leave();
@@ -185,6 +193,7 @@ private:
     boost::asio::io_context io_{1};
     Signals signals_;
     boost::asio::steady_timer drain_timer_;   // of the drain, and of the delay before it
+    boost::asio::steady_timer look_;          // at sources
     boost::asio::steady_timer reload_timer_;  // runs from a SIGHUP to the reload that it asks for
     const std::shared_ptr<Turns> turns_ = std::make_shared<Turns>(io_);
     conf::Config config_;
@@ -198,6 +207,7 @@ private:
     Events events_;
     BackgroundThread builder_;   // of rings
     BackgroundThread preparer_;  // of configurations and plans
+    Sources sources_;
     Pools pools_;
     Listeners listeners_;
     StateFile state_file_;
@@ -209,6 +219,7 @@ private:
         std::chrono::system_clock::now();
     std::size_t busy_workers_ = 0;  // that still have connections while draining
     Result<void> started_;          // a failure where it could not begin
+    bool wants_hosts_ = false;      // at the end of this turn
     bool adopting_ = false;         // a configuration changes pools, one after another
     bool serving_ = false;
     bool leaving_ = false;  // a signal came that ends it; accepting goes on until draining_

@@ -55,8 +55,7 @@ Result<conf::Server> parse_etcd_server(std::string_view id, std::string_view val
                                   conf::id_bytes_max));
     }
     json::error_code error;
-    const json::value parsed =
-        json::parse(json::string_view(value.data(), value.size()), error);
+    const json::value parsed = json::parse(json::string_view(value.data(), value.size()), error);
     if (error) return Reason("not valid JSON: " + error.message());
     if (!parsed.is_object()) return Reason("expected an object");
     conf::Server server;

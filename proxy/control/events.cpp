@@ -32,6 +32,14 @@ std::string_view to_string(Event::Kind kind) {
             return "local_fault";
         case Event::Kind::local_fault_over:
             return "local_fault_over";
+        case Event::Kind::names_fail:
+            return "names_fail";
+        case Event::Kind::names_recover:
+            return "names_recover";
+        case Event::Kind::moved:
+            return "moved";
+        case Event::Kind::fleet:
+            return "fleet";
     }
     return "unknown";
 }

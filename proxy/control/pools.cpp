@@ -207,6 +207,7 @@ Result<void> Pools::take_up(std::string_view pool_name,
         }
         all_new = all_new && change.is_new;
     }
+    layers_.on_change();
     // Whatever is new waits for the ring that is being worked out; all else is decided now.
     all_new ? publisher_.publish_next(name) : publisher_.publish(name);
     return {};

@@ -1,6 +1,7 @@
 // The way of a configuration, from a file to what serves. What takes time is done beside
 // the control thread, which answers questions meanwhile.
 #include <algorithm>
+#include <chrono>
 #include <tuple>
 #include <utility>
 
@@ -26,6 +27,9 @@ constexpr std::size_t changes_logged = 100;
 
 // Of pools that a configuration changes in one turn of the loop: a few milliseconds.
 constexpr std::size_t servers_per_turn = 1'000;
+
+// For DNS and etcd to answer what has not been asked before.
+constexpr std::chrono::seconds sources_wait{5};
 
 constexpr auto* draining_reason = "ringway is draining: nothing can change any more";
 
@@ -54,6 +58,9 @@ asio::awaitable<Result<std::vector<std::string>>> Control::apply(conf::Config ne
     DebugSteps steps("configuration");
     if (auto checked = check(next); !checked) co_return checked.error();
     steps.done("nothing in it needs a restart or is too large");
+    co_await sources_.prepare(next, tls.etcd, pools_.layers().hosts(&next), sources_wait);
+    steps.done("DNS and etcd asked");
+    if (draining_) co_return Reason(draining_reason);
     auto opened = listeners_.open(next);
     if (!opened) co_return opened.error();
     Result<LogTarget> log_target;
@@ -140,6 +147,7 @@ asio::awaitable<ReloadResult> Control::reload(double max_moved) {
     if (leaving_) co_return Reasons{{draining_reason}};
     notifier_.reloading();
     auto result = co_await reload_file(max_moved);
+    sources_.adopt(config_, pools_.layers().hosts());
     report_reload(result);
     co_return result;
 }

@@ -56,6 +56,8 @@ public:
         };
         std::function<std::string(const std::string& host)> why_no_address =
             [](const std::string&) { return std::string("not looked up"); };
+        // Servers may be at other hosts() now.
+        std::function<void()> hosts_change = [] {};
     };
 
     ServerLayers() : ServerLayers(Elsewhere()) {}
@@ -108,6 +110,8 @@ public:
     std::string why_no_address(const std::string& host) const {
         return elsewhere_.why_no_address(host);
     }
+    // A change has been taken up.
+    void on_change() const { elsewhere_.hosts_change(); }
     // Why what a source has for a pool does not count, where it does not fit.
     std::optional<std::string> misfit(std::string_view pool, ServerSource source) const;
     // Before the first set_file().

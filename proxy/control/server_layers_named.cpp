@@ -55,8 +55,7 @@ ServerLayers::ChangesByPool ServerLayers::change(const IdsByPool& ids,
     return all;
 }
 
-Result<ServerLayers::Changes> ServerLayers::change_named(std::string_view pool,
-                                                         ServerSource source,
+Result<ServerLayers::Changes> ServerLayers::change_named(std::string_view pool, ServerSource source,
                                                          NamedChanges named_changes) {
     PoolLayers& layers = pools_.find(pool)->second;
     NamedServers& named = layers.of(source);

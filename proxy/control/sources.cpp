@@ -17,16 +17,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-Question addresses_of(const std::string& host) {
-    return {Question::Kind::addresses, host};
-}
-
-std::optional<Question> question_of(const conf::ServersFrom& from) {
-    if (from.srv) return Question{Question::Kind::services, from.srv->name};
-    if (from.dns) return addresses_of(from.dns->name.host);
-    return std::nullopt;
-}
-
 conf::Server made(std::string id, conf::ServerAddress address, std::uint32_t weight,
                   const conf::ServersFrom& from) {
     conf::Server server;
@@ -69,6 +59,12 @@ void Sources::stop() {
     next_etcd_.clear();
 }
 
+std::optional<Question> Sources::question_of(const conf::ServersFrom& from) {
+    if (from.srv) return Question{Question::Kind::services, from.srv->name};
+    if (from.dns) return addresses_of(from.dns->name.host);
+    return std::nullopt;
+}
+
 void Sources::add_questions(const conf::Config& config, PoolsByQuestion& to) {
     for (const conf::Pool& pool : config.pools) {
         if (const auto question = question_of(pool.servers_from)) to[*question].insert(pool.name);
@@ -103,8 +99,7 @@ void Sources::look_up_hosts(const std::set<std::string>& hosts) {
         const Known* const known = names_.book().find(addresses_of(host));
         if (known == nullptr) continue;
         const auto found = picked_.find(host);
-        const auto current =
-            found == picked_.end() ? std::nullopt : std::optional(found->second);
+        const auto current = found == picked_.end() ? std::nullopt : std::optional(found->second);
         const auto picked = pick(*known, current);
         if (!picked || picked == current) continue;
         picked_.insert_or_assign(host, *picked);
@@ -154,8 +149,7 @@ void Sources::prepare_etcd(const conf::Config& next, const EtcdTlsClients& tls) 
     for (const conf::Pool& pool : next.pools) {
         if (!pool.servers_from.etcd) continue;
         const auto serving = etcd_.find(pool.name);
-        const EtcdServers* const before =
-            serving == etcd_.end() ? nullptr : serving->second.get();
+        const EtcdServers* const before = serving == etcd_.end() ? nullptr : serving->second.get();
         // Its files have been read again.
         const bool goes_on = before != nullptr && before->from() == pool.servers_from &&
                              !pool.servers_from.etcd->etcd.tls;
@@ -163,18 +157,18 @@ void Sources::prepare_etcd(const conf::Config& next, const EtcdTlsClients& tls) 
         const auto client = tls.find(pool.name);
         next_etcd_[pool.name] = std::make_unique<EtcdServers>(
             io_, pool.name, pool.servers_from,
-            EtcdTools{.resolve = [this](const std::string& host,
-                                        EtcdTools::Resolved then) { resolve(host, std::move(then)); },
-                      .tls = client == tls.end() ? nullptr : client->second},
+            EtcdTools{
+                .resolve = [this](const std::string& host,
+                                  EtcdTools::Resolved then) { resolve(host, std::move(then)); },
+                .tls = client == tls.end() ? nullptr : client->second},
             before,
-            EtcdServers::Told{
-                .servers =
-                    [this, name = pool.name](const std::vector<std::string>* ids) {
-                        if (!next_etcd_.contains(name)) {
-                            told_.servers(name, ServerSource::etcd, ids);
-                        }
-                    },
-                .settled = [this] { etcd_settled_.cancel(); }});
+            EtcdServers::Told{.servers =
+                                  [this, name = pool.name](const std::vector<std::string>* ids) {
+                                      if (!next_etcd_.contains(name)) {
+                                          told_.servers(name, ServerSource::etcd, ids);
+                                      }
+                                  },
+                              .settled = [this] { etcd_settled_.cancel(); }});
     }
 }
 
@@ -285,83 +279,6 @@ NamedChanges Sources::etcd_changes(const std::string& pool,
             id, found == servers.end() ? std::nullopt : std::optional(found->second));
     }
     return changes;
-}
-
-const Known* Sources::host(const std::string& host) const {
-    return names_.book().find(addresses_of(host));
-}
-
-std::string Sources::why_no_address(const std::string& name) const {
-    const Known* const known = host(name);
-    if (known == nullptr || !known->is_settled()) return name + " is being looked up";
-    return fmt::format("{}: {}", name,
-                       known->failure ? known->failure->text : "its address is 0.0.0.0");
-}
-
-std::vector<SourceView> Sources::views_of(const conf::Pool& pool) const {
-    std::vector<SourceView> views;
-    const conf::ServersFrom& from = pool.servers_from;
-    if (const auto question = question_of(from)) {
-        SourceView view{.source = ServerSource::dns,
-                        .what = fmt::format("{} {}", from.srv ? "srv" : "dns", question->name)};
-        const Known* const known = names_.book().find(*question);
-        if (known != nullptr) {
-            view.servers = dns_servers(pool, *known, &view.warnings).size();
-            view.answered_at = known->answered_at;
-            if (known->failure) view.problem = known->failure->text;
-        }
-        if (known == nullptr || !known->is_settled()) view.problem = "not answered yet";
-        views.push_back(std::move(view));
-    }
-    if (!from.etcd) return views;
-    SourceView view{.source = ServerSource::etcd, .what = "etcd " + from.etcd->prefix};
-    if (const EtcdServers* const etcd = etcd_of(pool)) {
-        const MirrorState& state = etcd->state();
-        view.servers = etcd->servers().size();
-        // A watch that goes on is news of this moment.
-        if (state.kind == MirrorState::Kind::in_sync) {
-            view.answered_at = Clock::now();
-        } else if (state.last_contact != TimePoint()) {
-            view.answered_at = state.last_contact;
-        }
-        if (state.kind == MirrorState::Kind::lost) view.problem = state.reason;
-        if (state.kind == MirrorState::Kind::connecting) view.problem = "not answered yet";
-        for (const auto& [id, why] : etcd->skipped()) {
-            view.warnings.push_back(fmt::format("{}: {}", id, why));
-        }
-    }
-    views.push_back(std::move(view));
-    return views;
-}
-
-// Once a second, where anything has been answered: what begins to fail, and what works again.
-void Sources::look_for_failures() {
-    if (names_.book().counts() == counts_seen_) return;
-    counts_seen_ = names_.book().counts();
-    std::set<Question> failing;
-    std::string first;
-    const auto see = [&](const Question& question) {
-        const Known* const known = names_.book().find(question);
-        if (known == nullptr || !known->failure) return;
-        failing.insert(question);
-        if (first.empty() && !failing_.contains(question)) {
-            first = fmt::format("{}: {}", question.name, known->failure->text);
-        }
-    };
-    for (const auto& [question, pools] : pools_) see(question);
-    for (const auto& [host, address] : picked_) see(addresses_of(host));
-    for (const std::string& host : hosts_) see(addresses_of(host));
-    const std::size_t before = failing_.size();
-    const std::size_t now = failing.size();
-    failing_ = std::move(failing);
-    if (!first.empty()) {
-        const std::string text = fmt::format("{} names cannot be looked up, of them {}", now, first);
-        spdlog::warn("dns: {}; what is known of them serves on", text);
-        events_.add(Event::Kind::names_fail, "", "", text);
-    } else if (now == 0 && before > 0) {
-        spdlog::info("dns: all names can be looked up again");
-        events_.add(Event::Kind::names_recover, "", "", "all names can be looked up again");
-    }
 }
 
 }  // namespace ringway::proxy

@@ -32,11 +32,11 @@ namespace ringway::proxy {
 // How a source of servers is doing, for reports.
 struct SourceView {
     ServerSource source = ServerSource::dns;
-    std::string what;                     // "srv _redis._tcp.example"
-    std::size_t servers = 0;              // that it names
-    std::optional<TimePoint> answered_at; // when it was last known to be so; none: never
-    std::optional<std::string> problem;   // why it is not known now
-    std::vector<std::string> warnings;    // of what it says
+    std::string what;                      // "srv _redis._tcp.example"
+    std::size_t servers = 0;               // that it names
+    std::optional<TimePoint> answered_at;  // when it was last known to be so; none: never
+    std::optional<std::string> problem;    // why it is not known now
+    std::vector<std::string> warnings;     // of what it says
 };
 
 class Sources {
@@ -80,6 +80,10 @@ public:
 private:
     using PoolsByQuestion = std::map<Question, std::set<std::string>>;
 
+    static std::optional<Question> question_of(const conf::ServersFrom& from);
+    static Question addresses_of(const std::string& host) {
+        return {Question::Kind::addresses, host};
+    }
     static void add_questions(const conf::Config& config, PoolsByQuestion& to);
     static NamedServers dns_servers(const conf::Pool& pool, const Known& known,
                                     std::vector<std::string>* warnings);
@@ -94,9 +98,9 @@ private:
     Events& events_;
     const Told told_;
     Names names_;
-    Resolver resolver_;            // of the members of etcd clusters
-    PoolsByQuestion pools_;        // of what serves, and of what is being prepared
-    std::set<std::string> hosts_;  // that servers are at, the same
+    Resolver resolver_;                             // of the members of etcd clusters
+    PoolsByQuestion pools_;                         // of what serves, and of what is being prepared
+    std::set<std::string> hosts_;                   // that servers are at, the same
     std::map<std::string, conf::Endpoint> picked_;  // by host: the address that is used
     std::map<std::string, std::unique_ptr<EtcdServers>, std::less<>> etcd_;       // by pool
     std::map<std::string, std::unique_ptr<EtcdServers>, std::less<>> next_etcd_;  // prepared

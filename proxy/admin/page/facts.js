@@ -250,7 +250,7 @@ const makeListener = () =>
   );
 
 const bad_kinds = new Set(["server_down", "panic", "reload_refused", "local_fault"]);
-const good_kinds = new Set(["server_up", "panic_over", "reload", "registered", "local_fault_over"]);
+const good_kinds = new Set(["server_up", "panic_over", "reload", "registered", "local_fault_over", "names_recover"]);
 
 export class Events {
   #newest = -1;
