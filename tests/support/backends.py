@@ -59,9 +59,16 @@ class Peer:
 class Backend:
     """Listens on a loopback port of its own and serves until stopped; can start again."""
 
-    def __init__(self, name: str, serve=None, backlog: int = 1024, port: int | None = None):
+    def __init__(
+        self,
+        name: str,
+        serve=None,
+        backlog: int = 1024,
+        port: int | None = None,
+        host: str = "127.0.0.1",
+    ):
         self.name = name
-        self.host = "127.0.0.1"
+        self.host = host
         self.port = port or free_port()
         self.peers: list[Peer] = []
         self._serve = serve or echo
