@@ -15,6 +15,7 @@
 #include <boost/json.hpp>
 
 #include "conf/scalar.h"
+#include "proxy/admin/fleet_commands.h"
 #include "proxy/admin/reports.h"
 #include "proxy/control/control.h"
 #include "proxy/text/admin_line.h"
@@ -55,7 +56,7 @@ Report overrides(Control& control, Words /*arguments*/) {
 }
 
 constexpr std::string_view register_usage =
-    "register POOL ID ADDRESS [--weight N] [ID ADDRESS [--weight N]]...";
+    "register POOL ID ADDRESS [--weight N] [ID ADDRESS [--weight N]]... [--fleet]";
 
 Reason usage(std::string_view text) {
     return Reason(fmt::format("usage: {}", text));
@@ -233,6 +234,35 @@ Answer now(Control& control, Words arguments) {
     co_return run(control, arguments);
 }
 
+// The same for all replicas.
+
+Answer register_fleet(Control& control, Words arguments) {
+    const auto servers = parse_registrations(arguments.subspan(1));
+    if (!servers) co_return servers.error();
+    co_return co_await register_with_fleet(control, arguments[0], *servers);
+}
+
+Answer unregister_fleet(Control& control, Words arguments) {
+    co_return co_await unregister_with_fleet(control, arguments[0], arguments[1]);
+}
+
+template <AdminState word>
+Answer say(Control& control, Words arguments) {
+    co_return co_await say_to_fleet(control, arguments[0], arguments[1], word);
+}
+
+// Beside the plan, which replicas it holds for: whose file is this one's.
+Answer plan_fleet(Control& control, Words arguments) {
+    if (!control.fleet()) co_return Reason("this proxy is in no fleet");
+    Report answer = co_await plan(control, arguments);
+    if (answer) (*answer)["fleet"] = report_fleet(control)["fleet"];
+    co_return answer;
+}
+
+Report fleet(Control& control, Words /*arguments*/) {
+    return report_fleet(control);
+}
+
 Report log(Control& control, Words arguments) {
     if (arguments[0] != "level" || arguments.size() == 3) {
         return usage("log level [LEVEL [for TIME]]");
@@ -263,6 +293,8 @@ struct Command {
     // Whether it changes servers of the pool in its first argument. Queries wait until earlier
     // changes are published.
     bool changes = false;
+    // The same with --fleet behind it; nullptr where there is no such thing.
+    Answer (*run_for_fleet)(Control&, Words) = nullptr;
 };
 
 constexpr std::size_t any_number = std::numeric_limits<std::size_t>::max();
@@ -271,19 +303,26 @@ constexpr std::array commands{
     Command{"status", "status", 0, 0, now<status>},
     Command{"servers", "servers [POOL]", 0, 1, now<servers>},
     Command{"server", "server POOL ID", 2, 2, now<server>},
-    Command{"register", register_usage, 3, any_number, now<register_servers>, true},
+    Command{"register", register_usage, 3, any_number, now<register_servers>, true, register_fleet},
     Command{"set", "set POOL ID weight N | address ADDRESS", 4, 4, now<set>, true},
-    Command{"unregister", "unregister POOL ID", 2, 2, now<unregister_server>, true},
-    Command{"drain", "drain POOL ID", 2, 2, now<set_admin_state<AdminState::drain>>, true},
-    Command{"offline", "offline POOL ID", 2, 2, now<set_admin_state<AdminState::offline>>, true},
-    Command{"online", "online POOL ID", 2, 2, now<set_admin_state<AdminState::online>>, true},
-    Command{"auto", "auto POOL ID", 2, 2, now<set_admin_state<AdminState::automatic>>, true},
+    Command{"unregister", "unregister POOL ID [--fleet]", 2, 2, now<unregister_server>, true,
+            unregister_fleet},
+    Command{"drain", "drain POOL ID [--fleet]", 2, 2, now<set_admin_state<AdminState::drain>>, true,
+            say<AdminState::drain>},
+    Command{"offline", "offline POOL ID [--fleet]", 2, 2, now<set_admin_state<AdminState::offline>>,
+            true, say<AdminState::offline>},
+    Command{"online", "online POOL ID [--fleet]", 2, 2, now<set_admin_state<AdminState::online>>,
+            true, say<AdminState::online>},
+    Command{"auto", "auto POOL ID [--fleet]", 2, 2, now<set_admin_state<AdminState::automatic>>,
+            true, say<AdminState::automatic>},
     Command{"clear", "clear POOL ID", 2, 2, now<clear>, true},
     Command{"explain", "explain POOL KEY", 2, 2, now<explain>},
-    Command{"forget", "forget POOL ID", 2, 2, now<forget>, true},
+    Command{"forget", "forget POOL ID [--fleet]", 2, 2, now<forget>, true,
+            say<AdminState::automatic>},
+    Command{"fleet", "fleet", 0, 0, now<fleet>},
     Command{"certificates", "certificates", 0, 0, now<certificates>},
     Command{"overrides", "overrides", 0, 0, now<overrides>},
-    Command{"plan", "plan FILE", 1, 1, plan},
+    Command{"plan", "plan FILE [--fleet]", 1, 1, plan, false, plan_fleet},
     Command{"ring", "ring POOL", 1, 1, now<ring_of>},
     Command{"events", "events [N]", 0, 1, now<events>},
     Command{"log", "log level [LEVEL [for TIME]]", 1, 4, now<log>},
@@ -297,13 +336,17 @@ Answer run(Control& control, std::string line) {
     if (words.empty()) co_return Reason("the line is empty");
     for (const Command& command : commands) {
         if (command.name != words[0]) continue;
-        const std::size_t arguments = words.size() - 1;
+        Words given = Words(words).subspan(1);
+        const bool for_fleet =
+            command.run_for_fleet != nullptr && !given.empty() && given.back() == "--fleet";
+        if (for_fleet) given = given.first(given.size() - 1);
+        const std::size_t arguments = given.size();
         if (arguments < command.min_arguments || arguments > command.max_arguments) {
             co_return usage(command.usage);
         }
         co_await control.may_change();
         if (!command.changes) co_await control.published(nullptr);
-        Report answer = co_await command.run(control, Words(words).subspan(1));
+        Report answer = co_await (for_fleet ? command.run_for_fleet : command.run)(control, given);
         // A ring that is built quickly is published before the answer.
         if (!answer || !command.changes || !control.pools().is_small(words[1])) co_return answer;
         co_await control.published(&words[1]);

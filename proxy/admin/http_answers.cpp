@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
+#include "proxy/admin/fleet_commands.h"
 #include "proxy/admin/http_routes.h"
 #include "proxy/admin/metrics.h"
 #include "proxy/admin/metrics_snapshot.h"
@@ -72,6 +73,8 @@ HttpAnswer answer(const Control& control, const HttpQuestion& question) {
             return answer_of(report_explain(control, question.pool, question.key));
         case HttpPage::ring:
             return answer_of(report_ring(control, question.pool));
+        case HttpPage::fleet:
+            return answer_of(report_fleet(control));
         case HttpPage::certificates:
             return answer_of(report_certificates(control));
         case HttpPage::events:

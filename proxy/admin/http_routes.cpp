@@ -96,6 +96,7 @@ std::optional<HttpPage> plain_page(string_view path) {
     if (path == "/v1/status") return HttpPage::status;
     if (path == "/v1/events") return HttpPage::events;
     if (path == "/v1/certificates") return HttpPage::certificates;
+    if (path == "/v1/fleet") return HttpPage::fleet;
     return std::nullopt;
 }
 

@@ -26,6 +26,7 @@ enum class HttpPage : std::uint8_t {
     ring,
     events,
     certificates,
+    fleet,
 };
 
 // A valid question; what it names may still not exist.

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 
 #include "proxy/base/access_log.h"
@@ -43,18 +44,6 @@ std::vector<std::unique_ptr<Worker>> make_workers(std::uint32_t count, Quota& to
     return workers;
 }
 
-// Lives as long as the workers.
-Pools::Connections connections_of(const std::vector<std::unique_ptr<Worker>>& workers) {
-    return {.evict =
-                [&workers](const Eviction& eviction) {
-                    for (const auto& worker : workers) worker->evict(eviction);
-                },
-            .cancel_eviction =
-                [&workers](const Eviction& eviction) {
-                    for (const auto& worker : workers) worker->cancel_eviction(eviction);
-                }};
-}
-
 }  // namespace
 
 Control::Control(std::string file, conf::Config config, LogWriter& log, std::string fingerprint,
@@ -75,8 +64,8 @@ Control::Control(std::string file, conf::Config config, LogWriter& log, std::str
       builder_(io_, "rings", 0),
       preparer_(io_, "configuration", reload_nice),
       sources_(io_, events_, told_by_sources()),
-      pools_(io_, workers_.size(), events_, builder_, connections_of(workers_),
-             ServerLayers(elsewhere())),
+      report_timer_(io_),
+      pools_(io_, workers_.size(), events_, builder_, connections(), ServerLayers(elsewhere())),
       listeners_(workers_),
       state_file_(config_.admin.state),
       notifier_(
@@ -88,6 +77,18 @@ Control::Control(std::string file, conf::Config config, LogWriter& log, std::str
 }
 
 Control::~Control() = default;
+
+Pools::Connections Control::connections() {
+    return {.evict =
+                [this](const Eviction& eviction) {
+                    for (const auto& worker : workers_) worker->evict(eviction);
+                },
+            .cancel_eviction =
+                [this](const Eviction& eviction) {
+                    for (const auto& worker : workers_) worker->cancel_eviction(eviction);
+                },
+            .published = [this](const std::string&) { report_to_fleet_soon(); }};
+}
 
 std::chrono::seconds Control::uptime() const {
     return std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started_at_);
@@ -258,6 +259,8 @@ void Control::drain() {
     pools_.stop();
     sources_.stop();
     look_.cancel();
+    report_timer_.cancel();
+    if (fleet_) boost::asio::co_spawn(io_, leave_fleet(fleet_), boost::asio::detached);
     listeners_.remove_socket_files();
     busy_workers_ = workers_.size();
     for (const auto& worker : workers_) {
@@ -289,6 +292,7 @@ void Control::stop() {
     for (const auto& worker : workers_) worker->stop();
     drain_timer_.cancel();
     look_.cancel();
+    report_timer_.cancel();
     reload_timer_.cancel();
     signals_.close();
     io_.stop();

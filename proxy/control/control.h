@@ -27,6 +27,7 @@
 #include "proxy/control/descriptors.h"
 #include "proxy/control/engine.h"
 #include "proxy/control/events.h"
+#include "proxy/control/fleet.h"
 #include "proxy/control/listeners.h"
 #include "proxy/control/notify.h"
 #include "proxy/control/plan.h"
@@ -115,7 +116,10 @@ public:
     Result<void> save_overrides();
     const StateFile& state_file() const { return state_file_; }
 
+    Sources& sources() { return sources_; }
     const Sources& sources() const { return sources_; }
+    // nullptr: this proxy goes by itself. Who waits for it keeps it.
+    const std::shared_ptr<Fleet>& fleet() const { return fleet_; }
     Pools& pools() { return pools_; }
     const Pools& pools() const { return pools_; }
     const Listeners& listeners() const { return listeners_; }
@@ -176,12 +180,20 @@ private:
     boost::asio::awaitable<std::vector<std::string>> moves_beyond(const conf::Config& next,
                                                                   double max_moved);
     void report_reload(const ReloadResult& result);
+    Pools::Connections connections();
     Sources::Told told_by_sources();
     ServerLayers::Elsewhere elsewhere();
     void take_named(const std::string& pool, ServerSource source,
                     const std::vector<std::string>* ids);
     void want_hosts_soon();
     void look_at_sources();
+    boost::asio::awaitable<void> prepare_fleet(const conf::Config& next, const EtcdTlsClients& tls,
+                                               TimePoint until);
+    void adopt_fleet();
+    static boost::asio::awaitable<void> leave_fleet(std::shared_ptr<Fleet> fleet);
+    Pools::FleetHealth fleet_health();
+    void report_to_fleet_soon();
+    void report_to_fleet();
     void on_signal(int signal);
     void reopen_log();
     void leave();
@@ -208,6 +220,10 @@ private:
     BackgroundThread builder_;   // of rings
     BackgroundThread preparer_;  // of configurations and plans
     Sources sources_;
+    std::shared_ptr<Fleet> fleet_;
+    std::shared_ptr<Fleet> next_fleet_;  // prepared
+    boost::asio::steady_timer report_timer_;
+    bool reports_soon_ = false;
     Pools pools_;
     Listeners listeners_;
     StateFile state_file_;

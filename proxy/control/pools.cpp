@@ -38,9 +38,9 @@ Pools::Pools(boost::asio::io_context& io, std::size_t workers, Events& events, B
                             boost::asio::post(io_, [this, target] { on_failure_reports(target); });
                         }},
       connections_(std::move(connections)),
-      publisher_(
-          io, builder, [this](const std::string& pool) { return judge(pools_.find(pool)->second); },
-          connections_.evict),
+      publisher_(io, builder,
+                 [this](const std::string& pool) { return judge(pools_.find(pool)->second); },
+                 {.evict = connections_.evict, .published = connections_.published}),
       alarm_(io),
       look_(io) {
     checker_.observe(debug_check);

@@ -24,6 +24,7 @@
 #include "proxy/control/background.h"
 #include "proxy/control/desired_servers.h"
 #include "proxy/control/events.h"
+#include "proxy/control/fleet_view.h"
 #include "proxy/control/local_fault_watch.h"
 #include "proxy/control/ring_publisher.h"
 #include "proxy/control/ring_state.h"
@@ -93,6 +94,17 @@ public:
     struct Connections {
         std::function<void(const Eviction&)> evict = [](const Eviction&) {};
         std::function<void(const Eviction&)> cancel_eviction = [](const Eviction&) {};
+        // A ring of the pool has changed.
+        std::function<void(const std::string& pool)> published = [](const std::string&) {};
+    };
+
+    // What a fleet of replicas makes of servers; without functions this one goes by itself.
+    struct FleetHealth {
+        // The condition that counts, where `own` is what is known here.
+        std::function<health::Condition(std::string_view pool, std::string_view id,
+                                        health::Condition own)>
+            condition;
+        std::function<void(const std::string& pool, ChecksReport report)> report;
     };
 
     // `events` and `builder`, on which rings are worked out, outlive this; so does what `sourced`
@@ -135,6 +147,10 @@ public:
     Result<void> change_named(const std::string& pool, ServerSource source, NamedChanges changes);
     void set_hosts(const ServerLayers::HostChanges& changes);
     void set_fleet(Overrides words);
+    // Judges all servers anew.
+    void set_fleet_health(FleetHealth fleet_health);
+    // Others may find servers of these pools up or down now; of all for nullptr.
+    void judge_soon(const std::set<std::string>* pools);
 
     // Calls `then` once all that was asked for until now of a pool, or of all where it is
     // nullptr, has been published.
@@ -185,6 +201,9 @@ private:
     void warn_of_checks(std::uint64_t not_run, TimePoint now);
 
     // What the rings should be by both (pools_rings.cpp).
+    health::Condition condition_of(const Pool& pool, const std::string& id,
+                                   const health::Condition& own) const;
+    void report_to_fleet(const Pool& pool) const;
     std::vector<ring::Change> judge(Pool& pool);
     void report_panic(Pool& pool, const RingState& state);
     RingDraft draft_of(const conf::Pool& next) const;
@@ -200,6 +219,7 @@ private:
     std::map<std::string, Pool, std::less<>> pools_;
     std::map<std::string, std::shared_ptr<PoolLedger>, std::less<>> ledgers_;  // of pools that left
     const Connections connections_;
+    FleetHealth fleet_health_;
     RingPublisher publisher_;
     std::set<std::pair<TimePoint, std::string>> alarms_;  // of pools
     boost::asio::steady_timer alarm_;                     // stands at the first of them

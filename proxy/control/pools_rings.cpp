@@ -88,10 +88,10 @@ std::shared_ptr<void> context_of(std::string_view id, const Pool& pool, const Po
     }
     return std::make_shared<Server>(Server{.id = std::string(id),
                                            .address = server.desired.address,
-                                           .host = server.desired.host,
                                            .counts = server.counts,
                                            .failure_reports = server.health.failure_reports(),
-                                           .tls_sessions = std::move(sessions)});
+                                           .tls_sessions = std::move(sessions),
+                                           .host = server.desired.host});
 }
 
 }  // namespace
@@ -100,7 +100,7 @@ std::string Pools::detail(std::string_view pool_name, std::string_view id) const
     const Pool& pool = *find(pool_name);
     const PoolServer* const server = pool.find(id);
     if (server == nullptr) return "removed";
-    const health::Condition now = server->health.condition();
+    const health::Condition now = condition_of(pool, std::string(id), server->health.condition());
     const bool online = health::availability_of(now.up, server->desired.admin_state,
                                                 pool.panics && !now.awaits_check)
                             .online;
@@ -112,6 +112,36 @@ std::string Pools::detail(std::string_view pool_name, std::string_view id) const
     return fmt::format("{}, on its way {} the ring", reason, online ? "into" : "out of");
 }
 
+health::Condition Pools::condition_of(const Pool& pool, const std::string& id,
+                                      const health::Condition& own) const {
+    if (!fleet_health_.condition) return own;
+    return fleet_health_.condition(pool.settings.name, id, own);
+}
+
+void Pools::report_to_fleet(const Pool& pool) const {
+    if (!fleet_health_.report) return;
+    ChecksReport report;
+    for (const auto& [id, server] : pool.servers) {
+        const auto view = server.health.checks();
+        const health::Condition own = server.health.condition();
+        const bool is_unknown = own.awaits_check || (own.up && view && !view->checked);
+        if (is_unknown) report.unknown.insert(id);
+        if (!is_unknown && !own.up) report.down.insert(id);
+    }
+    fleet_health_.report(pool.settings.name, std::move(report));
+}
+
+void Pools::set_fleet_health(FleetHealth fleet_health) {
+    fleet_health_ = std::move(fleet_health);
+    judge_soon(nullptr);
+}
+
+void Pools::judge_soon(const std::set<std::string>* pools) {
+    for (const auto& [name, pool] : pools_) {
+        if (pools == nullptr || pools->contains(name)) publisher_.publish_soon(name);
+    }
+}
+
 // Decides of every server whether it is online, and how much of its points it has: what
 // makes the ring that is to serve next so.
 std::vector<ring::Change> Pools::judge(Pool& pool) {
@@ -119,8 +149,11 @@ std::vector<ring::Change> Pools::judge(Pool& pool) {
     std::vector<ServerFacts> facts;
     facts.reserve(pool.servers.size());
     for (const auto& [id, server] : pool.servers) {
-        facts.push_back(facts_of(id, server.desired, server.health.condition(), ring::full_ramp));
+        facts.push_back(facts_of(id, server.desired,
+                                 condition_of(pool, id, server.health.condition()),
+                                 ring::full_ramp));
     }
+    report_to_fleet(pool);
     const RingState state = ring_state(pool.settings.panic, facts);
     report_panic(pool, state);
     std::vector<PoolServer*> servers;
@@ -168,7 +201,8 @@ RingDraft Pools::draft_of(const conf::Pool& next) const {
         } else {
             const health::Condition condition =
                 server->health.condition_after(next, desired, server->desired, now);
-            facts.push_back(facts_of(id, desired, condition, server->health.ramp_at(next, now)));
+            facts.push_back(facts_of(id, desired, condition_of(*pool, id, condition),
+                                     server->health.ramp_at(next, now)));
         }
     }
     const bool same_ring = pool != nullptr && pool->settings.hash == next.hash;

@@ -58,7 +58,9 @@ asio::awaitable<Result<std::vector<std::string>>> Control::apply(conf::Config ne
     DebugSteps steps("configuration");
     if (auto checked = check(next); !checked) co_return checked.error();
     steps.done("nothing in it needs a restart or is too large");
+    const TimePoint until = Clock::now() + sources_wait;
     co_await sources_.prepare(next, tls.etcd, pools_.layers().hosts(&next), sources_wait);
+    co_await prepare_fleet(next, tls.etcd, until);
     steps.done("DNS and etcd asked");
     if (draining_) co_return Reason(draining_reason);
     auto opened = listeners_.open(next);
@@ -69,6 +71,7 @@ asio::awaitable<Result<std::vector<std::string>>> Control::apply(conf::Config ne
 
     steps.done(fmt::format("{} addresses opened", opened->size()));
     auto notes = pools_.layers().notes_on(next);
+    adopt_fleet();
     co_await adopt_pools(next, tls);
     steps.done("pools changed");
     co_await published(nullptr);
@@ -148,6 +151,7 @@ asio::awaitable<ReloadResult> Control::reload(double max_moved) {
     notifier_.reloading();
     auto result = co_await reload_file(max_moved);
     sources_.adopt(config_, pools_.layers().hosts());
+    next_fleet_.reset();  // of what was refused
     report_reload(result);
     co_return result;
 }
@@ -183,6 +187,7 @@ asio::awaitable<ReloadResult> Control::reload_file(double max_moved) {
     const auto applied = co_await apply(std::move(loaded->config), std::move(loaded->tls));
     if (!applied) co_return refused(applied.error().text);
     status_.fingerprint = std::move(loaded->fingerprint);
+    report_to_fleet_soon();
     changes.insert(changes.end(), applied->begin(), applied->end());
     for (const std::string& warning : loaded->warnings) {
         spdlog::warn("{}", warning);

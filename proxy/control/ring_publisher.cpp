@@ -34,8 +34,8 @@ bool PublishedRing::is_online(std::string_view id) const {
 }
 
 RingPublisher::RingPublisher(boost::asio::io_context& io, Background& builder, Changes changes,
-                             Evict evict)
-    : io_(io), builder_(builder), changes_(std::move(changes)), evict_(std::move(evict)) {}
+                             Effects effects)
+    : io_(io), builder_(builder), changes_(std::move(changes)), effects_(std::move(effects)) {}
 
 PublishedRing& RingPublisher::set(const std::string& pool, const ring::Settings& settings,
                                   const std::shared_ptr<ring::Ledger>& ledger) {
@@ -49,8 +49,8 @@ PublishedRing& RingPublisher::set(const std::string& pool, const ring::Settings&
 
 void RingPublisher::remove(const std::string& pool) {
     const auto found = rings_.find(pool);
-    for (const Eviction& each : found->second.evictions_in_job_) evict_(each);
-    for (const Eviction& each : found->second.evictions_) evict_(each);
+    for (const Eviction& each : found->second.evictions_in_job_) effects_.evict(each);
+    for (const Eviction& each : found->second.evictions_) effects_.evict(each);
     resume_waiting(found->second, std::numeric_limits<std::uint64_t>::max());
     rings_.erase(found);
 }
@@ -109,7 +109,8 @@ void RingPublisher::published(const std::string& pool, std::uint64_t job,
     }
     if (ring.next_ == balancer) ring.balancer_ = balancer;
     ring.figures_.publish(ring.snapshot());
-    for (const Eviction& each : std::exchange(ring.evictions_in_job_, {})) evict_(each);
+    effects_.published(pool);
+    for (const Eviction& each : std::exchange(ring.evictions_in_job_, {})) effects_.evict(each);
     if (std::exchange(ring.again_, false)) publish(pool);
     resume_waiting(ring, ring.published_);
 }

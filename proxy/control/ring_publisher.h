@@ -69,10 +69,14 @@ class RingPublisher {
 public:
     // What makes a pool's base() what it should be now. Asked whenever publish() is called.
     using Changes = std::function<std::vector<ring::Change>(const std::string& pool)>;
-    using Evict = std::function<void(const Eviction&)>;
+    struct Effects {
+        std::function<void(const Eviction&)> evict;
+        std::function<void(const std::string& pool)> published;
+    };
 
     // `builder`, on which rings are worked out, outlives this.
-    RingPublisher(boost::asio::io_context& io, Background& builder, Changes changes, Evict evict);
+    RingPublisher(boost::asio::io_context& io, Background& builder, Changes changes,
+                  Effects effects);
 
     // Adds a pool's ring, or gives it other settings: the old ring serves until the new one is
     // whole. The reference is valid until remove().
@@ -104,7 +108,7 @@ private:
     boost::asio::io_context& io_;
     Background& builder_;
     const Changes changes_;
-    const Evict evict_;
+    const Effects effects_;
     std::map<std::string, PublishedRing, std::less<>> rings_;  // by pool
     std::set<std::string> dirty_;                              // to publish at the end of this turn
     std::uint64_t last_job_ = 0;

@@ -66,11 +66,11 @@ struct alignas(64) PoolCounts {
 struct Server {
     std::string id;
     conf::Endpoint address;
-    std::string host;  // whose address it is; empty for one that was given
     std::shared_ptr<PerWorker<ServerCounts>> counts;
     std::shared_ptr<FailureReports> failure_reports;  // nullptr without passive checks
     // To be resumed by connections of the same worker; nullptr where none is kept.
     std::shared_ptr<PerWorker<KeptTlsSession>> tls_sessions;
+    std::string host{};  // whose address it is; empty for one that was given
 };
 
 // A connection's claim on its server: counts against the server's limits on the

@@ -71,6 +71,7 @@ void Simulation::question(Random& random) {
                            std::string("servers"),
                            std::string("overrides"),
                            std::string("certificates"),
+                           std::string("fleet"),
                            std::string("log level"),
                            fmt::format("events {}", 1 + random.below(300)),
                            "servers" + of_pool,
@@ -78,7 +79,7 @@ void Simulation::question(Random& random) {
                            fmt::format("explain{} key-{}", of_pool, random.below(1'000)),
                            "server" + of_pool + ' ' + quote_word(id)};
     const std::size_t which = random.below(lines.size());
-    const bool is_known = which < 6 || found != nullptr;
+    const bool is_known = which < 7 || found != nullptr;
     const bool is_known_server = found != nullptr && found->find(id) != nullptr;
     const bool is_accepted = which == lines.size() - 1 ? is_known_server : is_known;
     trace("  " + lines[which]);
@@ -120,6 +121,7 @@ void Simulation::page(Random& random) {
         Page{"/v1/status", "status"},
         Page{"/v1/events?n=5", "events"},
         Page{"/v1/certificates", "certificates"},
+        Page{"/v1/fleet", "fleet"},
         Page{"/v1/events?n=0", "", 400},
         Page{of_pool + "/servers", "servers", of_found},
         Page{of_pool + "/servers/" + percent_encoded(id), "server", has_server ? 200U : 404U},

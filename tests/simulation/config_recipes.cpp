@@ -33,6 +33,7 @@ const std::vector<Recipe> recipes{
     {.name = "duration", .texts = durations},
     {.name = "name", .texts = {"a", "b", "c", "d", "e"}},
     {.name = "address", .texts = addresses},
+    {.name = "server_address", .texts = addresses},
     {.name = "size", .texts = {"16B", "64B", "1KiB", "16KiB", "64KiB"}},
 
     {.name = "admin.ready", .items_most = 2},
@@ -108,9 +109,15 @@ const std::vector<Recipe> recipes{
 };
 
 // With what has a meaning only beside them.
-const Texts not_simulated{"listeners.*.tls",       "listeners.*.key.from=client_cert",
-                          "listeners.*.key.field", "pools.*.proxy_protocol.tls",
-                          "pools.*.tls",           "pools.*.health.tls"};
+const Texts not_simulated{"listeners.*.tls",
+                          "listeners.*.key.from=client_cert",
+                          "listeners.*.key.field",
+                          "pools.*.proxy_protocol.tls",
+                          "pools.*.tls",
+                          "pools.*.health.tls",
+                          "pools.*.servers_from",
+                          "dns",
+                          "fleet"};
 
 std::string without_parts(std::string path) {
     constexpr std::string_view parts = ".parts.*.";

@@ -36,9 +36,9 @@ const conf::Server* named(const conf::Pool& file, std::string_view id) {
 conf::Endpoint checked_at(const conf::Server& server, const conf::Endpoint& address) {
     if (!server.check_address) return address;
     const conf::Endpoint& check = *server.check_address;
-    const bool other_port = !check.is_unix && !server.address.is_unix &&
-                            check.is_v6 == server.address.is_v6 &&
-                            check.address == server.address.address;
+    const conf::Endpoint& here = server.address.endpoint;
+    const bool other_port = !check.is_unix && !here.is_unix && check.is_v6 == here.is_v6 &&
+                            check.address == here.address;
     if (!other_port) return check;
     conf::Endpoint moved = address;
     if (!moved.is_unix) moved.port = check.port;
@@ -52,8 +52,8 @@ conf::Endpoint checked_at(const conf::Server& server, const conf::Endpoint& addr
 Model::AllWanted Model::all_wanted(const conf::Pool& file, const PoolOverrides& overrides) {
     AllWanted all;
     for (const conf::Server& server : file.servers) {
-        all[server.id] = {.address = server.address,
-                          .checked = checked_at(server, server.address),
+        all[server.id] = {.address = server.address.endpoint,
+                          .checked = checked_at(server, server.address.endpoint),
                           .weight = server.weight,
                           .max_connections = server.max_connections};
     }
@@ -62,7 +62,7 @@ Model::AllWanted Model::all_wanted(const conf::Pool& file, const PoolOverrides& 
         if (over.unregistered) all.erase(id);
         if (over.registered) {
             Wanted& wanted = all[id];
-            wanted.address = over.registered->address;
+            wanted.address = over.registered->address.endpoint;
             wanted.weight = over.registered->weight;
             wanted.runtime = true;
         }
@@ -70,7 +70,7 @@ Model::AllWanted Model::all_wanted(const conf::Pool& file, const PoolOverrides& 
         if (found == all.end()) continue;
         Wanted& wanted = found->second;
         wanted.weight = over.weight.value_or(wanted.weight);
-        wanted.address = over.address.value_or(wanted.address);
+        if (over.address) wanted.address = over.address->endpoint;
         wanted.admin_state = over.admin_state;
         wanted.checked = server ? checked_at(*server, wanted.address) : wanted.address;
     }

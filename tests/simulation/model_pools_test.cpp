@@ -157,7 +157,8 @@ private:
     }
     // At another port, or another machine.
     void check_elsewhere(conf::Server& server) {
-        server.check_address = random_.one_in(2) ? server.address : test::endpoint("192.0.2.99:80");
+        server.check_address =
+            random_.one_in(2) ? server.address.endpoint : test::endpoint("192.0.2.99:80");
         server.check_address->port = 81;
     }
 

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
+#include "proxy/admin/fleet_commands.h"
 #include "proxy/admin/http_answers.h"
 #include "proxy/admin/metrics_snapshot.h"
 #include "proxy/admin/reports.h"
@@ -49,11 +50,11 @@ constexpr std::array<std::string_view, 11> listener_fields{"name",
                                                            "placed_at_random",
                                                            "tls",
                                                            "ends"};
-constexpr std::array<std::string_view, 13> pool_fields{
-    "name",       "algorithm", "servers", "online", "panic",           "local_fault",
-    "tls",        "points",    "active",  "spills", "peak_to_average", "moved_last_change",
-    "fingerprint"};
-constexpr std::array<std::string_view, 20> server_fields{"pool",
+constexpr std::array<std::string_view, 14> pool_fields{
+    "name",        "algorithm", "servers", "online", "panic",           "local_fault",
+    "tls",         "points",    "active",  "spills", "peak_to_average", "moved_last_change",
+    "fingerprint", "sources"};
+constexpr std::array<std::string_view, 22> server_fields{"pool",
                                                          "id",
                                                          "address",
                                                          "weight",
@@ -72,7 +73,9 @@ constexpr std::array<std::string_view, 20> server_fields{"pool",
                                                          "local_dial_failures",
                                                          "source",
                                                          "last_check",
-                                                         "check_problem"};
+                                                         "check_problem",
+                                                         "host",
+                                                         "layers"};
 constexpr std::array<std::string_view, 6> explain_fields{"pool",  "key",  "hash",
                                                          "owner", "walk", "if_all_online"};
 constexpr std::array<std::string_view, 5> ring_fields{"pool", "servers", "shares", "points",
@@ -251,6 +254,7 @@ void ask_everything(const proxy::Control& control, MetricsReader& metrics_reader
     metrics_reader.read_on(control);
     check_answer("overrides", proxy::report_overrides(control));
     check_answer("certificates", proxy::report_certificates(control));
+    check_answer("fleet", proxy::report_fleet(control));
     check_answer("events", proxy::report_events(control, 1 + random.below(20)));
     const auto& pools = control.pools().all();
     if (pools.empty()) return;
@@ -271,6 +275,11 @@ void check_answer(std::string_view command, const json::object& answer) {
     if (command == "log") return has_exactly(answer, log_fields, "log");
     if (command == "server") return check_server(answer.at("server").as_object());
     if (command == "overrides") return check_overrides(answer);
+    // No proxy of a history is in a fleet.
+    if (command == "fleet") {
+        return expect(answer.at("fleet").is_null(), "fields",
+                      [&] { return json::serialize(answer); });
+    }
     // No listener of a history terminates TLS.
     if (command == "certificates") {
         return expect(answer.at("certificates").as_array().empty(), "fields",
