@@ -146,12 +146,12 @@ BOOST_FIXTURE_TEST_CASE(calls_of_a_destroyed_client_fail_as_closed, OneMember) {
     // At every stage of a call.
     for (int turns = 0; turns < 12; ++turns) {
         ends.clear();
-        auto client =
+        auto other =
             std::make_unique<EtcdClient>(loop.io(), test::settings_of(member), proxy::EtcdTools{});
-        boost::asio::co_spawn(loop.io(), client->put("/p/a", "1"), on_end);
-        boost::asio::co_spawn(loop.io(), client->put("/p/b", "1"), on_end);
-        for (int i = 0; i < turns; ++i) loop.io().poll_one();
-        client.reset();
+        boost::asio::co_spawn(loop.io(), other->put("/p/a", "1"), on_end);
+        boost::asio::co_spawn(loop.io(), other->put("/p/b", "1"), on_end);
+        for (int i = 0; i < turns; ++i) loop.io().run_one_for(10ms);
+        other.reset();
         BOOST_REQUIRE(loop.until([&] { return ends.size() == 2; }));
         if (turns < 4) BOOST_CHECK(ends.back() == Kind::closed);
     }
