@@ -86,13 +86,15 @@ asio::awaitable<void> Control::leave_fleet(std::shared_ptr<Fleet> fleet) {
 
 Pools::FleetHealth Control::fleet_health() {
     if (!fleet_) return {};
-    return {
-        .condition =
-            [this](std::string_view pool, std::string_view id, health::Condition own) {
-                return fleet_->condition(pool, id, std::move(own));
-            },
-        .report = [this](const std::string& pool,
-                         ChecksReport report) { fleet_->publish_checks(pool, std::move(report)); }};
+    Pools::FleetHealth hooks;
+    hooks.condition = [this](std::string_view pool, std::string_view id, health::Condition own) {
+        return fleet_->condition(pool, id, std::move(own));
+    };
+    hooks.report = [this](const std::string& pool, ChecksReport report) {
+        fleet_->publish_checks(pool, std::move(report));
+    };
+    hooks.first_checked = [this] { report_to_fleet_soon(); };
+    return hooks;
 }
 
 void Control::report_to_fleet_soon() {
@@ -112,7 +114,9 @@ void Control::report_to_fleet() {
                 .count(),
         .generation = status_.generation,
         .file = status_.fingerprint,
-        .health = fleet_->settings().health == conf::FleetSettings::Health::own ? "own" : "majority"};
+        .health =
+            fleet_->settings().health == conf::FleetSettings::Health::own ? "own" : "majority"};
+    pools_.report_checks();
     std::set<std::string, std::less<>> names;
     for (const auto& [name, pool] : pools_.all()) {
         names.insert(name);

@@ -8,22 +8,7 @@
 #include <spdlog/spdlog.h>
 #include <boost/asio/post.hpp>
 
-#include "proxy/base/access_log.h"
-#include "proxy/text/escape.h"
-
 namespace ringway::proxy {
-
-namespace {
-
-void debug_check(const health::Checked& check) {
-    if (!logs_debug()) return;
-    const std::chrono::duration<double, std::milli> took = check.took;
-    spdlog::debug("check of {} at {}: {} after {:.1f} ms", escaped(check.target.key),
-                  escaped(check.target.address.to_string()),
-                  check.detail.empty() ? check.result : check.detail, took.count());
-}
-
-}  // namespace
 
 Pools::Pools(boost::asio::io_context& io, std::size_t workers, Events& events, Background& builder,
              Connections connections, ServerLayers layers)
@@ -43,7 +28,7 @@ Pools::Pools(boost::asio::io_context& io, std::size_t workers, Events& events, B
                  {.evict = connections_.evict, .published = connections_.published}),
       alarm_(io),
       look_(io) {
-    checker_.observe(debug_check);
+    checker_.observe([this](const health::Checked& check) { on_check(check); });
 }
 
 void Pools::stop() {

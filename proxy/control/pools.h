@@ -63,7 +63,8 @@ struct Pool {
     PoolTlsClients tls;
     const PublishedRing* ring = nullptr;  // the publisher's
     std::map<std::string, PoolServer, std::less<>> servers;
-    bool panics = false;  // so few are up that their states are ignored
+    bool has_unchecked = false;  // as last reported to the fleet
+    bool panics = false;         // so few are up that their states are ignored
     LocalFaultWatch local;
     TimePoint alarm = TimePoint::max();  // when time alone changes something
 
@@ -105,6 +106,9 @@ public:
                                         health::Condition own)>
             condition;
         std::function<void(const std::string& pool, ChecksReport report)> report;
+        // A check has ended in a pool of whose servers some had not been checked when last
+        // reported: report_checks() is due.
+        std::function<void()> first_checked;
     };
 
     // `events` and `builder`, on which rings are worked out, outlive this; so does what `sourced`
@@ -149,6 +153,8 @@ public:
     void set_fleet(Overrides words);
     // Judges all servers anew.
     void set_fleet_health(FleetHealth fleet_health);
+    // Reports anew the pools of whose servers some had not been checked.
+    void report_checks();
     // Others may find servers of these pools up or down now; of all for nullptr.
     void judge_soon(const std::set<std::string>* pools);
 
@@ -191,6 +197,7 @@ private:
 
     // What is known (pools_health.cpp).
     std::pair<Pool*, PoolServer*> of_target(const std::string& target);
+    void on_check(const health::Checked& check);
     void on_health_change(const health::HealthChange& change);
     void on_failure_reports(const std::string& target);
     void end_due_time_outs(Pool& pool, TimePoint now);
@@ -203,7 +210,7 @@ private:
     // What the rings should be by both (pools_rings.cpp).
     health::Condition condition_of(const Pool& pool, const std::string& id,
                                    const health::Condition& own) const;
-    void report_to_fleet(const Pool& pool) const;
+    void report_to_fleet(Pool& pool) const;
     std::vector<ring::Change> judge(Pool& pool);
     void report_panic(Pool& pool, const RingState& state);
     RingDraft draft_of(const conf::Pool& next) const;

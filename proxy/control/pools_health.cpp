@@ -6,7 +6,9 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "proxy/base/access_log.h"
 #include "proxy/control/pools.h"
+#include "proxy/text/escape.h"
 
 namespace ringway::proxy {
 
@@ -19,6 +21,18 @@ constexpr std::chrono::seconds look_every{1};
 constexpr std::chrono::minutes warn_every{1};
 
 }  // namespace
+
+void Pools::on_check(const health::Checked& check) {
+    if (fleet_health_.first_checked) {
+        const auto [pool, server] = of_target(check.target.key);
+        if (pool != nullptr && pool->has_unchecked) fleet_health_.first_checked();
+    }
+    if (!logs_debug()) return;
+    const std::chrono::duration<double, std::milli> took = check.took;
+    spdlog::debug("check of {} at {}: {} after {:.1f} ms", escaped(check.target.key),
+                  escaped(check.target.address.to_string()),
+                  check.detail.empty() ? check.result : check.detail, took.count());
+}
 
 // Of a health_target(). Both are nullptr where the server has left meanwhile.
 std::pair<Pool*, PoolServer*> Pools::of_target(const std::string& target) {

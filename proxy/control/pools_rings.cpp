@@ -118,7 +118,7 @@ health::Condition Pools::condition_of(const Pool& pool, const std::string& id,
     return fleet_health_.condition(pool.settings.name, id, own);
 }
 
-void Pools::report_to_fleet(const Pool& pool) const {
+void Pools::report_to_fleet(Pool& pool) const {
     if (!fleet_health_.report) return;
     ChecksReport report;
     for (const auto& [id, server] : pool.servers) {
@@ -128,7 +128,14 @@ void Pools::report_to_fleet(const Pool& pool) const {
         if (is_unknown) report.unknown.insert(id);
         if (!is_unknown && !own.up) report.down.insert(id);
     }
+    pool.has_unchecked = !report.unknown.empty();
     fleet_health_.report(pool.settings.name, std::move(report));
+}
+
+void Pools::report_checks() {
+    for (auto& [name, pool] : pools_) {
+        if (pool.has_unchecked) report_to_fleet(pool);
+    }
 }
 
 void Pools::set_fleet_health(FleetHealth fleet_health) {
