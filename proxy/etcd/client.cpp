@@ -191,11 +191,12 @@ EtcdClient::Call<EtcdSnapshot> EtcdClient::range(std::string prefix) {
     return range_of(core_, std::move(prefix));
 }
 
-EtcdClient::Call<void> EtcdClient::put(std::string key, std::string value, std::int64_t lease) {
+EtcdClient::Call<void> EtcdClient::put(std::string_view key, std::string_view value,
+                                       std::int64_t lease) {
     return change(core_, etcd_path::put, put_request(key, value, lease));
 }
 
-EtcdClient::Call<void> EtcdClient::remove(std::string key) {
+EtcdClient::Call<void> EtcdClient::remove(std::string_view key) {
     return change(core_, etcd_path::remove, remove_request(key));
 }
 

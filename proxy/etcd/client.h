@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -34,8 +35,8 @@ public:
 
     // All keys of a prefix at one revision; only from a member that has a quorum.
     Call<EtcdSnapshot> range(std::string prefix);
-    Call<void> put(std::string key, std::string value, std::int64_t lease = 0);
-    Call<void> remove(std::string key);
+    Call<void> put(std::string_view key, std::string_view value, std::int64_t lease = 0);
+    Call<void> remove(std::string_view key);
     Call<EtcdLease> grant(std::chrono::seconds ttl);
     Call<EtcdLease> keep_alive(std::int64_t id);  // with a TTL of 0: there is none any more
     Call<void> revoke(std::int64_t id);           // also a success if there is none any more

@@ -65,7 +65,8 @@ private:
 
     // What is next, if it ends the watch.
     std::optional<EtcdError> on_message(std::string_view line);
-    EtcdResult<void> on_events(const EtcdWatchMessage& message);
+    bool is_asked_for(const EtcdEvent& event) const { return event.key.key.starts_with(prefix_); }
+    void on_events(const EtcdWatchMessage& message);
     void replace(EtcdSnapshot& snapshot);
     void tell_change(std::vector<std::string> keys);
     void tell_state();
@@ -189,6 +190,10 @@ std::optional<EtcdError> EtcdMirror::Follower::on_message(std::string_view line)
                              ? "the member has cancelled the watch"
                              : "the watch is refused: " + brief(message->cancel_reason)};
     }
+    for (const EtcdEvent& each : message->events) {
+        if (is_asked_for(each)) continue;
+        return EtcdError{Kind::malformed, "an event has a key that was not asked for"};
+    }
     plan_.on_message(Clock::now(), *message);
     if (message->created && plan_.state().kind != MirrorState::Kind::in_sync) {
         plan_.on_watching(Clock::now());
@@ -196,17 +201,11 @@ std::optional<EtcdError> EtcdMirror::Follower::on_message(std::string_view line)
         if (stopped_) return closed();
     }
     note_state();
-    const auto taken = on_events(*message);
-    if (!taken) return taken.error();
+    on_events(*message);
     return std::nullopt;
 }
 
-EtcdResult<void> EtcdMirror::Follower::on_events(const EtcdWatchMessage& message) {
-    for (const EtcdEvent& each : message.events) {
-        if (!each.key.key.starts_with(prefix_)) {
-            return EtcdError{Kind::malformed, "an event has a key that was not asked for"};
-        }
-    }
+void EtcdMirror::Follower::on_events(const EtcdWatchMessage& message) {
     // As they were before the message, so that what ends as it was has not changed.
     std::map<std::string, std::optional<std::string>> before;
     for (const EtcdEvent& each : message.events) {
@@ -226,7 +225,6 @@ EtcdResult<void> EtcdMirror::Follower::on_events(const EtcdWatchMessage& message
         if (!is_same) changed.push_back(key);
     }
     tell_change(std::move(changed));
-    return {};
 }
 
 void EtcdMirror::Follower::replace(EtcdSnapshot& snapshot) {

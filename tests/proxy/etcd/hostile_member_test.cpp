@@ -155,6 +155,7 @@ BOOST_AUTO_TEST_CASE(a_hostile_watch_leaves_the_copy_as_it_was) {
             BOOST_CHECK(!watched.state().reason.empty());
             BOOST_CHECK(watched.mirror->copy() == (WatchedMirror::Copy{{"a", "1"}}));
             BOOST_CHECK(watched.changes.size() == 1);
+            BOOST_CHECK(watched.state().revision == 7);
         }
     }
 }

@@ -34,7 +34,7 @@ struct Leased : OneMember {
         co_return true;
     }
 
-    std::unique_ptr<LeasedKeys> keys = std::make_unique<LeasedKeys>(loop.io(), client, 2s);
+    std::unique_ptr<LeasedKeys> keys = std::make_unique<LeasedKeys>(loop.io(), client, 6s);
 };
 
 }  // namespace
@@ -69,6 +69,7 @@ BOOST_FIXTURE_TEST_CASE(keys_are_put_changed_and_erased, Leased) {
 }
 
 BOOST_FIXTURE_TEST_CASE(the_lease_outlives_its_ttl, Leased) {
+    keys = std::make_unique<LeasedKeys>(loop.io(), client, 2s);
     keys->set("/p/a", "1");
     BOOST_REQUIRE(gets_all());
     const auto end = std::chrono::steady_clock::now() + 5s;
@@ -84,7 +85,7 @@ BOOST_FIXTURE_TEST_CASE(a_revoked_lease_is_granted_anew_with_all_keys, Leased) {
     BOOST_REQUIRE(gets_all());
     const auto lease = keys->state().lease;
     BOOST_REQUIRE(loop.get(client.revoke(lease)));
-    BOOST_REQUIRE(loop.until([&] { return keys->state().losses == 1; }));
+    BOOST_REQUIRE(loop.until([&] { return keys->state().losses >= 1; }));
     BOOST_REQUIRE(gets_all());
     BOOST_CHECK(keys->state().lease != lease);
     BOOST_CHECK(value("/p/a") == "1");
@@ -101,7 +102,7 @@ BOOST_FIXTURE_TEST_CASE(a_store_made_anew_gets_all_keys, Leased) {
     member.start();
     BOOST_REQUIRE(gets_all());
     BOOST_CHECK(value("/p/a") == "1");
-    BOOST_CHECK(keys->state().losses == 1);
+    BOOST_CHECK(keys->state().losses >= 1);
 }
 
 BOOST_FIXTURE_TEST_CASE(stop_removes_the_keys_at_once, Leased) {

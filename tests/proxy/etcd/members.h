@@ -134,7 +134,7 @@ struct OneMember {
     }
     EtcdMember member;
     TestLoop loop;
-    proxy::EtcdClient client{loop.io(), settings_of(member), {}};
+    proxy::EtcdClient client{loop.io(), settings_of(member), {}, {.attempt = patience}};
 };
 
 }  // namespace ringway::test

@@ -41,7 +41,7 @@ struct Three {
 BOOST_AUTO_TEST_SUITE(etcd_cluster)
 
 BOOST_FIXTURE_TEST_CASE(a_mirror_goes_on_with_another_member, Three) {
-    WatchedMirror watched(loop, cluster.settings());
+    WatchedMirror watched(loop, cluster.settings(), {}, {});
     BOOST_REQUIRE(watched.comes_in_sync());
     Copy expected;
     for (int i = 0; i < 3; ++i) {
@@ -65,7 +65,7 @@ BOOST_FIXTURE_TEST_CASE(a_mirror_goes_on_with_another_member, Three) {
 // The member that is left has no leader: it must not be believed in.
 BOOST_FIXTURE_TEST_CASE(without_quorum_the_mirror_is_lost_and_keeps_its_copy, Three) {
     BOOST_REQUIRE(puts("/p/a", "1"));
-    WatchedMirror watched(loop, cluster.settings());
+    WatchedMirror watched(loop, cluster.settings(), {}, {});
     BOOST_REQUIRE(watched.comes_in_sync());
     const std::string used = watched.state().endpoint;
     for (std::size_t i = 0; i < 3; ++i) {

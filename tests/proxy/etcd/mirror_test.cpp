@@ -21,7 +21,8 @@ BOOST_FIXTURE_TEST_CASE(a_mirror_takes_a_snapshot_and_follows_changes, OneMember
     BOOST_REQUIRE(loop.get(client.put("/p/a", "1")));
     BOOST_REQUIRE(loop.get(client.put("/p/b", "2")));
     BOOST_REQUIRE(loop.get(client.put("/other", "3")));
-    WatchedMirror watched(loop, test::settings_of(member), {}, {.page_keys = 1});
+    WatchedMirror watched(loop, test::settings_of(member), {},
+                          {.attempt = test::patience, .page_keys = 1});
     BOOST_CHECK(watched.state().kind == Kind::connecting);
     BOOST_REQUIRE(watched.comes_in_sync());
     BOOST_CHECK(watched.mirror->copy() == (Copy{{"a", "1"}, {"b", "2"}}));
@@ -58,6 +59,16 @@ BOOST_FIXTURE_TEST_CASE(a_value_put_again_is_no_change, OneMember) {
     BOOST_REQUIRE(loop.get(client.put("/p/a", "1")));
     BOOST_REQUIRE(loop.until([&] { return watched.state().events == 1; }));
     BOOST_CHECK(watched.changes.empty());
+}
+
+// So that a watch which goes on after long rest finds its revision still kept.
+BOOST_AUTO_TEST_CASE(progress_moves_the_revision_without_events) {
+    OneMember one({"--experimental-watch-progress-notify-interval=200ms"});
+    WatchedMirror watched(one.loop, test::settings_of(one.member));
+    BOOST_REQUIRE(watched.comes_in_sync());
+    BOOST_REQUIRE(one.loop.get(one.client.put("/other", "1")));
+    BOOST_CHECK(one.loop.until([&] { return watched.state().revision == 2; }));
+    BOOST_CHECK(watched.state().events == 0);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_restart_without_changes_tells_none, OneMember) {

@@ -16,7 +16,8 @@ public:
     using Copy = proxy::EtcdMirror::Copy;
 
     WatchedMirror(TestLoop& loop, conf::EtcdSettings settings, proxy::EtcdTools tools = {},
-                  proxy::EtcdLimits limits = {}, const std::string& prefix = "/p/")
+                  proxy::EtcdLimits limits = {.attempt = patience},
+                  const std::string& prefix = "/p/")
         : loop_(loop),
           mirror(std::make_unique<proxy::EtcdMirror>(
               std::make_shared<proxy::EtcdAccess>(loop.io(), std::move(settings), std::move(tools),
