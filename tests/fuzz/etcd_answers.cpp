@@ -2,6 +2,7 @@
 // refused has a reason fit for a terminal; base64 has one spelling; a stream may be cut anywhere.
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -38,7 +39,11 @@ void check_key(const proxy::EtcdKeyValue& key) {
 
 void check_page(std::string_view text) {
     const auto page = proxy::parse_page(text);
+    const auto header = proxy::parse_header(text);
+    require(header || !page, "a page has a header");
+    if (!header) check_error(header.error());
     if (!page) return check_error(page.error());
+    require(page->header == *header, "a page's header is that of every answer");
     require(page->header.revision >= 0, "revisions are not negative");
     for (const auto& each : page->keys) check_key(each);
 }
@@ -84,6 +89,28 @@ void check_leases(std::string_view text) {
         require(token->find_first_of("\r\n ") == std::string::npos, "a token is fit for HTTP");
     } else {
         check_error(token.error());
+    }
+}
+
+// Whatever the bytes of keys and values are. Those of users are UTF-8.
+void check_requests(std::string_view bytes) {
+    const auto number = static_cast<std::int64_t>(bytes.size());
+    for (const std::string& each :
+         {proxy::range_request(bytes, bytes, 2, number), proxy::probe_request(bytes, number),
+          proxy::put_request(bytes, bytes, number), proxy::remove_request(bytes),
+          proxy::watch_request(bytes, number), proxy::grant_request(std::chrono::seconds(number)),
+          proxy::lease_request(number)}) {
+        json::error_code error;
+        const json::value parsed = json::parse(each, error);
+        require(!error && parsed.is_object(), "a request is an object");
+    }
+    json::error_code error;
+    const json::value login = json::parse(proxy::authenticate_request(bytes, "x"), error);
+    require(error || std::string_view(login.at("name").get_string()) == bytes,
+            "a name is sent as it is");
+    if (!bytes.empty()) {
+        const std::string end = proxy::end_of_prefix(bytes);
+        require(end == std::string(1, '\0') || end > bytes, "a prefix ends after its begin");
     }
 }
 
@@ -172,6 +199,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_message(text);
     check_leases(text);
     check_error(proxy::parse_error(200 + size % 300, text));
+    check_requests(text);
     check_base64(text);
     require(lines_of(text, 1) == lines_of(text, text.size() + 1), "a stream may be cut anywhere");
     return 0;
