@@ -95,7 +95,7 @@ void write(const Writer& to, const DnsSettings& dns) {
 }
 
 void write(const Writer& to, const FleetSettings& fleet) {
-    to.text("name", fleet.name);
+    if (!fleet.name.empty()) to.text("name", fleet.name);
     to.text("health", fleet.health == FleetSettings::Health::majority ? "majority" : "own");
     to.text("prefix", fleet.prefix);
     write(to.in("etcd"), fleet.etcd);

@@ -198,7 +198,7 @@ void read_fleet(Section& section, FleetSettings& fleet) {
                            {{"majority", Health::majority}, {"own", Health::own}});
     read_prefix(section, fleet.prefix);
     section.section("etcd", [&](Section& inner) { read_etcd(inner, fleet.etcd); });
-    section.need({"name", "etcd"});
+    section.need({"etcd"});
 }
 
 }  // namespace ringway::conf

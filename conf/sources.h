@@ -122,7 +122,7 @@ struct FleetSettings {
 
     EtcdSettings etcd;
     std::string prefix = "/ringway/fleet/";  // ends with a slash
-    std::string name;                        // of this replica
+    std::string name;                        // of this replica; empty: that of the host
     Health health = Health::majority;
     bool operator==(const FleetSettings&) const = default;
 };

@@ -7,6 +7,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/ip/host_name.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "proxy/control/control.h"
@@ -35,8 +36,10 @@ asio::awaitable<void> Control::prepare_fleet(const conf::Config& next, const Etc
                                              TimePoint until) {
     next_fleet_.reset();
     if (!next.fleet) co_return;
+    conf::FleetSettings settings = *next.fleet;
+    if (settings.name.empty()) settings.name = asio::ip::host_name();
     // Its files have been read again.
-    if (fleet_ && fleet_->settings() == *next.fleet && !next.fleet->etcd.tls) {
+    if (fleet_ && fleet_->settings() == settings && !settings.etcd.tls) {
         next_fleet_ = fleet_;
         co_return;
     }
@@ -47,7 +50,7 @@ asio::awaitable<void> Control::prepare_fleet(const conf::Config& next, const Etc
                           EtcdTools::Resolved then) { sources_.resolve(host, std::move(then)); },
         .tls = client == tls.end() ? nullptr : client->second};
     next_fleet_ =
-        std::make_shared<Fleet>(io_, *next.fleet, std::move(tools), events_, fleet_.get(),
+        std::make_shared<Fleet>(io_, settings, std::move(tools), events_, fleet_.get(),
                                 Fleet::Told{.verdicts =
                                                 [this, told](const std::set<std::string>* pools) {
                                                     if (*told == fleet_.get())

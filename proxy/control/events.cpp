@@ -38,6 +38,8 @@ std::string_view to_string(Event::Kind kind) {
             return "names_recover";
         case Event::Kind::moved:
             return "moved";
+        case Event::Kind::membership:
+            return "membership";
         case Event::Kind::fleet:
             return "fleet";
     }

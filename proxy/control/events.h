@@ -29,6 +29,7 @@ struct Event {
         names_fail,
         names_recover,
         moved,
+        membership,
         fleet,
     };
 

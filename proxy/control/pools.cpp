@@ -1,7 +1,6 @@
 // What is wanted of pools, by the file and at run time.
 #include "proxy/control/pools.h"
 
-#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -196,27 +195,6 @@ Result<void> Pools::take_up(std::string_view pool_name,
     // Whatever is new waits for the ring that is being worked out; all else is decided now.
     all_new ? publisher_.publish_next(name) : publisher_.publish(name);
     return {};
-}
-
-// A pool that is not there takes up what was changed when it comes.
-void Pools::take_up(const ServerLayers::ChangesByPool& changes) {
-    for (const auto& [pool, of_pool] : changes) {
-        if (pools_.contains(pool)) std::ignore = take_up(pool, of_pool);
-    }
-}
-
-Result<void> Pools::change_named(const std::string& pool, ServerSource source,
-                                 NamedChanges changes) {
-    if (!pools_.contains(pool)) return {};
-    return take_up(pool, layers_.change_named(pool, source, std::move(changes)));
-}
-
-void Pools::set_hosts(const ServerLayers::HostChanges& changes) {
-    take_up(layers_.set_hosts(changes));
-}
-
-void Pools::set_fleet(Overrides words) {
-    take_up(layers_.set_fleet(std::move(words)));
 }
 
 Result<void> Pools::register_servers(std::string_view pool,

@@ -185,7 +185,9 @@ public:
 private:
     // What is wanted (pools.cpp).
     Result<void> take_up(std::string_view pool, const Result<ServerLayers::Changes>& changes);
-    void take_up(const ServerLayers::ChangesByPool& changes);
+    void take_up(ServerSource source, const ServerLayers::ChangesByPool& changes);
+    void tell_of(const std::string& name, ServerSource source,
+                 const ServerLayers::Changes& changes);
     Result<void> take_up_and_log(std::string_view pool, std::string_view id,
                                  const Result<ServerLayers::Changes>& changes,
                                  std::string_view verb, const std::string& what);

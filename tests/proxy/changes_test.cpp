@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(overrides_are_in_the_file_before_the_answer) {
     BOOST_TEST(ids() == (Strings{"a", "b"}), boost::test_tools::per_element());
     BOOST_TEST(error("forget main a") == "pool main: no server a has overrides");
     BOOST_TEST(error("forget none a") == "no pool none");
-    BOOST_TEST(error("forget main") == "usage: forget POOL ID");
+    BOOST_TEST(error("forget main") == "usage: forget POOL ID [--fleet]");
 }
 
 BOOST_AUTO_TEST_CASE(overrides_lists_all_and_whether_they_are_active) {
@@ -258,7 +258,7 @@ BOOST_AUTO_TEST_CASE(a_plan_of_a_bad_file_tells_its_errors_and_one_that_cannot_b
     BOOST_TEST(bad.at("ok") == false);
     BOOST_TEST(bad.at("errors").as_array().back().as_string().starts_with(dir.path("bad.yaml") +
                                                                           ":1:10: "));
-    BOOST_TEST(error("plan") == "usage: plan FILE");
+    BOOST_TEST(error("plan") == "usage: plan FILE [--fleet]");
     std::string text = yaml();
     text.replace(text.find("workers: 1"), 10, "workers: 2");
     dir.write("next.yaml", text);

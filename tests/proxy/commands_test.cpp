@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_CASE(register_refuses_what_is_no_server) {
         error("register main c 192.0.2.3:80 --weight " + std::string(weight));
     }
     const std::string usage =
-        "usage: register POOL ID ADDRESS [--weight N] [ID ADDRESS [--weight N]]...";
+        "usage: register POOL ID ADDRESS [--weight N] [ID ADDRESS [--weight N]]... [--fleet]";
     BOOST_TEST(error("register main c 192.0.2.3:80 --weight") == usage);
     BOOST_TEST(error("register main c 192.0.2.3:80 --wait 3") == usage);
     BOOST_TEST(error("register main c") == usage);
@@ -155,7 +155,7 @@ BOOST_AUTO_TEST_CASE(an_admin_state_holds_until_auto) {
     BOOST_TEST(ok("auto main a").at("server").at("override") == "auto");
     BOOST_TEST(server("a").at("detail") == "not checked");
     BOOST_TEST(error("offline main z") == "pool main has no server z");
-    BOOST_TEST(error("online main") == "usage: online POOL ID");
+    BOOST_TEST(error("online main") == "usage: online POOL ID [--fleet]");
 }
 
 BOOST_AUTO_TEST_CASE(explain_names_the_owner_and_the_walk) {

@@ -69,8 +69,8 @@ BOOST_AUTO_TEST_CASE(votes_are_those_of_the_replicas_that_are_alive_and_have_che
             std::size_t known = 0;
             std::size_t down = 0;
             for (const auto& [of, report] : alive) {
-                known += report.unknown.contains(id) ? 0 : 1;
-                down += report.down.contains(id) ? 1 : 0;
+                known += report.unknown.contains(id) ? 0U : 1U;
+                down += report.down.contains(id) ? 1U : 0U;
             }
             const auto votes = view.votes("main", id);
             BOOST_TEST(votes.known == known);
