@@ -246,8 +246,7 @@ const char* text_of(NoRecords reason) {
 
 void sort_addresses(std::vector<conf::Endpoint>& addresses) {
     std::ranges::sort(addresses, is_less);
-    const auto again = std::ranges::unique(addresses);
-    addresses.erase(again.begin(), again.end());
+    addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
 }
 
 LookupFailure lookup_failure(NoRecords reason) {
@@ -277,9 +276,9 @@ Answer parse_answer(std::string_view message, RecordType type) {
                              "the service is not available: no SRV record has a target"};
     }
     sort_addresses(records.addresses);
-    std::ranges::sort(records.services);
-    const auto again = std::ranges::unique(records.services);
-    records.services.erase(again.begin(), again.end());
+    auto& services = records.services;
+    std::ranges::sort(services);
+    services.erase(std::unique(services.begin(), services.end()), services.end());
     return records;
 }
 

@@ -45,10 +45,10 @@ bool merge(std::vector<Used<Record>>& used, const std::vector<Record>& records,
     std::vector<Used<Record>> next;
     for (const Record& record : records) next.push_back({.record = record, .seen_at = now});
     std::ranges::stable_sort(next, precedes<Record>);
-    const auto again = std::ranges::unique(next, [](const auto& a, const auto& b) {
+    const auto again = std::unique(next.begin(), next.end(), [](const auto& a, const auto& b) {
         return place_of(a.record) == place_of(b.record);
     });
-    next.erase(again.begin(), again.end());
+    next.erase(again, next.end());
     const auto has = static_cast<std::ptrdiff_t>(next.size());
     for (Used<Record> old : used) {
         if (std::binary_search(next.begin(), next.begin() + has, old, precedes<Record>)) continue;

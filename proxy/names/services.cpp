@@ -34,10 +34,10 @@ std::vector<Service> lowest_priority(std::span<const Service> services, Warnings
             services.size(), lowest));
     }
     std::ranges::sort(used);
-    const auto again = std::ranges::unique(used, [](const Service& a, const Service& b) {
+    const auto again = std::unique(used.begin(), used.end(), [](const auto& a, const auto& b) {
         return a.target == b.target && a.port == b.port;
     });
-    used.erase(again.begin(), again.end());
+    used.erase(again, used.end());
     return used;
 }
 

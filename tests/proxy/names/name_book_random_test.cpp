@@ -89,15 +89,15 @@ struct Model {
 };
 
 struct History {
-    explicit History(SeededRandom& seeded) : random(seeded) {
-        model.settings.min_ttl = std::chrono::seconds(random.between(1, 10));
-        model.settings.max_ttl = std::chrono::seconds(random.between(10, 100));
-        model.settings.keep_for = std::chrono::seconds(random.between(0, 60));
-        book.set(model.settings);
+    explicit History(SeededRandom& seeded) : random_(seeded) {
+        model_.settings.min_ttl = std::chrono::seconds(random_.between(1, 10));
+        model_.settings.max_ttl = std::chrono::seconds(random_.between(10, 100));
+        model_.settings.keep_for = std::chrono::seconds(random_.between(0, 60));
+        book_.set(model_.settings);
     }
 
     void step() {
-        switch (random.below(4)) {
+        switch (random_.below(4)) {
             case 0:
                 want();
                 break;
@@ -115,62 +115,64 @@ private:
     void want() {
         std::set<Question> questions;
         for (const char* name : {"a", "b", "c"}) {
-            if (!random.one_in(4)) questions.insert(addresses_of(name));
-            if (!random.one_in(4)) questions.insert(services_of(name));
+            if (!random_.one_in(4)) questions.insert(addresses_of(name));
+            if (!random_.one_in(4)) questions.insert(services_of(name));
         }
-        book.want(questions);
-        std::erase_if(model.wanted, [&](const auto& each) { return !questions.contains(each.first); });
+        book_.want(questions);
+        std::erase_if(model_.wanted,
+                      [&](const auto& each) { return !questions.contains(each.first); });
         // What was under way stays so, under this name or for nobody.
         for (const auto& question : questions) {
-            model.wanted.try_emplace(question).first->second.is_under_way =
-                under_way.contains(question);
+            model_.wanted.try_emplace(question).first->second.is_under_way =
+                under_way_.contains(question);
         }
     }
 
     // To a moment at random, or to the next at which something happens.
     void pass_time() {
-        TimePoint to = now + std::chrono::milliseconds(random.below(40'000));
-        const TimePoint next = std::min(book.next_due(), book.next_expiry());
-        if (random.one_in(2) && next != TimePoint::max()) to = std::max(now, next);
+        TimePoint to = now_ + std::chrono::milliseconds(random_.below(40'000));
+        const TimePoint next = std::min(book_.next_due(), book_.next_expiry());
+        if (random_.one_in(2) && next != TimePoint::max()) to = std::max(now_, next);
         std::set<Question> changed;
-        for (const auto& [question, asked] : model.wanted) {
-            if (model.usable(asked, now) != model.usable(asked, to)) changed.insert(question);
+        for (const auto& [question, asked] : model_.wanted) {
+            if (model_.usable(asked, now_) != model_.usable(asked, to)) changed.insert(question);
         }
-        now = to;
-        const auto expired = book.expire(now);
+        now_ = to;
+        const auto expired = book_.expire(now_);
         BOOST_TEST((std::set<Question>(expired.begin(), expired.end()) == changed));
     }
 
     void ask() {
         std::set<Question> due;
-        for (auto& [question, asked] : model.wanted) {
-            if (asked.is_under_way || model.due(asked) > now) continue;
+        for (auto& [question, asked] : model_.wanted) {
+            if (asked.is_under_way || model_.due(asked) > now_) continue;
             due.insert(question);
             asked.is_under_way = true;
-            under_way.insert(question);
+            under_way_.insert(question);
         }
-        const auto taken = book.take_due(now);
+        const auto taken = book_.take_due(now_);
         BOOST_TEST((std::set<Question>(taken.begin(), taken.end()) == due));
     }
 
     Answer any_answer(const Question& question) {
-        if (random.one_in(3)) return proxy::lookup_failure(static_cast<NoRecords>(random.below(7)));
-        Records records{.ttl = std::chrono::seconds(random.below(150))};
+        if (random_.one_in(3))
+            return proxy::lookup_failure(static_cast<NoRecords>(random_.below(7)));
+        Records records{.ttl = std::chrono::seconds(random_.below(150))};
         if (question.kind == Question::Kind::services) {
             for (std::uint16_t port = 1; port <= 3; ++port) {
-                if (random.one_in(2)) records.services.push_back({"s", port, 0, 0});
+                if (random_.one_in(2)) records.services.push_back({"s", port, 0, 0});
             }
             if (records.services.empty()) records.services.push_back({"t", 1, 0, 0});
             return records;
         }
-        const std::size_t lacking = random.below(6);
+        const std::size_t lacking = random_.below(6);
         records.lacks_v4 = lacking == 1;
         records.lacks_v6 = lacking == 2;
         for (const char* each : {"10.0.0.1", "10.0.0.2", "10.0.0.3"}) {
-            if (!records.lacks_v4 && random.one_in(2)) records.addresses.push_back(address(each));
+            if (!records.lacks_v4 && random_.one_in(2)) records.addresses.push_back(address(each));
         }
         for (const char* each : {"::1", "::2", "::3"}) {
-            if (!records.lacks_v6 && random.one_in(2)) records.addresses.push_back(address(each));
+            if (!records.lacks_v6 && random_.one_in(2)) records.addresses.push_back(address(each));
         }
         if (records.addresses.empty())
             records.addresses.push_back(address(records.lacks_v4 ? "::1" : "10.0.0.1"));
@@ -178,49 +180,49 @@ private:
     }
 
     void answer() {
-        if (under_way.empty()) return;
+        if (under_way_.empty()) return;
         const Question question = *std::next(
-            under_way.begin(), static_cast<std::ptrdiff_t>(random.below(under_way.size())));
-        under_way.erase(question);
+            under_way_.begin(), static_cast<std::ptrdiff_t>(random_.below(under_way_.size())));
+        under_way_.erase(question);
         const Answer given = any_answer(question);
-        const auto found = model.wanted.find(question);
+        const auto found = model_.wanted.find(question);
         bool is_changed = false;
-        if (found != model.wanted.end()) {
+        if (found != model_.wanted.end()) {
             auto& asked = found->second;
-            const Usable before = model.usable(asked, now);
+            const Usable before = model_.usable(asked, now_);
             asked.is_under_way = false;
-            asked.answers.push_back({now, given});
-            is_changed = model.usable(asked, now) != before;
+            asked.answers.push_back({now_, given});
+            is_changed = model_.usable(asked, now_) != before;
         }
-        BOOST_TEST(book.take(question, given, now) == is_changed);
+        BOOST_TEST(book_.take(question, given, now_) == is_changed);
     }
 
     void check() const {
-        BOOST_TEST(book.size() == model.wanted.size());
+        BOOST_TEST(book_.size() == model_.wanted.size());
         TimePoint next = TimePoint::max();
         std::size_t unsettled = 0;
-        for (const auto& [question, asked] : model.wanted) {
-            const proxy::Known* known = book.find(question);
+        for (const auto& [question, asked] : model_.wanted) {
+            const proxy::Known* known = book_.find(question);
             BOOST_TEST_REQUIRE(known != nullptr);
             Usable used;
             for (const auto& each : known->addresses) used[each.record.to_string()] = each.is_kept;
             for (const auto& each : known->services)
                 used[each.record.target + ':' + std::to_string(each.record.port)] = each.is_kept;
-            const Usable expected = model.usable(asked, now);
+            const Usable expected = model_.usable(asked, now_);
             BOOST_TEST((used == expected), question.name << " has " << used.size() << " records of "
                                                          << expected.size());
-            if (!asked.is_under_way) next = std::min(next, model.due(asked));
+            if (!asked.is_under_way) next = std::min(next, model_.due(asked));
             if (asked.answers.empty()) ++unsettled;
         }
-        BOOST_TEST((book.next_due() == next));
-        BOOST_TEST(book.unsettled() == unsettled);
+        BOOST_TEST((book_.next_due() == next));
+        BOOST_TEST(book_.unsettled() == unsettled);
     }
 
-    SeededRandom& random;
-    Model model;
-    NameBook book;
-    std::set<Question> under_way;
-    TimePoint now{};
+    SeededRandom& random_;
+    Model model_;
+    NameBook book_;
+    std::set<Question> under_way_;
+    TimePoint now_{};
 };
 
 }  // namespace
