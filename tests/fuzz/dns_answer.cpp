@@ -78,11 +78,24 @@ void check(const std::string& message, RecordType type) {
             "and is missed where it fails");
 }
 
+// Those of one message: each has what the other has not.
+void check_both(const Answer& v4, const Answer& v6) {
+    const Answer both = combined(v4, v6);
+    require(both.has_value() == (v4 || v6), "addresses of one family are addresses");
+    if (!both) return;
+    const std::size_t all = (v4 ? v4->addresses.size() : 0) + (v6 ? v6->addresses.size() : 0);
+    require(both->addresses.size() == all, "no address is lost");
+    require(std::ranges::is_sorted(both->addresses, {}, &conf::Endpoint::is_v6), "IPv4 first");
+    if (v4 && v6) require(both->ttl == std::min(v4->ttl, v6->ttl), "with the least TTL");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {  // NOLINT
     const std::string message = fuzz::text_of(data, size);
     for (const auto type : {RecordType::a, RecordType::aaaa, RecordType::srv}) check(message, type);
+    check_both(proxy::parse_answer(message, RecordType::a),
+               proxy::parse_answer(message, RecordType::aaaa));
     return 0;
 }
 
