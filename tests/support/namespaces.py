@@ -19,21 +19,30 @@ _CLONE_NEWNET = 0x40000000  # setns(2)
 NEAR = "10.231.77.1"
 
 
+def enter(name: str) -> bool:
+    """Moves this thread into a namespace; what it makes from now on belongs there."""
+    with open(f"/run/netns/{name}") as namespace:
+        return _libc.setns(namespace.fileno(), _CLONE_NEWNET) == 0
+
+
 class Namespaces:
     def __init__(self):
         self.near, self.far = (f"ringway-{os.getpid()}-{side}" for side in ("near", "far"))
         self._made = []
         for name in (self.near, self.far):
-            made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True)
-            if made.returncode != 0:
-                self.stop()
-                pytest.skip(f"no network namespaces here: {made.stderr.strip()}")
-            self._made.append(name)
+            self._make(name)
         self._join()
         for name, link in ((self.near, "near"), (self.far, "far")):
             self._ip(name, "link set lo up")
             self._ip(name, f"link set {link} up")
         self.add_near(NEAR)
+
+    def _make(self, name: str):
+        made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True)
+        if made.returncode != 0:
+            self.stop()
+            pytest.skip(f"no network namespaces here: {made.stderr.strip()}")
+        self._made.append(name)
 
     def _join(self):
         """Makes the devices `near` and `far` and the wire between them."""
@@ -98,9 +107,8 @@ class Namespaces:
         made = []
 
         def make():
-            with open(f"/run/netns/{name}") as namespace:
-                if _libc.setns(namespace.fileno(), _CLONE_NEWNET) == 0:
-                    made.append(maker())
+            if enter(name):
+                made.append(maker())
 
         thread = threading.Thread(target=make)  # a namespace is a thread's own
         thread.start()

@@ -99,7 +99,14 @@ class Ringway:
     """One proxy in a folder of its own. `config` is a dict, or the text of a file."""
 
     def __init__(
-        self, folder: Path, config, wait_ready: bool = True, stderr=None, environ=None, prefix=()
+        self,
+        folder: Path,
+        config,
+        wait_ready: bool = True,
+        stderr=None,
+        environ=None,
+        prefix=(),
+        in_folder: bool = False,  # started there: relative paths of the file lead there
     ):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -112,6 +119,7 @@ class Ringway:
             folder / "log",
             env={**environment(folder), **(environ or {})},
             stderr=stderr,
+            cwd=folder if in_folder else None,
         )
         if wait_ready:
             try:
