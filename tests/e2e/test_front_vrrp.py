@@ -5,7 +5,18 @@ import time
 import pytest
 
 from support.clients import EOF, RESET
-from support.fleet import DELAY, PACKAGING, Contained, Fleet, adapted, report, seconds
+from support.fleet import (
+    DELAY,
+    PACKAGING,
+    Contained,
+    Fleet,
+    adapted,
+    nobody_failed_after,
+    report,
+    seconds,
+    served_since,
+    settle,
+)
 from support.fleet_network import PROXIES
 from support.waiting import DEADLINE, wait_until
 
@@ -77,22 +88,6 @@ def group(bench, fleet):
     return Group(bench, fleet)
 
 
-def settle(load, since: float, count: int = 300):
-    """Until so many connections that began since then were answered."""
-    wait_until(lambda: len(load.answers(since)) >= count, "connections to be answered")
-
-
-def nobody_failed_after(load, moment: float):
-    late = [attempt for attempt in load.failures() if attempt.begun > moment]
-    assert not late, late[:3]
-
-
-def served_since(load, moved_at: float) -> float:
-    """When the first connection that began after the move was answered."""
-    settle(load, moved_at)
-    return min(answer.ended for answer in load.answers(moved_at))
-
-
 def test_a_proxy_that_is_killed_loses_its_connections_and_moves_no_key(fleet, group):
     held = fleet.hold(ADDRESS, 12)
     load = fleet.load(ADDRESS)
@@ -144,6 +139,7 @@ def test_a_proxy_that_drains_gives_the_address_up_before_it_stops_accepting(flee
     moved_at = time.monotonic()
     assert fleet.proxies[1].status()["not_ready"] == "about to drain"
     served_at = served_since(load, moved_at)
+    assert not any(connection.answers() for connection in held), "the new master resets them"
     wait_until(lambda: time.monotonic() > begun_at + DELAY + 0.5, "the delay to end")
     load.stop()
     report(f"VRRP, a proxy drained, moved after {seconds(moved_at - begun_at)}", load, begun_at)
@@ -151,7 +147,6 @@ def test_a_proxy_that_drains_gives_the_address_up_before_it_stops_accepting(flee
     # Everybody could connect. Only those on their way when the address moved were cut.
     assert all(attempt.connected for attempt in load.failures()), load.failures()[:3]
     nobody_failed_after(load, served_at)
-    assert not any(connection.answers() for connection in held)
     # It comes back, and the address does so when the other drains in turn.
     assert fleet.proxies[1].wait_exit(2 * DEADLINE) == 0
     fleet.start(1)

@@ -23,7 +23,7 @@ CONFIG = {
     "version": 1,
     "workers": 1,
     "drain_delay": f"{DELAY:.0f}s",
-    "drain_timeout": "10s",
+    "drain_timeout": "2s",
     "listeners": [{"name": "main", "bind": f"[::]:{PORT}", "pool": "main", "key": "first_line"}],
     "pools": {
         "main": {
@@ -103,12 +103,12 @@ class Fleet:
         self.proxies[number].wait_log("draining in ")
 
     def finish(self):
-        """Ends the proxies without the delay."""
-        for number, proxy in self.proxies.items():
-            if proxy.running():
-                proxy.wait_idle()
-                self.drain(number)
-                proxy.signal(signal.SIGTERM)
+        """Ends the proxies without the delay. Some have connections that nobody has the other end
+        of any more: those that another proxy has reset."""
+        running = [number for number, proxy in self.proxies.items() if proxy.running()]
+        for number in running:
+            self.drain(number)
+            self.proxies[number].signal(signal.SIGTERM)
         for proxy in self.proxies.values():
             proxy.wait_exit()
 
@@ -189,6 +189,22 @@ class _Remains:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     pass
+
+
+def settle(load: FrontLoad, since: float, count: int = 300):
+    """Until so many connections that began since then were answered."""
+    wait_until(lambda: len(load.answers(since)) >= count, "connections to be answered")
+
+
+def served_since(load: FrontLoad, moved_at: float) -> float:
+    """When the first connection that began after the move was answered."""
+    settle(load, moved_at)
+    return min(answer.ended for answer in load.answers(moved_at))
+
+
+def nobody_failed_after(load: FrontLoad, moment: float):
+    late = [attempt for attempt in load.failures() if attempt.begun > moment]
+    assert not late, late[:3]
 
 
 def seconds(value: float) -> str:

@@ -100,20 +100,27 @@ class FleetNetwork(Namespaces):
     def mend_back(self, number: int):
         self._ip(self.servers, f"link set proxy{number} up")
 
+    def addresses(self, number: int, link: str) -> list[str]:
+        (device,) = json.loads(self._ip(self.machine(number), f"-j addr show dev {link}"))
+        return [entry["local"] for entry in device["addr_info"] if "local" in entry]
+
     def has(self, number: int, address: str, link: str) -> bool:
         """Whether a machine has the address on the device."""
-        (device,) = json.loads(self._ip(self.machine(number), f"-j addr show dev {link}"))
-        return any(address == entry.get("local") for entry in device["addr_info"])
+        return address in self.addresses(number, link)
 
     def next_hops(self, prefix: str) -> set[int]:
         """The machines that the router sends packets for a prefix to."""
         family = "-6" if ":" in prefix else "-4"
         routes = json.loads(self._ip(self.router, f"{family} -j route show exact {prefix}") or "[]")
         hops = [hop for route in routes for hop in (route, *route.get("nexthops", []))]
-        gateways = [hop["gateway"] for hop in hops if "gateway" in hop]
-        return {int(gateway.replace("::", ".").rsplit(".", 1)[1]) - 10 for gateway in gateways}
+        gateways = {hop["gateway"] for hop in hops if "gateway" in hop}
+        return {number for number in PROXIES if gateways & set(self.addresses(number, "eth0"))}
+
+    def add_service(self, number: int, address: str):
+        self._ip(self.machine(number), f"addr add {address}/32 dev lo")
 
     def ip_router(self, arguments: str) -> str:
+        """ip(8) on the router."""
         return self._ip(self.router, arguments)
 
     def client_socket(self, family=socket.AF_INET) -> socket.socket:
