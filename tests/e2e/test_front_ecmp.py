@@ -44,12 +44,26 @@ class Anycast:
         network.apply(network.router, PACKAGING / "bird/router-sysctl.conf")
         self._start_bird("router", network.router, "router.conf", {})
         for number in PROXIES:
-            changes = {f"{net}11 ": f"{net}{10 + number} " for net in ("192.0.2.", "2001:db8:1::")}
-            changes["router id 192.0.2.11;"] = f"router id 192.0.2.{10 + number};"
-            machine = network.machine(number)
-            self.birds[number] = self._start_bird(f"{number}", machine, "proxy.conf", changes)
-            self.watch(number)
+            self.boot(number)
         self.wait_hops(EVERY)
+
+    def boot(self, number: int):
+        """BIRD and the watcher on a machine."""
+        changes = {f"{net}11 ": f"{net}{10 + number} " for net in ("192.0.2.", "2001:db8:1::")}
+        changes["router id 192.0.2.11;"] = f"router id 192.0.2.{10 + number};"
+        machine = self._fleet.network.machine(number)
+        self.birds[number] = self._start_bird(f"{number}", machine, "proxy.conf", changes)
+        self.watch(number)
+
+    def wait_bfd(self):
+        """Until the sessions of every machine would show its death."""
+        control = self._bench.folder / "bird-router.ctl"
+        command = ["birdc", "-s", control, "show", "bfd", "sessions"]
+
+        def up() -> int:
+            return subprocess.run(command, capture_output=True, text=True).stdout.count(" Up ")
+
+        wait_until(lambda: up() == len(SERVICES) * len(PROXIES), "BFD to be up")
 
     def _start_bird(self, name: str, namespace: str, packaged: str, changes) -> Process:
         folder = self._bench.folder
@@ -115,6 +129,7 @@ def test_a_proxy_that_is_killed_loses_its_connections_and_moves_no_key(fleet, an
 
 def test_a_machine_that_dies_gets_no_more_connections(bench, fleet):
     anycast = Anycast(bench, fleet, {})
+    anycast.wait_bfd()
     load = fleet.load(ADDRESS)
     settle(load, 0)
     died_at = time.monotonic()
@@ -125,6 +140,10 @@ def test_a_machine_that_dies_gets_no_more_connections(bench, fleet):
     load.stop()
     report(f"ECMP, a machine dead, out after {seconds(gone_at - died_at)}", load, died_at)
     assert not fleet.moved(load)
+    fleet.network.mend(1)
+    fleet.start(1)
+    anycast.boot(1)
+    anycast.wait_hops(EVERY)
     fleet.finish()
 
 

@@ -93,6 +93,13 @@ class FleetNetwork(Namespaces):
     def mend(self, number: int):
         self._ip(self.router, f"link set proxy{number} up")
 
+    def clear(self, number: int, *addresses: str):
+        """Takes from eth0 what a program that was killed has left there."""
+        for address in addresses:
+            if self.has(number, address, "eth0"):
+                length = 128 if ":" in address else 32
+                self._ip(self.machine(number), f"addr del {address}/{length} dev eth0")
+
     def cut_back(self, number: int):
         """A machine's wire to the servers' network."""
         self._ip(self.servers, f"link set proxy{number} down")
