@@ -57,8 +57,7 @@ struct DnsSettings {
     // What is known of a name is asked for again after its TTL, within these bounds.
     Duration min_ttl{5'000};
     Duration max_ttl{300'000};
-    // An address or server that answers no longer have is used for so long after the last that had
-    // it.
+    // A server that answers no longer have is used for so long after the last that had it.
     Duration keep_for{60'000};
     Family family = Family::both;  // of addresses
     bool operator==(const DnsSettings&) const = default;

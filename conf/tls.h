@@ -92,9 +92,9 @@ struct PoolTls {
         // The host of the server's address, or the IP address that is dialled, which is not asked
         // for; any of a unix socket.
         address,
-        text,     // `name`
-        sni,      // the one that the client asked for; without one, as `address`
-        id,       // the server's id
+        text,  // `name`
+        sni,   // the one that the client asked for; without one, as `address`
+        id,    // the server's id
     };
 
     bool verifies = true;  // false: any certificate will do

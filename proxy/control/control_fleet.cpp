@@ -105,7 +105,7 @@ void Control::report_to_fleet_soon() {
     report_timer_.expires_after(report_delay);
     report_timer_.async_wait([this](const boost::system::error_code& error) {
         reports_soon_ = false;
-        if (!error && fleet_ && !leaving_) report_to_fleet();
+        if (!error && fleet_ && !draining_) report_to_fleet();
     });
 }
 

@@ -10,17 +10,11 @@
 namespace ringway::proxy {
 
 EtcdServers::EtcdServers(boost::asio::io_context& io, const std::string& pool,
-                         conf::ServersFrom from, EtcdTools tools, const EtcdServers* before,
-                         Told told)
+                         conf::ServersFrom from, EtcdTools tools, Told told)
     : pool_(pool),
       from_(std::move(from)),
       told_(std::move(told)),
       client_(io, from_.etcd->etcd, std::move(tools)) {
-    if (before != nullptr && before->from_ == from_) {
-        servers_ = before->servers_;
-        skipped_ = before->skipped_;
-        is_known_ = before->is_known_;
-    }
     mirror_ = std::make_unique<EtcdMirror>(
         client_.access(), from_.etcd->prefix,
         EtcdMirror::Events{
@@ -41,13 +35,10 @@ void EtcdServers::read(const std::string& id, const std::string& value) {
                  escaped(id), at->second);
 }
 
-// The first time, what `before` knew may be there no more.
+// The first time, all that was there before may be there no more.
 void EtcdServers::on_change(std::span<const std::string> ids) {
     const auto& copy = mirror_->copy();
-    if (!std::exchange(has_answered_, true)) {
-        servers_.clear();
-        skipped_.clear();
-        is_known_ = true;
+    if (!std::exchange(is_known_, true)) {
         for (const auto& [id, value] : copy) read(id, value);
         return told_.servers(nullptr);
     }
@@ -66,7 +57,7 @@ void EtcdServers::on_change(std::span<const std::string> ids) {
 void EtcdServers::on_state(const MirrorState& state) {
     using Kind = MirrorState::Kind;
     // A prefix without keys is an answer too.
-    if (state.kind == Kind::in_sync && !has_answered_) on_change({});
+    if (state.kind == Kind::in_sync && !is_known_) on_change({});
     if (state.kind != last_ && state.kind == Kind::lost) {
         spdlog::warn("pool {}: etcd is lost, what is known serves on: {}", pool_,
                      escaped(state.reason));
@@ -75,7 +66,6 @@ void EtcdServers::on_state(const MirrorState& state) {
                      servers_.size(), state.revision);
     }
     last_ = state.kind;
-    if (state.kind != Kind::connecting && !std::exchange(is_settled_, true)) told_.settled();
 }
 
 }  // namespace ringway::proxy

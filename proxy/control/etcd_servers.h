@@ -24,20 +24,20 @@ public:
     struct Told {
         // Servers are others: these, or any of them for nullptr.
         std::function<void(const std::vector<std::string>* ids)> servers;
-        // The first attempt has ended, well or not.
-        std::function<void()> settled;
     };
 
-    // Of the pool's entry `from`, which has etcd. What `before` knows of the same prefix counts
-    // until a member has answered.
+    // Of the pool's entry `from`, which has etcd.
     EtcdServers(boost::asio::io_context& io, const std::string& pool, conf::ServersFrom from,
-                EtcdTools tools, const EtcdServers* before, Told told);
+                EtcdTools tools, Told told);
 
     const conf::ServersFrom& from() const { return from_; }
     const NamedServers& servers() const { return servers_; }
-    // Whether they were ever known.
+    // Whether a member has answered.
     bool is_known() const { return is_known_; }
-    bool is_settled() const { return is_settled_; }
+    // Whether that is so, or all members have been tried.
+    bool is_settled() const {
+        return is_known_ || state().errors >= from_.etcd->etcd.endpoints.size();
+    }
     // By id: why it is no server.
     const std::map<std::string, std::string>& skipped() const { return skipped_; }
     const MirrorState& state() const { return mirror_->state(); }
@@ -56,8 +56,6 @@ private:
     NamedServers servers_;
     std::map<std::string, std::string> skipped_;
     bool is_known_ = false;
-    bool is_settled_ = false;
-    bool has_answered_ = false;  // a member, to this one
     std::optional<MirrorState::Kind> last_;
     std::unique_ptr<EtcdMirror> mirror_;
 };

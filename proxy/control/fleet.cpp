@@ -1,5 +1,6 @@
 #include "proxy/control/fleet.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -32,7 +33,7 @@ Fleet::Fleet(asio::io_context& io, const conf::FleetSettings& settings, EtcdTool
       client_(io, settings.etcd, std::move(tools)),
       keys_(io, client_, lease_time),
       lost_(io) {
-    if (before != nullptr && before->settings_ == settings_) {
+    if (before != nullptr) {
         view_ = before->view_;
         is_lost_ = before->is_lost_;
         agrees_ = before->agrees_;
@@ -108,15 +109,30 @@ void Fleet::on_change(std::span<const std::string> keys) {
         spdlog::warn("fleet: {}{} counts for nothing: {}", escaped(settings_.prefix), escaped(key),
                      problem->second);
     }
+    put_again(keys);
     if (change.words) told_.words(view_.words());
     if (change.replicas) compare();
     if (!change.pools.empty()) told_.verdicts(&change.pools);
 }
 
+// Keys of ours that somebody else has removed: another process of this name that has left, or an
+// administrator.
+void Fleet::put_again(std::span<const std::string> keys) {
+    const auto& copy = mirror_->copy();
+    const auto is_ours = [this](const std::string& key) {
+        if (key == replica_key(settings_.name)) return published_.has_value();
+        return std::ranges::any_of(published_checks_, [&](const auto& entry) {
+            return key == checks_key(settings_.name, entry.first);
+        });
+    };
+    for (const std::string& key : keys) {
+        if (!copy.contains(key) && is_ours(key)) keys_.doubt(settings_.prefix + key);
+    }
+}
+
 void Fleet::on_state(const MirrorState& state) {
     using Kind = MirrorState::Kind;
     if (state.kind == Kind::in_sync && !has_answered_) on_change({});
-    if (state.kind != Kind::connecting) is_settled_ = true;
     if (std::exchange(last_, state.kind) == state.kind) return;
     if (state.kind == Kind::in_sync) {
         lost_.cancel();

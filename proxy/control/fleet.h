@@ -40,8 +40,7 @@ public:
         std::function<void(const Overrides& words)> words;
     };
 
-    // `events` outlives this. What `before` knows of the same fleet counts until a member of etcd
-    // has answered.
+    // `events` outlives this. What `before` knows counts until a member of etcd has answered.
     Fleet(boost::asio::io_context& io, const conf::FleetSettings& settings, EtcdTools tools,
           Events& events, const Fleet* before, Told told);
 
@@ -56,8 +55,10 @@ public:
     // A server's condition for the whole fleet, where `own` is what is known of it here.
     health::Condition condition(std::string_view pool, std::string_view id,
                                 health::Condition own) const;
-    // Whether the first attempt to meet the others has ended, well or not.
-    bool is_settled() const { return is_settled_; }
+    // Whether a member of etcd has answered, or all have been tried.
+    bool is_settled() const {
+        return has_answered_ || state().errors >= settings_.etcd.endpoints.size();
+    }
     // Whether condition() goes by the others.
     bool is_in_force() const;
 
@@ -83,6 +84,7 @@ public:
 private:
     void on_change(std::span<const std::string> keys);
     void on_state(const MirrorState& state);
+    void put_again(std::span<const std::string> keys);
     void compare();
     void when_lost_for_long();
 
@@ -98,7 +100,6 @@ private:
     std::map<std::string, ChecksReport, std::less<>> published_checks_;  // by pool
     boost::asio::steady_timer lost_;  // runs from a loss until lease_time later
     std::optional<MirrorState::Kind> last_;
-    bool is_settled_ = false;
     bool has_answered_ = false;  // a member, to this one
     bool is_lost_ = true;        // for long enough, or not heard of yet
     bool agrees_ = true;

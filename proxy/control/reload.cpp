@@ -29,7 +29,7 @@ constexpr std::size_t changes_logged = 100;
 constexpr std::size_t servers_per_turn = 1'000;
 
 // For DNS and etcd to answer what has not been asked before.
-constexpr std::chrono::seconds sources_wait{5};
+constexpr std::chrono::seconds sources_wait{8};
 
 constexpr auto* draining_reason = "ringway is draining: nothing can change any more";
 

@@ -19,8 +19,12 @@ std::uint64_t weights_of(const DesiredServers& servers) {
     return weights;
 }
 
+bool is_there(const conf::ServersFrom& from, ServerSource source) {
+    return source == ServerSource::etcd ? from.etcd.has_value() : from.dns || from.srv;
+}
+
 bool has_sources(const conf::ServersFrom& from) {
-    return from.dns || from.srv || from.etcd;
+    return is_there(from, ServerSource::dns) || is_there(from, ServerSource::etcd);
 }
 
 Result<void> check_registration(const ServerLayers::Registration& server) {
@@ -104,8 +108,13 @@ std::pair<ServerLayers::PoolLayers, DesiredServers> ServerLayers::layers_after(
     layers.of(ServerSource::file) = servers_of(next);
     DesiredServers servers = all_desired(next.name, layers, overrides);
     Sourced sourced = elsewhere_.servers_of(next);
+    const auto before = pools_.find(next.name);
     for (const ServerSource source : {ServerSource::dns, ServerSource::etcd}) {
         auto& named = source == ServerSource::dns ? sourced.dns : sourced.etcd;
+        // Until somebody answers what is asked now, what was known serves on.
+        if (!named && is_there(next.servers_from, source) && before != pools_.end()) {
+            named = before->second.of(source);
+        }
         if (!named || named->empty()) continue;
         layers.of(source) = std::move(*named);
         DesiredServers more = all_desired(next.name, layers, overrides);

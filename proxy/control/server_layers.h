@@ -150,6 +150,7 @@ private:
     std::optional<DesiredServer> desired(std::string_view pool, const PoolLayers& layers,
                                          std::string_view id,
                                          const ServerOverrides& overrides) const;
+    static void add_differing(const Overrides& a, const Overrides& b, IdsByPool& ids);
     ChangesByPool change(const IdsByPool& ids, const std::function<void()>& mutate) const;
     Result<Changes> replace(std::string_view pool, const OverridesOfServers& overrides);
     Result<Changes> replace(std::string_view pool, std::string_view id,

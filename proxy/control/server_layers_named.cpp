@@ -95,13 +95,24 @@ NamedChanges changes_between(const NamedServers& before, const NamedServers& aft
     return changes;
 }
 
-ServerLayers::ChangesByPool ServerLayers::set_fleet(Overrides words) {
-    IdsByPool ids;
-    for (const Overrides* each : {&std::as_const(fleet_), &std::as_const(words)}) {
-        for (const auto& [pool, servers] : *each) {
-            for (const auto& [id, word] : servers) ids[pool].insert(id);
+// The servers of which `a` says something that `b` does not.
+void ServerLayers::add_differing(const Overrides& a, const Overrides& b, IdsByPool& ids) {
+    for (const auto& [pool, servers] : a) {
+        const auto other = b.find(pool);
+        for (const auto& [id, word] : servers) {
+            if (other != b.end()) {
+                const auto found = other->second.find(id);
+                if (found != other->second.end() && found->second == word) continue;
+            }
+            ids[pool].insert(id);
         }
     }
+}
+
+ServerLayers::ChangesByPool ServerLayers::set_fleet(Overrides words) {
+    IdsByPool ids;
+    add_differing(fleet_, words, ids);
+    add_differing(words, fleet_, ids);
     return change(ids, [&] { fleet_ = std::move(words); });
 }
 

@@ -1,6 +1,7 @@
 #include "proxy/control/sources.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
@@ -16,6 +17,9 @@ namespace ringway::proxy {
 namespace asio = boost::asio;
 
 namespace {
+
+// Between looks at whether members of etcd have answered.
+constexpr std::chrono::milliseconds settle_step{10};
 
 conf::Server made(std::string id, conf::ServerAddress address, std::uint32_t weight,
                   const conf::ServersFrom& from) {
@@ -49,8 +53,7 @@ Sources::Sources(asio::io_context& io, Events& events, Told told)
       events_(events),
       told_(std::move(told)),
       names_(io, [this](const std::vector<Question>& changed) { on_names(changed); }),
-      resolver_(io),
-      etcd_settled_(io) {}
+      resolver_(io) {}
 
 void Sources::stop() {
     names_.stop();
@@ -161,14 +164,10 @@ void Sources::prepare_etcd(const conf::Config& next, const EtcdTlsClients& tls) 
                 .resolve = [this](const std::string& host,
                                   EtcdTools::Resolved then) { resolve(host, std::move(then)); },
                 .tls = client == tls.end() ? nullptr : client->second},
-            before,
-            EtcdServers::Told{.servers =
-                                  [this, name = pool.name](const std::vector<std::string>* ids) {
-                                      if (!next_etcd_.contains(name)) {
-                                          told_.servers(name, ServerSource::etcd, ids);
-                                      }
-                                  },
-                              .settled = [this] { etcd_settled_.cancel(); }});
+            EtcdServers::Told{
+                .servers = [this, name = pool.name](const std::vector<std::string>* ids) {
+                    if (!next_etcd_.contains(name)) told_.servers(name, ServerSource::etcd, ids);
+                }});
     }
 }
 
@@ -184,9 +183,10 @@ asio::awaitable<void> Sources::etcd_settled(TimePoint until) {
         return std::ranges::any_of(next_etcd_,
                                    [](const auto& each) { return !each.second->is_settled(); });
     };
+    asio::steady_timer pause(io_);
     while (waits() && Clock::now() < until) {
-        etcd_settled_.expires_at(until);
-        co_await etcd_settled_.async_wait(asio::as_tuple(asio::use_awaitable));
+        pause.expires_after(settle_step);
+        co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
     }
 }
 

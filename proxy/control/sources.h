@@ -16,7 +16,6 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include "conf/config.h"
 #include "proxy/base/clock.h"
@@ -104,7 +103,6 @@ private:
     std::map<std::string, conf::Endpoint> picked_;  // by host: the address that is used
     std::map<std::string, std::unique_ptr<EtcdServers>, std::less<>> etcd_;       // by pool
     std::map<std::string, std::unique_ptr<EtcdServers>, std::less<>> next_etcd_;  // prepared
-    boost::asio::steady_timer etcd_settled_;                                      // is cancelled
     std::set<Question> failing_;  // as last looked at
     AnswerCounts counts_seen_;    // the same
 };

@@ -19,10 +19,13 @@
 namespace ringway::proxy {
 
 struct EtcdLimits {
-    std::chrono::milliseconds attempt{3'000};  // to connect to a member and to have its answer
+    std::chrono::milliseconds attempt{2'000};  // to connect to a member and to have its answer
     std::size_t page_keys = 1'000;             // of one answer
     // Of a watch: members tell progress every 10 minutes at least.
     std::chrono::milliseconds silence = std::chrono::minutes{25};
+    // Between questions whether the member of a watch still answers: one that hangs acknowledges
+    // in its kernel.
+    std::chrono::milliseconds guard{10'000};
 };
 
 // The settings with names of certificates by default those of the endpoints; nullptr without

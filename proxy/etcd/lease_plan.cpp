@@ -39,6 +39,13 @@ void LeasePlan::erase(const std::string& key) {
     look_at(key);
 }
 
+void LeasePlan::doubt(const std::string& key) {
+    const auto found = there_.find(key);
+    if (found == there_.end()) return;
+    found->second = std::nullopt;
+    look_at(key);
+}
+
 std::optional<LeasePlan::Call> LeasePlan::next(TimePoint now) {
     if (stopping_) {
         if (lease_ == 0) return std::nullopt;

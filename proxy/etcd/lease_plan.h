@@ -52,6 +52,8 @@ public:
 
     void set(std::string key, std::string value);
     void erase(const std::string& key);
+    // It is not known what etcd has of the key.
+    void doubt(const std::string& key);
     // From now on the lease is revoked, and with it all keys are removed; nothing else is done.
     void stop() { stopping_ = true; }
 

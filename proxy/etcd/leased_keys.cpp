@@ -126,6 +126,11 @@ void LeasedKeys::erase(const std::string& key) {
     keeper_->wake();
 }
 
+void LeasedKeys::doubt(const std::string& key) {
+    keeper_->plan().doubt(key);
+    keeper_->wake();
+}
+
 asio::awaitable<void> LeasedKeys::stop(std::chrono::milliseconds limit) {
     keeper_->plan().stop();
     keeper_->wake();

@@ -26,6 +26,8 @@ public:
     // As soon as possible; of several values of a key only the newest may get there.
     void set(std::string key, std::string value);
     void erase(const std::string& key);
+    // Somebody else has removed the key, or put another value there: it is put again.
+    void doubt(const std::string& key);
 
     // Removes all keys at once, by the lease. Returns when that is done, has failed, or after
     // `limit`; then the keys vanish when the lease expires.

@@ -49,6 +49,7 @@ public:
     void stop() {
         stopped_ = true;
         pause_.cancel();
+        if (guard_) guard_->pause.cancel();
         if (connection_) connection_->close();
     }
     const EtcdAccess& access() const { return *access_; }
@@ -56,6 +57,19 @@ public:
     const MirrorState& state() const { return state_; }
 
 private:
+    // Asks the member of an attempt now and then, on a connection of its own, whether it answers;
+    // ends the watch where it does not.
+    struct Guard {
+        explicit Guard(asio::io_context& io) : pause(io), connection(io) {}
+        asio::steady_timer pause;
+        EtcdConnection connection;
+        bool is_over = false;
+        std::optional<EtcdError> failure{};
+    };
+    static asio::awaitable<void> keep_guard(std::shared_ptr<Follower> self,
+                                            std::shared_ptr<Guard> guard);
+    asio::awaitable<EtcdResult<void>> ask_member(Guard& guard);
+
     // Both end with the reason why nothing more is to be expected.
     asio::awaitable<EtcdError> attempt(MirrorPlan::Attempt attempt);
     asio::awaitable<EtcdError> watch();
@@ -80,6 +94,7 @@ private:
     Copy copy_;
     std::shared_ptr<EtcdConnection> connection_;
     std::size_t endpoint_ = 0;
+    std::shared_ptr<Guard> guard_;  // of the watch that goes on
     asio::steady_timer pause_;
     bool stopped_ = false;
 };
@@ -87,9 +102,17 @@ private:
 asio::awaitable<void> EtcdMirror::Follower::run(std::shared_ptr<Follower> self) {
     while (!self->stopped_ && !self->access_->endpoints().empty()) {
         const MirrorPlan::Attempt attempt = self->plan_.begin(Clock::now());
-        const EtcdError error = co_await self->attempt(attempt);
+        const auto guard = std::make_shared<Guard>(self->access_->io());
+        self->guard_ = guard;
+        asio::co_spawn(self->access_->io(), keep_guard(self, guard), asio::detached);
+        EtcdError error = co_await self->attempt(attempt);
         if (self->connection_) self->connection_->close();
         self->connection_.reset();
+        if (guard->failure) error = *guard->failure;
+        guard->is_over = true;
+        guard->pause.cancel();
+        guard->connection.close();
+        self->guard_.reset();
         if (self->stopped_) co_return;
         const auto pause = self->plan_.on_failure(Clock::now(), error);
         self->tell_state();
@@ -119,6 +142,35 @@ asio::awaitable<EtcdError> EtcdMirror::Follower::attempt(MirrorPlan::Attempt att
         if (!taken) co_return taken.error();
     }
     co_return co_await watch();
+}
+
+asio::awaitable<void> EtcdMirror::Follower::keep_guard(std::shared_ptr<Follower> self,
+                                                       std::shared_ptr<Guard> guard) {
+    while (!self->stopped_ && !guard->is_over) {
+        guard->pause.expires_after(self->access_->limits().guard);
+        co_await guard->pause.async_wait(use_tuple);
+        if (self->stopped_ || guard->is_over) co_return;
+        const auto answered = co_await self->ask_member(*guard);
+        if (self->stopped_ || guard->is_over) co_return;
+        if (answered) continue;
+        guard->failure = answered.error();
+        if (self->connection_) self->connection_->close();
+        co_return;
+    }
+}
+
+// That it has a leader, and how many keys there are.
+asio::awaitable<EtcdResult<void>> EtcdMirror::Follower::ask_member(Guard& guard) {
+    if (!guard.connection.is_open()) {
+        const EtcdEndpoint& endpoint = access_->endpoints()[endpoint_];
+        const auto connected =
+            co_await guard.connection.connect(endpoint, access_->tools(), deadline());
+        if (!connected) co_return connected.error();
+    }
+    EtcdRequest request{std::string(etcd_path::range), probe_request(prefix_, 0)};
+    const auto answer = co_await access_->ask(guard.connection, std::move(request), deadline());
+    if (!answer && answer.error().kind != Kind::token_refused) co_return answer.error();
+    co_return EtcdResult<void>();
 }
 
 // A success also where a snapshot is needed, which the plan then knows.
