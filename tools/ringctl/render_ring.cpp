@@ -36,7 +36,8 @@ Tone tone_of_event(const json::object& event) {
     for (const std::string_view each : {"server_down", "panic", "reload_refused", "local_fault"}) {
         if (kind == each) return Tone::bad;
     }
-    for (const std::string_view each : {"server_up", "panic_over", "reload", "local_fault_over", "names_recover"}) {
+    for (const std::string_view each :
+         {"server_up", "panic_over", "reload", "local_fault_over", "names_recover"}) {
         if (kind == each) return Tone::good;
     }
     return Tone::warning;

@@ -249,8 +249,15 @@ const makeListener = () =>
     make("dl", { class: "ends", "aria-label": "Ends by reason" }),
   );
 
-const bad_kinds = new Set(["server_down", "panic", "reload_refused", "local_fault"]);
-const good_kinds = new Set(["server_up", "panic_over", "reload", "registered", "local_fault_over", "names_recover"]);
+const bad_kinds = new Set(["server_down", "panic", "reload_refused", "local_fault", "names_fail"]);
+const good_kinds = new Set([
+  "server_up",
+  "panic_over",
+  "reload",
+  "registered",
+  "local_fault_over",
+  "names_recover",
+]);
 
 export class Events {
   #newest = -1;
