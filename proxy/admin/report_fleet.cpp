@@ -43,6 +43,8 @@ json::array describe_replicas(const Fleet& fleet) {
                            {"servers", of_pool.servers},
                            {"online", of_pool.online}};
         }
+        json::value differs_since_s;
+        if (const auto since = fleet.differs_since(name)) differs_since_s = seconds_since(*since);
         const std::chrono::system_clock::time_point started{std::chrono::seconds(report.started_s)};
         replicas.push_back({{"name", name},
                             {"here", report.instance == fleet.instance()},
@@ -52,7 +54,8 @@ json::array describe_replicas(const Fleet& fleet) {
                             {"file", presentable(report.file)},
                             {"health", presentable(report.health)},
                             {"pools", std::move(pools)},
-                            {"differs_in", std::move(differences[name])}});
+                            {"differs_in", std::move(differences[name])},
+                            {"differs_since_s", std::move(differs_since_s)}});
     }
     return replicas;
 }

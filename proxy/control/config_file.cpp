@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "proxy/etcd/access.h"
+#include "proxy/tls/secret.h"
 #include "ring/hash.h"
 
 namespace ringway::proxy {
@@ -31,6 +32,18 @@ PoolTlsClients load_tls(const conf::Pool& pool, TlsFindings& findings, X509Store
     return tls;
 }
 
+// What a cluster is spoken to with. Its password is read again when it is sent.
+std::shared_ptr<const TlsClient> load_etcd(const conf::EtcdSettings& etcd, const std::string& entry,
+                                           TlsFindings& findings, X509Store& roots) {
+    if (etcd.user) {
+        const TlsFile file(etcd.user->password, entry + ".user.password", findings);
+        if (const auto secret = Secret::read_file(file.path()); !secret) {
+            file.error(secret.error().text);
+        }
+    }
+    return load_etcd_tls(etcd, entry + ".tls", findings, roots);
+}
+
 TlsFiles load_tls(const conf::Config& config, TlsFindings& findings) {
     TlsFiles files;
     for (std::size_t i = 0; i < config.listeners.size(); ++i) {
@@ -46,11 +59,11 @@ TlsFiles load_tls(const conf::Config& config, TlsFindings& findings) {
         if (tls.traffic || tls.checks) files.pools[pool.name] = std::move(tls);
         if (!pool.servers_from.etcd) continue;
         files.etcd[pool.name] =
-            load_etcd_tls(pool.servers_from.etcd->etcd,
-                          "pools." + pool.name + ".servers_from.etcd.tls", findings, roots);
+            load_etcd(pool.servers_from.etcd->etcd, "pools." + pool.name + ".servers_from.etcd",
+                      findings, roots);
     }
     if (config.fleet) {
-        files.etcd[""] = load_etcd_tls(config.fleet->etcd, "fleet.etcd.tls", findings, roots);
+        files.etcd[""] = load_etcd(config.fleet->etcd, "fleet.etcd", findings, roots);
     }
     return files;
 }

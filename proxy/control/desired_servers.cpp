@@ -37,7 +37,12 @@ void apply(DesiredServer& server, const ServerLayer& layer) {
         server.deciding.max_connections = layer.source;
     }
     if (layer.check_address) server.check_address = *layer.check_address;
-    if (layer.admin_state) {
+}
+
+// Whoever adds the server.
+void apply_words(DesiredServer& server, std::span<const ServerLayer> layers) {
+    for (const ServerLayer& layer : layers) {
+        if (!layer.admin_state) continue;
         server.admin_state = *layer.admin_state;
         server.deciding.admin_state = layer.source;
     }
@@ -91,7 +96,9 @@ std::optional<DesiredServer> merge(std::span<const ServerLayer> layers,
         if (layer.present == true && !server) server.emplace();
         if (server) apply(*server, layer);
     }
-    if (server) look_up(*server, hosts);
+    if (!server) return server;
+    apply_words(*server, layers);
+    look_up(*server, hosts);
     return server;
 }
 

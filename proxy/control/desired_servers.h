@@ -69,7 +69,8 @@ struct DesiredServer {
 using DesiredServers = std::map<std::string, DesiredServer, std::less<>>;
 
 // One server, by what the layers say of it, lowest first; nothing where it is not to exist. A
-// layer that neither adds nor removes a server counts only where one below adds it. A layer
+// layer that neither adds nor removes a server counts only where one below adds it, but for its
+// administrative state, which counts for whoever is added above it too. A layer
 // that moves a server to another address takes along a check of another port of the address
 // below it, and leaves a check of another machine where it is; so does the address of a host.
 std::optional<DesiredServer> merge(std::span<const ServerLayer> layers,

@@ -165,8 +165,18 @@ bool Fleet::has_double() const {
     return found != view_.replicas().end() && found->second.instance != instance_;
 }
 
+std::optional<TimePoint> Fleet::differs_since(const std::string& replica) const {
+    const auto found = differs_since_.find(replica);
+    return found == differs_since_.end() ? std::nullopt : std::optional(found->second);
+}
+
 void Fleet::compare() {
     const auto differences = view_.differences(settings_.name);
+    std::erase_if(differs_since_, [&](const auto& entry) {
+        return std::ranges::find(differences, entry.first, &FleetDifference::replica) ==
+               differences.end();
+    });
+    for (const auto& each : differences) differs_since_.try_emplace(each.replica, Clock::now());
     if (std::exchange(agrees_, differences.empty()) != differences.empty()) return;
     agrees_since_ = Clock::now();
 }

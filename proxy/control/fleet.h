@@ -75,6 +75,8 @@ public:
     // Whether all that are alive agree with this one, and since when that is so or not.
     bool agrees() const { return agrees_; }
     TimePoint agrees_since() const { return agrees_since_; }
+    // Since when a replica differs from this one; nothing where it does not.
+    std::optional<TimePoint> differs_since(const std::string& replica) const;
 
     // Has the others know at once that this replica goes.
     boost::asio::awaitable<void> leave(std::chrono::milliseconds limit) {
@@ -104,6 +106,7 @@ private:
     bool is_lost_ = true;        // for long enough, or not heard of yet
     bool agrees_ = true;
     TimePoint agrees_since_ = Clock::now();
+    std::map<std::string, TimePoint> differs_since_;  // by replica
     std::unique_ptr<EtcdMirror> mirror_;
 };
 

@@ -244,6 +244,7 @@ asio::awaitable<Result<Control::FilePlan, Reasons>> Control::plan(std::string fi
     if (!loaded) co_return loaded.error();
     const conf::Config& next = loaded->config;
     FilePlan result{.plan = {}, .refused = {}, .notes = pools_.layers().notes_on(next)};
+    for (std::string& line : sources_.unknown_in(next)) result.notes.push_back(std::move(line));
     if (const auto checked = check(next); !checked) result.refused = checked.error().text;
     const bool fits =
         pools_.layers().check(next).has_value();  // rings that do not fit are not made

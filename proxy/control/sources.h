@@ -63,6 +63,8 @@ public:
     // What is known now.
     ServerLayers::Sourced servers_of(const conf::Pool& pool) const;
     NamedChanges etcd_changes(const std::string& pool, const std::vector<std::string>& ids) const;
+    // A line for each source of which nothing is known: a plan says nothing of its servers.
+    std::vector<std::string> unknown_in(const conf::Config& next) const;
     std::string why_no_address(const std::string& name) const;
     std::vector<SourceView> views_of(const conf::Pool& pool) const;
     const Known* host(const std::string& host) const;

@@ -19,6 +19,24 @@ std::string Sources::why_no_address(const std::string& name) const {
                        known->failure ? known->failure->text : "its address is 0.0.0.0");
 }
 
+std::vector<std::string> Sources::unknown_in(const conf::Config& next) const {
+    std::vector<std::string> lines;
+    const auto add = [&lines](const conf::Pool& pool, const std::string& what) {
+        lines.push_back(
+            fmt::format("pool {}: its servers by {} are looked up by a reload", pool.name, what));
+    };
+    for (const conf::Pool& pool : next.pools) {
+        const auto sourced = servers_of(pool);
+        if (const auto question = question_of(pool.servers_from); question && !sourced.dns) {
+            add(pool, question->name);
+        }
+        if (pool.servers_from.etcd && !sourced.etcd) {
+            add(pool, "etcd " + pool.servers_from.etcd->prefix);
+        }
+    }
+    return lines;
+}
+
 std::vector<SourceView> Sources::views_of(const conf::Pool& pool) const {
     std::vector<SourceView> views;
     const conf::ServersFrom& from = pool.servers_from;

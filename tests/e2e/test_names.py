@@ -182,3 +182,17 @@ def test_servers_are_registered_by_name(bench, names):
     assert proxy.server("r")["address"] == r.address
     assert proxy.admin("unregister main r")["ok"]
     assert set(placement(proxy).values()) == {"a"}
+
+
+def test_a_plan_says_what_it_cannot_know(bench, names):
+    a = bench.backend("a")
+    proxy = proxy_of(bench, names, pool_of([a]))
+    new = {**proxy.config}
+    new["pools"] = {"main": pool_of([a], servers_from={"srv": "_main._tcp.test"})}
+    proxy.write(new)
+    notes = proxy.admin(f"plan {proxy.config_path}")["notes"]
+    assert notes == ["pool main: its servers by _main._tcp.test are looked up by a reload"]
+    names.set([f"_main._tcp SRV 0 1 {port_of(a)} b", "b A 127.0.0.1"])
+    proxy.reload_well()
+    assert set(proxy.servers()) == {"a", "b.test"}
+    assert proxy.admin(f"plan {proxy.config_path}")["notes"] == []

@@ -39,6 +39,9 @@ std::optional<std::string> expected(const std::vector<ServerLayer>& layers,
     auto admin_state = AdminState::automatic;
     const conf::ServerAddress* address = nullptr;
     std::string source, of_address, of_weight = "file", of_limit = "file";
+    for (const ServerLayer& layer : layers) {
+        admin_state = layer.admin_state.value_or(admin_state);
+    }
     for (std::size_t i = first; i < layers.size(); ++i) {
         const char* const here = proxy::to_string(layers[i].source);
         if (layers[i].weight) of_weight = here;
@@ -46,7 +49,6 @@ std::optional<std::string> expected(const std::vector<ServerLayer>& layers,
         if (layers[i].address) of_address = here;
         weight = layers[i].weight.value_or(weight);
         limit = layers[i].max_connections.value_or(limit);
-        admin_state = layers[i].admin_state.value_or(admin_state);
         if (layers[i].address) address = layers[i].address;
         if (layers[i].present) source = here;
     }

@@ -214,7 +214,9 @@ struct Histories {
     void check() {
         for (const std::string& id : ids) {
             const auto found = now.find(id);
-            BOOST_TEST((found == now.end() ? "-" : found->second) == said.of(id), id);
+            BOOST_TEST_CONTEXT(id) {
+                BOOST_TEST((found == now.end() ? "-" : found->second) == said.of(id));
+            }
         }
     }
 };
