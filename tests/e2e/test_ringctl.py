@@ -11,6 +11,7 @@ import pytest
 
 from support.clients import ask, dial, read_line
 from support.configuration import listener, pool_of
+from support.etcd import Etcd
 from support.ports import free_port
 from support.terminals import Terminal
 from support.waiting import BIN_DIR, DEADLINE, wait_until
@@ -275,3 +276,97 @@ def test_tab_completes_in_a_shell_that_people_use(bench, proxy, shell):
     # One whose name needs quotes.
     terminal.press("ringctl server redis a\t\n")
     terminal.wait(lambda lines: any(re.match(r"id +a b:c", line) for line in lines))
+
+
+# Fleets, and servers from elsewhere.
+
+
+@pytest.fixture
+def fleet(bench):
+    """Two replicas that differ in their file, whose pool has servers from etcd too."""
+    etcd = bench.start(Etcd(bench.folder / "etcd"))
+    source = {"etcd": {"endpoints": etcd.endpoints, "prefix": "/ringway/main/"}}
+    pool = pool_of(bench.backends("a", "b"), servers_from=source)
+
+    def replica(name):
+        config = {
+            "listeners": [listener(free_port())],
+            "pools": {"main": pool},
+            "fleet": {"name": name, "etcd": {"endpoints": etcd.endpoints}},
+        }
+        return bench.ringway(config)
+
+    proxies = [replica("proxy-0"), replica("proxy-1")]
+    for proxy in proxies:
+        proxy.etcd = etcd
+        wait_until(lambda proxy=proxy: _replicas(proxy) == 2, "the replicas to meet")
+    return proxies
+
+
+def _replicas(proxy) -> int:
+    return len(proxy.admin("fleet")["fleet"]["replicas"])
+
+
+def test_a_fleet_is_shown_and_changed_from_any_replica(bench, fleet):
+    one, other = fleet
+    shown = run(one, "fleet").stdout
+    assert re.search(r"^etcd +in sync for \d+s, member \S+$", shown, re.M), shown
+    assert "checks    what most replicas find decides\n" in shown
+    assert "replicas  disagree for" in shown  # in their files
+    assert re.search(r"^proxy-0  \*  .* agrees +agree +2/2$", shown, re.M), shown
+    assert re.search(r"^proxy-1     .* differs +agree +2/2$", shown, re.M), shown
+    drained = run(one, "drain", "main", "b", "--fleet")
+    assert drained.returncode == 0 and "draining" in drained.stdout
+    wait_until(lambda: other.server("b")["override"] == "drain", "the other to drain")
+    assert re.search(r"^main  b +drain$", run(other, "fleet").stdout, re.M)
+    assert "override fleet" in run(other, "server", "main", "b").stdout
+    assert run(other, "auto", "--fleet", "main", "b").returncode == 0
+    wait_until(lambda: one.server("b")["status"] == "online", "the end of it")
+    other.admin("offline main a")
+    wait_until(
+        lambda: re.search(r"^proxy-1 .* differs +main +1/2$", run(one, "fleet").stdout, re.M),
+        "the rings to differ",
+    )
+    assert "\x1b[31m" in run(one, "--color=always", "fleet").stdout
+    plan = run(one, "plan", str(one.config_path), "--fleet")
+    assert plan.returncode == 0
+    assert plan.stdout.endswith(
+        "the plan holds for proxy-0\nnot for proxy-1: it differs in file, pool main\n"
+    )
+    one.etcd.kill(0)
+    wait_until(lambda: "etcd      lost for" in run(one, "fleet").stdout, "the loss of etcd")
+
+
+def test_a_replica_that_is_the_only_one_agrees(bench):
+    etcd = bench.start(Etcd(bench.folder / "etcd"))
+    settings = {"name": "alone", "etcd": {"endpoints": etcd.endpoints}}
+    pools = {"main": pool_of(bench.backends("a"))}
+    config = {"listeners": [listener(free_port())], "pools": pools, "fleet": settings}
+    proxy = bench.ringway(config)
+    wait_until(lambda: "alone    *" in run(proxy, "fleet").stdout, "it to be published")
+    assert "replicas  all agree for" in run(proxy, "fleet").stdout
+
+
+def test_servers_and_pools_show_where_they_come_from(bench, fleet):
+    one, other = fleet
+    address = bench.backend("c").address
+    done = run(one, "register", "main", "c", address, "--fleet")
+    assert (done.returncode, done.stdout) == (0, "1 server registered\n"), done.stderr
+    wait_until(lambda: "c" in other.servers(), "the registration")
+    shown = run(other, "servers").stdout
+    assert re.search(r"^main  a +\S+ +file ", shown, re.M), shown
+    assert re.search(r"^main  c +\S+ +etcd ", shown, re.M), shown
+    full = run(other, "server", "main", "c").stdout
+    assert "layers       address etcd, weight etcd, max_connections" in full
+    other.etcd.put("/ringway/main/d", "nonsense")
+    wait_until(lambda: "etcd /ringway/main/: d: " in run(other, "status").stdout, "the warning")
+    assert re.search(r"^main  etcd /ringway/main/ +1 +0s  -$", run(other, "status").stdout, re.M)
+    assert run(other, "unregister", "main", "c", "--fleet").returncode == 0
+    wait_until(lambda: "c" not in one.servers(), "its end")
+
+
+def test_a_proxy_alone_says_that_it_is_in_no_fleet(proxy):
+    assert run(proxy, "fleet").stdout == "this proxy is in no fleet\n"
+    refused = run(proxy, "drain", "redis", "server-1", "--fleet")
+    assert refused.returncode == 1 and "in no fleet" in refused.stderr
+    assert in_bash(proxy, "ringctl drain --f") == ["--fleet"]

@@ -31,6 +31,7 @@ BOOST_FIXTURE_TEST_SUITE(completion, Fixture)
 BOOST_AUTO_TEST_CASE(commands_and_their_arguments_by_place) {
     BOOST_TEST((offered({"serv"}) == Words{"server", "servers"}));
     BOOST_TEST((offered({"help", "ev"}) == Words{"events"}));
+    BOOST_TEST((offered({"fl"}) == Words{"fleet"}));
     BOOST_TEST((offered({"help", "events", ""}) == Words{}));
     BOOST_TEST((offered({"servers", ""}) == Words{"redis", "web"}));
     BOOST_TEST((offered({"top", "w"}) == Words{"web"}));
@@ -67,6 +68,12 @@ BOOST_AUTO_TEST_CASE(options_stand_anywhere_and_may_have_values) {
     BOOST_TEST((offered({"servers", "--we"}) == Words{}));
     BOOST_TEST((offered({"events", "--f"}) == Words{"--follow"}));
     BOOST_TEST((offered({"reload", "--max"}) == Words{"--max-moved"}));
+    BOOST_TEST((offered({"drain", "--fleet", "redis", "s"}) == Words{"server-1", "server-2"}));
+    BOOST_TEST((offered({"clear", "--f"}) == Words{}));
+    for (const char* command :
+         {"register", "unregister", "drain", "offline", "online", "auto", "forget", "plan"}) {
+        BOOST_TEST((offered({command, "--f"}) == Words{"--fleet"}));
+    }
     BOOST_TEST((offered({"--color", "a"}) == Words{"always", "auto"}));
     BOOST_TEST((offered({"--color=n"}) == Words{"--color=never"}));
     BOOST_TEST(

@@ -94,12 +94,12 @@ BOOST_AUTO_TEST_CASE(servers_stand_in_an_aligned_table) {
     const std::string answer = R"({"ok":true,"servers":[)" + std::string(online_server) + ',' +
                                std::string(draining_server) + "]}";
     BOOST_TEST(shown("servers", answer) ==
-               "POOL   ID        ADDRESS         WEIGHT  STATUS    SINCE  ACTIVE  TOTAL       UP"
-               "      DOWN  FAILED  DETAIL\n"
-               "redis  server-1  10.0.0.11:6379       2  online   3m 12s       3   1000  1.5 KiB"
-               "  20.0 MiB       0  checked ok\n"
-               "redis  server-2  10.0.0.12:6379       1  offline      5s       0     12      0 B"
-               "       0 B       1  draining\n");
+               "POOL   ID        ADDRESS         SOURCE   WEIGHT  STATUS    SINCE  ACTIVE  TOTAL"
+               "       UP      DOWN  FAILED  DETAIL\n"
+               "redis  server-1  10.0.0.11:6379  file          2  online   3m 12s       3   1000"
+               "  1.5 KiB  20.0 MiB       0  checked ok\n"
+               "redis  server-2  10.0.0.12:6379  runtime       1  offline      5s       0     12"
+               "      0 B       0 B       1  draining\n");
     BOOST_TEST(shown("servers", R"({"ok":true,"servers":[]})") == "no servers\n");
 }
 
@@ -141,6 +141,7 @@ BOOST_AUTO_TEST_CASE(many_that_are_registered_are_counted) {
     BOOST_TEST(shown("register", R"({"ok":true,"registered":["a","b"],"kept":false,)"
                                  R"("not_kept":"disk full"})") ==
                "2 servers registered\nnot kept over a restart: disk full\n");
+    BOOST_TEST(shown("register", R"({"ok":true,"registered":["a"]})") == "1 server registered\n");
 }
 
 BOOST_AUTO_TEST_CASE(explain_shows_the_walk_and_the_choice) {
@@ -294,7 +295,7 @@ BOOST_AUTO_TEST_CASE(answers_to_unknown_commands_are_shown_field_by_field) {
 
 BOOST_AUTO_TEST_CASE(fields_of_other_types_and_missing_ones_do_no_harm) {
     for (const char* command : {"status", "servers", "server", "explain", "reload", "drain",
-                                "events", "ring", "overrides", "certificates"}) {
+                                "events", "ring", "overrides", "certificates", "fleet"}) {
         for (const char* answer :
              {R"({"ok":true})",
               R"({"ok":true,"servers":1,"server":[],"walk":{},"changes":null,"config":"x",)"

@@ -90,6 +90,21 @@ BOOST_AUTO_TEST_CASE(many_servers_are_registered_in_one_command_or_from_input) {
     BOOST_TEST(sent_for({"clear", "p", "a"}) == "clear p a\n");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_for_the_fleet_may_say_so_anywhere) {
+    BOOST_TEST(sent_for({"drain", "p", "a", "--fleet"}) == "drain p a --fleet\n");
+    BOOST_TEST(sent_for({"drain", "--fleet", "p", "a"}) == "drain p a --fleet\n");
+    BOOST_TEST(sent_for({"register", "p", "--fleet", "a", "192.0.2.1:7"}) ==
+               "register p a 192.0.2.1:7 --fleet\n");
+    input.str("a 192.0.2.1:7\n");
+    BOOST_TEST(sent_for({"register", "p", "-", "--fleet"}) == "register p a 192.0.2.1:7 --fleet\n");
+    BOOST_TEST(call({"drain", "p", "--fleet"}) == exit_usage);
+    BOOST_TEST(err.str() == "usage: ringctl drain POOL ID [--fleet]\n");
+    BOOST_TEST(call({"drain", "p", "a", "b"}) == exit_usage);
+    // Only where there is such a thing.
+    BOOST_TEST(sent_for({"explain", "p", "--", "--fleet"}) == "explain p --fleet\n");
+    BOOST_TEST(call({"clear", "p", "a", "--fleet"}) == exit_usage);
+}
+
 BOOST_AUTO_TEST_CASE(input_that_names_no_servers_asks_nobody) {
     const auto refused = [&](const char* lines) {
         input.clear();
@@ -117,6 +132,11 @@ BOOST_AUTO_TEST_CASE(long_input_is_as_few_commands_as_a_lines_limit_allows) {
     BOOST_TEST(commands[0].last_line == 3u);
     BOOST_TEST(ringway::proxy::join_admin_line(commands[1].words) == "register p c 192.0.2.3:7");
     BOOST_TEST(commands[1].first_line == 4u);
+    lines.clear();
+    lines.seekg(0);
+    const auto for_fleet = read_registrations("p", lines, both.size() + 8, true).value();
+    BOOST_REQUIRE(for_fleet.size() == 2);
+    BOOST_TEST(ringway::proxy::join_admin_line(for_fleet[0].words) == both + " --fleet");
 }
 
 BOOST_AUTO_TEST_CASE(what_the_proxy_refuses_is_an_error_and_exit_code_1) {
@@ -171,6 +191,7 @@ BOOST_AUTO_TEST_CASE(a_file_to_plan_with_is_named_by_its_whole_path) {
     BOOST_TEST(sent_for({"plan", "/etc/a.yaml"}) == "plan /etc/a.yaml\n");
     const auto here = std::filesystem::current_path().string();
     BOOST_TEST(sent_for({"plan", "a.yaml"}) == "plan " + here + "/a.yaml\n");
+    BOOST_TEST(sent_for({"plan", "a.yaml", "--fleet"}) == "plan " + here + "/a.yaml --fleet\n");
     BOOST_TEST(sent_for({"reload", "--max-moved", "10%"}) == "reload --max-moved 10%\n");
 }
 
@@ -224,7 +245,7 @@ BOOST_AUTO_TEST_CASE(help_names_every_command_and_explains_each) {
     const std::string all = out.str();
     for (const char* name : {"status", "servers", "server", "register", "unregister", "drain",
                              "auto", "explain", "reload", "top", "events", "ring", "plan", "forget",
-                             "overrides", "completion", "set", "clear"}) {
+                             "overrides", "completion", "set", "clear", "fleet"}) {
         BOOST_TEST(all.find(std::string("  ") + name) != std::string::npos);
         BOOST_TEST(call({"help", name}) == exit_done);
         BOOST_TEST(out.str().starts_with(std::string("usage: ringctl ") + name));

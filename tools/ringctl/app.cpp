@@ -9,6 +9,7 @@
 #include <span>
 #include <sstream>
 #include <string_view>
+#include <utility>
 
 #include <boost/program_options/options_description.hpp>
 #include <boost/program_options/parsers.hpp>
@@ -124,6 +125,13 @@ ExitCode print_completion(const std::string& shell, std::ostream& out, std::ostr
     return exit_done;
 }
 
+// Puts --fleet, which may stand anywhere behind the command, where the proxy expects it.
+bool move_fleet_to_end(std::vector<std::string>& words) {
+    if (std::erase(words, "--fleet") == 0) return false;
+    words.emplace_back("--fleet");
+    return true;
+}
+
 Request request_of(const Call& call, const Surroundings& surroundings) {
     const bool colours =
         call.color == "auto" ? surroundings.colours : call.color == std::string_view("always");
@@ -135,20 +143,22 @@ Request request_of(const Call& call, const Surroundings& surroundings) {
                     .utf8 = surroundings.utf8};
     // The proxy has another working directory.
     std::error_code error;
-    if (request.words.front() == "plan" && request.words.size() == 2) {
+    if (request.words.front() == "plan" && request.words.size() >= 2) {
         const auto path = std::filesystem::absolute(request.words[1], error);
         if (!error) request.words[1] = path.string();
     }
     return request;
 }
 
-ExitCode run_command(const Call& call, const Surroundings& surroundings, std::ostream& out,
+ExitCode run_command(Call call, const Surroundings& surroundings, std::ostream& out,
                      std::ostream& err) {
-    const std::string& name = call.words.front();
+    const std::string name = call.words.front();
     const Command* command = find_command(name);
+    bool from_input = false;
     if (command) {
-        const std::size_t given = call.words.size() - 1;
-        const bool from_input = name == "register" && given == 2 && call.words[2] == "-";
+        const bool for_fleet = may_be_for_fleet(*command) && move_fleet_to_end(call.words);
+        const std::size_t given = call.words.size() - (for_fleet ? 2 : 1);
+        from_input = name == "register" && given == 2 && call.words[2] == "-";
         if (!from_input && (given < command->min_words || given > command->max_words)) {
             err << usage_line(*command);
             return exit_usage;
@@ -159,7 +169,7 @@ ExitCode run_command(const Call& call, const Surroundings& surroundings, std::os
     }
     if (name == "completion") return print_completion(call.words[1], out, err);
     Request request = request_of(call, surroundings);
-    if (name == "register" && request.words.size() == 3 && request.words[2] == "-") {
+    if (from_input) {
         std::istringstream none;
         return register_lines(request, surroundings.in ? *surroundings.in : none, out, err);
     }
@@ -196,7 +206,7 @@ ExitCode run(const std::vector<std::string>& arguments, const Surroundings& surr
     if (call.words.front() == "help")
         return help({call.words.begin() + 1, call.words.end()}, out, err);
     if (call.help) return help({call.words.front()}, out, err);
-    return run_command(call, surroundings, out, err);
+    return run_command(std::move(call), surroundings, out, err);
 }
 
 }  // namespace ringway::ringctl

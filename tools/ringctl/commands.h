@@ -16,7 +16,7 @@ inline constexpr std::size_t any_number = std::numeric_limits<std::size_t>::max(
 struct Command {
     std::string_view name;
     std::string_view arguments;  // as in "POOL ID"
-    std::size_t min_words;       // that follow the name
+    std::size_t min_words;       // that follow the name, without --fleet
     std::size_t max_words;       // any_number if the command has no limit of its own
     std::string_view summary;    // one line
     std::string_view details;    // lines for `help COMMAND`, each with a newline; may be empty
@@ -28,6 +28,9 @@ std::span<const Command> commands();
 
 // nullptr for an unknown name.
 const Command* find_command(std::string_view name);
+
+// Whether it takes --fleet.
+bool may_be_for_fleet(const Command& command);
 
 // "usage: ringctl server POOL ID".
 std::string usage_line(const Command& command);

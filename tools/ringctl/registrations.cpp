@@ -2,6 +2,7 @@
 
 #include <istream>
 #include <ostream>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -14,6 +15,7 @@ namespace {
 
 // The admin socket accepts lines of 64 KiB.
 constexpr std::size_t max_command_bytes = 60 << 10;
+constexpr std::string_view fleet = "--fleet";
 
 using Words = std::vector<std::string>;
 
@@ -41,8 +43,10 @@ std::string lines_of(const RegisterCommand& command) {
 }  // namespace
 
 Result<std::vector<RegisterCommand>> read_registrations(const std::string& pool, std::istream& in,
-                                                        std::size_t max_line_bytes) {
+                                                        std::size_t max_line_bytes,
+                                                        bool for_fleet) {
     const Words begin{"register", pool};
+    const std::size_t room = max_line_bytes - (for_fleet ? fleet.size() + 1 : 0);
     std::vector<RegisterCommand> commands;
     std::size_t bytes = 0;
     std::size_t number = 0;
@@ -52,7 +56,7 @@ Result<std::vector<RegisterCommand>> read_registrations(const std::string& pool,
         if (!words) return Reason(fmt::format("line {}: {}", number, words.error().text));
         if (words->empty()) continue;
         const std::size_t more = proxy::join_admin_line(*words).size() + 1;
-        if (commands.empty() || bytes + more > max_line_bytes) {
+        if (commands.empty() || bytes + more > room) {
             commands.push_back({.words = begin, .first_line = number});
             bytes = proxy::join_admin_line(begin).size();
         }
@@ -62,6 +66,9 @@ Result<std::vector<RegisterCommand>> read_registrations(const std::string& pool,
         command.last_line = number;
         for (std::string& word : *words) command.words.push_back(std::move(word));
     }
+    for (RegisterCommand& command : commands) {
+        if (for_fleet) command.words.emplace_back(fleet);
+    }
     if (in.bad()) return Reason("the input cannot be read");
     if (commands.empty()) return Reason("the input names no server");
     return commands;
@@ -69,7 +76,8 @@ Result<std::vector<RegisterCommand>> read_registrations(const std::string& pool,
 
 ExitCode register_lines(const Request& request, std::istream& in, std::ostream& out,
                         std::ostream& err) {
-    const auto commands = read_registrations(request.words[1], in, max_command_bytes);
+    const auto commands =
+        read_registrations(request.words[1], in, max_command_bytes, request.words.back() == fleet);
     if (!commands) {
         err << "ringctl: " << commands.error().text << "; nothing was registered\n";
         return exit_usage;

@@ -21,9 +21,11 @@ struct RegisterCommand {
 };
 
 // Reads "ID ADDRESS [WEIGHT]" lines, of words as in proxy/text/admin_line.h. Lines that are empty
-// or begin with `#` are skipped. Fails with an error and the number of its line.
+// or begin with `#` are skipped. Each command ends with --fleet if `for_fleet`. Fails with an error
+// and the number of its line.
 Result<std::vector<RegisterCommand>> read_registrations(const std::string& pool, std::istream& in,
-                                                        std::size_t max_line_bytes);
+                                                        std::size_t max_line_bytes,
+                                                        bool for_fleet = false);
 
 // Registers all servers of `in`, which is read to its end first. Stops at the first command that is
 // refused, and reports what has been registered.

@@ -13,7 +13,9 @@
 #include "proxy/text/plan_text.h"
 #include "tools/ringctl/fields.h"
 #include "tools/ringctl/render_certificates.h"
+#include "tools/ringctl/render_fleet.h"
 #include "tools/ringctl/render_ring.h"
+#include "tools/ringctl/render_sources.h"
 #include "tools/ringctl/table.h"
 
 namespace ringway::ringctl {
@@ -118,13 +120,17 @@ std::string status(const json::object& answer, bool colours) {
                        {text(*each, "active")},
                        {text(*each, "refused")}});
     }
-    return out + '\n' + listeners.to_string(colours) + '\n' + pools(answer, colours);
+    return out + '\n' + listeners.to_string(colours) + '\n' + pools(answer, colours) +
+           render_sources(answer, colours);
 }
 
 std::string server_table(const std::vector<const json::object*>& servers, bool colours) {
     const bool with_share = std::any_of(servers.begin(), servers.end(),
                                         [](const auto* each) { return each->contains("share"); });
-    std::vector<Column> columns{{"POOL"}, {"ID"}, {"ADDRESS"}, {"WEIGHT", Align::right}};
+    const bool with_source = std::any_of(servers.begin(), servers.end(), is_of_other_source);
+    std::vector<Column> columns{{"POOL"}, {"ID"}, {"ADDRESS"}};
+    if (with_source) columns.push_back({"SOURCE"});
+    columns.push_back({"WEIGHT", Align::right});
     if (with_share) columns.push_back({"SHARE", Align::right});
     columns.insert(columns.end(), {{"STATUS"},
                                    {"SINCE", Align::right},
@@ -136,10 +142,10 @@ std::string server_table(const std::vector<const json::object*>& servers, bool c
                                    {"DETAIL"}});
     Table table(std::move(columns));
     for (const auto* each : servers) {
-        std::vector<Cell> row{{text(*each, "pool")},
-                              {text(*each, "id"), Tone::strong},
-                              {text(*each, "address")},
-                              {text(*each, "weight")}};
+        std::vector<Cell> row{
+            {text(*each, "pool")}, {text(*each, "id"), Tone::strong}, address_of(*each)};
+        if (with_source) row.push_back({text(*each, "source")});
+        row.push_back({text(*each, "weight")});
         if (with_share) row.push_back({percent(*each, "share")});
         row.insert(row.end(), {{text(*each, "status"), tone_of_server(*each)},
                                {seconds(*each, "since_s")},
@@ -169,7 +175,7 @@ std::string last_check(const json::object& server) {
 
 std::string server(const json::object& answer, bool colours) {
     const json::object& s = object(answer, "server");
-    std::vector<std::pair<std::string_view, std::string>> lines{
+    NamedLines lines{
         {"pool", text(s, "pool")},
         {"id", paint(text(s, "id"), Tone::strong, colours)},
         {"address", text(s, "address")},
@@ -194,6 +200,7 @@ std::string server(const json::object& answer, bool colours) {
     if (number(s, "max_connections").value_or(0) > 0) {
         lines.push_back({"limit", count_of(s, "max_connections", "connection")});
     }
+    add_source_lines(s, lines, colours);
     std::string out;
     for (const auto& [name, value] : lines) out += fmt::format("{:<13}{}\n", name, value);
     return out;
@@ -203,7 +210,8 @@ std::string changed_server(const json::object& answer, bool colours) {
     const json::object& s = object(answer, "server");
     std::string out = s.empty() ? "ok\n" : server_table({&s}, colours);
     if (const auto* all = answer.if_contains("registered"); all && all->is_array()) {
-        out = fmt::format("{} servers registered\n", all->get_array().size());
+        const std::size_t count = all->get_array().size();
+        out = fmt::format("{} server{} registered\n", count, count == 1 ? "" : "s");
     }
     if (answer.contains("not_kept")) {
         const auto reason = "not kept over a restart: " + text(answer, "not_kept");
@@ -317,7 +325,8 @@ std::string render(std::string_view command, const json::object& answer, bool co
     if (command == "server") return server(answer, colours);
     if (command == "explain") return explain(answer, colours);
     if (command == "reload") return reload(answer);
-    if (command == "plan") return proxy::plan_text(answer);
+    if (command == "plan") return proxy::plan_text(answer) + render_plan_fleet(answer, colours);
+    if (command == "fleet") return render_fleet(answer, colours);
     if (command == "events") return render_events(answer, colours);
     if (command == "ring") return render_ring(answer, colours, utf8);
     if (command == "log") return "log level " + log_level(answer) + '\n';
