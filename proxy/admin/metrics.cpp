@@ -265,6 +265,96 @@ void add_process_metrics(Makers& m) {
                [](All n) { return n.process.virtual_bytes; });
 }
 
+template <class Add>
+void add_per_source(Makers& m, const Name& name, Add add_one) {
+    add_family(m, name, [add_one](MetricFamily& family, All n) {
+        for (const SourceMetrics& one : n.sources) add_one(family, one);
+    });
+}
+
+void add_source_metrics(Makers& m) {
+    using Source = const SourceMetrics&;
+    add_per_source(m, {"ringway_source_servers", gauge, "Servers that the source names."},
+                   [](MetricFamily& family, Source s) {
+                       add(family, {{"pool", s.pool}, {"source", s.source}}, s.servers);
+                   });
+    add_per_source(m, {"ringway_source_up", gauge, "1 while the source's last answer was good."},
+                   [](MetricFamily& family, Source s) {
+                       add(family, {{"pool", s.pool}, {"source", s.source}}, s.up ? 1.0 : 0.0);
+                   });
+    add_per_source(m,
+                   {"ringway_source_age_seconds", gauge,
+                    "Time since the source was last known to name these servers."},
+                   [](MetricFamily& family, Source s) {
+                       if (!s.age_s) return;
+                       add(family, {{"pool", s.pool}, {"source", s.source}}, *s.age_s);
+                   });
+}
+
+const char* result_of(NoRecords reason) {
+    switch (reason) {
+        case NoRecords::no_such_name:
+            return "no_such_name";
+        case NoRecords::none_of_type:
+            return "none_of_type";
+        case NoRecords::server_failure:
+            return "server_failure";
+        case NoRecords::refused:
+            return "refused";
+        case NoRecords::timed_out:
+            return "timed_out";
+        case NoRecords::unreachable:
+            return "unreachable";
+        case NoRecords::malformed:
+            return "malformed";
+    }
+    return "unknown";
+}
+
+void add_dns_metrics(Makers& m) {
+    add_family(m, {"ringway_dns_answers_total", counter, "Answers to DNS questions, by result."},
+               [](MetricFamily& family, All n) {
+                   add(family, {{"result", "records"}}, n.dns_answers.with_records);
+                   for (std::size_t i = 0; i < n.dns_answers.failed.size(); ++i) {
+                       const char* const result = result_of(static_cast<NoRecords>(i));
+                       add(family, {{"result", result}}, n.dns_answers.failed[i]);
+                   }
+               });
+    add_family(m,
+               {"ringway_dns_names", gauge,
+                "Names that are looked up, and those whose last answer was a failure."},
+               [](MetricFamily& family, All n) {
+                   add(family, {{"state", "all"}}, n.dns_names);
+                   add(family, {{"state", "failing"}}, n.dns_names_failing);
+               });
+}
+
+template <class Value>
+void add_fleet_value(Makers& m, const Name& name, Value value) {
+    add_family(m, name, [value](MetricFamily& family, All n) {
+        if (n.fleet) add(family, {}, static_cast<double>(value(*n.fleet)));
+    });
+}
+
+void add_fleet_metrics(Makers& m) {
+    using Fleet = const FleetMetrics&;
+    add_fleet_value(m,
+                    {"ringway_fleet_agrees", gauge,
+                     "1 while no replica differs from this one in its file or its rings."},
+                    [](Fleet f) { return f.agrees; });
+    add_fleet_value(m, {"ringway_fleet_replicas", gauge, "Replicas that are alive."},
+                    [](Fleet f) { return f.replicas; });
+    add_fleet_value(
+        m,
+        {"ringway_fleet_etcd_up", gauge, "1 while etcd has told all that it knows of the fleet."},
+        [](Fleet f) { return f.etcd_up; });
+    add_fleet_value(m,
+                    {"ringway_fleet_health_in_force", gauge,
+                     "1 while what most replicas find decides of servers, 0 while this one's own "
+                     "checks do."},
+                    [](Fleet f) { return f.health_in_force; });
+}
+
 Makers all_makers() {
     Makers makers;
     add_program_metrics(makers);
@@ -272,6 +362,9 @@ Makers all_makers() {
     add_listener_metrics(makers);
     add_certificate_metrics(makers);
     add_pool_metrics(makers);
+    add_source_metrics(makers);
+    add_dns_metrics(makers);
+    add_fleet_metrics(makers);
     add_server_metrics(makers);
     add_check_metrics(makers);
     return makers;

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "proxy/admin/certificates.h"
+#include "proxy/admin/report_sources.h"
 #include "proxy/base/presentable.h"
 #include "proxy/control/control.h"
 
@@ -143,6 +144,24 @@ CertificateMetrics certificate_metrics(const CertificateInUse& used) {
             .ocsp_until_s = static_cast<double>(certificate.ocsp_until)};
 }
 
+void add_source_metrics(const Control& control, const Pool& pool, MetricsSnapshot& numbers) {
+    for (const SourceView& view : control.sources().views_of(pool.settings)) {
+        SourceMetrics& row = numbers.sources.emplace_back();
+        row.pool = pool.settings.name;
+        row.source = to_string(view.source);
+        row.servers = view.servers;
+        row.up = !problem_of(control, pool, view);
+        if (view.answered_at) row.age_s = to_seconds(Clock::now() - *view.answered_at);
+    }
+}
+
+FleetMetrics fleet_metrics(const Fleet& fleet) {
+    return {.agrees = fleet.agrees(),
+            .replicas = fleet.view().replicas().size(),
+            .etcd_up = fleet.state().kind == MirrorState::Kind::in_sync,
+            .health_in_force = fleet.is_in_force()};
+}
+
 LoopMetrics loop_metrics(std::string name, const Histogram<delay_bounds_us>& delays) {
     LoopMetrics numbers{.loop = std::move(name)};
     numbers.delays.add(delays);
@@ -164,6 +183,7 @@ MetricsSnapshot metrics_snapshot(const Control& control) {
         std::chrono::duration<double>(Clock::now().time_since_epoch());
     for (const auto& [name, pool] : control.pools().all()) {
         numbers.pools.push_back(pool_metrics(name, pool));
+        add_source_metrics(control, pool, numbers);
         for (const auto& [id, server] : pool.servers) {
             ServerMetrics& row = numbers.servers.emplace_back(server_metrics(pool, id, server));
             row.pool = name;
@@ -172,6 +192,11 @@ MetricsSnapshot metrics_snapshot(const Control& control) {
             }
         }
     }
+    if (const auto& fleet = control.fleet()) numbers.fleet = fleet_metrics(*fleet);
+    const NameBook& names = control.sources().book();
+    numbers.dns_answers = names.counts();
+    numbers.dns_names = names.size();
+    numbers.dns_names_failing = names.failing();
     numbers.loops.push_back(loop_metrics("control", control.loop_delays()));
     for (std::size_t i = 0; i < control.worker_count(); ++i) {
         numbers.loops.push_back(

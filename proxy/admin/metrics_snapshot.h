@@ -11,6 +11,7 @@
 #include "health/local_fault.h"
 #include "proxy/base/histogram.h"
 #include "proxy/data/close_reason.h"
+#include "proxy/names/name_book.h"
 
 namespace ringway::proxy {
 
@@ -64,6 +65,22 @@ struct PoolMetrics {
     Distribution sessions;
 };
 
+// Of a source of a pool's servers besides the file.
+struct SourceMetrics {
+    std::string pool;
+    std::string source;
+    std::uint64_t servers = 0;
+    bool up = false;              // the last answer was good
+    std::optional<double> age_s;  // none before the first that was
+};
+
+struct FleetMetrics {
+    bool agrees = false;
+    std::uint64_t replicas = 0;
+    bool etcd_up = false;
+    bool health_in_force = false;
+};
+
 struct CertificateMetrics {
     std::string listener;  // that shows it; empty if it is a pool's
     std::string pool;
@@ -105,6 +122,11 @@ struct MetricsSnapshot {
     std::vector<CertificateMetrics> certificates;
     std::vector<PoolMetrics> pools;
     std::vector<ServerMetrics> servers;
+    std::vector<SourceMetrics> sources;
+    std::optional<FleetMetrics> fleet;  // none where the proxy is in none
+    AnswerCounts dns_answers;
+    std::uint64_t dns_names = 0;
+    std::uint64_t dns_names_failing = 0;
     std::vector<LoopMetrics> loops;
     ProcessMetrics process;
     std::uint64_t workers = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "proxy/base/presentable.h"
 
@@ -42,16 +43,21 @@ json::object report_layers(const DesiredServer& server) {
                              : json::value(to_string(deciding.admin_state))}};
 }
 
+std::optional<std::string> problem_of(const Control& control, const Pool& pool,
+                                      const SourceView& view) {
+    auto misfit = control.pools().layers().misfit(pool.settings.name, view.source);
+    return misfit ? std::move(misfit) : view.problem;
+}
+
 json::array report_sources(const Control& control, const Pool& pool) {
     json::array all;
     for (const SourceView& view : control.sources().views_of(pool.settings)) {
-        const auto misfit = control.pools().layers().misfit(pool.settings.name, view.source);
         json::array warnings;
         for (const std::string& each : view.warnings) {
             if (warnings.size() < warnings_shown) warnings.emplace_back(presentable(each));
         }
         json::value problem;
-        if (misfit || view.problem) problem = presentable(misfit ? *misfit : *view.problem);
+        if (const auto why = problem_of(control, pool, view)) problem = presentable(*why);
         all.push_back({{"source", to_string(view.source)},
                        {"what", view.what},
                        {"servers", view.servers},

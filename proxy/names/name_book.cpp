@@ -243,6 +243,12 @@ TimePoint NameBook::next_expiry() const {
     return expiries_.empty() ? TimePoint::max() : expiries_.begin()->first;
 }
 
+std::size_t NameBook::failing() const {
+    return static_cast<std::size_t>(
+        std::count_if(entries_.begin(), entries_.end(),
+                      [](const auto& each) { return each.second.known.failure.has_value(); }));
+}
+
 const Known* NameBook::find(const Question& question) const {
     const auto found = entries_.find(question);
     return found == entries_.end() ? nullptr : &found->second.known;

@@ -95,6 +95,8 @@ public:
     // Nothing for what is not wanted.
     const Known* find(const Question& question) const;
     std::size_t size() const { return entries_.size(); }
+    // Of how many questions the last answer was a failure.
+    std::size_t failing() const;
     // How many questions have had no answer of either kind.
     std::size_t unsettled() const { return unsettled_; }
     // Of all questions ever.

@@ -4,7 +4,6 @@ import json
 import re
 import signal
 import socket
-import subprocess
 import time
 
 import pytest
@@ -13,9 +12,9 @@ from support.clients import ask, dial, read_line, read_to_end
 from support.configuration import FAST_CHECKS, listener, pool_of
 from support.ports import free_port, taken_port
 from support.processes import Process
-from support.programs import RealPrometheus, find, run
+from support.programs import RealPrometheus, run
 from support.waiting import BIN_DIR, ROOT, scaled, wait_until
-from support.web import with_web
+from support.web import promtool, with_web
 
 
 @pytest.fixture
@@ -32,14 +31,6 @@ def served(bench):
         return bench.ringway(config), web
 
     return start
-
-
-def promtool(text: bytes) -> str:
-    """What Prometheus' own judge has against it."""
-    done = subprocess.run(
-        [find("promtool"), "check", "metrics"], input=text, capture_output=True, timeout=60
-    )
-    return (done.stdout + done.stderr).decode() if done.returncode else ""
 
 
 def test_the_answers_are_those_of_the_admin_socket(bench, served):

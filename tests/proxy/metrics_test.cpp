@@ -1,6 +1,7 @@
 // The Prometheus text of a snapshot with given values.
 #include "proxy/admin/metrics.h"
 
+#include <iterator>
 #include <string>
 
 #include <boost/test/unit_test.hpp>
@@ -65,6 +66,43 @@ BOOST_AUTO_TEST_CASE(buckets_are_cumulative_and_in_seconds) {
     BOOST_TEST(has(text, name + "_bucket{pool=\"p\",le=\"5\"} 3"));
     BOOST_TEST(has(text, name + "_bucket{pool=\"p\",le=\"+Inf\"} 4"));
     BOOST_TEST(has(text, "ringway_pool_moved_last_change_ratio{pool=\"p\"} 0.25"));
+}
+
+BOOST_AUTO_TEST_CASE(sources_have_an_age_from_their_first_good_answer_on) {
+    MetricsSnapshot numbers;
+    numbers.sources.push_back(
+        {.pool = "p", .source = "dns", .servers = 3, .up = true, .age_s = 2.5});
+    numbers.sources.push_back({.pool = "p", .source = "etcd"});
+    numbers.dns_answers.with_records = 7;
+    numbers.dns_answers.failed = {1, 2, 3, 4, 5, 6, 8};
+    numbers.dns_names = 4;
+    numbers.dns_names_failing = 1;
+    const std::string text = text_of(std::move(numbers));
+    BOOST_TEST(has(text, R"(ringway_source_servers{pool="p",source="dns"} 3)"));
+    BOOST_TEST(has(text, R"(ringway_source_up{pool="p",source="dns"} 1)"));
+    BOOST_TEST(has(text, R"(ringway_source_up{pool="p",source="etcd"} 0)"));
+    BOOST_TEST(has(text, R"(ringway_source_age_seconds{pool="p",source="dns"} 2.5)"));
+    BOOST_TEST(text.find(R"(age_seconds{pool="p",source="etcd"})") == std::string::npos);
+    const char* const results[] = {"no_such_name", "none_of_type", "server_failure", "refused",
+                                   "timed_out",    "unreachable",  "malformed",      "records"};
+    const char* const counts[] = {"1", "2", "3", "4", "5", "6", "8", "7"};
+    for (std::size_t i = 0; i < std::size(results); ++i) {
+        BOOST_TEST(has(text, std::string("ringway_dns_answers_total{result=\"") + results[i] +
+                                 "\"} " + counts[i]));
+    }
+    BOOST_TEST(has(text, R"(ringway_dns_names{state="all"} 4)"));
+    BOOST_TEST(has(text, R"(ringway_dns_names{state="failing"} 1)"));
+    BOOST_TEST(text.find("ringway_fleet") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_fleet_has_metrics_of_its_own) {
+    MetricsSnapshot numbers;
+    numbers.fleet = FleetMetrics{.agrees = false, .replicas = 3, .etcd_up = true};
+    const std::string text = text_of(std::move(numbers));
+    BOOST_TEST(has(text, "ringway_fleet_agrees 0"));
+    BOOST_TEST(has(text, "ringway_fleet_replicas 3"));
+    BOOST_TEST(has(text, "ringway_fleet_etcd_up 1"));
+    BOOST_TEST(has(text, "ringway_fleet_health_in_force 0"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

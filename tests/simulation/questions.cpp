@@ -154,6 +154,27 @@ void check_status(const json::object& status) {
     }
 }
 
+void check_sources(const proxy::MetricsSnapshot& metrics, const json::array& pools) {
+    std::size_t seen = 0;
+    for (const json::value& pool : pools) {
+        for (const json::value& each : pool.at("sources").as_array()) {
+            const json::object& source = each.as_object();
+            const bool equal =
+                seen < metrics.sources.size() &&
+                text_of(pool.as_object(), "name") == metrics.sources[seen].pool &&
+                text_of(source, "source") == metrics.sources[seen].source &&
+                source.at("servers").to_number<std::uint64_t>() == metrics.sources[seen].servers &&
+                source.at("problem").is_null() == metrics.sources[seen].up &&
+                source.at("age_s").is_null() != metrics.sources[seen].age_s.has_value();
+            expect(equal, "metrics",
+                   [&] { return "metrics differ from " + json::serialize(each); });
+            ++seen;
+        }
+    }
+    expect(seen == metrics.sources.size(), "metrics",
+           [] { return std::string("other sources in metrics than in status"); });
+}
+
 // Numbers of the metrics beside those of the reports, at the same moment.
 void check_metrics(const proxy::MetricsSnapshot& metrics, const json::object& status,
                    const json::object& servers) {
@@ -185,6 +206,7 @@ void check_metrics(const proxy::MetricsSnapshot& metrics, const json::object& st
                            pool.at("panic").as_bool() == numbers.panics;
         expect(equal, "metrics", [&] { return "metrics differ from " + json::serialize(pool); });
     }
+    check_sources(metrics, pools);
     expect(metrics.ready == status.at("not_ready").is_null(), "metrics",
            [] { return std::string("ready differs"); });
 }

@@ -3,9 +3,11 @@
 import http.client
 import json
 import re
+import subprocess
 from dataclasses import dataclass
 
 from support.ports import free_port
+from support.programs import find
 from support.waiting import DEADLINE
 
 _SAMPLE = re.compile(r"^(?P<name>\w+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)$")
@@ -76,3 +78,11 @@ def with_web(bench, config: dict) -> tuple[dict, Web]:
     port = free_port()
     admin = {"socket": str(bench.folder / f"admin-{port}.sock"), "http": f"127.0.0.1:{port}"}
     return {**config, "admin": admin}, Web(port)
+
+
+def promtool(text: bytes) -> str:
+    """What Prometheus' own judge has against it."""
+    done = subprocess.run(
+        [find("promtool"), "check", "metrics"], input=text, capture_output=True, timeout=60
+    )
+    return (done.stdout + done.stderr).decode() if done.returncode else ""

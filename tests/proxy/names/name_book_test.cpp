@@ -256,6 +256,14 @@ BOOST_AUTO_TEST_CASE(what_stays_wanted_keeps_all_that_is_known) {
     BOOST_TEST(used().empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_question_fails_from_a_failure_until_an_answer_with_records) {
+    BOOST_TEST(book.failing() == 0U);
+    take(failed());
+    BOOST_TEST(book.failing() == 1U);
+    take(records({"10.0.0.1"}));
+    BOOST_TEST(book.failing() == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(changed_bounds_count_at_once) {
     take(records({"10.0.0.1", "10.0.0.2"}, 100s));
     now += 10s;
