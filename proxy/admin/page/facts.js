@@ -1,5 +1,6 @@
 // The page around the ring and the table: pools, facts, listeners, configuration, events.
 import { at, describe, make, set, word, write } from "./dom.js";
+import { sourceRows } from "./fleet.js";
 import { bytes, count, duration, moment, percent, plural, rate, unknown } from "./format.js";
 
 const history_points = 90;
@@ -138,6 +139,7 @@ export function showFacts(pool) {
       { title: `${pool.fingerprint}: equal on replicas that place every key alike`, class: "code" },
     ],
   ];
+  rows.push(...sourceRows(pool.sources));
   const { tls } = pool;
   if (tls) {
     rows.push(handshakesRow(tls));

@@ -12,6 +12,7 @@ import {
   showListeners,
   showPools,
 } from "./facts.js";
+import { showFleet } from "./fleet.js";
 import { compareText, moment, plural } from "./format.js";
 import { Explainer, NoAnswer, RequestError, get, ofPool } from "./proxy.js";
 import { Rates } from "./rates.js";
@@ -52,9 +53,10 @@ async function poll() {
   showPools(status.pools, pool?.name, fragment);
   if (!pool) return;
   const key = view.key;
-  const [servers, happened, explained] = await Promise.all([
+  const [servers, happened, { fleet }, explained] = await Promise.all([
     get(ofPool(pool.name, "servers")),
     get("v1/events"),
+    get("v1/fleet"),
     explainer.ask(pool, key),
   ]);
   const ring_of = `${pool.name} ${pool.fingerprint}`;
@@ -63,6 +65,7 @@ async function poll() {
     latest.ring_of = ring_of;
   }
   if (pool.name !== view.pool || key !== view.key) return poll(); // the selection has changed meanwhile
+  showFleet(fleet);
   show(status, pool, servers.servers, happened.events, explained);
 }
 

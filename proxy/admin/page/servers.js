@@ -1,5 +1,6 @@
 // The table of a pool's servers: sorted, filtered, a page at a time, rewritten in place.
 import { at, make, paint, set, swatch, word, write } from "./dom.js";
+import { placeOf } from "./fleet.js";
 import {
   bytes,
   compareText,
@@ -149,7 +150,7 @@ export class ServerTable {
     const { value, text } = columns[this.#column];
     const matches = (row) =>
       wanted === "" ||
-      [row.id, row.address, row.status, row.state, row.detail, row.source, row.override].some(
+      [row.id, placeOf(row), row.status, row.state, row.detail, row.source, row.override].some(
         (field) => String(field).toLowerCase().includes(wanted),
       );
     const compare = (a, b) => {
@@ -258,7 +259,9 @@ export class ServerTable {
     const { rates, last_check: check } = row;
     set(line, "data-state", row.state);
     paint(first(0).firstElementChild, this.#colours.of(row.id));
-    write(second(0), row.weight === 1 ? row.address : `${row.address} · weight ${row.weight}`);
+    const place = placeOf(row);
+    write(second(0), row.weight === 1 ? place : `${place} · weight ${row.weight}`);
+    set(second(0), "title", row.host?.problem ?? null);
     write(first(1), row.state);
     write(second(1), `${row.detail} · ${duration(row.since_s)}`);
     write(first(2), percent(row.share));
