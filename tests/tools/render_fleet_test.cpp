@@ -24,11 +24,11 @@ constexpr std::string_view replicas =
     R"("replicas":[{"name":"proxy-0","here":true,"version":"1.2.0",)"
     R"("started_at":"2031-05-01T10:00:00Z","generation":4,"file":"f","health":"majority",)"
     R"("pools":{"main":{"fingerprint":"r","servers":3,"online":3},)"
-    R"("web":{"fingerprint":"w","servers":2,"online":2}},"differs_in":[]},)"
+    R"("web":{"fingerprint":"w","servers":2,"online":2}},"differs_in":[],"differs_since_s":null},)"
     R"({"name":"proxy-1","here":false,"version":"1.2.0","started_at":"2031-05-01T10:05:00Z",)"
     R"("generation":5,"file":"g","health":"majority",)"
     R"("pools":{"main":{"fingerprint":"s","servers":3,"online":2}},)"
-    R"("differs_in":["file","pool main","pool web"]}])";
+    R"("differs_in":["file","pool main","pool web"],"differs_since_s":7}])";
 
 std::string fleet_of(std::string_view fields) {
     return R"({"ok":true,"fleet":{"name":"proxy-0",)" + std::string(fields) + ',' +
@@ -52,9 +52,12 @@ BOOST_AUTO_TEST_CASE(a_fleet_is_a_table_of_its_replicas) {
         "checks    what most replicas find decides\n"
         "replicas  disagree for 5s\n"
         "\n"
-        "REPLICA     VERSION  UP SINCE              GENERATION  FILE     POOLS      ONLINE\n"
-        "proxy-0  *  1.2.0    2031-05-01T10:00:00Z           4  agrees   agree         5/5\n"
-        "proxy-1     1.2.0    2031-05-01T10:05:00Z           5  differs  main, web     2/3\n");
+        "REPLICA     VERSION  UP SINCE              GENERATION  FILE     POOLS      DIFFERS FOR  "
+        "ONLINE\n"
+        "proxy-0  *  1.2.0    2031-05-01T10:00:00Z           4  agrees   agree                -  "
+        "   5/5\n"
+        "proxy-1     1.2.0    2031-05-01T10:05:00Z           5  differs  main, web           7s  "
+        "   2/3\n");
     BOOST_TEST(shown("fleet", R"({"ok":true,"fleet":null})") == "this proxy is in no fleet\n");
     BOOST_TEST(shown("fleet", fleet_of(well), true).find("\x1b[31mdisagree for 5s\x1b[0m") !=
                std::string::npos);

@@ -109,6 +109,7 @@ std::string replica_table(const json::object& fleet, bool colours) {
                  {"GENERATION", Align::right},
                  {"FILE"},
                  {"POOLS"},
+                 {"DIFFERS FOR", Align::right},
                  {"ONLINE", Align::right}});
     const auto all = objects(fleet, "replicas");
     for (const auto* each : all) {
@@ -120,6 +121,7 @@ std::string replica_table(const json::object& fleet, bool colours) {
                    {text(*each, "generation")},
                    file_of(differences),
                    pools_of(differences),
+                   {seconds(*each, "differs_since_s")},
                    servers_of(*each)});
     }
     return all.empty() ? "no replicas\n" : table.to_string(colours);
