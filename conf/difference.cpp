@@ -124,4 +124,35 @@ std::vector<Difference> process_difference(const Config& before, const Config& a
     return comparison.take();
 }
 
+namespace {
+
+void write(std::string& text, const std::string& path, const Entries& entries) {
+    for (const auto& [name, entry] : entries) {
+        text += path + std::to_string(name.size()) + ':' + name +
+                std::to_string(entry.value.size()) + ':' + entry.value + '\n';
+    }
+}
+
+}  // namespace
+
+std::string all_entries(const Config& config) {
+    Config shared = config;
+    if (shared.fleet) shared.fleet->name.clear();
+    std::string text;
+    write(text, "", entries_of(shared));
+    for (const Listener& each : config.listeners) {
+        write(text, "listener " + each.name + ' ', entries_of(each));
+    }
+    for (const Pool& pool : config.pools) {
+        write(text, "pool " + pool.name + ' ', entries_of(pool));
+        for (const Server& each : pool.servers) {
+            write(
+                text,
+                "server " + pool.name + ' ' + std::to_string(each.id.size()) + ':' + each.id + ' ',
+                entries_of(each));
+        }
+    }
+    return text;
+}
+
 }  // namespace ringway::conf

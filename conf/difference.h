@@ -29,4 +29,8 @@ std::vector<Difference> difference(const Config& before, const Config& after);
 // Of these, the rest: the entries of the process itself. Cheap, however many servers there are.
 std::vector<Difference> process_difference(const Config& before, const Config& after);
 
+// All entries of a configuration but the name of its replica, a line each: equal texts are equal
+// settings.
+std::string all_entries(const Config& config);
+
 }  // namespace ringway::conf

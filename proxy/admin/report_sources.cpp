@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <utility>
 
 #include "proxy/base/presentable.h"
 
@@ -46,7 +45,8 @@ json::object report_layers(const DesiredServer& server) {
 std::optional<std::string> problem_of(const Control& control, const Pool& pool,
                                       const SourceView& view) {
     auto misfit = control.pools().layers().misfit(pool.settings.name, view.source);
-    return misfit ? std::move(misfit) : view.problem;
+    if (misfit) return misfit;
+    return view.problem;
 }
 
 json::array report_sources(const Control& control, const Pool& pool) {

@@ -189,7 +189,7 @@ private:
     void look_at_sources();
     boost::asio::awaitable<void> prepare_fleet(const conf::Config& next, const EtcdTlsClients& tls,
                                                TimePoint until);
-    void adopt_fleet();
+    void adopt_fleet(const conf::Config& next);
     static boost::asio::awaitable<void> leave_fleet(std::shared_ptr<Fleet> fleet);
     Pools::FleetHealth fleet_health();
     void report_to_fleet_soon();
@@ -224,6 +224,7 @@ private:
     std::shared_ptr<Fleet> next_fleet_;  // prepared
     boost::asio::steady_timer report_timer_;
     bool reports_soon_ = false;
+    std::string settings_fingerprint_;  // where there is a fleet
     Pools pools_;
     Listeners listeners_;
     StateFile state_file_;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -10,9 +11,11 @@
 #include <boost/asio/ip/host_name.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "conf/difference.h"
 #include "proxy/control/control.h"
 #include "proxy/version.h"
 #include "ring/analysis.h"
+#include "ring/hash.h"
 
 namespace ringway::proxy {
 
@@ -28,6 +31,15 @@ constexpr std::chrono::milliseconds report_delay{100};
 
 // For the first answer of a member of etcd.
 constexpr std::chrono::milliseconds settle_step{10};
+
+// In hexadecimal digits.
+std::string settings_fingerprint(const conf::Config& config) {
+    std::string text;
+    for (const std::uint8_t byte : ring::sha256({conf::all_entries(config)})) {
+        text += fmt::format("{:02x}", byte);
+    }
+    return text;
+}
 
 }  // namespace
 
@@ -70,7 +82,8 @@ asio::awaitable<void> Control::prepare_fleet(const conf::Config& next, const Etc
 }
 
 // Its words count from the first ring on.
-void Control::adopt_fleet() {
+void Control::adopt_fleet(const conf::Config& next) {
+    settings_fingerprint_ = next.fleet ? settings_fingerprint(next) : "";
     if (fleet_ == next_fleet_) {
         next_fleet_.reset();
         return;
@@ -117,6 +130,7 @@ void Control::report_to_fleet() {
                 .count(),
         .generation = status_.generation,
         .file = status_.fingerprint,
+        .settings = settings_fingerprint_,
         .health =
             fleet_->settings().health == conf::FleetSettings::Health::own ? "own" : "majority"};
     pools_.report_checks();

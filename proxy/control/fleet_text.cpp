@@ -83,6 +83,7 @@ std::string to_text(const ReplicaReport& report) {
                                         {"started", report.started_s},
                                         {"generation", report.generation},
                                         {"file", report.file},
+                                        {"settings", report.settings},
                                         {"health", report.health},
                                         {"pools", std::move(pools)}});
 }
@@ -102,7 +103,8 @@ Result<ReplicaReport> parse_replica_report(std::string_view text) {
     ReplicaReport report;
     for (const auto& [name, to] :
          {std::pair("instance", &report.instance), std::pair("version", &report.version),
-          std::pair("file", &report.file), std::pair("health", &report.health)}) {
+          std::pair("file", &report.file), std::pair("settings", &report.settings),
+          std::pair("health", &report.health)}) {
         auto found = text_in(*object, name);
         if (!found) return found.error();
         *to = std::move(*found);

@@ -136,7 +136,7 @@ std::vector<FleetDifference> FleetView::differences(std::string_view name) const
     const auto own = replicas_.find(name);
     if (own == replicas_.end()) return differences;
     for (const auto& [replica, report] : replicas_) {
-        if (report.file != own->second.file) differences.push_back({replica, ""});
+        if (report.settings != own->second.settings) differences.push_back({replica, ""});
         for (const auto& [pool, of_pool] : report.pools) {
             const auto ours = own->second.pools.find(pool);
             if (ours == own->second.pools.end() || ours->second.ring == of_pool.ring) continue;

@@ -3,7 +3,7 @@
 // Pure; one thread.
 //
 //     replicas/NAME      {"instance": ..., "version": ..., "started": S, "generation": N,
-//                         "file": SHA-256, "health": "majority",
+//                         "file": SHA-256, "settings": SHA-256, "health": "majority",
 //                         "pools": {POOL: {"ring": SHA-256, "servers": N, "online": N}}}
 //     checks/NAME/POOL   {"down": [ID, ...], "unknown": [ID, ...]}
 //     words/POOL/ID      {"by_hand": "drain"}
@@ -36,7 +36,8 @@ struct ReplicaReport {
     std::string version;
     std::int64_t started_s = 0;  // since the epoch
     std::uint64_t generation = 0;
-    std::string file;  // its fingerprint
+    std::string file;      // its fingerprint
+    std::string settings;  // that of all entries but the replica's name
     std::string health;
     std::map<std::string, OfPool, std::less<>> pools;
     bool operator==(const ReplicaReport&) const = default;

@@ -71,7 +71,7 @@ asio::awaitable<Result<std::vector<std::string>>> Control::apply(conf::Config ne
 
     steps.done(fmt::format("{} addresses opened", opened->size()));
     auto notes = pools_.layers().notes_on(next);
-    adopt_fleet();
+    adopt_fleet(next);
     co_await adopt_pools(next, tls);
     steps.done("pools changed");
     co_await published(nullptr);

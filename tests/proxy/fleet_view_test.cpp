@@ -24,7 +24,8 @@ ReplicaReport replica(const std::string& file, const std::string& ring) {
             .version = "1",
             .started_s = 1,
             .generation = 1,
-            .file = file,
+            .file = "x",
+            .settings = file,
             .health = "majority",
             .pools = {{"main", {.ring = ring, .servers = 2, .online = 1}}}};
 }

@@ -37,7 +37,9 @@ def entries(schema):
 class DocumentsTest(unittest.TestCase):
     def test_every_entry_of_the_file_is_described(self):
         schema = json.loads((ROOT / "conf/schema.json").read_text())
-        described = named("configuration.md", "keys.md", "health.md", "logs.md")
+        described = named(
+            "configuration.md", "keys.md", "health.md", "logs.md", "names.md", "fleets.md"
+        )
         self.assertEqual(sorted(set(entries(schema)) - described), [])
 
     def test_every_metric_is_described(self):
