@@ -22,6 +22,7 @@ from support.fleet import (
 )
 from support.fleet_network import PROXIES
 from support.processes import Process
+from support.programs import find
 from support.waiting import DEADLINE, wait_until
 
 ADDRESS = "203.0.113.7"
@@ -69,7 +70,7 @@ class Anycast:
         folder = self._bench.folder
         changes = {**LOG, **self._bfd, **changes}
         config = adapted(self._bench, PACKAGING / "bird" / packaged, f"bird-{name}.conf", changes)
-        command = ["bird", "-f", "-c", config, "-s", folder / f"bird-{name}.ctl"]
+        command = [find("bird"), "-f", "-c", config, "-s", folder / f"bird-{name}.ctl"]
         prefix = self._fleet.network.inside(namespace)
         return self._bench.start(Process([*prefix, *command], folder / f"bird-{name}.log"))
 

@@ -18,6 +18,7 @@ from support.fleet import (
     settle,
 )
 from support.fleet_network import PROXIES
+from support.programs import find
 from support.waiting import DEADLINE, wait_until
 
 ADDRESS = "192.0.2.7"
@@ -46,9 +47,9 @@ class Group:
         folder = self._bench.folder / f"{name}-{time.monotonic_ns()}"
         folder.mkdir()
         command = [
-            "keepalived", "--dont-fork", "--log-console", "--log-detail", "--no-syslog", "--vrrp",
-            "--use-file", config, "--pid", folder / "pid",
-            "--vrrp_pid", folder / "vrrp.pid",
+            find("keepalived"), "--dont-fork", "--log-console", "--log-detail", "--no-syslog",
+            "--vrrp", "--use-file", config,
+            "--pid", folder / "pid", "--vrrp_pid", folder / "vrrp.pid",
         ]  # fmt: skip
         prefix = self._fleet.network.inside(self._fleet.network.machine(number))
         program = Contained(prefix, command, folder / "log")

@@ -6,7 +6,6 @@ for an answer holds up no other, so times without an answer are seen as they are
 
 import asyncio
 import itertools
-import os
 import socket
 import threading
 import time
@@ -54,7 +53,7 @@ class FrontLoad:
 
     def _run(self, namespace: str):
         try:
-            assert enter(namespace), os.strerror(1)
+            assert enter(namespace), "setns failed"
             asyncio.run(self._begin_all())
         except BaseException as broken:
             self._broken = broken
