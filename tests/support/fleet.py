@@ -70,20 +70,32 @@ class Fleet:
         self.network = bench.start(FleetNetwork())
         bench.start(_Remains(self.network))
         self.proxies = {}
-        for name, address in SERVERS.items():
-            command = [BIN_DIR / "ringdemo", "serve", "--id", name, "--listen", f"{address}:{PORT}"]
-            prefix = self.network.inside(self.network.servers)
-            server = bench.start(Process([*prefix, *command], bench.folder / f"{name}.log"))
-            wait_until(lambda: "listens" in server.log(), f"{name} to listen")
+        self._start_servers()
         for number in PROXIES:
             self.start(number)
         self.owners = self.proxies[1].owners(KEYS)
         self._check_that_all_agree()
 
+    def _start_servers(self):
+        for name, address in SERVERS.items():
+            command = [BIN_DIR / "ringdemo", "serve", "--id", name, "--listen", f"{address}:{PORT}"]
+            self.start_server(name, command, "listens")
+
+    def start_server(self, name: str, command: list, sign: str):
+        """A program on the servers' network, until its log has the sign."""
+        prefix = self.network.inside(self.network.servers)
+        log = self.bench.folder / f"{name}.log"
+        server = self.bench.start(Process([*prefix, *command], log))
+        wait_until(lambda: sign in server.log(), f"{name} to be ready")
+
+    def _config(self, _number: int) -> dict:
+        """A proxy's file."""
+        return CONFIG
+
     def start(self, number: int):
-        """A proxy on its machine, the file of which is as that of every other."""
+        """A proxy on its machine."""
         prefix = self.network.inside(self.network.machine(number))
-        proxy = self.bench.ringway(to_yaml(CONFIG), prefix=prefix, in_folder=True)
+        proxy = self.bench.ringway(to_yaml(self._config(number)), prefix=prefix, in_folder=True)
         self.proxies[number] = proxy
         wait_until(lambda: proxy.status()["not_ready"] is None, "the proxy to be ready")
 

@@ -115,6 +115,22 @@ class FleetNetwork(Namespaces):
     def mend_back(self, number: int):
         self._ip(self.servers, f"link set proxy{number} up")
 
+    def lose(self, number: int, *addresses: str):
+        """Whatever a machine sends to these on the servers' network arrives nowhere."""
+        for address in addresses:
+            self._ip(
+                self.machine(number),
+                f"neigh replace {address} lladdr 02:00:00:00:00:fe dev back nud permanent",
+            )
+
+    def find(self, number: int, *addresses: str):
+        """Ends lose()."""
+        for address in addresses:
+            self._ip(self.machine(number), f"neigh del {address} dev back")
+
+    def add_server_address(self, address: str):
+        self._ip(self.servers, f"addr add {address}/24 dev lan")
+
     def addresses(self, number: int, link: str) -> list[str]:
         (device,) = json.loads(self._ip(self.machine(number), f"-j addr show dev {link}"))
         return [entry["local"] for entry in device["addr_info"] if "local" in entry]
