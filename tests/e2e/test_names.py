@@ -7,6 +7,7 @@ from support.clients import RESET, ask, dial, read_line, read_to_end
 from support.configuration import listener, pool_of
 from support.names import NameServer
 from support.ports import free_port
+from support.tls_servers import serve_tls, server_context
 from support.waiting import wait_until
 
 KEYS = [b"key-%d" % number for number in range(60)]
@@ -196,3 +197,34 @@ def test_a_plan_says_what_it_cannot_know(bench, names):
     proxy.reload_well()
     assert set(proxy.servers()) == {"a", "b.test"}
     assert proxy.admin(f"plan {proxy.config_path}")["notes"] == []
+
+
+def test_a_thousand_targets_behind_an_alias_arrive_by_tcp(bench, names):
+    a = bench.backend("a")
+    records = ["main CNAME many"]
+    records += [f"many SRV 0 1 {port_of(a)} s{n}" for n in range(1000)]
+    records += [f"s{n} A 127.0.{n // 250}.{n % 250 + 1}" for n in range(1000)]
+    names.set(records)
+    proxy = proxy_of(bench, names, {"servers_from": {"srv": "main.test"}})
+    wait_until(lambda: len(proxy.servers()) == 1000, "all targets")
+    wait_until(
+        lambda: all(server["address"] for server in proxy.servers().values()), "their addresses"
+    )
+    weights = {server["weight"] for server in proxy.servers().values()}
+    assert weights == {1}
+    assert source_of(proxy)["problem"] is None
+
+
+def test_in_tls_a_host_must_have_a_certificate_for_its_name(bench, names, authority, trust):
+    servers = []
+    for name in ("a", "b"):
+        files = authority.issue(name, f"DNS:{name}.test" if name == "a" else "IP:127.0.0.1")
+        backend = bench.backend(name, serve_tls(server_context(files)))
+        servers.append({"id": name, "address": f"{name}.test:{backend.port}"})
+    names.set(["a A 127.0.0.1", "b A 127.0.0.1"])
+    health = {"interval": "100ms", "timeout": "90ms"}
+    proxy = proxy_of(bench, names, {"servers": servers, "tls": trust, "health": health})
+    wait_until(lambda: proxy.server("b")["status"] == "offline", "its check to fail")
+    assert "b.test" in proxy.server("b")["detail"] or "mismatch" in proxy.server("b")["detail"]
+    assert proxy.server("a")["status"] == "online"
+    assert set(placement(proxy).values()) == {"a"}
