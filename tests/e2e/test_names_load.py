@@ -9,9 +9,9 @@ from support.configuration import listener
 from support.names import NameServer
 from support.ports import free_port
 from support.steady_load import SteadyLoad
-from support.waiting import wait_until
+from support.waiting import scaled, wait_until
 
-SERVERS = 1000
+SERVERS = scaled(1000, least=200)
 FLIPPED = range(0, SERVERS, 10)
 KEYS = [b"key-%d" % number for number in range(500)]
 HELD = KEYS[:300]
@@ -80,7 +80,7 @@ def test_addresses_change_under_load_and_no_key_moves(bench):
 
     with ExitStack() as stack:
         helds = {key: stack.enter_context(hold(proxy, key, before[key])) for key in HELD}
-        load = SteadyLoad(proxy.address(), KEYS, rate=200)
+        load = SteadyLoad(proxy.address(), KEYS, rate=scaled(200))
         bench.start(load)
         wait_until(lambda: len(load.answers) > len(KEYS), "every key to be asked for")
         names.set(records(FLIPPED))

@@ -11,9 +11,9 @@ from support.links import Link
 from support.ports import free_port
 from support.processes import Process
 from support.steady_load import SteadyLoad
-from support.waiting import BIN_DIR, DEADLINE, wait_until
+from support.waiting import BIN_DIR, DEADLINE, scaled, wait_until
 
-SERVERS = 3000
+SERVERS = scaled(3000, least=500)
 BACKENDS = 5
 PREFIX = "/ringway/main/"
 KEYS = [b"key-%d" % number for number in range(500)]
