@@ -49,8 +49,9 @@ class Meeting(Fleet):
 
     def doubts(self, number: int) -> set[str]:
         """The servers that this proxy finds down, and the others do not."""
+        sign = "2 of 3 replicas find it up"
         servers = self.proxies[number].servers()
-        return {id for id, each in servers.items() if "2 of 3 replicas find it up" in each["detail"]}
+        return {id for id, each in servers.items() if sign in each["detail"]}
 
 
 def test_a_proxy_that_loses_most_of_the_servers_moves_no_key(bench):

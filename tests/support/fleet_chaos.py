@@ -103,9 +103,10 @@ class Chaos:
         self.random = random.Random(seed)
         self.done: list[str] = []  # for a reader of a failure
         self.model = Model()
+        self.connected = []  # the replicas that reach etcd
         self._bench = bench
         self._next_id = 0
-        self._faults = []  # yet to come before any comes again
+        self._faults = []  # to come, each about as often as every other
         self.etcd = bench.start(Etcd(bench.folder / "etcd", 3))
         self._ports = [self._start_backend(number) for number in range(BACKENDS)]
         self._burst(SERVERS, 0)
@@ -220,53 +221,62 @@ class Chaos:
         self.done.append(action.__name__)
         action()
 
-    # A round: changes, with a fault in the midst of them; then all is well again.
+    # A round: changes, with a fault or two in the midst of them; then all is well again.
 
     def round(self):
         self.done.clear()
         self.connected = list(self.replicas)
-        if not self._faults:
-            self._faults = [self._none, self._death, self._member, self._partition]
-            self.random.shuffle(self._faults)
-        fault = self._faults.pop()
         for _ in range(self.random.randint(0, 2)):
             self._something()
-        fault()
-        self.check()
-
-    def _some(self):
+        ends = [fault() for fault in self._next_faults()]
         for _ in range(self.random.randint(1, 5)):
             self._something()
             time.sleep(self.random.choice([0, 0, 0.05, 0.3]))
+        self.random.shuffle(ends)
+        for end in ends:
+            end()
+        self.check()
 
-    def _none(self):
-        self._some()
+    def _next_faults(self) -> list:
+        if len(self._faults) < 2:
+            all_faults = [self._death, self._member, self._partition]
+            self._faults = [*self.random.sample(all_faults, 3), None, *self._faults]
+        count = 2 if self.random.random() < 0.3 else 1
+        found = {self._faults.pop() for _ in range(count)} - {None}
+        return sorted(found, key=lambda fault: fault.__name__)
+
+    def _victim(self) -> Replica:
+        victim = self.random.choice(self.connected)
+        self.connected.remove(victim)
+        return victim
+
+    # Each begins, and gives what ends it.
 
     def _death(self):
-        victim = self.random.choice(self.replicas)
+        victim = self._victim()
         self.done.append(f"kill proxy-{victim.number}")
         victim.kill()
-        self.connected.remove(victim)
-        self._some()
-        victim.start()
+        return victim.start
 
     def _member(self):
         victim = self.random.randrange(3)
         self.done.append(f"kill etcd-{victim}")
         self.etcd.kill(victim)
-        self._some()
-        self.etcd.restart(victim)
+        return lambda: self.etcd.restart(victim)
 
     def _partition(self):
-        victim = self.random.choice(self.replicas)
+        victim = self._victim()
         way = self.random.choice([victim.cut, victim.silence])
         self.done.append(f"{way.__name__} proxy-{victim.number}")
-        self.connected.remove(victim)
         way()
-        self._some()
+        return lambda: self._mend(victim)
+
+    def _mend(self, victim: Replica):
         if self.random.random() < 0.3:
-            self.done.append("6 s")  # longer than a lease
-            time.sleep(6)
+            # Longer than a lease, or than it takes to notice a silence.
+            seconds = self.random.choice([6, 14])
+            self.done.append(f"{seconds} s")
+            time.sleep(seconds)
         if self.random.random() < 0.5:
             self.done.append("compact")
             self._insist(lambda: self.etcd.compact() or True)
