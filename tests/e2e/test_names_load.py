@@ -80,7 +80,7 @@ def test_addresses_change_under_load_and_no_key_moves(bench):
 
     with ExitStack() as stack:
         helds = {key: stack.enter_context(hold(proxy, key, before[key])) for key in HELD}
-        load = SteadyLoad(proxy.address(), KEYS, rate=scaled(200))
+        load = SteadyLoad(proxy.address(), KEYS, rate=scaled(200, least=100))
         bench.start(load)
         wait_until(lambda: len(load.answers) > len(KEYS), "every key to be asked for")
         names.set(records(FLIPPED))
