@@ -33,15 +33,17 @@ void check_errors(const conf::Errors& errors, std::string_view text) {
     }
 }
 
-void check_endpoint(const conf::Endpoint& endpoint) {
-    const auto again = conf::Endpoint::parse(endpoint.to_string());
-    require(again == endpoint, "an address is printed as it is read");
+// Of a conf::Endpoint or a conf::ServerAddress.
+template <class Address>
+void check_address(const Address& address) {
+    const auto again = Address::parse(address.to_string());
+    require(again == address, "an address is printed as it is read");
 }
 
 void check_config(const conf::Config& config) {
     require(!config.listeners.empty(), "there is a listener");
     for (const auto& listener : config.listeners) {
-        check_endpoint(listener.bind);
+        check_address(listener.bind);
         const bool there =
             std::ranges::find(config.pools, listener.pool, &conf::Pool::name) != config.pools.end();
         require(there, "a listener's pool is there");
@@ -51,8 +53,8 @@ void check_config(const conf::Config& config) {
     for (const auto& pool : config.pools) {
         for (const auto& server : pool.servers) {
             require(!server.id.empty() && server.id.size() <= 255, "a server has an id");
-            check_endpoint(server.address);
-            if (server.check_address) check_endpoint(*server.check_address);
+            check_address(server.address);
+            if (server.check_address) check_address(*server.check_address);
         }
         if (pool.health) require(pool.health->timeout <= pool.health->interval, "checks end");
     }
