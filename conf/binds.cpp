@@ -15,9 +15,17 @@ std::string group_of(const Endpoint& address) {
 
 }  // namespace
 
-void Binds::check(const Section& section, const Endpoint& bind) {
+// The first that does not fit is enough.
+void Binds::check(const Section& section, const Listener& listener) {
+    for (const Endpoint& bind : listener.addresses()) {
+        if (!check_one(section, bind)) return;
+    }
+}
+
+bool Binds::check_one(const Section& section, const Endpoint& bind) {
     if (const auto reason = why_not_listened_on(bind)) {
         section.error("bind", std::string(*reason));
+        return false;
     }
     auto& group = groups_[group_of(bind)];
     const Position here = section.where("bind");
@@ -33,9 +41,10 @@ void Binds::check(const Section& section, const Endpoint& bind) {
                                       " and " + conf::quoted(bind.to_string()) + places +
                                       ": only one of them would get clients");
         }
-        return;
+        return false;
     }
     group.push_back({bind, here});
+    return true;
 }
 
 const Binds::Bind* Binds::overlapping(const Endpoint& address) const {

@@ -13,6 +13,7 @@
 
 #include "conf/endpoint.h"
 #include "conf/result.h"
+#include "conf/routes.h"
 #include "conf/sources.h"
 #include "conf/tls.h"
 #include "conf/types.h"
@@ -113,19 +114,36 @@ struct ListenerTimeouts {
     bool operator==(const ListenerTimeouts&) const = default;
 };
 
+// Where a listener's connections go that fit `match`, and by what they are placed there.
+struct ListenerRoute {
+    std::string pool;
+    KeySettings key{};
+    RouteMatch match{};
+    Position position{};
+};
+
 struct Listener {
     std::string name;
     Endpoint bind;
+    std::uint16_t last_port = 0;  // of a range that begins with the port of `bind`; 0: that alone
     // A connection is accepted once the client has sent bytes, or after this time
     // (TCP_DEFER_ACCEPT, whole seconds); 0: at once.
     Duration defer_accept{0};
-    std::string pool;
-    KeySettings key;
+    // At least one; the first that a connection fits is its route. The entries `pool` and `key` are
+    // one route for all.
+    std::vector<ListenerRoute> routes;
     std::optional<ProxyProtocol> proxy_protocol;  // absent: no header is expected or known
     std::optional<ListenerTls> tls;               // absent: TLS is passed through
     ListenerTimeouts timeouts;
     std::uint32_t max_connections = 0;  // live at once; 0 for no limit but the process's own
     Position position;
+
+    // The address, or one for each port of the range.
+    std::vector<Endpoint> addresses() const;
+    // As `bind` is written: "192.0.2.1:6000-6099".
+    std::string bind_text() const;
+    // The pool of all connections; nullptr where there are routes to choose from.
+    const std::string* only_pool() const;
 };
 
 struct HashSettings {
@@ -234,6 +252,9 @@ struct Pool {
     std::optional<PoolTls> tls;              // absent: servers get bytes in clear
     std::optional<HealthSettings> health;    // absent: servers are never checked
     std::optional<PassiveSettings> passive;  // absent: failed connections have no effect on servers
+    // The pool that gets the connections for which no server of this one is online, or all are full;
+    // empty for none. Chains of fallbacks end.
+    std::string fallback{};
     Leaving on_down;
     Leaving on_removed;
     double panic = 0;        // share of servers online below which states are ignored

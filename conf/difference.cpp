@@ -14,7 +14,12 @@ namespace {
 
 std::string summary_of(const Listener& listener) {
     const char* const tls = listener.tls ? ", TLS" : "";
-    return listener.bind.to_string() + " to pool " + listener.pool + tls;
+    const auto* const pool = listener.only_pool();
+    const std::string to = pool != nullptr
+                               ? "pool " + *pool
+                               : std::to_string(listener.routes.size()) +
+                                     (listener.routes.size() == 1 ? " route" : " routes");
+    return listener.bind_text() + " to " + to + tls;
 }
 
 std::string summary_of(const Server& server) {

@@ -1,8 +1,11 @@
 #include "conf/entries.h"
 
 #include <cstdint>
+#include <map>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "conf/entries_writer.h"
 #include "conf/scalar.h"
@@ -16,14 +19,6 @@ std::string spell_decimal(double value) {
     text.erase(text.find_last_not_of('0') + 1);
     if (text.ends_with('.')) text.pop_back();
     return text;
-}
-
-std::string spell_network(const Network& network) {
-    const Endpoint address{.is_v6 = network.is_v6, .address = network.address};
-    std::string text = address.to_string();
-    text.resize(text.rfind(':'));
-    if (network.is_v6) text = text.substr(1, text.size() - 2);
-    return text + '/' + std::to_string(network.prefix);
 }
 
 // As ip_address() reads it: without a port.
@@ -87,6 +82,28 @@ void write(const Writer& to, const KeySettings& key) {
     to.in("on_missing").time_or_none("after", key.silent_after);
 }
 
+void write(const Writer& to, const ListenerRoute& route) {
+    to.text("pool", route.pool);
+    write(to.in("key"), route.key);
+}
+
+// Routes are known by what they ask for. Their order is a value of its own: the first that fits
+// decides.
+void write(const Writer& to, const std::vector<ListenerRoute>& routes) {
+    if (routes.size() == 1 && routes.front().match.is_empty()) return write(to, routes.front());
+    std::vector<std::string> matches;
+    std::map<std::string, std::size_t> seen;
+    for (const ListenerRoute& each : routes) {
+        matches.push_back(each.match.to_string());
+        std::string name = each.match.summary();
+        if (const auto before = seen[name]++; before > 0) name += " #" + std::to_string(before + 1);
+        write(to.in("routes[" + name + ']'), each);
+    }
+    if (routes.empty()) return;
+    to.text("routes", spell_list(matches),
+            std::to_string(matches.size()) + ", the first for " + routes.front().match.summary());
+}
+
 // Their order is a value of its own: it decides which is the first, and which of two that fit.
 void write(const Writer& to, const std::vector<TlsCertificate>& certificates) {
     if (certificates.empty()) return;
@@ -130,10 +147,9 @@ void write(const Writer& to, const ListenerTls& tls) {
 Entries entries_of(const Listener& listener) {
     Entries entries;
     const Writer to(entries);
-    to.text("bind", listener.bind.to_string());
+    to.text("bind", listener.bind_text());
     to.time_or_none("defer_accept", listener.defer_accept);
-    to.text("pool", listener.pool);
-    write(to.in("key"), listener.key);
+    write(to, listener.routes);
     if (listener.proxy_protocol) {
         const Writer proxy = to.in("proxy_protocol");
         std::string versions = listener.proxy_protocol->v1 ? "v1" : "";
@@ -141,7 +157,7 @@ Entries entries_of(const Listener& listener) {
         proxy.text("accept", versions);
         std::string trusted;
         for (const Network& network : listener.proxy_protocol->trusted) {
-            trusted += (trusted.empty() ? "" : ", ") + spell_network(network);
+            trusted += (trusted.empty() ? "" : ", ") + to_string(network);
         }
         proxy.text("trusted", trusted);
     }
@@ -242,6 +258,7 @@ Entries entries_of(const Pool& pool) {
     }
     if (pool.health) write(to.in("health"), *pool.health);
     if (pool.passive) write(to.in("passive"), *pool.passive);
+    to.bytes("fallback", pool.fallback);
     to.text("on_down", spell_leaving(pool.on_down));
     to.text("on_removed", spell_leaving(pool.on_removed));
     to.text("panic", spell_decimal(pool.panic));

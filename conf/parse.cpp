@@ -6,12 +6,14 @@
 #include <vector>
 
 #include "conf/config.h"
+#include "conf/fallbacks.h"
 #include "conf/key.h"
 #include "conf/overlap.h"
 #include "conf/parse.h"
 #include "conf/parse_health.h"
 #include "conf/parse_log.h"
 #include "conf/parse_proxy.h"
+#include "conf/parse_routes.h"
 #include "conf/parse_sources.h"
 #include "conf/parse_tls.h"
 #include "conf/scalar.h"
@@ -139,6 +141,7 @@ Pool read_pool(const Value& key, const Value& value) {
                     [&](Section& inner) { read_pool_tls(inner, pool.tls.emplace(), checks_too); });
     section.section("passive",
                     [&](Section& inner) { read_passive(inner, pool.passive.emplace()); });
+    section.text("fallback", pool.fallback);
     section.value("on_down", [&](const Value& way) { read_leaving(way, pool.on_down); });
     section.value("on_removed", [&](const Value& way) { read_leaving(way, pool.on_removed); });
     section.decimal("panic", pool.panic, 0, 1);
@@ -160,50 +163,50 @@ Pool read_pool(const Value& key, const Value& value) {
 
 namespace {
 
-// A key that this listener can never find.
-void check_key(const Section& section, const Listener& listener) {
-    const bool nameless = listener.bind.is_unix && !listener.proxy_protocol;
-    for (const KeyPart& part : listener.key.parts) {
-        const bool of_address =
-            part.from == KeyPart::From::source_ip || part.from == KeyPart::From::source;
-        if (nameless && of_address) {
-            section.error("key", "the clients of a unix socket have no address: choose another");
+// An address; for TCP also several ports of it, one after the other.
+bool read_bind(Section& section, Listener& listener) {
+    bool good = false;
+    section.value("bind", [&](const Value& value) {
+        const Node& node = value.node();
+        const auto dash = node.text.rfind('-');
+        const auto colon = node.text.rfind(':');
+        const bool is_range = value.node().kind != Node::Kind::list && dash != std::string::npos &&
+                              colon != std::string::npos && colon < dash &&
+                              !node.text.starts_with("unix:");
+        if (!is_range) {
+            const auto endpoint = value.endpoint();
+            good = endpoint.has_value();
+            if (endpoint) listener.bind = *endpoint;
+            return;
         }
-        if (part.reads_proxy_header() &&
-            !(listener.proxy_protocol && listener.proxy_protocol->v2)) {
-            section.error("key",
-                          "is in PROXY headers of version 2, which this listener does not "
-                          "accept (proxy_protocol)");
+        const auto ports = PortRange::parse(string_view(node.text).substr(colon + 1));
+        const auto first = Endpoint::parse(string_view(node.text).substr(0, dash));
+        if (!ports || !first || first->is_unix) {
+            return value.expected("an IP address and a range of ports, as 192.0.2.1:6000-6099");
         }
-        if (part.from == KeyPart::From::client_cert && !(listener.tls && listener.tls->client)) {
-            section.error("key",
-                          "is in clients' certificates, which this listener does not ask for: "
-                          "needs tls: {client: ...}");
+        const std::size_t count = std::size_t{ports->last} - ports->first + 1U;
+        if (count > bind_ports_max) {
+            return value.error("expected at most " + std::to_string(bind_ports_max) +
+                               " ports, found " + std::to_string(count));
         }
-    }
-    if (nameless && listener.key.on_missing == KeySettings::OnMissing::source_ip) {
-        section.error("key", "on_missing: the clients of a unix socket have no address");
-    }
+        listener.bind = *first;
+        listener.last_port = ports->last > ports->first ? ports->last : std::uint16_t{0};
+        good = true;
+    });
+    return good;
 }
 
 void read_defer_accept(Section& section, Listener& listener) {
     if (!section.duration("defer_accept", listener.defer_accept)) return;
     if (listener.bind.is_unix) section.error("defer_accept", "has a meaning only for TCP");
     // A client of TLS speaks first, whatever its key.
-    const bool reads = listener.tls || listener.proxy_protocol || listener.key.reads_bytes();
+    const auto reads_bytes = [](const ListenerRoute& route) {
+        return route.match.reads_tls() || route.key.reads_bytes();
+    };
+    const bool reads = listener.tls || listener.proxy_protocol ||
+                       std::ranges::any_of(listener.routes, reads_bytes);
     if (!reads) {
         section.error("defer_accept", "has a meaning only where bytes of the client are read");
-    }
-}
-
-void check_listener(const Section& section, const Listener& listener, ListenerChecks& checks,
-                    bool has_bind) {
-    if (!listener.name.empty()) checks.names.check(section, "name", listener.name);
-    if (has_bind) checks.binds.check(section, listener.bind);
-    if (listener.pool.empty() || !checks.pools_known) return;
-    if (!std::ranges::binary_search(checks.pools, string_view(listener.pool))) {
-        section.error("pool", "there is no pool " + quoted(listener.pool) +
-                                  section.did_you_mean(listener.pool, checks.pools));
     }
 }
 
@@ -214,8 +217,7 @@ Listener read_listener(const Value& value, ListenerChecks& checks) {
     listener.position = value.position();
     Section section(value);
     section.text("name", listener.name, name_rule);
-    const bool has_bind = section.endpoint("bind", listener.bind);
-    section.text("pool", listener.pool);
+    const bool has_bind = read_bind(section, listener);
     section.section("proxy_protocol", [&](Section& inner) {
         read_proxy_protocol(inner, listener.proxy_protocol.emplace(), listener.bind.is_unix);
     });
@@ -228,31 +230,35 @@ Listener read_listener(const Value& value, ListenerChecks& checks) {
         if (inner.has("key")) neighbours.timeout_position = inner.where("key");
     });
     neighbours.timeout = listener.timeouts.key;
-    section.value("key", [&](const Value& key) { read_key(key, listener.key, neighbours); });
+    section.need({"name", "bind"});
+    read_routes(section, listener, neighbours, checks);
     read_defer_accept(section, listener);
     section.integer("max_connections", listener.max_connections, 1, connections_max);
-    section.need({"name", "bind", "pool"});
-    if (has_bind) check_key(section, listener);
-    check_listener(section, listener, checks, has_bind);
+    if (!listener.name.empty()) checks.names.check(section, "name", listener.name);
+    if (has_bind) checks.binds.check(section, listener);
     section.finish();
     return listener;
 }
 
 namespace {
 
-void read_listeners_and_pools(Section& root, Config& config, ListenerChecks& checks) {
+void read_pools(Section& root, Config& config, ListenerChecks& checks) {
     root.section("pools", [&](Section& pools) {
         checks.pools_known = pools.is_map() && !pools.is_cut();
         pools.each([&](const Value& key, const Value& pool) {
             config.pools.push_back(read_pool(key, pool));
         });
+        for (const auto& pool : config.pools) checks.pools.push_back(pool.name);
+        std::ranges::sort(checks.pools);
+        if (checks.pools_known) check_fallbacks(pools, config.pools, checks.pools);
     });
     if (config.pools.size() > pools_max) {
         root.error("pools", "expected at most " + std::to_string(pools_max) + " pools, found " +
                                 std::to_string(config.pools.size()));
     }
-    for (const auto& pool : config.pools) checks.pools.push_back(pool.name);
-    std::ranges::sort(checks.pools);
+}
+
+void read_listeners(Section& root, Config& config, ListenerChecks& checks) {
     root.value("listeners", [&](const Value& listeners) {
         const auto& node = listeners.node();
         if (node.kind == Node::Kind::list && node.items.empty()) {
@@ -333,7 +339,8 @@ void read_root(Section& root, Config& config) {
     root.duration("drain_delay", config.drain_delay);
     root.duration("drain_timeout", config.drain_timeout);
     ListenerChecks checks;
-    read_listeners_and_pools(root, config, checks);
+    read_pools(root, config, checks);
+    read_listeners(root, config, checks);
     root.section("admin", [&](Section& section) { read_admin(section, config.admin, checks); });
     root.section("log", [&](Section& section) { read_log(section, config.log); });
     root.section("dns", [&](Section& section) { read_dns(section, config.dns); });

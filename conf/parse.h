@@ -28,12 +28,15 @@ public:
         Endpoint address;
         Position position;
     };
-    // Reports the entry `bind` of `section` where it and one before cannot both have clients.
-    void check(const Section& section, const Endpoint& bind);
+    // Reports the entry `bind` of `section` where an address of it and one before cannot both have
+    // clients.
+    void check(const Section& section, const Listener& listener);
     // The first that overlaps `address`; null for none.
     const Bind* overlapping(const Endpoint& address) const;
 
 private:
+    bool check_one(const Section& section, const Endpoint& bind);
+
     // Addresses of different groups (by port or path) never overlap.
     std::map<std::string, std::vector<Bind>> groups_;
 };

@@ -1,5 +1,6 @@
 #include "conf/watch.h"
 
+#include "conf/parse_routes.h"
 #include "conf/parse_tls.h"
 
 namespace ringway::conf {
@@ -13,6 +14,8 @@ constexpr std::size_t certificate_characters_max = 1'024;
 constexpr std::size_t pool_characters_max = 8'192;
 constexpr std::size_t listener_characters_max = 8'192;
 constexpr std::size_t network_characters_max = 64;
+constexpr std::size_t route_characters_max = 2'048;
+constexpr std::size_t name_characters_max = 320;  // of what a route asks for
 
 // The entry of a map whose value is being read; empty where there is none.
 std::string_view entry_in(const Node& map) {
@@ -32,6 +35,10 @@ std::optional<std::size_t> PartsWatch::on_node(const std::vector<Node>& around,
         entry_in(around[3]) == "certificates") {
         return on_certificate(complete);
     }
+    const bool in_routes = section == "listeners" && around.size() >= 4 &&
+                           around[3].kind == Node::Kind::list && entry_in(around[2]) == "routes";
+    if (in_routes && around.size() == 4) return on_route(complete);
+    if (in_routes && around.size() == 6 && in_list) return on_name(complete);
     if (section != "pools") return std::nullopt;
     const Node& pools = around[1];
     if (around.size() == 2 && !entry_in(pools).empty())
@@ -68,6 +75,23 @@ std::optional<std::size_t> PartsWatch::on_certificate(const Node& certificate) {
     return judge(report.count() + (too_many ? 1 : 0), certificate_characters_max);
 }
 
+std::optional<std::size_t> PartsWatch::on_route(const Node& route) {
+    const Path path;
+    Report report;
+    read_route(Value(route, path, report));
+    errors_of_listener_ += report.count();
+    names_of_route_ = 0;
+    const bool too_many = ++routes_ > routes_max;
+    return judge(report.count() + (too_many ? 1 : 0), route_characters_max);
+}
+
+// Of the names, protocols and networks of one route; the whole route is judged at its end.
+std::optional<std::size_t> PartsWatch::on_name(const Node& name) {
+    const bool is_text = name.kind == Node::Kind::plain || name.kind == Node::Kind::quoted;
+    const bool too_many = ++names_of_route_ > names_max;
+    return judge(is_text && !too_many ? 0 : 1, name_characters_max);
+}
+
 std::optional<std::size_t> PartsWatch::on_pool(const Node& key, const Node& pool) {
     const Path path;
     Report report;
@@ -89,6 +113,7 @@ std::optional<std::size_t> PartsWatch::on_listener(const Node& node) {
     errors_of_listener_ = 0;
     certificates_ = 0;
     chains_.reset();
+    routes_ = 0;
     const auto networks = listener.proxy_protocol ? listener.proxy_protocol->trusted.size() : 0;
     const bool too_many = ++listeners_ > listeners_max;
     return judge(report.count() + (too_many ? 1 : 0),

@@ -91,10 +91,12 @@ void add_pool_metrics(Makers& m) {
     add_per_pool(m,
                  {"ringway_pool_spills_total", counter,
                   "Connections given to a server that does not own their key, by what was the "
-                  "matter with the owner."},
+                  "matter with the owner, or to the fallback, by what was with the pool."},
                  [](MetricFamily& family, Pool p) {
                      add(family, {{"pool", p.pool}, {"reason", "full"}}, p.spills_full);
                      add(family, {{"pool", p.pool}, {"reason", "connect_failed"}}, p.spills_failed);
+                     add(family, {{"pool", p.pool}, {"reason", "pool_down"}}, p.fallbacks_down);
+                     add(family, {{"pool", p.pool}, {"reason", "pool_full"}}, p.fallbacks_full);
                  });
     add_per_pool(m,
                  {"ringway_pool_local_dial_failures_total", counter,

@@ -104,6 +104,8 @@ PoolMetrics pool_metrics(const std::string& name, const Pool& pool) {
         numbers.picks += one.picks.value();
         numbers.spills_full += one.spills_full.value();
         numbers.spills_failed += one.spills_failed.value();
+        numbers.fallbacks_down += one.fallbacks_down.value();
+        numbers.fallbacks_full += one.fallbacks_full.value();
         for (std::size_t i = 0; i < numbers.local_failures.size(); ++i) {
             numbers.local_failures[i] += one.local_failures[i].value();
         }

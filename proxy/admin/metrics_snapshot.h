@@ -55,6 +55,8 @@ struct PoolMetrics {
     std::uint64_t picks = 0;
     std::uint64_t spills_full = 0;
     std::uint64_t spills_failed = 0;
+    std::uint64_t fallbacks_down = 0;
+    std::uint64_t fallbacks_full = 0;
     std::array<std::uint64_t, health::local_fault_count> local_failures{};
     std::uint64_t tls_full = 0;  // handshakes with servers
     std::uint64_t tls_resumed = 0;

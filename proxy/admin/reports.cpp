@@ -79,6 +79,19 @@ std::string describe(const conf::KeySettings& key) {
     return text;
 }
 
+// The first of a listener's routes, in their order.
+constexpr std::size_t routes_shown = 100;
+json::array describe(const std::vector<conf::ListenerRoute>& routes) {
+    json::array shown;
+    for (const conf::ListenerRoute& route : routes) {
+        if (shown.size() == routes_shown) break;
+        shown.push_back({{"match", route.match.summary()},
+                         {"pool", route.pool},
+                         {"key", describe(route.key)}});
+    }
+    return shown;
+}
+
 // How connections of the listener ended, by close reason.
 json::object describe_ends(const PerWorker<ListenerCounts>& counts) {
     json::object ends;
@@ -200,11 +213,15 @@ json::object report_status(const Control& control) {
     json::array listeners;
     for (const auto& [name, listener] : control.listeners().all()) {
         const auto& counts = *listener.counts;
+        const auto& routes = listener.settings.routes;
+        const std::string* const only = listener.settings.only_pool();
         listeners.push_back(
             {{"name", name},
-             {"bind", listener.settings.bind.to_string()},
-             {"pool", listener.settings.pool},
-             {"key", describe(listener.settings.key)},
+             {"bind", listener.settings.bind_text()},
+             {"pool", only != nullptr ? json::value(*only) : json::value()},
+             {"key", only != nullptr ? json::value(describe(routes.front().key)) : json::value()},
+             {"routes", describe(routes)},
+             {"routes_left_out", routes.size() - std::min(routes.size(), routes_shown)},
              {"accepted", sum(counts, &ListenerCounts::accepted)},
              {"active", sum(counts, &ListenerCounts::active)},
              {"refused", sum(counts, &ListenerCounts::refused)},
@@ -232,8 +249,11 @@ json::object report_status(const Control& control) {
                          {"sources", report_sources(control, pool)},
                          {"points", snapshot->point_count()},
                          {"active", active},
+                         {"fallback", pool.settings.fallback.empty() ? json::value() : json::value(pool.settings.fallback)},
                          {"spills", sum(counts, &PoolCounts::spills_full) +
-                                        sum(counts, &PoolCounts::spills_failed)},
+                                        sum(counts, &PoolCounts::spills_failed) +
+                                        sum(counts, &PoolCounts::fallbacks_down) +
+                                        sum(counts, &PoolCounts::fallbacks_full)},
                          {"peak_to_average", pool.ring->figures().peak_to_average()},
                          {"moved_last_change", or_null(pool.ring->figures().moved_last_change())},
                          {"fingerprint", ring::fingerprint(*snapshot)}});

@@ -94,17 +94,33 @@ std::chrono::seconds Control::uptime() const {
     return std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started_at_);
 }
 
+namespace {
+
+bool has_server(const Pool& pool) {
+    const auto serving = pool.ring->snapshot();
+    return std::ranges::any_of(serving->members(), [](const ring::Member& each) {
+        return each.status == ring::Status::online && each.weight > 0;
+    });
+}
+
+// Of a pool and its fallbacks the first that has a server, or the pool itself.
+const Pool& serving(const Pools& pools, const Pool& first) {
+    const Pool* pool = &first;
+    while (!has_server(*pool) && !pool->settings.fallback.empty()) {
+        pool = pools.find(pool->settings.fallback);
+    }
+    return has_server(*pool) ? *pool : first;
+}
+
+}  // namespace
+
 std::optional<std::string> Control::why_not_ready() const {
     if (draining_) return "draining";
     if (leaving_) return "about to drain";
     if (!serving_) return "not serving yet";
     const auto lacks = [&](const std::string& name) -> std::optional<std::string> {
-        const Pool& pool = *pools_.find(name);
-        const auto serving = pool.ring->snapshot();
-        const bool serves = std::ranges::any_of(serving->members(), [](const ring::Member& each) {
-            return each.status == ring::Status::online && each.weight > 0;
-        });
-        if (!serves) return fmt::format("pool {} has no server online", name);
+        const Pool& pool = serving(pools_, *pools_.find(name));
+        if (!has_server(pool)) return fmt::format("pool {} has no server online", name);
         if (const auto fault = pool.local.cause(pool.settings)) {
             return fmt::format("pool {}: no connection can leave this machine: {}", name, *fault);
         }
@@ -117,7 +133,9 @@ std::optional<std::string> Control::why_not_ready() const {
         return std::nullopt;
     }
     for (const auto& [name, listener] : listeners_.all()) {
-        if (auto reason = lacks(listener.settings.pool)) return reason;
+        for (const conf::ListenerRoute& route : listener.settings.routes) {
+            if (auto reason = lacks(route.pool)) return reason;
+        }
     }
     return std::nullopt;
 }

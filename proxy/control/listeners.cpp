@@ -21,23 +21,60 @@ std::set<std::string> addresses(const Open& open) {
     return all;
 }
 
-Route route_of(const conf::Listener& listener, const Pool& pool, const ListenerLedger& ledger,
-               const std::shared_ptr<const TlsServer>& tls) {
-    return {.listener = listener.name,
-            .key = KeyRecipe(listener.key),
-            .proxy_protocol = listener.proxy_protocol,
-            .tls = tls,
-            .allows_truncation = listener.tls && listener.tls->allows_truncation,
-            .defer_accept = listener.defer_accept,
-            .timeouts = listener.timeouts,
-            .connect = pool.settings.connect,
-            .send_proxy = pool.settings.send_proxy,
-            .server_tls = pool.tls.traffic,
-            .pool = listener.pool,
-            .balancer = pool.ring->balancer(),
-            .counts = ledger.counts,
-            .pool_counts = pool.ledger->counts,
-            .quota = ledger.quota};
+// The pools of a configuration, as connections reach them. Each is made once, so that all routes to
+// a pool share its readers.
+class Backends {
+public:
+    Backends(const Pools& pools, std::size_t workers) : pools_(pools), workers_(workers) {}
+
+    // Chains of fallbacks end: conf/ has checked them.
+    std::shared_ptr<const Backend> find(const std::string& name) {
+        auto& backend = made_[name];
+        if (backend) return backend;
+        const Pool& pool = *pools_.find(name);
+        Backend made{.pool = name,
+                     .connect = pool.settings.connect,
+                     .send_proxy = pool.settings.send_proxy,
+                     .tls = pool.tls.traffic,
+                     .ring = std::make_shared<PoolRing>(pool.ring->balancer(), workers_),
+                     .counts = pool.ledger->counts,
+                     .fallback = nullptr};
+        if (!pool.settings.fallback.empty()) made.fallback = find(pool.settings.fallback);
+        return backend = std::make_shared<const Backend>(std::move(made));
+    }
+
+private:
+    const Pools& pools_;
+    const std::size_t workers_;
+    std::map<std::string, std::shared_ptr<const Backend>> made_;
+};
+
+bool any_sends_header(const std::shared_ptr<const Backend>& first) {
+    for (const Backend* each = first.get(); each != nullptr; each = each->fallback.get()) {
+        if (each->sends_header()) return true;
+    }
+    return false;
+}
+
+Intake intake_of(const conf::Listener& listener, Backends& backends, const ListenerLedger& ledger,
+                 const std::shared_ptr<const TlsServer>& tls) {
+    Intake intake{.listener = listener.name,
+                  .routes = RouteTable(listener.routes),
+                  .backends = {},
+                  .proxy_protocol = listener.proxy_protocol,
+                  .tls = tls,
+                  .allows_truncation = listener.tls && listener.tls->allows_truncation,
+                  .defer_accept = listener.defer_accept,
+                  .timeouts = listener.timeouts,
+                  .counts = ledger.counts,
+                  .quota = ledger.quota,
+                  .needs_destination = false};
+    for (const conf::ListenerRoute& route : listener.routes) {
+        intake.backends.push_back(backends.find(route.pool));
+    }
+    intake.needs_destination = intake.routes.needs_destination() ||
+                               std::ranges::any_of(intake.backends, any_sends_header);
+    return intake;
 }
 
 }  // namespace
@@ -48,19 +85,22 @@ Result<OpenedSockets> Listeners::open(const conf::Config& config) const {
     const auto refused = [](const conf::Listener& listener, const Reason& reason) {
         return Reason(fmt::format("listener {}: {}", listener.name, reason.text));
     };
-    std::vector<const conf::Listener*> wanted;
+    std::vector<std::pair<const conf::Listener*, conf::Endpoint>> wanted;
     for (const conf::Listener& next : config.listeners) {
-        if (open_.contains(next.bind.to_string())) continue;
-        wanted.push_back(&next);
-        if (auto free = check_address(next.bind); !free) return refused(next, free.error());
+        for (const conf::Endpoint& address : next.addresses()) {
+            if (open_.contains(address.to_string())) continue;
+            wanted.emplace_back(&next, address);
+            if (auto free = check_address(address); !free) return refused(next, free.error());
+        }
     }
     OpenedSockets opened;
-    for (const conf::Listener* next : wanted) {
-        auto sockets = open_listen_sockets(next->bind, workers_.size(), [next](int socket) {
+    for (const auto& [listener, address] : wanted) {
+        const auto set_options = [next = listener](int socket) {
             set_inherited_options(socket, next->timeouts, next->defer_accept);
-        });
-        if (!sockets) return refused(*next, sockets.error());
-        opened.emplace(next->bind.to_string(), std::move(*sockets));
+        };
+        auto sockets = open_listen_sockets(address, workers_.size(), set_options);
+        if (!sockets) return refused(*listener, sockets.error());
+        opened.emplace(address.to_string(), std::move(*sockets));
     }
     return opened;
 }
@@ -100,7 +140,7 @@ ListenerLedger Listeners::ledger_of(const conf::Listener& next, const Leaving& l
     if (const auto same = listeners_.find(next.name); same != listeners_.end()) {
         return {same->second.counts, same->second.quota};
     }
-    if (const auto left = leaving.find(next.bind.to_string()); left != leaving.end()) {
+    if (const auto left = leaving.find(next.bind_text()); left != leaving.end()) {
         return {left->second->counts, left->second->quota};
     }
     if (const auto left = left_.find(next.name); left != left_.end()) return left->second;
@@ -113,13 +153,14 @@ void Listeners::apply(const conf::Config& config, OpenedSockets opened, const Po
     auto left_over = addresses(open_);
     std::map<std::string, Listener> next_listeners;
     std::set<const Quota*> counting;
+    Backends backends(pools, workers_.size());
     Leaving leaving;
     for (const auto& [name, listener] : listeners_) {
-        leaving.emplace(listener.settings.bind.to_string(), &listener);
+        leaving.emplace(listener.settings.bind_text(), &listener);
     }
     for (const conf::Listener& next : config.listeners) {
         const auto stays = listeners_.find(next.name);
-        if (stays != listeners_.end()) leaving.erase(stays->second.settings.bind.to_string());
+        if (stays != listeners_.end()) leaving.erase(stays->second.settings.bind_text());
     }
     for (const conf::Listener& next : config.listeners) {
         auto [counts, quota] = ledger_of(next, leaving);
@@ -127,23 +168,12 @@ void Listeners::apply(const conf::Config& config, OpenedSockets opened, const Po
         quota->set_limit(next.max_connections > 0 ? next.max_connections : Quota::unlimited);
         const auto found = tls.find(next.name);
         const auto tls_server = found != tls.end() ? found->second : nullptr;
-        auto route = route_of(next, *pools.find(next.pool), {counts, quota}, tls_server);
-        route.log_access = config.log.access;
-        const auto shared = std::make_shared<const Route>(std::move(route));
-        const std::string address = next.bind.to_string();
-        left_over.erase(address);
-        const auto sockets = opened.find(address);
-        if (sockets != opened.end()) {
-            open_[address] = {.address = next.bind,
-                              .inodes = sockets->second.inodes(),
-                              .file = std::move(sockets->second.file)};
-        }
-        for (std::size_t i = 0; i < workers_.size(); ++i) {
-            if (sockets == opened.end()) {
-                workers_[i]->reroute(address, shared);
-            } else {
-                workers_[i]->listen(address, std::move(sockets->second.sockets[i]), shared);
-            }
+        auto intake = intake_of(next, backends, {counts, quota}, tls_server);
+        intake.log_access = config.log.access;
+        const auto shared = std::make_shared<const Intake>(std::move(intake));
+        for (const conf::Endpoint& address : next.addresses()) {
+            left_over.erase(address.to_string());
+            listen(address, opened, shared);
         }
         next_listeners.emplace(next.name,
                                Listener{next, tls_server, std::move(counts), std::move(quota)});
@@ -167,6 +197,23 @@ void Listeners::apply(const conf::Config& config, OpenedSockets opened, const Po
         for (const auto& worker : workers_) worker->unlisten(address, left);
     }
     listeners_ = std::move(next_listeners);
+}
+
+// Has the workers take `intake` at an address that is open, or is among `opened`.
+void Listeners::listen(const conf::Endpoint& where, OpenedSockets& opened,
+                       const std::shared_ptr<const Intake>& intake) {
+    const std::string address = where.to_string();
+    const auto sockets = opened.find(address);
+    if (sockets == opened.end()) {
+        for (const auto& worker : workers_) worker->take_up(address, intake);
+        return;
+    }
+    open_[address] = {.address = where,
+                      .inodes = sockets->second.inodes(),
+                      .file = std::move(sockets->second.file)};
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+        workers_[i]->listen(address, std::move(sockets->second.sockets[i]), intake);
+    }
 }
 
 }  // namespace ringway::proxy

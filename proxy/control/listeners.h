@@ -13,7 +13,7 @@
 #include "conf/result.h"
 #include "proxy/control/config_file.h"
 #include "proxy/control/pools.h"
-#include "proxy/data/route.h"
+#include "proxy/data/intake.h"
 #include "proxy/data/worker.h"
 #include "proxy/net/listen_sockets.h"
 
@@ -66,6 +66,8 @@ private:
     // Listeners whose names leave, by their addresses.
     using Leaving = std::map<std::string, const Listener*>;
 
+    void listen(const conf::Endpoint& where, OpenedSockets& opened,
+                const std::shared_ptr<const Intake>& intake);
     ListenerLedger ledger_of(const conf::Listener& next, const Leaving& leaving) const;
     Result<void> check_address(const conf::Endpoint& address) const;
 

@@ -1,6 +1,7 @@
 #include "proxy/control/plan.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -17,24 +18,8 @@ namespace {
 
 using SnapshotPtr = std::shared_ptr<const ring::Snapshot>;
 
-SnapshotPtr ring_in(const Rings& rings, std::string_view pool) {
-    const auto found = rings.find(pool);
-    return found == rings.end() ? nullptr : found->second;
-}
-
 // Rounding must not make a limit of 10 % refuse what moves 10 %.
 constexpr double rounding = 1e-9;
-
-std::optional<ListenerPlan> plan_listener(const conf::Listener& old, const conf::Listener& now,
-                                          const Rings& rings_before, const Rings& rings_after) {
-    if (old.key != now.key) return ListenerPlan{now.name, 1, "its keys are others"};
-    if (old.pool == now.pool) return std::nullopt;
-    const auto before = ring_in(rings_before, old.pool);
-    const auto after = ring_in(rings_after, now.pool);
-    const double moved = before && after ? ring::key_moves(*before, *after).moved : 1;
-    return ListenerPlan{now.name, moved,
-                        fmt::format("its pool is {} in place of {}", now.pool, old.pool)};
-}
 
 json::value describe_ring(const SnapshotPtr& ring, const std::vector<ring::Share>& shares) {
     if (!ring) return nullptr;
@@ -101,9 +86,8 @@ Plan make_plan(const conf::Config& before, const Rings& rings_before, const conf
     for (const conf::Listener& now : after.listeners) {
         const auto old = std::ranges::find(before.listeners, now.name, &conf::Listener::name);
         if (old == before.listeners.end()) continue;
-        if (auto moves = plan_listener(*old, now, rings_before, rings_after)) {
-            plan.listeners.push_back(std::move(*moves));
-        }
+        auto moves = plan_routes(*old, rings_before, now, rings_after);
+        std::ranges::move(moves, std::back_inserter(plan.listeners));
     }
     std::map<std::string_view, PoolPlan> pools;
     for (const auto& [name, ring] : rings_before) pools[name].before = ring;
@@ -131,8 +115,10 @@ json::object to_json(const Plan& plan) {
     }
     json::array listeners;
     for (const ListenerPlan& listener : plan.listeners) {
-        listeners.push_back(
-            {{"listener", listener.name}, {"moved", listener.moved}, {"why", listener.why}});
+        listeners.push_back({{"listener", listener.name},
+                             {"route", listener.route},
+                             {"moved", listener.moved},
+                             {"why", listener.why}});
     }
     json::array pools;
     for (const PoolPlan& pool : plan.pools) pools.push_back(describe_pool(pool));
@@ -159,8 +145,9 @@ std::vector<std::string> beyond(const Plan& plan, double max_moved) {
     }
     for (const ListenerPlan& listener : plan.listeners) {
         if (!is_beyond(listener.moved)) continue;
-        lines.push_back(fmt::format("listener {}: {:.4g} % of its keys would move: {}",
-                                    listener.name, listener.moved * 100, listener.why));
+        const std::string route = listener.route == "all" ? "" : ", " + listener.route;
+        lines.push_back(fmt::format("listener {}{}: {:.4g} % of its keys would move: {}",
+                                    listener.name, route, listener.moved * 100, listener.why));
     }
     return lines;
 }

@@ -12,6 +12,7 @@
 
 #include "conf/config.h"
 #include "conf/difference.h"
+#include "proxy/control/plan_routes.h"
 #include "proxy/control/pools.h"
 #include "ring/analysis.h"
 
@@ -23,13 +24,6 @@ struct PoolPlan {
     std::shared_ptr<const ring::Snapshot> before;
     std::shared_ptr<const ring::Snapshot> after;
     ring::KeyMoves keys;  // of a pool that stays
-};
-
-// A listener that stays, whose clients are placed by other keys or in another pool.
-struct ListenerPlan {
-    std::string name;
-    double moved;  // 0 to 1: of its connections, those that would go elsewhere
-    std::string why;
 };
 
 struct Plan {
@@ -45,7 +39,7 @@ Plan make_plan(const conf::Config& before, const Rings& rings_before, const conf
 // The rings of all pools, with every server online.
 Rings rings_of(const conf::Config& config);
 
-// {"changes": [{"path", "before", "after"}], "listeners": [{"listener", "moved", "why"}],
+// {"changes": [{"path", "before", "after"}], "listeners": [{"listener", "route", "moved", "why"}],
 //  "pools": [{"pool", "state": "new"|"stays"|"removed", "moved", "comparable", "moves":
 //  [{"from", "to", "share"}], "moves_left_out", "servers": [{"id", "before", "after"}],
 //  "before": {"servers", "online", "peak_to_average", "least_to_average"}, "after": {...}}]}

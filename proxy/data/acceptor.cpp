@@ -36,11 +36,10 @@ void set_inherited_options(int socket, const conf::ListenerTimeouts& timeouts,
     set_deferred_accept(socket, std::chrono::ceil<seconds>(defer_accept));
 }
 
-Acceptor::Acceptor(Fd socket, std::shared_ptr<const Route> route, Poller& poller, Timers& timers,
+Acceptor::Acceptor(Fd socket, std::shared_ptr<const Intake> intake, Poller& poller, Timers& timers,
                    Quota& total, OnAccept on_accept)
     : socket_(std::move(socket)),
-      route_(std::move(route)),
-      reader_(*route_->balancer),
+      intake_(std::move(intake)),
       poller_(poller),
       timers_(timers),
       total_(total),
@@ -48,11 +47,9 @@ Acceptor::Acceptor(Fd socket, std::shared_ptr<const Route> route, Poller& poller
     on_deadline();
 }
 
-void Acceptor::reroute(std::shared_ptr<const Route> route) {
-    const bool other_ring = route->balancer != route_->balancer;
-    if (other_ring) reader_ = ring::Reader(*route->balancer);
-    route_ = std::move(route);
-    set_inherited_options(socket_.get(), route_->timeouts, route_->defer_accept);
+void Acceptor::take_up(std::shared_ptr<const Intake> intake) {
+    intake_ = std::move(intake);
+    set_inherited_options(socket_.get(), intake_->timeouts, intake_->defer_accept);
 }
 
 void Acceptor::accept_queue() {
@@ -81,14 +78,14 @@ void Acceptor::on_ready(std::uint32_t /*events*/) {
 }
 
 Acceptor::Taken Acceptor::accept_one(bool beyond_limits) {
-    Admission admission{.listener = route_->quota->take(), .total = total_.take()};
+    Admission admission{.listener = intake_->quota->take(), .total = total_.take()};
     const bool admitted = admission.listener && admission.total;
     if (!admitted && !beyond_limits) return Taken::at_limit;
     SocketAddress client;
     if (Stream stream = accept_stream(socket_, client)) {
         try {
             const conf::Endpoint from = to_endpoint(client);
-            on_accept_(std::move(stream), from, route_, reader_.share(), std::move(admission));
+            on_accept_(std::move(stream), from, intake_, std::move(admission));
             return Taken::one;
         } catch (const std::bad_alloc&) {
             stream.close_with_reset();
@@ -116,7 +113,7 @@ void Acceptor::pause(Clock::duration length, const char* reason) {
     timers_.set(*this, now + length);
     if (now - last_complaint_ < complaint_interval) return;
     last_complaint_ = now;
-    spdlog::warn("listener {}: accepting pauses: {}", route_->listener, reason);
+    spdlog::warn("listener {}: accepting pauses: {}", intake_->listener, reason);
 }
 
 void Acceptor::on_deadline() {

@@ -8,12 +8,11 @@
 
 #include "conf/config.h"
 #include "proxy/base/fd.h"
+#include "proxy/data/intake.h"
 #include "proxy/data/quota.h"
-#include "proxy/data/route.h"
 #include "proxy/net/poller.h"
 #include "proxy/net/stream.h"
 #include "proxy/net/timers.h"
-#include "ring/balancer.h"
 
 namespace ringway::proxy {
 
@@ -31,16 +30,16 @@ void set_inherited_options(int socket, const conf::ListenerTimeouts& timeouts,
 class Acceptor final : private PollHandler, private Timer {
 public:
     // Resets `stream` before it throws std::bad_alloc.
-    using OnAccept = std::function<void(
-        Stream stream, const conf::Endpoint& client, const std::shared_ptr<const Route>& route,
-        std::shared_ptr<const ring::Snapshot> snapshot, Admission admission)>;
+    using OnAccept = std::function<void(Stream stream, const conf::Endpoint& client,
+                                        const std::shared_ptr<const Intake>& intake,
+                                        Admission admission)>;
 
-    // `socket` has the options of `route`. `total` limits the connections of all listeners and
+    // `socket` has the options of `intake`. `total` limits the connections of all listeners and
     // outlives this.
-    Acceptor(Fd socket, std::shared_ptr<const Route> route, Poller& poller, Timers& timers,
+    Acceptor(Fd socket, std::shared_ptr<const Intake> intake, Poller& poller, Timers& timers,
              Quota& total, OnAccept on_accept);
 
-    void reroute(std::shared_ptr<const Route> route);
+    void take_up(std::shared_ptr<const Intake> intake);
 
     // Accepts what is in the queue now, so that closing the socket resets no connection
     // that was established.
@@ -55,8 +54,7 @@ private:
     void pause(Clock::duration length, const char* reason);
 
     Fd socket_;
-    std::shared_ptr<const Route> route_;
-    ring::Reader reader_;
+    std::shared_ptr<const Intake> intake_;
     Poller& poller_;
     Timers& timers_;
     Quota& total_;

@@ -37,6 +37,7 @@ constexpr std::array<const char*, close_reason_count> names{
     "tls_malformed",
     "tls_flood",
     "tls_truncated",
+    "no_route",
     "no_server",
     "servers_full",
     "connect_failed",

@@ -36,6 +36,7 @@ enum class CloseReason : std::uint8_t {
     tls_malformed,         // the client breaks the protocol, or bytes were altered
     tls_flood,             // the client makes work and sends nothing
     tls_truncated,         // the client ended its stream without close_notify
+    no_route,              // it fits none of the listener's routes
     no_server,             // no server is online
     servers_full,          // all that are online have reached their limits
     connect_failed,        // no server that was tried took the connection

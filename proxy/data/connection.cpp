@@ -35,31 +35,31 @@ constexpr std::size_t logged_key_bytes = 128;
 
 }  // namespace
 
-Connection::Connection(ConnectionTools& tools, std::shared_ptr<const Route> route,
+Connection::Connection(ConnectionTools& tools, std::shared_ptr<const Intake> intake,
                        const conf::Endpoint& client, Admission admission)
     : tools_(tools),
-      route_(std::move(route)),
+      intake_(std::move(intake)),
       admission_(std::move(admission)),
       client_(client),
       relay_(*this, tools.relay),
       accepted_at_(Clock::now()),
       number_(++tools.last_number) {
-    auto& counts = (*route_->counts)[tools_.worker];
+    auto& counts = (*intake_->counts)[tools_.worker];
     counts.accepted.add(1);
     counts.active.add(1);
 }
 
 Connection::~Connection() {
-    (*route_->counts)[tools_.worker].active.subtract(1);
+    (*intake_->counts)[tools_.worker].active.subtract(1);
 }
 
-void Connection::start(Stream stream, std::shared_ptr<const ring::Snapshot> snapshot) noexcept {
+void Connection::start(Stream stream) noexcept {
     if (client_.is_unix()) keep_urgent_in_place(stream);
     const bool watched = relay_.client().open(std::move(stream), tools_.relay.poller);
     try {
         if (logs_debug()) debug("accepted");
         auto from = watched ? origin() : std::nullopt;
-        if (from) opening_ = open(std::move(*from), std::move(snapshot));
+        if (from) opening_ = open(std::move(*from));
     } catch (const std::bad_alloc&) {
         opening_.reset();
     }
@@ -69,42 +69,38 @@ void Connection::start(Stream stream, std::shared_ptr<const ring::Snapshot> snap
 
 // A connection's steps from accept to relay, top to bottom. It suspends at each
 // suspend_always; an event of either stream or the deadline resumes it.
-Task Connection::open(Origin from, std::shared_ptr<const ring::Snapshot> snapshot) {
+Task Connection::open(Origin from) {
     Side& client = relay_.client();
     Side& server = relay_.server();
 
-    // The key, behind the PROXY header and TLS where clients must send them.
-    const auto& proxy = route_->proxy_protocol;
-    Preread preread(route_->key, proxy ? &*proxy : nullptr, std::move(from),
-                    route_->tls != nullptr);
-    FirstBytes first;  // what was read in search of it
-    if (preread.wants_bytes()) wait_for_key(preread);
+    // The route and the key, behind the PROXY header and TLS where clients must send them.
+    const auto& proxy = intake_->proxy_protocol;
+    Preread preread(intake_->routes, proxy ? &*proxy : nullptr, std::move(from),
+                    intake_->tls != nullptr);
+    FirstBytes first;  // what was read in search of them
     while (preread.wants_bytes()) {
         const CloseReason over = bring_in(preread, first);
         if (over != CloseReason::none) co_return finish(over);
-        if (preread.wants_bytes()) co_await std::suspend_always{};
+        if (!preread.wants_bytes()) break;
+        wait_for_key(preread);
+        co_await std::suspend_always{};
     }
     note_placement(preread);
     if (preread.refusal() != CloseReason::none) co_return finish(preread.refusal());
-    if (logs_debug()) debug_placement(*snapshot, preread);
     if (!read_ahead(first)) co_return finish(early_end());
 
     // The servers in the key's order of preference, but for those that are full,
     // until one answers.
-    ring::Walk walk(*snapshot, snapshot->hash(preread.key()));
-    CloseReason failure = CloseReason::no_server;
+    Candidates candidates;
+    begin_walk(candidates, preread);
     bool connected = false;
     bool went_out = false;  // a dial left this machine
-    const auto budget = route_->connect.budget;
+    const auto budget = backend_->connect.budget;
     const TimePoint spent_at = budget.count() > 0 ? Clock::now() + budget : TimePoint::max();
-    while (attempts_ < route_->connect.attempts + abandoned_) {
+    while (attempts_ < backend_->connect.attempts + abandoned_) {
         if (attempts_ > 0 && Clock::now() >= spent_at) break;
-        const ring::Member* member = walk.next();
-        if (member == nullptr) break;
-        if (attempts_ == 0) failure = CloseReason::servers_full;
-        if (!claim(*snapshot, *member)) continue;
+        if (!claim_next(candidates, preread)) break;
         ++attempts_;
-        failure = CloseReason::connect_failed;
 
         int error = dial(preread);
         TimePoint give_up_at = dial_ends_at(spent_at);
@@ -112,7 +108,7 @@ Task Connection::open(Origin from, std::shared_ptr<const ring::Snapshot> snapsho
             if (logs_debug()) debug_dialled(error);
             // The client waits, which makes accepting pause; then this server is tried again.
             if (Clock::now() > give_up_at) {
-                count_failed_dial(slot_.counts(), (*route_->pool_counts)[tools_.worker], error);
+                count_failed_dial(slot_.counts(), (*backend_->counts)[tools_.worker], error);
                 co_return finish(CloseReason::local_error);
             }
             late_ = false;
@@ -135,8 +131,7 @@ Task Connection::open(Origin from, std::shared_ptr<const ring::Snapshot> snapsho
         went_out = went_out || local_fault_of(error) == health::LocalFault::none;
         drop_server(error);
     }
-    if (!connected)
-        co_return finish(attempts_ > 0 && !went_out ? CloseReason::local_error : failure);
+    if (!connected) co_return finish(went_out ? CloseReason::connect_failed : candidates.none);
     begin_relay(preread, first.head);
 }
 
@@ -156,14 +151,15 @@ bool Connection::read_ahead(FirstBytes& first) {
         has_reset = got.failed();
         if (has_reset) relay_.client().set_broken(got.error());
     }
-    speaks_first_ = !head.empty() || sends_header() || route_->server_tls;
+    has_first_bytes_ = !head.empty();
     return !has_reset;
 }
 
 void Connection::note_placement(const Preread& preread) {
-    auto& counts = (*route_->counts)[tools_.worker];
+    auto& counts = (*intake_->counts)[tools_.worker];
     key_ = preread.key().substr(0, logged_key_bytes);
     placed_by_ = preread.placed_by();
+    if (preread.route()) backend_ = intake_->backends[*preread.route()].get();
     missing_ = preread.missing();
     if (placed_by_ == PlacedBy::source_ip) counts.placed_by_source_ip.add(1);
     if (placed_by_ == PlacedBy::random) counts.placed_at_random.add(1);
@@ -172,8 +168,8 @@ void Connection::note_placement(const Preread& preread) {
 void Connection::begin_relay(const Preread& preread, const std::string& head) {
     if (logs_debug()) debug_dialled(0);
     // With TLS the header is out already.
-    const bool header_is_due = sends_header() && !route_->server_tls;
-    relay_.hold_for_server(header_is_due ? upstream_header(route_->send_proxy, preread) + head
+    const bool header_is_due = backend_->sends_header() && !backend_->tls;
+    relay_.hold_for_server(header_is_due ? upstream_header(backend_->send_proxy, preread) + head
                                          : head);
     relaying_ = true;
     for (Side* const side : {&relay_.client(), &relay_.server()}) {
@@ -181,7 +177,7 @@ void Connection::begin_relay(const Preread& preread, const std::string& head) {
     }
     speaks_first_ = speaks_first_ && !slot_.server().address.is_unix;
     slot_.counts().total.add(1);
-    auto& counts = (*route_->pool_counts)[tools_.worker];
+    auto& counts = (*backend_->counts)[tools_.worker];
     counts.picks.add(1);
     if (spill_ == Spill::owner_full) counts.spills_full.add(1);
     if (spill_ == Spill::owner_failed) counts.spills_failed.add(1);
@@ -223,7 +219,7 @@ void Connection::advance_step(TimePoint now) {
 }
 
 void Connection::move_bytes(TimePoint now) {
-    const auto& timeouts = route_->timeouts;
+    const auto& timeouts = intake_->timeouts;
     Relay::State state = pump(now);
     if (state == Relay::State::writing) return;
     if (state != Relay::State::ended && standstill_.look(relay_, state, timeouts, now)) {
@@ -248,7 +244,7 @@ Relay::State Connection::pump(TimePoint now) {
     const auto up_before = relay_.bytes_up();
     const Relay::State state = relay_.pump();
     if (state == Relay::State::writing) return state;
-    if (progress() != before) standstill_.moved(now, route_->timeouts);
+    if (progress() != before) standstill_.moved(now, intake_->timeouts);
     count_bytes();
     if (speaks_first_) acknowledge_answer(relay_.bytes_up() != up_before);
     return state;
@@ -316,16 +312,16 @@ void Connection::finish(CloseReason reason) {
     if (reason == CloseReason::server_reset || reason == CloseReason::server_tls) {
         report_early_reset(now);
     }
-    auto& counts = (*route_->counts)[tools_.worker];
+    auto& counts = (*intake_->counts)[tools_.worker];
     counts.ended(reason).add(1);
     if (relaying_) {
-        (*route_->pool_counts)[tools_.worker].sessions.observe(now - accepted_at_);
+        (*backend_->counts)[tools_.worker].sessions.observe(now - accepted_at_);
     } else {
         counts.refused.add(1);
     }
     try {
         if (logs_debug()) debug_end(now);
-        if (route_->log_access) write_log_line(now);
+        if (intake_->log_access) write_log_line(now);
     } catch (const std::bad_alloc&) {
         // The line is lost; the counts above have it.
     }

@@ -17,9 +17,9 @@
 #include "proxy/base/task.h"
 #include "proxy/data/acceptor.h"
 #include "proxy/data/close_reason.h"
+#include "proxy/data/intake.h"
 #include "proxy/data/preread.h"
 #include "proxy/data/relay.h"
-#include "proxy/data/route.h"
 #include "proxy/data/server.h"
 #include "proxy/data/standstill.h"
 #include "proxy/net/address.h"
@@ -49,14 +49,14 @@ class Connection final : public boost::intrusive::list_base_hook<>,
                          private Side::Owner,
                          private Timer {
 public:
-    Connection(ConnectionTools& tools, std::shared_ptr<const Route> route,
+    Connection(ConnectionTools& tools, std::shared_ptr<const Intake> intake,
                const conf::Endpoint& client, Admission admission);
     ~Connection() override;
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
-    // Begins with the accepted stream; `snapshot` is the ring it is placed by.
-    void start(Stream stream, std::shared_ptr<const ring::Snapshot> snapshot) noexcept;
+    // Begins with the accepted stream.
+    void start(Stream stream) noexcept;
 
     // Ends it now, with resets to both sides.
     void cut(CloseReason reason);
@@ -75,13 +75,19 @@ private:
         std::string head;    // within the limit of the key
         std::string beyond;  // what came with it
     };
+    // The servers that it may be given to, in order.
+    struct Candidates {
+        std::shared_ptr<const ring::Snapshot> snapshot;
+        std::optional<ring::Walk> walk;
+        CloseReason none = CloseReason::no_server;  // why, if it gets to none of them
+    };
     enum class Spill : std::uint8_t {
         none,
         owner_full,
         owner_failed
     };  // why it is not at the owner
 
-    Task open(Origin from, std::shared_ptr<const ring::Snapshot> snapshot);
+    Task open(Origin from);
     std::optional<Origin> origin() const;
     Received receive(FirstBytes& first, std::size_t limit);
     IoResult shake_hands(Side& side);
@@ -90,6 +96,9 @@ private:
     CloseReason bring_in(Preread& preread, FirstBytes& first);
     CloseReason early_end() const;
     bool read_ahead(FirstBytes& first);
+    void begin_walk(Candidates& candidates, const Preread& preread);
+    bool claim_next(Candidates& candidates, const Preread& preread);
+    void fall_back(CloseReason why);
     bool claim(const ring::Snapshot& snapshot, const ring::Member& member);
     int dial(const Preread& preread);
     TimePoint dial_ends_at(TimePoint spent_at) const;
@@ -100,9 +109,6 @@ private:
     void note_broken_handshake(int error);
     KeptTlsSession* kept_session() const;
     void note_tls_failure(std::string_view words);
-    bool sends_header() const {
-        return route_->send_proxy.version != conf::SendProxy::Version::none;
-    }
     void drop_server(int error);
     void pass_over(Spill spill);
     void note_placement(const Preread& preread);
@@ -133,10 +139,11 @@ private:
     void debug_end(TimePoint now) const;
 
     ConnectionTools& tools_;
-    const std::shared_ptr<const Route> route_;
-    const Admission admission_;  // to limits that route_ keeps alive
+    const std::shared_ptr<const Intake> intake_;
+    const Admission admission_;  // to limits that intake_ keeps alive
     KeptEndpoint client_;        // by the PROXY header, once that was read
     Relay relay_;
+    const Backend* backend_ = nullptr;  // that intake_ keeps alive; there once it has a route
     ServerSlot slot_;
     Task opening_;                                       // empty once the relay runs
     std::string key_;                                    // as far as the log shows it
@@ -154,6 +161,7 @@ private:
     Spill spill_ = Spill::none;
     CloseReason end_ = CloseReason::none;
     bool speaks_first_ : 1 = false;  // to the server, and its answer is not acknowledged yet
+    bool has_first_bytes_ : 1 = false;  // of the client, that go to the server first
     bool answered_ : 1 = false;      // in the round before this one
     bool relaying_ : 1 = false;
     bool lasting_ : 1 = false;       // the server's socket is watched for a lost peer

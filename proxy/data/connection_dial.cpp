@@ -22,6 +22,43 @@ constexpr std::uint8_t most_abandoned = 200;
 
 }  // namespace
 
+// The walk of the key on the pool's newest ring.
+void Connection::begin_walk(Candidates& candidates, const Preread& preread) {
+    candidates.snapshot = backend_->ring->share(tools_.worker);
+    const ring::Snapshot& snapshot = *candidates.snapshot;
+    candidates.walk.emplace(snapshot, snapshot.hash(preread.key()));
+    candidates.none = CloseReason::no_server;
+    if (logs_debug()) debug_placement(snapshot, preread);
+}
+
+// Whether one of the servers that are left has a slot, which this then holds. A pool that has none
+// to try hands the connection on to its fallback.
+bool Connection::claim_next(Candidates& candidates, const Preread& preread) {
+    for (;;) {
+        while (const ring::Member* const member = candidates.walk->next()) {
+            if (attempts_ == 0) candidates.none = CloseReason::servers_full;
+            if (claim(*candidates.snapshot, *member)) {
+                // Of dials that do not leave this machine.
+                candidates.none = CloseReason::local_error;
+                return true;
+            }
+        }
+        if (attempts_ > 0 || backend_->fallback == nullptr) return false;
+        fall_back(candidates.none);
+        begin_walk(candidates, preread);
+    }
+}
+
+void Connection::fall_back(CloseReason why) {
+    auto& counts = (*backend_->counts)[tools_.worker];
+    (why == CloseReason::no_server ? counts.fallbacks_down : counts.fallbacks_full).add(1);
+    backend_ = backend_->fallback.get();
+    spill_ = Spill::none;
+    if (logs_debug()) {
+        debug(fmt::format("{}: goes on to the fallback, pool {}", to_string(why), backend_->pool));
+    }
+}
+
 // Whether the server has a slot left, which this then holds.
 bool Connection::claim(const ring::Snapshot& snapshot, const ring::Member& member) {
     ring::Slot claim = snapshot.try_claim(member);
@@ -38,8 +75,9 @@ bool Connection::claim(const ring::Snapshot& snapshot, const ring::Member& membe
 int Connection::dial(const Preread& preread) {
     standstill_.set_moved_at(Clock::now());
     if (logs_debug()) debug_dial();
-    const bool is_tls = route_->server_tls != nullptr;
-    Stream stream = begin_connect(slot_.server().address, route_->connect, speaks_first_);
+    const bool is_tls = backend_->tls != nullptr;
+    speaks_first_ = has_first_bytes_ || backend_->sends_header() || is_tls;
+    Stream stream = begin_connect(slot_.server().address, backend_->connect, speaks_first_);
     if (!stream) return errno;
     if (is_tls && !begin_server_tls(stream, preread)) return tls_failed;
     if (!relay_.server().open(std::move(stream), tools_.relay.poller)) return errno;
@@ -49,7 +87,7 @@ int Connection::dial(const Preread& preread) {
 
 // When the dial that was begun last is given up.
 TimePoint Connection::dial_ends_at(TimePoint spent_at) const {
-    return std::min(standstill_.moved_at() + route_->connect.timeout, spent_at);
+    return std::min(standstill_.moved_at() + backend_->connect.timeout, spent_at);
 }
 
 // Takes the dial's next steps: the connect, then TLS. Whether it waits.
@@ -91,9 +129,9 @@ void Connection::drop_server(int error) {
     pass_over(Spill::owner_failed);
     note_broken_handshake(error);
     if (logs_debug()) debug_dialled(error);
-    count_failed_dial(slot_.counts(), (*route_->pool_counts)[tools_.worker], error);
+    count_failed_dial(slot_.counts(), (*backend_->counts)[tools_.worker], error);
     // Any client can ask for a name that no server has.
-    const bool is_clients_choice = error == tls_failed && route_->server_tls->has_name_of_client();
+    const bool is_clients_choice = error == tls_failed && backend_->tls->has_name_of_client();
     if (!is_local_error(error) && !is_clients_choice) {
         if (FailureReports* const failure_reports = slot_.server().failure_reports.get()) {
             failure_reports->report(health::Failure::connect);
@@ -111,7 +149,7 @@ void Connection::pass_over(Spill spill) {
 // Has `stream` speak TLS once it is connected, behind the PROXY header. False if the name that is
 // to be verified can be none.
 bool Connection::begin_server_tls(Stream& stream, const Preread& preread) {
-    const TlsClient& client = *route_->server_tls;
+    const TlsClient& client = *backend_->tls;
     const Server& server = slot_.server();
     const std::string asked_for = client.has_name_of_client() ? preread.authority() : "";
     Ssl ssl = client.connect({server.id, server.address, asked_for, server.host}, kept_session());
@@ -121,7 +159,7 @@ bool Connection::begin_server_tls(Stream& stream, const Preread& preread) {
     }
     stream.begin_tls(std::make_unique<TlsStream>(
         std::move(ssl), tools_.tls, client.allows_truncation(), std::string(),
-        sends_header() ? upstream_header(route_->send_proxy, preread) : std::string()));
+        backend_->sends_header() ? upstream_header(backend_->send_proxy, preread) : std::string()));
     return true;
 }
 
@@ -137,7 +175,7 @@ bool Connection::secures_server() {
     if (begins && !slot_.server().address.is_unix) acknowledge_at_once(server.stream);
     if (got.would_block()) return true;
     if (got.moved()) {
-        auto& counts = (*route_->pool_counts)[tools_.worker];
+        auto& counts = (*backend_->counts)[tools_.worker];
         counts.tls_handshakes.add(1);
         if (SSL_session_reused(session.ssl()) == 1) counts.tls_resumed.add(1);
         return false;

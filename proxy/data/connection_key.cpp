@@ -14,7 +14,7 @@ namespace ringway::proxy {
 // needs that; none if the kernel does not say.
 std::optional<Origin> Connection::origin() const {
     Origin origin{.source = client_.endpoint()};
-    if (route_->key.needs_destination() || sends_header()) {
+    if (intake_->needs_destination) {
         origin.destination = local_address(relay_.client().stream);
         if (!origin.destination) return std::nullopt;
     }
@@ -23,10 +23,10 @@ std::optional<Origin> Connection::origin() const {
 
 // Sets the deadline of the key, or of on_missing's patience before it.
 void Connection::wait_for_key(const Preread& preread) {
-    const auto patience = route_->key.settings().silent_after;
-    const bool may_be_silent = preread.is_patient() && patience.count() > 0;
+    const conf::Duration patience = preread.patience();
     late_ = false;
-    tools_.timers.set(*this, accepted_at_ + (may_be_silent ? patience : route_->timeouts.key));
+    tools_.timers.set(*this,
+                      accepted_at_ + (patience.count() > 0 ? patience : intake_->timeouts.key));
 }
 
 // Handles what came from the client: bytes, the end, or nothing in time. Returns why the
@@ -49,9 +49,7 @@ CloseReason Connection::bring_in(Preread& preread, FirstBytes& first) {
                 return early_end();
             case Received::nothing_yet:
                 if (!late_) return CloseReason::none;
-                if (!preread.is_patient() || route_->key.settings().silent_after.count() == 0) {
-                    return CloseReason::key_timeout;
-                }
+                if (preread.patience().count() == 0) return CloseReason::key_timeout;
                 preread.end_patience();
                 wait_for_key(preread);
                 break;
@@ -85,8 +83,8 @@ IoResult Connection::shake_hands(Side& side) {
 Connection::Received Connection::secure_client(Preread& preread, FirstBytes& first) {
     Side& client = relay_.client();
     if (client.stream.tls() == nullptr) {
-        client.stream.begin_tls(std::make_unique<TlsStream>(route_->tls->accept(), tools_.tls,
-                                                            route_->allows_truncation,
+        client.stream.begin_tls(std::make_unique<TlsStream>(intake_->tls->accept(), tools_.tls,
+                                                            intake_->allows_truncation,
                                                             std::exchange(first.head, {})));
         client.readable = true;
     }
@@ -94,7 +92,7 @@ Connection::Received Connection::secure_client(Preread& preread, FirstBytes& fir
     if (got.would_block()) return Received::nothing_yet;
     if (got.moved()) {
         TlsFacts facts = facts_of(client.stream.tls()->session().ssl());
-        auto& counts = (*route_->counts)[tools_.worker];
+        auto& counts = (*intake_->counts)[tools_.worker];
         counts.tls_handshakes.add(1);
         if (facts.resumed) counts.tls_resumed.add(1);
         preread.end_tls(std::move(facts));

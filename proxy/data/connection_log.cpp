@@ -24,7 +24,7 @@ double ms_of(Clock::duration time) {
 void Connection::write_log_line(TimePoint now) const {
     const TlsStream* const tls = relay_.client().stream.tls();
     const bool agreed = tls != nullptr && tls->session().is_complete();
-    log_access({.listener = route_->listener,
+    log_access({.listener = intake_->listener,
                 .client = client_.endpoint(),
                 .key = key_,
                 .placed_by = missing_ != CloseReason::none && placed_by_ != PlacedBy::nothing
@@ -55,7 +55,7 @@ void Connection::debug(std::string_view message) const {
     const conf::Endpoint client = client_.endpoint();
     log_debug({.worker = tools_.worker,
                .number = number_,
-               .listener = route_->listener,
+               .listener = intake_->listener,
                .client = client,
                .key = key_,
                .message = message});
@@ -70,7 +70,7 @@ void Connection::debug_placement(const ring::Snapshot& snapshot, const Preread& 
         by = fmt::format("{}, {}", to_string(placed_by_), to_string(missing_));
     }
     debug(fmt::format("placed by {}: hash {:#018x}, owner {} of pool {}, ring {}", by, hash,
-                      owner != nullptr ? escaped(owner->id) : "none", route_->pool,
+                      owner != nullptr ? escaped(owner->id) : "none", backend_->pool,
                       snapshot.generation()));
 }
 
@@ -83,7 +83,7 @@ void Connection::debug_full(const ring::Snapshot& snapshot, const ring::Member& 
 }
 
 void Connection::debug_dial() const {
-    debug(fmt::format("dial {} of {}: server {} at {}", attempts_, route_->connect.attempts,
+    debug(fmt::format("dial {} of {}: server {} at {}", attempts_, backend_->connect.attempts,
                       escaped(slot_.server().id), escaped(slot_.server().address.to_string())));
 }
 

@@ -67,15 +67,15 @@ const char* to_string(PlacedBy placed_by) {
     return "unknown";
 }
 
-Preread::Preread(const KeyRecipe& recipe, const conf::ProxyProtocol* proxy, Origin origin,
+Preread::Preread(const RouteTable& routes, const conf::ProxyProtocol* proxy, Origin origin,
                  bool behind_tls)
-    : recipe_(recipe),
+    : routes_(routes),
       proxy_(proxy),
       origin_(std::move(origin)),
-      reader_(recipe),
-      left_bytes_(recipe.settings().max_bytes),
+      limit_bytes_(routes.max_bytes()),
       behind_tls_(behind_tls),
       patient_(true) {
+    if (routes_.has_one_way()) take_route(0);
     if (proxy_ == nullptr) {
         if (!behind_tls_) read_key({});
     } else if (!is_trusted(*proxy_, origin_.source)) {
@@ -88,7 +88,7 @@ void Preread::read(std::string& head) {
     if (proxy_ == nullptr && behind_tls_) return;  // what is left is the handshake's
     if (proxy_ == nullptr && wants_bytes()) read_key(head);
     give_up_if_late();
-    if (wants_bytes() && head.size() >= left_bytes_) refusal_ = CloseReason::key_too_large;
+    if (wants_bytes() && head.size() >= limit_bytes()) refusal_ = CloseReason::key_too_large;
 }
 
 void Preread::end_tls(TlsFacts facts) {
@@ -104,9 +104,18 @@ void Preread::end(const std::string& head) {
     if (!wants_bytes()) return;
     if (proxy_ != nullptr || behind_tls_ || head.empty()) {
         refusal_ = CloseReason::client_left;
-    } else {
-        place_without_key(CloseReason::key_missing);
+        return;
     }
+    // What it has sent is no ClientHello.
+    if (!route_) {
+        choose(HelloFacts{});
+        if (wants_bytes()) read_key(head);
+    }
+    if (wants_bytes()) place_without_key(CloseReason::key_missing);
+}
+
+conf::Duration Preread::patience() const {
+    return route_ && patient_ ? routes_.key(*route_).settings().silent_after : conf::Duration{0};
 }
 
 void Preread::end_patience() {
@@ -114,9 +123,9 @@ void Preread::end_patience() {
     give_up_if_late();
 }
 
-// A required PROXY header and a handshake are waited for, whatever on_missing is.
+// A required PROXY header, a handshake and a route are waited for, whatever on_missing is.
 void Preread::give_up_if_late() {
-    const bool is_clear = proxy_ == nullptr && !behind_tls_;
+    const bool is_clear = proxy_ == nullptr && !behind_tls_ && route_;
     if (!patient_ && is_clear && wants_bytes()) place_without_key(CloseReason::key_silent);
 }
 
@@ -127,17 +136,49 @@ void Preread::read_header(std::string& head) {
     if (status != ProxyParseStatus::found) return;
     proxy_ = nullptr;
     head.erase(0, header.bytes);
-    left_bytes_ -= header.bytes;
+    header_bytes_ = header.bytes;
     if (header.source) origin_.source = std::move(*header.source);
     if (header.destination) origin_.destination = std::move(*header.destination);
     origin_.is_datagram = header.is_datagram;
     origin_.tlvs = std::move(header.tlvs);
 }
 
+// By what is known so far, and by the ClientHello in `head` if a route asks for that. What is none
+// shows nothing.
+void Preread::choose_route(const std::string& head) {
+    if (origin_.tls) {
+        return choose(HelloFacts::of_agreed(origin_.tls->server_name, origin_.tls->alpn));
+    }
+    choose(std::nullopt);
+    if (route_ || refusal_ != CloseReason::none) return;
+    const ParseStatus status = hello_.read(head);
+    if (status == ParseStatus::more) return;
+    if (status == ParseStatus::found) origin_.hello = hello_.facts();
+    choose(status == ParseStatus::found ? hello_.facts() : HelloFacts{});
+}
+
+void Preread::choose(const std::optional<HelloFacts>& hello) {
+    const auto choice = routes_.choose({.source = origin_.source,
+                                        .destination = origin_.destination,
+                                        .hello = hello ? &*hello : nullptr});
+    if (choice.verdict == RouteTable::Verdict::found) take_route(choice.route);
+    if (choice.verdict == RouteTable::Verdict::none) refusal_ = CloseReason::no_route;
+}
+
+void Preread::take_route(std::size_t route) {
+    route_ = route;
+    const KeyRecipe& key = routes_.key(route);
+    reader_.emplace(key);
+    // A PROXY header of the greatest length is no reason to refuse a key that has come with it.
+    limit_bytes_ = std::max(key.settings().max_bytes, header_bytes_);
+}
+
 void Preread::read_key(const std::string& head) {
-    const ParseStatus status = reader_.read(head, origin_);
+    if (!route_) choose_route(head);
+    if (!route_) return;
+    const ParseStatus status = reader_->read(head, origin_);
     if (status == ParseStatus::found) {
-        key_ = reader_.key();
+        key_ = reader_->key();
         placed_by_ = PlacedBy::key;
     } else if (status != ParseStatus::more) {
         place_without_key(end_of(status));
@@ -148,7 +189,7 @@ void Preread::read_key(const std::string& head) {
 // a connection, whatever on_missing is.
 void Preread::place_without_key(CloseReason why) {
     using OnMissing = conf::KeySettings::OnMissing;
-    const OnMissing on_missing = recipe_.settings().on_missing;
+    const OnMissing on_missing = routes_.key(*route_).settings().on_missing;
     missing_ = why;
     if (on_missing == OnMissing::random) {
         key_ = random_hex(random_key_bytes);
@@ -164,7 +205,9 @@ void Preread::place_without_key(CloseReason why) {
 std::string Preread::authority() const {
     const auto received = tlv_of(origin_.tlvs, static_cast<std::uint8_t>(ProxyTlv::authority));
     if (received) return std::string(*received);
-    return origin_.tls ? origin_.tls->server_name : reader_.server_name();
+    if (origin_.tls) return origin_.tls->server_name;
+    if (origin_.hello) return origin_.hello->server_name;
+    return reader_ ? reader_->server_name() : std::string();
 }
 
 }  // namespace ringway::proxy

@@ -1,16 +1,18 @@
 // What is read from a client before a server is chosen: the PROXY header if its listener
-// requires one, then the key, together within one limit of size. Pure but for
+// requires one, then what its route asks for, then the key, together within one limit of size. Pure but for
 // `on_missing: random`; the result does not depend on how the bytes were split.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "conf/config.h"
 #include "proxy/data/close_reason.h"
 #include "proxy/keys/key_reader.h"
 #include "proxy/keys/recipe.h"
+#include "proxy/keys/route_table.h"
 
 namespace ringway::proxy {
 
@@ -25,10 +27,10 @@ const char* to_string(PlacedBy placed_by);
 
 class Preread {
 public:
-    // `origin` is the accepted stream's; its destination is set if the recipe needs it.
-    // `proxy` is null if no header is expected. Both it and `recipe` must outlive this.
-    // `behind_tls`: the key is not read before end_tls().
-    Preread(const KeyRecipe& recipe, const conf::ProxyProtocol* proxy, Origin origin,
+    // `origin` is the accepted stream's; its destination is set if the routes need it.
+    // `proxy` is null if no header is expected. Both it and `routes` must outlive this.
+    // `behind_tls`: neither the route's names nor the key are read before end_tls().
+    Preread(const RouteTable& routes, const conf::ProxyProtocol* proxy, Origin origin,
             bool behind_tls = false);
 
     // Until there is a key or a refusal.
@@ -36,7 +38,7 @@ public:
         return refusal_ == CloseReason::none && placed_by_ == PlacedBy::nothing;
     }
     // The longest `head` for read().
-    std::size_t limit_bytes() const { return left_bytes_; }
+    std::size_t limit_bytes() const { return limit_bytes_ - header_bytes_; }
     // `head` is what was received, without a PROXY header that an earlier call has removed. A
     // complete PROXY header is removed from its front; the rest stays for the server.
     void read(std::string& head);
@@ -49,11 +51,14 @@ public:
     // The time of on_missing has passed: a key that is not there is missing, once the PROXY
     // header and the handshake are complete.
     void end_patience();
-    bool is_patient() const { return patient_; }
+    // For how long from accept a key is waited for before on_missing counts; 0: to the end.
+    conf::Duration patience() const;
 
     // Why there is no key; none if there is one.
     CloseReason refusal() const { return refusal_; }
     const std::string& key() const { return key_; }
+    // Nothing while it is not known.
+    std::optional<std::size_t> route() const { return route_; }
     PlacedBy placed_by() const { return placed_by_; }
     // Why it was not placed by its key.
     CloseReason missing() const { return missing_; }
@@ -66,15 +71,21 @@ public:
 
 private:
     void read_header(std::string& head);
+    void choose_route(const std::string& head);
+    void choose(const std::optional<HelloFacts>& hello);
+    void take_route(std::size_t route);
     void read_key(const std::string& head);
     void give_up_if_late();
     void place_without_key(CloseReason why);
 
-    const KeyRecipe& recipe_;
+    const RouteTable& routes_;
     const conf::ProxyProtocol* proxy_;  // null once its header has been read
     Origin origin_;
-    KeyReader reader_;
-    std::size_t left_bytes_;
+    std::optional<std::size_t> route_;
+    ClientHelloParser hello_;          // where the route asks for what it shows
+    std::optional<KeyReader> reader_;  // of the route's key
+    std::size_t limit_bytes_;          // of a PROXY header, too
+    std::size_t header_bytes_ = 0;
     bool behind_tls_;
     bool patient_;  // a key that is not there yet may still come
     std::string key_;

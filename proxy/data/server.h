@@ -52,7 +52,9 @@ struct alignas(64) PoolCounts {
     Counter picks;          // connections that were given to a server
     Counter spills_full;    // not to the owner, which was full
     Counter spills_failed;  // not to the owner, whose dial failed
-    Counter failed_dials;   // that left this machine
+    Counter fallbacks_down;  // to the fallback, because no server was online
+    Counter fallbacks_full;  // to the fallback, because all that were online were full
+    Counter failed_dials;    // that left this machine
     // Dials that failed on this machine, by health::LocalFault.
     std::array<Counter, health::local_fault_count> local_failures;
     Counter tls_handshakes;  // with servers, completed; resumed ones among them

@@ -35,24 +35,23 @@ void Worker::run() {
     });
 }
 
-void Worker::listen(std::string address, Fd socket, std::shared_ptr<const Route> route) {
+void Worker::listen(std::string address, Fd socket, std::shared_ptr<const Intake> intake) {
     // A command can be copied, a socket cannot.
     auto shared = std::make_shared<Fd>(std::move(socket));
     loop_.post([this, address = std::move(address), shared = std::move(shared),
-                route = std::move(route)] {
+                intake = std::move(intake)] {
         acceptors_[address] = std::make_unique<Acceptor>(
-            std::move(*shared), route, loop_.poller(), loop_.timers(), total_,
+            std::move(*shared), intake, loop_.poller(), loop_.timers(), total_,
             [this](Stream stream, const conf::Endpoint& client,
-                   const std::shared_ptr<const Route>& by,
-                   std::shared_ptr<const ring::Snapshot> snapshot, Admission admission) {
-                accepted(std::move(stream), client, by, std::move(snapshot), std::move(admission));
+                   const std::shared_ptr<const Intake>& by, Admission admission) {
+                accepted(std::move(stream), client, by, std::move(admission));
             });
     });
 }
 
-void Worker::reroute(std::string address, std::shared_ptr<const Route> route) {
-    loop_.post([this, address = std::move(address), route = std::move(route)] {
-        acceptors_.at(address)->reroute(route);
+void Worker::take_up(std::string address, std::shared_ptr<const Intake> intake) {
+    loop_.post([this, address = std::move(address), intake = std::move(intake)] {
+        acceptors_.at(address)->take_up(intake);
     });
 }
 
@@ -106,17 +105,16 @@ void Worker::join() {
 }
 
 void Worker::accepted(Stream stream, const conf::Endpoint& client,
-                      const std::shared_ptr<const Route>& route,
-                      std::shared_ptr<const ring::Snapshot> snapshot, Admission admission) {
+                      const std::shared_ptr<const Intake>& intake, Admission admission) {
     Connection* connection = nullptr;
     try {
-        connection = new Connection(tools_, route, client, std::move(admission));
+        connection = new Connection(tools_, intake, client, std::move(admission));
     } catch (const std::bad_alloc&) {
         stream.close_with_reset();
         throw;
     }
     connections_.push_back(*connection);
-    connection->start(std::move(stream), std::move(snapshot));
+    connection->start(std::move(stream));
 }
 
 void Worker::on_closed(Connection& connection) {

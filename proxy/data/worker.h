@@ -19,7 +19,7 @@
 #include "proxy/data/acceptor.h"
 #include "proxy/data/connection.h"
 #include "proxy/data/eviction.h"
-#include "proxy/data/route.h"
+#include "proxy/data/intake.h"
 #include "proxy/net/batch.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/pipes.h"
@@ -43,10 +43,10 @@ public:
 
     // Any thread; carried out in order on the worker's.
 
-    // Accepts from `socket`, which listens on `address`, by `route`.
-    void listen(std::string address, Fd socket, std::shared_ptr<const Route> route);
-    // New connections to `address` use `route` from now on.
-    void reroute(std::string address, std::shared_ptr<const Route> route);
+    // Accepts from `socket`, which listens on `address`, by `intake`.
+    void listen(std::string address, Fd socket, std::shared_ptr<const Intake> intake);
+    // New connections to `address` come in by `intake` from now on.
+    void take_up(std::string address, std::shared_ptr<const Intake> intake);
     // Takes what is in the queue of `address`, closes it, then drops `open`.
     void unlisten(std::string address, std::shared_ptr<void> open);
     // Ends the connections of a server, or all, as `eviction` says.
@@ -75,8 +75,7 @@ private:
     using Connections = boost::intrusive::list<Connection>;
 
     void accepted(Stream stream, const conf::Endpoint& client,
-                  const std::shared_ptr<const Route>& route,
-                  std::shared_ptr<const ring::Snapshot> snapshot, Admission admission);
+                  const std::shared_ptr<const Intake>& intake, Admission admission);
     void on_closed(Connection& connection);
     void after_round();
     void destroy_closed();

@@ -26,12 +26,30 @@ constexpr std::size_t host_name_bytes_max = 255;
 
 }  // namespace
 
-ParseStatus ClientHelloParser::read(std::string_view head, std::string& key) {
+HelloFacts HelloFacts::of_agreed(std::string server_name, std::string_view protocol) {
+    HelloFacts facts{.server_name = std::move(server_name)};
+    if (!protocol.empty()) {
+        facts.protocols = static_cast<char>(protocol.size());
+        facts.protocols += protocol;
+    }
+    return facts;
+}
+
+std::string_view HelloFacts::first_protocol() const {
+    return ByteReader(protocols).field(1);
+}
+
+bool HelloFacts::offers(std::string_view protocol) const {
+    for (ByteReader list(protocols); !list.empty();) {
+        if (list.field(1) == protocol) return true;
+    }
+    return false;
+}
+
+ParseStatus ClientHelloParser::read(std::string_view head) {
     const ParseStatus status = read_records(head);
     if (status != ParseStatus::found) return status;
-    if (!read_message()) return ParseStatus::malformed;
-    key = part_->from == conf::KeyPart::From::sni ? server_name_ : protocol_;
-    return key.empty() ? ParseStatus::missing : ParseStatus::found;
+    return read_message() ? ParseStatus::found : ParseStatus::malformed;
 }
 
 // Joins complete records until the message is complete, which is `found`. A message may be cut into
@@ -102,21 +120,20 @@ bool ClientHelloParser::read_server_name(std::string_view extension) {
     if (!reader.ok() || !reader.empty() || !list.ok() || !list.empty()) return false;
     if (type != host_name_type || name.empty() || name.size() > host_name_bytes_max) return false;
     if (name.find('\0') != std::string_view::npos) return false;
-    server_name_.resize(name.size());
-    std::ranges::transform(name, server_name_.begin(), lower);
+    facts_.server_name.resize(name.size());
+    std::ranges::transform(name, facts_.server_name.begin(), lower);
     return true;
 }
 
 bool ClientHelloParser::read_protocols(std::string_view extension) {
     ByteReader reader(extension);
-    ByteReader list(reader.field(2));
-    if (!reader.ok() || !reader.empty() || list.empty()) return false;
-    while (!list.empty()) {
-        const auto name = list.field(1);
-        if (name.empty()) return false;
-        if (protocol_.empty()) protocol_ = name;
+    const auto names = reader.field(2);
+    if (!reader.ok() || !reader.empty() || names.empty()) return false;
+    for (ByteReader list(names); !list.empty();) {
+        if (list.field(1).empty() || !list.ok()) return false;
     }
-    return list.ok();
+    facts_.protocols = names;
+    return true;
 }
 
 }  // namespace ringway::proxy

@@ -1,25 +1,33 @@
-// Keys from a TLS ClientHello (RFC 8446, 4.1.2, and its older forms) that is read
+// What a TLS ClientHello shows (RFC 8446, 4.1.2, and its older forms) that is read
 // and passed on untouched, in as many records and segments as it comes. Pure.
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 
-#include "conf/config.h"
 #include "proxy/keys/parse_status.h"
 
 namespace ringway::proxy {
 
-// from: sni, alpn. The message is parsed when it is complete.
+struct HelloFacts {
+    std::string server_name;  // SNI, in lower case; empty if there is none
+    std::string protocols;    // ALPN's list: each behind a byte that has its length (RFC 7301, 3.1)
+
+    // Where TLS has ended here: of one protocol, which was agreed on; empty for none.
+    static HelloFacts of_agreed(std::string server_name, std::string_view protocol);
+
+    std::string_view first_protocol() const;  // empty for none
+    bool offers(std::string_view protocol) const;
+};
+
+// Never `missing`: the message is parsed when it is complete.
 class ClientHelloParser {
 public:
-    explicit ClientHelloParser(const conf::KeyPart& part) : part_(&part) {}
-    ParseStatus read(std::string_view head, std::string& key);
+    ParseStatus read(std::string_view head);
 
-    // The server name (SNI), in lower case; empty if there is none.
-    const std::string& server_name() const { return server_name_; }
+    // Once found.
+    const HelloFacts& facts() const { return facts_; }
 
 private:
     ParseStatus read_records(std::string_view head);
@@ -28,11 +36,9 @@ private:
     bool read_server_name(std::string_view extension);
     bool read_protocols(std::string_view extension);
 
-    const conf::KeyPart* part_;
     std::size_t next_record_ = 0;
     std::string message_;  // the handshake message, joined from its records
-    std::string server_name_;
-    std::string protocol_;  // the first that the client offers
+    HelloFacts facts_;
 };
 
 }  // namespace ringway::proxy

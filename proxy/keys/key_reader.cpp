@@ -42,6 +42,11 @@ ParseStatus client_field(conf::KeyPart::CertField field, const Origin& origin, s
     return ParseStatus::missing;
 }
 
+ParseStatus keep_hello(const HelloFacts& hello, From from, std::string& key) {
+    return keep_text(from == From::sni ? hello.server_name : std::string(hello.first_protocol()),
+                     key);
+}
+
 void append_netstring(std::string& key, std::string_view part) {
     key += std::to_string(part.size());
     key += ':';
@@ -100,14 +105,16 @@ ParseStatus KeyReader::read_part(std::string_view head, const Origin& origin, st
         return keep_text(part.from == From::sni ? origin.tls->server_name : origin.tls->alpn,
                          value);
     }
+    if (origin.hello && part.reads_tls()) return keep_hello(*origin.hello, part.from, value);
     if (std::holds_alternative<std::monostate>(parser_)) parser_ = parser_of(part_);
     if (auto* lines = std::get_if<LineParser>(&parser_)) return lines->read(head, value);
     if (auto* bytes = std::get_if<BytesParser>(&parser_)) return bytes->read(head, value);
     if (auto* http = std::get_if<HttpHeadParser>(&parser_)) return http->read(head, value);
     auto& hello = std::get<ClientHelloParser>(parser_);
-    const ParseStatus status = hello.read(head, value);
-    if (status != ParseStatus::more) server_name_ = hello.server_name();
-    return status;
+    const ParseStatus status = hello.read(head);
+    if (status != ParseStatus::found) return status;
+    server_name_ = hello.facts().server_name;
+    return keep_hello(hello.facts(), part.from, value);
 }
 
 KeyReader::Parser KeyReader::parser_of(std::size_t index) const {
@@ -120,7 +127,7 @@ KeyReader::Parser KeyReader::parser_of(std::size_t index) const {
             return HttpHeadParser(part);
         case From::sni:
         case From::alpn:
-            return ClientHelloParser(part);
+            return ClientHelloParser();
         default:
             if (part.length > 0) return BytesParser(part, pattern);
             return LineParser(part, pattern);

@@ -40,6 +40,7 @@ struct Origin {
     bool is_datagram = false;                   // by the PROXY header
     std::string tlvs;                           // of the PROXY header, their form checked
     std::optional<TlsFacts> tls;                // where the listener has ended TLS
+    std::optional<HelloFacts> hello;            // of a client whose TLS is passed through, if read
 };
 
 class KeyReader {

@@ -149,7 +149,9 @@ std::string plan_text(const json::object& plan) {
     for (const json::value& each : list(plan, "listeners")) {
         const json::object* const listener = each.if_object();
         if (listener == nullptr) continue;
-        out += fmt::format("listener {}: {} of its keys move: {}\n", text(*listener, "listener"),
+        const std::string route = text(*listener, "route");
+        out += fmt::format("listener {}{}: {} of its keys move: {}\n", text(*listener, "listener"),
+                           route.empty() || route == "all" ? "" : ", " + route,
                            percent(number(*listener, "moved")), text(*listener, "why"));
     }
     for (const json::value& pool : list(plan, "pools")) {

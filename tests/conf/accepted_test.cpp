@@ -25,8 +25,8 @@ BOOST_AUTO_TEST_CASE(a_small_file_gets_the_defaults) {
     const auto& listener = config.listeners[0];
     BOOST_TEST(listener.name == "web");
     BOOST_TEST(listener.bind.to_string() == "0.0.0.0:80");
-    BOOST_TEST(listener.pool == "main");
-    BOOST_TEST((listener.key == KeySettings{}));
+    BOOST_TEST(*listener.only_pool() == "main");
+    BOOST_TEST((listener.routes[0].key == KeySettings{}));
     BOOST_TEST((listener.timeouts == ListenerTimeouts{}));
     BOOST_TEST_REQUIRE(config.pools.size() == 1U);
     const auto& pool = config.pools[0];
@@ -72,7 +72,7 @@ BOOST_AUTO_TEST_CASE(top_entries_arrive) {
 BOOST_AUTO_TEST_CASE(keys_arrive_in_every_form) {
     using From = KeyPart::From;
     const auto key = [](std::string_view line) {
-        return config_of(sample({{}, line, {}, {}})).listeners[0].key;
+        return config_of(sample({{}, line, {}, {}})).listeners[0].routes.at(0).key;
     };
     const auto part = [&](std::string_view line) {
         const auto settings = key(line);

@@ -172,6 +172,19 @@ inline const std::vector<Change> changes{
      "pools.main.passive.early_resets: true -> false"},
     {"    passive:", "retry: 5s", "retry: 6s", "pools.main.passive.retry: 5s -> 6s"},
     {"    passive:", "retry_max: 5m", "retry_max: 6m", "pools.main.passive.retry_max: 5m -> 6m"},
+    {"name: door", "7100-7109", "7100-7110",
+     "listeners.door.bind: [::]:7100-7109 -> [::]:7100-7110"},
+    {"name: door", "pool: last", "pool: main",
+     "listeners.door.routes[sni *.example; alpn mqtt].pool: last -> main"},
+    {"name: door", "key: source_ip", "key: source",
+     "listeners.door.routes[source 10.0.0.0/8, 2001:db8::/32; destination_port 7100, "
+     "7105-7109].key.from: source_ip -> source\n"
+     "listeners.door.routes[source 10.0.0.0/8, 2001:db8::/32; destination_port 7100, "
+     "7105-7109].key.prefix_v4: 32 -> -\n"
+     "listeners.door.routes[source 10.0.0.0/8, 2001:db8::/32; destination_port 7100, "
+     "7105-7109].key.prefix_v6: 128 -> -"},
+    {"    passive:", "fallback: last", "fallback: web",
+     "pools.main.fallback: \"last\" -> \"web\""},
     {"    passive:", "on_down: keep", "on_down: reset", "pools.main.on_down: keep -> reset"},
     {"    passive:", "{drain: 30s}", "keep", "pools.main.on_removed: drain: 30s -> keep"},
     {"    passive:", "panic: 0.3", "panic: 0.25", "pools.main.panic: 0.3 -> 0.25"},

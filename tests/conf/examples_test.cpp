@@ -38,10 +38,10 @@ BOOST_AUTO_TEST_CASE(the_defaults_in_full_are_the_defaults) {
     BOOST_TEST(config.workers == Config{}.workers);
     BOOST_TEST((config.drain_timeout == Config{}.drain_timeout));
     BOOST_TEST((config.log == LogSettings{}));
-    BOOST_TEST((config.listeners.at(0).key == KeySettings{}));
+    BOOST_TEST((config.listeners.at(0).routes.at(0).key == KeySettings{}));
     BOOST_TEST((config.listeners.at(0).timeouts == ListenerTimeouts{}));
-    BOOST_TEST(config.listeners.at(2).key.max_bytes == KeySettings{}.max_bytes);
-    BOOST_TEST(config.listeners.at(3).key.max_bytes == KeySettings{}.max_bytes);
+    BOOST_TEST(config.listeners.at(2).routes.at(0).key.max_bytes == KeySettings{}.max_bytes);
+    BOOST_TEST(config.listeners.at(3).routes.at(0).key.max_bytes == KeySettings{}.max_bytes);
     const auto& pool = config.pools.at(0);
     auto hash = pool.hash;
     hash.seed.clear();

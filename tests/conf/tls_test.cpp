@@ -234,7 +234,7 @@ BOOST_AUTO_TEST_CASE(keys_come_from_certificates) {
     const auto part = [](const std::string& field) {
         const auto line =
             tls_with("client: {ca: /a}") + "\n    key: {from: client_cert, field: " + field + "}";
-        return config_of(sample({{}, line, {}, {}})).listeners[0].key.parts.at(0);
+        return config_of(sample({{}, line, {}, {}})).listeners[0].routes.at(0).key.parts.at(0);
     };
     const std::vector<std::pair<std::string, Field>> fields{{"subject_cn", Field::subject_cn},
                                                             {"san_uri", Field::san_uri},

@@ -44,11 +44,14 @@ void check_config(const conf::Config& config) {
     require(!config.listeners.empty(), "there is a listener");
     for (const auto& listener : config.listeners) {
         check_address(listener.bind);
-        const bool there =
-            std::ranges::find(config.pools, listener.pool, &conf::Pool::name) != config.pools.end();
-        require(there, "a listener's pool is there");
-        require(!listener.key.parts.empty(), "a key has a part");
-        require(listener.key.silent_after <= listener.timeouts.key, "a key is awaited in time");
+        require(!listener.routes.empty(), "a listener has a route");
+        for (const auto& route : listener.routes) {
+            const bool there =
+                std::ranges::find(config.pools, route.pool, &conf::Pool::name) != config.pools.end();
+            require(there, "a route's pool is there");
+            require(!route.key.parts.empty(), "a key has a part");
+            require(route.key.silent_after <= listener.timeouts.key, "a key is awaited in time");
+        }
     }
     for (const auto& pool : config.pools) {
         for (const auto& server : pool.servers) {

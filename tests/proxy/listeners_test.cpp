@@ -55,7 +55,7 @@ struct Fixture {
         return made;
     }
     static conf::Listener listener(std::string name, const conf::Endpoint& bind, std::string to) {
-        return {.name = std::move(name), .bind = bind, .pool = std::move(to)};
+        return {.name = std::move(name), .bind = bind, .routes = {{.pool = std::move(to)}}};
     }
 
     // As a start or a reload does.

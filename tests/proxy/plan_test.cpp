@@ -27,7 +27,7 @@ conf::Config with_listener(conf::Config made, const std::string& to) {
     conf::Listener listener;
     listener.name = "front";
     listener.bind = test::endpoint("192.0.2.1:80");
-    listener.pool = to;
+    listener.routes = {{.pool = to}};
     made.listeners.push_back(listener);
     return made;
 }
@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(a_listener_that_changes_its_keys_or_its_pool_moves_them) {
                             "place of one"}),
                boost::test_tools::per_element());
     auto keyed = before;
-    keyed.listeners[0].key.parts[0].from = conf::KeyPart::From::first_line;
+    keyed.listeners[0].routes[0].key.parts[0].from = conf::KeyPart::From::first_line;
     BOOST_TEST(plan_of(before, keyed).listeners.at(0).why == "its keys are others");
 }
 

@@ -40,9 +40,9 @@ std::ostream& operator<<(std::ostream& out, const Outcome& outcome) {
 struct Desk {
     explicit Desk(KeySettings key, std::optional<conf::ProxyProtocol> demanded = {},
                   std::string_view peer = "192.0.2.7:1", bool behind_tls = false)
-        : recipe(std::move(key)),
+        : routes({{.pool = "main", .key = std::move(key)}}),
           proxy(std::move(demanded)),
-          preread(recipe, proxy ? &*proxy : nullptr, {.source = test::endpoint(peer)}, behind_tls) {
+          preread(routes, proxy ? &*proxy : nullptr, {.source = test::endpoint(peer)}, behind_tls) {
     }
 
     // Gives it `bytes` in segments of `size`, as a socket would.
@@ -57,7 +57,7 @@ struct Desk {
         return {preread.refusal(), preread.key(), head + std::string(bytes)};
     }
 
-    const proxy::KeyRecipe recipe;
+    const proxy::RouteTable routes;
     const std::optional<conf::ProxyProtocol> proxy;
     Preread preread;
     std::string head;

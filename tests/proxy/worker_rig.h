@@ -16,7 +16,7 @@
 #include "conf/config.h"
 #include "proxy/data/acceptor.h"
 #include "proxy/data/quota.h"
-#include "proxy/data/route.h"
+#include "proxy/data/intake.h"
 #include "proxy/data/worker.h"
 #include "proxy/net/listen_sockets.h"
 #include "ring/balancer.h"
@@ -80,22 +80,30 @@ public:
         });
         BOOST_REQUIRE(opened.has_value());
         address_ = local_endpoint(opened->sockets.front());
-        worker_.listen("front", std::move(opened->sockets.front()), route());
+        worker_.listen("front", std::move(opened->sockets.front()), intake());
     }
 
-    std::shared_ptr<const proxy::Route> route() const {
-        return std::make_shared<const proxy::Route>(
-            proxy::Route{.listener = "front",
-                         .key = proxy::KeyRecipe(settings_.key),
-                         .proxy_protocol = settings_.proxy_protocol,
-                         .timeouts = settings_.timeouts,
-                         .connect = settings_.connect,
-                         .send_proxy = settings_.send_proxy,
-                         .pool = "main",
-                         .balancer = balancer_,
-                         .counts = listener_counts_,
-                         .pool_counts = pool_counts_,
-                         .quota = quota_});
+    std::shared_ptr<const proxy::Intake> intake() const { return intake(balancer_); }
+    std::shared_ptr<const proxy::Intake> intake(
+        const std::shared_ptr<const ring::Balancer>& balancer) const {
+        const auto backend = std::make_shared<const proxy::Backend>(
+            proxy::Backend{.pool = "main",
+                           .connect = settings_.connect,
+                           .send_proxy = settings_.send_proxy,
+                           .ring = std::make_shared<proxy::PoolRing>(balancer, 1),
+                           .counts = pool_counts_});
+        const conf::ListenerRoute route{.pool = "main", .key = settings_.key};
+        proxy::RouteTable routes({route});
+        const bool needs_destination = routes.needs_destination() || backend->sends_header();
+        return std::make_shared<const proxy::Intake>(
+            proxy::Intake{.listener = "front",
+                          .routes = std::move(routes),
+                          .backends = {backend},
+                          .proxy_protocol = settings_.proxy_protocol,
+                          .timeouts = settings_.timeouts,
+                          .counts = listener_counts_,
+                          .quota = quota_,
+                          .needs_destination = needs_destination});
     }
 
     Fd connect() const { return connected_socket(address_); }

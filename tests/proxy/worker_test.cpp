@@ -73,20 +73,18 @@ BOOST_AUTO_TEST_CASE(what_waits_in_the_queue_of_a_socket_that_is_given_up_is_ser
     BOOST_TEST(test::is_refused(rig.address()));
 }
 
-BOOST_AUTO_TEST_CASE(a_new_route_is_for_new_connections) {
+BOOST_AUTO_TEST_CASE(a_new_intake_is_for_new_connections) {
     WorkerRig rig;
     rig.add_server("a");
     const Fd before = rig.connect();
     const Fd before_server = rig.accept("a");
 
     const Fd other = test::listening_socket();
-    auto route = *rig.route();
     auto balancer = std::make_shared<ring::Balancer>(ring::Settings{.vnodes = 8});
     const auto server = std::make_shared<proxy::Server>(proxy::Server{
         "z", test::local_endpoint(other), std::make_shared<proxy::PerWorker<ServerCounts>>(1)});
     balancer->register_server({.id = "z", .context = server});
-    route.balancer = balancer;
-    rig.worker().reroute("front", std::make_shared<const proxy::Route>(route));
+    rig.worker().take_up("front", rig.intake(balancer));
 
     // The worker may be accepting when the command comes.
     BOOST_TEST(test::eventually([&] {

@@ -110,11 +110,13 @@ const std::vector<Recipe> recipes{
 
 // With what has a meaning only beside them.
 const Texts not_simulated{"listeners.*.tls",
+                          "listeners.*.routes",
                           "listeners.*.key.from=client_cert",
                           "listeners.*.key.field",
                           "pools.*.proxy_protocol.tls",
                           "pools.*.tls",
                           "pools.*.health.tls",
+                          "pools.*.fallback",
                           "pools.*.servers_from",
                           "dns",
                           "fleet"};

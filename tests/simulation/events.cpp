@@ -144,12 +144,13 @@ void Simulation::open(Random& random) {
         const auto at =
             std::next(state.listening.begin(),
                       static_cast<std::ptrdiff_t>(random.below(state.listening.size())));
-        const auto& route = at->second;
-        Connection next{route, {route->quota->take(), state.total->take()}, {}, world_.now()};
-        auto& counts = (*route->counts)[state.index];
+        const auto& intake = at->second;
+        const proxy::Backend& backend = *intake->backends.front();
+        Connection next{intake, {intake->quota->take(), state.total->take()}, {}, world_.now()};
+        auto& counts = (*intake->counts)[state.index];
         counts.accepted.add(1);
         if (!next.admission.listener || !next.admission.total) continue;
-        const auto snapshot = route->balancer->snapshot();
+        const auto snapshot = backend.ring->balancer()->snapshot();
         ring::Walk walk(*snapshot, snapshot->hash(fmt::format("key-{}", random.below(1'000))));
         while (const ring::Member* const member = walk.next()) {
             expect(member->status == ring::Status::online, "walk",
@@ -164,8 +165,8 @@ void Simulation::open(Random& random) {
             }
             next.slot = proxy::ServerSlot(std::move(claim), state.index);
             next.slot.counts().total.add(1);
-            (*route->pool_counts)[state.index].picks.add(1);
-            served(route->pool, *member, random.one_in(2), next.slot);
+            (*backend.counts)[state.index].picks.add(1);
+            served(backend.pool, *member, random.one_in(2), next.slot);
             counts.active.add(1);
             state.connections.push_back(std::move(next));
             break;
@@ -190,7 +191,7 @@ void Simulation::close(Random& random) {
         const bool all = random.one_in(6);
         std::erase_if(state.connections, [&](const Connection& each) {
             if (!all && !random.one_in(3)) return false;
-            auto& counts = (*each.route->counts)[state.index];
+            auto& counts = (*each.intake->counts)[state.index];
             counts.active.subtract(1);
             counts.ended(proxy::CloseReason::done).add(1);
             return true;

@@ -39,10 +39,12 @@ constexpr std::array<std::string_view, 15> status_fields{"version",
                                                          "state",
                                                          "listeners",
                                                          "pools"};
-constexpr std::array<std::string_view, 11> listener_fields{"name",
+constexpr std::array<std::string_view, 13> listener_fields{"name",
                                                            "bind",
                                                            "pool",
                                                            "key",
+                                                           "routes",
+                                                           "routes_left_out",
                                                            "accepted",
                                                            "active",
                                                            "refused",
@@ -50,10 +52,10 @@ constexpr std::array<std::string_view, 11> listener_fields{"name",
                                                            "placed_at_random",
                                                            "tls",
                                                            "ends"};
-constexpr std::array<std::string_view, 14> pool_fields{
+constexpr std::array<std::string_view, 15> pool_fields{
     "name",        "algorithm", "servers", "online", "panic",           "local_fault",
     "tls",         "points",    "active",  "spills", "peak_to_average", "moved_last_change",
-    "fingerprint", "sources"};
+    "fingerprint", "sources",   "fallback"};
 constexpr std::array<std::string_view, 22> server_fields{"pool",
                                                          "id",
                                                          "address",

@@ -39,17 +39,17 @@ void Worker::run() {
     state_of(tools_).runs = true;
 }
 
-void Worker::listen(std::string address, Fd /*socket*/, std::shared_ptr<const Route> route) {
+void Worker::listen(std::string address, Fd /*socket*/, std::shared_ptr<const Intake> intake) {
     auto& state = state_of(tools_);
-    state.inbox.emplace_back([&state, address = std::move(address), route = std::move(route)] {
-        state.listening[address] = route;
+    state.inbox.emplace_back([&state, address = std::move(address), intake = std::move(intake)] {
+        state.listening[address] = intake;
     });
 }
 
-void Worker::reroute(std::string address, std::shared_ptr<const Route> route) {
+void Worker::take_up(std::string address, std::shared_ptr<const Intake> intake) {
     auto& state = state_of(tools_);
-    state.inbox.emplace_back([&state, address = std::move(address), route = std::move(route)] {
-        state.listening.at(address) = route;
+    state.inbox.emplace_back([&state, address = std::move(address), intake = std::move(intake)] {
+        state.listening.at(address) = intake;
     });
 }
 
@@ -66,8 +66,8 @@ void Worker::evict(Eviction eviction) {
         std::erase_if(state.connections, [&](const simulation::Connection& each) {
             const bool meant = eviction.server == nullptr ||
                                each.slot.server().counts.get() == eviction.server.get();
-            if (meant) (*each.route->counts)[state.index].active.subtract(1);
-            if (meant) (*each.route->counts)[state.index].ended(eviction.reason).add(1);
+            if (meant) (*each.intake->counts)[state.index].active.subtract(1);
+            if (meant) (*each.intake->counts)[state.index].ended(eviction.reason).add(1);
             return meant;
         });
     });

@@ -57,7 +57,7 @@ enum class Peer : std::uint8_t {
 
 // A connection of a client, in the hands of a simulated worker.
 struct Connection {
-    std::shared_ptr<const proxy::Route> route;
+    std::shared_ptr<const proxy::Intake> intake;
     proxy::Admission admission;
     proxy::ServerSlot slot;
     TimePoint accepted_at;
@@ -69,7 +69,7 @@ struct WorkerState {
     proxy::Quota* total = nullptr;
     bool runs = false;
     std::deque<std::function<void()>> inbox;
-    std::map<std::string, std::shared_ptr<const proxy::Route>> listening;
+    std::map<std::string, std::shared_ptr<const proxy::Intake>> listening;
     std::list<Connection> connections;
     std::function<void()> on_empty;
 };

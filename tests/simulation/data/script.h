@@ -38,7 +38,7 @@ struct Event {
         mode,     // server WHO meets dials so from now on (ServerMode)
         evict,    // the connections of server WHO, within so many milliseconds
         cancel,   // that eviction
-        reroute,  // the same settings again
+        take_up,  // the same settings again
         lack,     // descriptors or watches, as by the amount
         lack_no_more,
         sleep,  // the worker does not run for so many microseconds

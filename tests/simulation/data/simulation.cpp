@@ -48,7 +48,7 @@ public:
 
 private:
     void add_servers();
-    std::shared_ptr<const proxy::Route> route() const;
+    std::shared_ptr<const proxy::Intake> intake() const;
     void idle(TimePoint told_at);
     void go_on();
     void apply(const Event& event);
@@ -109,7 +109,7 @@ void Simulation::add_servers() {
     }
 }
 
-std::shared_ptr<const proxy::Route> Simulation::route() const {
+std::shared_ptr<const proxy::Intake> Simulation::intake() const {
     const Settings& settings = world_.settings;
     std::optional<conf::ProxyProtocol> expected;
     if (settings.expects_proxy) {
@@ -117,18 +117,22 @@ std::shared_ptr<const proxy::Route> Simulation::route() const {
             conf::ProxyProtocol{.v1 = true, .trusted = {*conf::Network::parse("10.0.0.0/8")}};
     }
     using Version = conf::SendProxy::Version;
-    return std::make_shared<const proxy::Route>(
-        proxy::Route{.listener = "front",
-                     .key = proxy::KeyRecipe(settings.key()),
-                     .proxy_protocol = expected,
-                     .timeouts = settings.timeouts,
-                     .connect = settings.connect,
-                     .send_proxy = {.version = settings.sends_proxy ? Version::v1 : Version::none},
-                     .pool = "main",
-                     .balancer = balancer_,
-                     .counts = counts_.listener,
-                     .pool_counts = counts_.pool,
-                     .quota = counts_.quota});
+    const auto backend = std::make_shared<const proxy::Backend>(proxy::Backend{
+        .pool = "main",
+        .connect = settings.connect,
+        .send_proxy = {.version = settings.sends_proxy ? Version::v1 : Version::none},
+        .ring = std::make_shared<proxy::PoolRing>(balancer_, 1),
+        .counts = counts_.pool});
+    const conf::ListenerRoute route{.pool = "main", .key = settings.key()};
+    return std::make_shared<const proxy::Intake>(
+        proxy::Intake{.listener = "front",
+                      .routes = proxy::RouteTable({route}),
+                      .backends = {backend},
+                      .proxy_protocol = expected,
+                      .timeouts = settings.timeouts,
+                      .counts = counts_.listener,
+                      .quota = counts_.quota,
+                      .needs_destination = settings.sends_proxy});
 }
 
 Outcome Simulation::run() {
@@ -137,7 +141,7 @@ Outcome Simulation::run() {
     proxy::Fd socket(kernel.open(*world_.listener));
     proxy::set_inherited_options(socket.get(), world_.settings.timeouts, {});
     worker_->run();
-    worker_->listen("front", std::move(socket), route());
+    worker_->listen("front", std::move(socket), intake());
     if (trace_) trace(world_.settings.to_text());
     kernel.after(0ms, [this] { go_on(); });
     try {
@@ -193,8 +197,8 @@ void Simulation::apply(const Event& event) {
             return evict(event);
         case Kind::cancel:
             return cancel(event.who);
-        case Kind::reroute:
-            if (!world_.is_drained) worker_->reroute("front", route());
+        case Kind::take_up:
+            if (!world_.is_drained) worker_->take_up("front", intake());
             return;
         case Kind::lack:
             kernel.lacks_descriptors = event.amount == 0;

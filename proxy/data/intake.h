@@ -8,11 +8,12 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "conf/config.h"
 #include "proxy/data/quota.h"
 #include "proxy/data/server.h"
-#include "proxy/keys/recipe.h"
+#include "proxy/keys/route_table.h"
 #include "proxy/tls/client.h"
 #include "proxy/tls/server.h"
 #include "ring/balancer.h"
@@ -49,33 +50,25 @@ struct Backend {
     std::shared_ptr<const TlsClient> tls;  // nullptr: servers get bytes in clear
     std::shared_ptr<PoolRing> ring;
     std::shared_ptr<PerWorker<PoolCounts>> counts;
+    std::shared_ptr<const Backend> fallback;  // nullptr for none; chains end
 
     bool sends_header() const { return send_proxy.version != conf::SendProxy::Version::none; }
-};
-
-// Where a connection goes, and by what it is placed there.
-struct Route {
-    KeyRecipe key;
-    std::shared_ptr<const Backend> backend;
 };
 
 // A listener, as connections come in.
 struct Intake {
     std::string listener;
-    Route route;
-    std::optional<conf::ProxyProtocol> proxy_protocol;  // the header that clients must send
+    RouteTable routes;
+    std::vector<std::shared_ptr<const Backend>> backends;  // of each route
+    std::optional<conf::ProxyProtocol> proxy_protocol;     // the header that clients must send
     std::shared_ptr<const TlsServer> tls;  // what TLS is ended with; nullptr to pass it through
     bool allows_truncation = false;        // of TLS streams
     conf::Duration defer_accept{0};
     conf::ListenerTimeouts timeouts;
     std::shared_ptr<PerWorker<ListenerCounts>> counts;
     std::shared_ptr<Quota> quota;  // the listener's max_connections
+    bool needs_destination = false;  // whether connections must know the address they came to
     bool log_access = true;
-
-    // Whether connections must know the address that they came to.
-    bool needs_destination() const {
-        return route.key.needs_destination() || route.backend->sends_header();
-    }
 };
 
 }  // namespace ringway::proxy
