@@ -44,6 +44,8 @@ Report server(Control& control, Words arguments) {
 }
 
 Report explain(Control& control, Words arguments) {
+    if (arguments[0].starts_with("--")) return report_explain_client(control, arguments);
+    if (arguments.size() != 2) return Reason("usage: explain POOL KEY");
     return report_explain(control, arguments[0], arguments[1]);
 }
 
@@ -316,7 +318,8 @@ constexpr std::array commands{
     Command{"auto", "auto POOL ID [--fleet]", 2, 2, now<set_admin_state<AdminState::automatic>>,
             true, say<AdminState::automatic>},
     Command{"clear", "clear POOL ID", 2, 2, now<clear>, true},
-    Command{"explain", "explain POOL KEY", 2, 2, now<explain>},
+    Command{"explain", "explain POOL KEY | --listener NAME [--source ADDRESS] [--sni NAME] ...", 2,
+            any_number, now<explain>},
     Command{"forget", "forget POOL ID [--fleet]", 2, 2, now<forget>, true,
             say<AdminState::automatic>},
     Command{"fleet", "fleet", 0, 0, now<fleet>},

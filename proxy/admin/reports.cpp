@@ -9,13 +9,13 @@
 
 #include <fmt/format.h>
 
+#include "proxy/admin/report_parts.h"
 #include "proxy/admin/report_sources.h"
 #include "proxy/admin/times.h"
 #include "proxy/control/control.h"
 #include "proxy/text/escape.h"
 #include "proxy/version.h"
 #include "ring/analysis.h"
-#include "ring/explain.h"
 
 namespace ringway::proxy {
 
@@ -24,10 +24,6 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::uint64_t ring_slices = 1'440;
-
-std::string hex(std::uint64_t value) {
-    return fmt::format("{:#018x}", value);
-}
 
 // With milliseconds.
 std::string rfc3339_ms(std::chrono::system_clock::time_point time) {
@@ -61,23 +57,14 @@ json::object describe_state(const Control& control) {
             {"problem", std::move(problem)}};
 }
 
+json::value name_or_null(const std::string& name) {
+    return name.empty() ? json::value() : json::value(name);
+}
+
 std::int64_t ms_since(TimePoint time) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - time).count();
 }
 
-const char* to_string(ring::Status status) {
-    return status == ring::Status::online ? "online" : "offline";  // finer words beside it
-}
-
-// "source_ip", or "source_ip+header" for a composite.
-std::string describe(const conf::KeySettings& key) {
-    std::string text;
-    for (const conf::KeyPart& part : key.parts) {
-        if (!text.empty()) text += '+';
-        text += conf::to_string(part.from);
-    }
-    return text;
-}
 
 // The first of a listener's routes, in their order.
 constexpr std::size_t routes_shown = 100;
@@ -87,7 +74,7 @@ json::array describe(const std::vector<conf::ListenerRoute>& routes) {
         if (shown.size() == routes_shown) break;
         shown.push_back({{"match", route.match.summary()},
                          {"pool", route.pool},
-                         {"key", describe(route.key)}});
+                         {"key", describe_key(route.key)}});
     }
     return shown;
 }
@@ -103,11 +90,6 @@ json::object describe_ends(const PerWorker<ListenerCounts>& counts) {
     return ends;
 }
 
-Result<const Pool*> pool_of(const Control& control, const std::string& name) {
-    const Pool* const pool = control.pools().find(name);
-    if (pool == nullptr) return Reason(fmt::format("no pool {}", escaped(name)));
-    return pool;
-}
 
 struct FoundServer {
     const Pool& pool;
@@ -170,28 +152,23 @@ json::object describe(const Control& control, const std::string& pool, const std
             {"check_problem", std::move(check_problem)}};
 }
 
-// One server of a walk.
-json::object describe_step(const Control& control, const std::string& pool,
-                           const ring::ExplainStep& step) {
-    const ring::Member& member = *step.member;
-    json::value distance;  // null for a server without points
-    if (step.point) distance = hex(step.point->distance);
-    const bool busy =
-        step.verdict == ring::Verdict::full || step.verdict == ring::Verdict::over_bound;
-    return {{"id", member.id},
-            {"status", to_string(member.status)},
-            {"detail", busy ? std::string(ring::to_string(step.verdict))
-                            : control.pools().detail(pool, member.id)},
-            {"distance", std::move(distance)}};
-}
-
-// The first of a walk, whether it has room or not; null where no server may take keys.
-json::value owner_of(std::span<const ring::ExplainStep> walk) {
-    if (walk.empty() || walk.front().verdict == ring::Verdict::weight_zero) return {};
-    return json::value(walk.front().member->id);
-}
-
 }  // namespace
+
+// "source_ip", or "source_ip+header" for a composite.
+std::string describe_key(const conf::KeySettings& key) {
+    std::string text;
+    for (const conf::KeyPart& part : key.parts) {
+        if (!text.empty()) text += '+';
+        text += conf::to_string(part.from);
+    }
+    return text;
+}
+
+Result<const Pool*> pool_of(const Control& control, const std::string& name) {
+    const Pool* const pool = control.pools().find(name);
+    if (pool == nullptr) return Reason(fmt::format("no pool {}", escaped(name)));
+    return pool;
+}
 
 json::object report_engine(const Control& control) {
     const auto engine = control.engine();
@@ -219,7 +196,7 @@ json::object report_status(const Control& control) {
             {{"name", name},
              {"bind", listener.settings.bind_text()},
              {"pool", only != nullptr ? json::value(*only) : json::value()},
-             {"key", only != nullptr ? json::value(describe(routes.front().key)) : json::value()},
+             {"key", only != nullptr ? json::value(describe_key(routes.front().key)) : json::value()},
              {"routes", describe(routes)},
              {"routes_left_out", routes.size() - std::min(routes.size(), routes_shown)},
              {"accepted", sum(counts, &ListenerCounts::accepted)},
@@ -249,7 +226,7 @@ json::object report_status(const Control& control) {
                          {"sources", report_sources(control, pool)},
                          {"points", snapshot->point_count()},
                          {"active", active},
-                         {"fallback", pool.settings.fallback.empty() ? json::value() : json::value(pool.settings.fallback)},
+                         {"fallback", name_or_null(pool.settings.fallback)},
                          {"spills", sum(counts, &PoolCounts::spills_full) +
                                         sum(counts, &PoolCounts::spills_failed) +
                                         sum(counts, &PoolCounts::fallbacks_down) +
@@ -380,35 +357,6 @@ json::object report_overrides(const Control& control) {
         }
     }
     return {{"overrides", std::move(all)}};
-}
-
-Report report_explain(const Control& control, const std::string& pool_name,
-                      const std::string& key) {
-    const auto pool = pool_of(control, pool_name);
-    if (!pool) return pool.error();
-    const auto snapshot = (*pool)->ring->snapshot();
-    const std::uint64_t hash = snapshot->hash(key);
-    const std::size_t all = snapshot->members().size();
-    const auto steps = ring::explain(*snapshot, hash, all);
-    json::array walk;
-    bool found = false;
-    for (const ring::ExplainStep& step : steps) {
-        const bool chosen = !found && step.verdict == ring::Verdict::takes;
-        found = found || chosen;
-        walk.push_back(describe_step(control, pool_name, step));
-        walk.back().as_object()["chosen"] = chosen;
-    }
-    json::value otherwise;  // null if it would be the same
-    if (steps.size() < all) {
-        json::array servers;
-        const auto possible = (*pool)->ring->figures().explain_if_all_online(snapshot, hash);
-        for (const ring::ExplainStep& step : possible)
-            servers.push_back(describe_step(control, pool_name, step));
-        otherwise = {{"owner", owner_of(possible)}, {"walk", std::move(servers)}};
-    }
-    return json::object{{"pool", pool_name},       {"key", escaped(key)},
-                        {"hash", hex(hash)},       {"owner", owner_of(steps)},
-                        {"walk", std::move(walk)}, {"if_all_online", std::move(otherwise)}};
 }
 
 }  // namespace ringway::proxy

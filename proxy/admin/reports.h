@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 
 #include <boost/json/object.hpp>
@@ -46,6 +47,10 @@ boost::json::object report_certificates(const Control& control);
 
 // The run-time overrides, also of pools that do not exist.
 boost::json::object report_overrides(const Control& control);
+
+// Where a client of a listener goes that shows so much of itself, as the words of the command
+// `explain --listener` say: its route, its key, and their placement.
+Report report_explain_client(const Control& control, std::span<const std::string> words);
 
 // The placement of a key now, and why the servers before it in the walk are passed over.
 Report report_explain(const Control& control, const std::string& pool, const std::string& key);

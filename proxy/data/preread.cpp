@@ -149,7 +149,7 @@ void Preread::choose_route(const std::string& head) {
     if (origin_.tls) {
         return choose(HelloFacts::of_agreed(origin_.tls->server_name, origin_.tls->alpn));
     }
-    choose(std::nullopt);
+    choose(origin_.hello);
     if (route_ || refusal_ != CloseReason::none) return;
     const ParseStatus status = hello_.read(head);
     if (status == ParseStatus::more) return;

@@ -67,15 +67,27 @@ RouteTable::Choice RouteTable::choose_early(const RouteFacts& facts) const {
     return {most < matches_.size() ? Verdict::needs_hello : Verdict::none, 0};
 }
 
+bool RouteTable::fits_source(std::size_t route, const RouteFacts& facts) const {
+    const auto& networks = matches_[route].source;
+    return networks.empty() || std::ranges::any_of(networks, [&](const conf::Network& network) {
+               return network.contains(facts.source);
+           });
+}
+
 bool RouteTable::fits_but_tls(std::size_t route, const RouteFacts& facts) const {
+    const auto& ports = matches_[route].destination_port;
+    return fits_source(route, facts) && (ports.empty() || has_port(facts.destination, ports));
+}
+
+std::string_view RouteTable::misfit(std::size_t route, const RouteFacts& facts) const {
     const conf::RouteMatch& match = matches_[route];
-    const bool fits_source =
-        match.source.empty() ||
-        std::ranges::any_of(match.source, [&](const conf::Network& network) {
-            return !facts.source.is_unix && network.contains(facts.source);
-        });
-    return fits_source &&
-           (match.destination_port.empty() || has_port(facts.destination, match.destination_port));
+    const auto fits_name = [&](const conf::NamePattern& pattern) {
+        return !facts.hello->server_name.empty() && pattern.covers({facts.hello->server_name});
+    };
+    if (!match.sni.empty() && std::ranges::none_of(match.sni, fits_name)) return "sni";
+    if (!match.alpn.empty() && !has_protocol(*facts.hello, match.alpn)) return "alpn";
+    if (!fits_source(route, facts)) return "source";
+    return fits_but_tls(route, facts) ? "" : "destination_port";
 }
 
 bool RouteTable::fits_but_names(std::size_t route, const RouteFacts& facts) const {

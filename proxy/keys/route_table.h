@@ -40,6 +40,10 @@ public:
     // Where `hello` is not known, a route is found if no earlier one could be by what it says.
     Choice choose(const RouteFacts& facts) const;
 
+    // What a connection lacks for the route: "sni", "alpn", "source" or "destination_port", the first
+    // of these; "" where it fits. `hello` is known.
+    std::string_view misfit(std::size_t route, const RouteFacts& facts) const;
+
     const KeyRecipe& key(std::size_t route) const { return keys_[route]; }
     std::size_t size() const { return keys_.size(); }
     // Whether every connection takes the first.
@@ -60,6 +64,7 @@ private:
     using Names = std::unordered_map<std::string, Indices, TextHash, std::equal_to<>>;
 
     Choice choose_early(const RouteFacts& facts) const;
+    bool fits_source(std::size_t route, const RouteFacts& facts) const;
     bool fits_but_tls(std::size_t route, const RouteFacts& facts) const;
     bool fits_but_names(std::size_t route, const RouteFacts& facts) const;
     std::optional<std::size_t> first_of(const Names& names, std::string_view name,
