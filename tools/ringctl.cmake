@@ -3,7 +3,7 @@ add_library(ringway_ringctl STATIC
     ringctl/answers.cpp ringctl/app.cpp ringctl/client.cpp ringctl/commands.cpp
     ringctl/completion.cpp ringctl/fields.cpp ringctl/known_terminal.cpp ringctl/rates.cpp
     ringctl/registrations.cpp ringctl/render.cpp ringctl/render_certificates.cpp
-    ringctl/render_fleet.cpp ringctl/render_ring.cpp ringctl/render_sources.cpp ringctl/repeat.cpp
+    ringctl/render_explain.cpp ringctl/render_fleet.cpp ringctl/render_ring.cpp ringctl/render_sources.cpp ringctl/repeat.cpp
     ringctl/screen.cpp ringctl/table.cpp ringctl/top.cpp)
 target_include_directories(ringway_ringctl
     PUBLIC ${PROJECT_SOURCE_DIR} PRIVATE ${PROJECT_BINARY_DIR}/generated)

@@ -113,6 +113,8 @@ void append_access_text(fmt::memory_buffer& line, const AccessEntry& entry) {
     }
     if (!entry.tls.empty()) fmt::format_to(out, "tls={} ", entry.tls);
     if (!entry.tls_error.empty()) fmt::format_to(out, "tls_error=\"{}\" ", entry.tls_error);
+    if (!entry.pool.empty()) fmt::format_to(out, "pool={} ", entry.pool);
+    if (entry.is_fallback) fmt::format_to(out, "fallback=yes ");
     fmt::format_to(out,
                    "server={} attempts={} up={} down={} open_ms={:.1f} total_ms={:.1f} end={}\n",
                    entry.server.empty() ? "-" : escaped(entry.server), entry.attempts,
@@ -133,6 +135,8 @@ void append_access_json(fmt::memory_buffer& line, const AccessEntry& entry) {
     if (!entry.tls_error.empty()) {
         fmt::format_to(out, R"("tls_error":{},)", json_string(entry.tls_error));
     }
+    if (!entry.pool.empty()) fmt::format_to(out, R"("pool":"{}",)", entry.pool);
+    if (entry.is_fallback) fmt::format_to(out, R"("fallback":true,)");
     fmt::format_to(out,
                    R"("server":{},"attempts":{},"bytes_up":{},"bytes_down":{},"open_ms":{:.1f},)"
                    R"("total_ms":{:.1f},"end":"{}"}})"

@@ -36,6 +36,8 @@ struct AccessEntry {
     std::string_view end;
     std::string_view tls;        // the version that was agreed; empty without TLS
     std::string_view tls_error;  // why TLS failed, in words; empty if it did not
+    std::string_view pool{};     // of its route, or the fallback; empty where there is only one
+    bool is_fallback = false;    // its own pool had no server for it
 };
 
 void log_access(const AccessEntry& entry);

@@ -128,6 +128,7 @@ private:
     void finish(CloseReason reason);
     void report_early_reset(TimePoint now) const;
     std::string_view tls_error() const;
+    std::string_view shown_pool() const;
     void write_log_line(TimePoint now) const;
 
     // Lines for debugging, where logs_debug().
@@ -161,6 +162,7 @@ private:
     Spill spill_ = Spill::none;
     CloseReason end_ = CloseReason::none;
     bool speaks_first_ : 1 = false;  // to the server, and its answer is not acknowledged yet
+    bool fell_back_ : 1 = false;        // its route's pool had no server for it
     bool has_first_bytes_ : 1 = false;  // of the client, that go to the server first
     bool answered_ : 1 = false;      // in the round before this one
     bool relaying_ : 1 = false;

@@ -53,6 +53,7 @@ void Connection::fall_back(CloseReason why) {
     auto& counts = (*backend_->counts)[tools_.worker];
     (why == CloseReason::no_server ? counts.fallbacks_down : counts.fallbacks_full).add(1);
     backend_ = backend_->fallback.get();
+    fell_back_ = true;
     spill_ = Spill::none;
     if (logs_debug()) {
         debug(fmt::format("{}: goes on to the fallback, pool {}", to_string(why), backend_->pool));

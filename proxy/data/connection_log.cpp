@@ -39,7 +39,16 @@ void Connection::write_log_line(TimePoint now) const {
                 .total_ms = ms_of(now - accepted_at_),
                 .end = to_string(end_),
                 .tls = agreed ? SSL_get_version(tls->session().ssl()) : "",
-                .tls_error = tls_error()});
+                .tls_error = tls_error(),
+                .pool = shown_pool(),
+                .is_fallback = fell_back_});
+}
+
+// The pool that it came to, where the listener leaves a choice.
+std::string_view Connection::shown_pool() const {
+    const bool has_choice = intake_->backends.size() > 1 || fell_back_;
+    return backend_ != nullptr && has_choice ? std::string_view(backend_->pool)
+                                             : std::string_view();
 }
 
 // Of the client's TLS, else of the server's that was reached last.

@@ -78,8 +78,8 @@ constexpr std::array<std::string_view, 22> server_fields{"pool",
                                                          "check_problem",
                                                          "host",
                                                          "layers"};
-constexpr std::array<std::string_view, 6> explain_fields{"pool",  "key",  "hash",
-                                                         "owner", "walk", "if_all_online"};
+constexpr std::array<std::string_view, 7> explain_fields{
+    "pool", "key", "hash", "owner", "walk", "if_all_online", "fallback"};
 constexpr std::array<std::string_view, 5> ring_fields{"pool", "servers", "shares", "points",
                                                       "slices"};
 constexpr std::array<std::string_view, 8> override_fields{

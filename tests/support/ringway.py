@@ -25,6 +25,7 @@ _ACCESS = re.compile(
     r"access listener=(?P<listener>\S+) client=(?P<client>\S+) "
     r'key="(?P<key>(?:[^"\\]|\\.)*)" (?:placed_by=(?P<placed_by>\S+) )?'
     r'(?:tls=(?P<tls>\S+) )?(?:tls_error="(?P<tls_error>[^"]*)" )?'
+    r"(?:pool=(?P<pool>\S+) )?(?:fallback=(?P<fallback>yes) )?"
     r"server=(?P<server>\S*) attempts=(?P<attempts>\d+) "
     r"up=(?P<up>\d+) down=(?P<down>\d+) open_ms=(?P<open_ms>[\d.]+) "
     r"total_ms=(?P<total_ms>[\d.]+) end=(?P<end>.*)$"
@@ -41,6 +42,8 @@ class Access:
     placed_by: str | None  # and why, where it was not the key
     tls: str | None  # the version
     tls_error: str | None
+    pool: str | None  # where the listener leads to several
+    fallback: str | None
     server: str
     attempts: int
     up: int

@@ -22,9 +22,15 @@ constexpr std::array all_commands{
             of_ringctl},
     Command{"events", "[--follow] [N]", 0, 2, "the latest events, or the last N",
             "--follow prints new events as they occur, until Ctrl-C.\n", looks},
-    Command{"explain", "POOL KEY", 2, 2, "which server a key is placed on, and why",
+    Command{"explain", "POOL KEY | --listener NAME [OPTION VALUE]...", 2, any_number,
+            "which server a key, or a client of a listener, is placed on, and why",
             "Shows the servers in the key's order of preference. KEY may hold any byte but\n"
-            "NUL; a key that begins with a dash is written after `--`.\n",
+            "NUL; a key that begins with a dash is written after `--`.\n"
+            "\n"
+            "With --listener, the route and the key of a client that shows what the options\n"
+            "say: --source ADDRESS, --port PORT (that it connects to), --sni NAME, --alpn\n"
+            "PROTOCOL, --first-line TEXT, --target TARGET, --header \"NAME: VALUE\"; or --key\n"
+            "KEY in place of what the key is read from. What is not shown, it does not have.\n",
             looks},
     Command{"ring", "POOL", 1, 1, "the share of the keys that each server has", "", looks},
     Command{

@@ -13,6 +13,7 @@
 #include "proxy/text/plan_text.h"
 #include "tools/ringctl/fields.h"
 #include "tools/ringctl/render_certificates.h"
+#include "tools/ringctl/render_explain.h"
 #include "tools/ringctl/render_fleet.h"
 #include "tools/ringctl/render_ring.h"
 #include "tools/ringctl/render_sources.h"
@@ -112,15 +113,16 @@ std::string status(const json::object& answer, bool colours) {
                      {"ACTIVE", Align::right},
                      {"REFUSED", Align::right}});
     for (const auto* each : objects(answer, "listeners")) {
+        const bool routes = text(*each, "pool") == nothing && each->contains("routes");
         listeners.add({{text(*each, "name"), Tone::strong},
                        {text(*each, "bind")},
-                       {text(*each, "pool")},
+                       {routes ? "(routes)" : text(*each, "pool")},
                        {text(*each, "key")},
                        {text(*each, "accepted")},
                        {text(*each, "active")},
                        {text(*each, "refused")}});
     }
-    return out + '\n' + listeners.to_string(colours) + '\n' + pools(answer, colours) +
+    return out + '\n' + listeners.to_string(colours) + render_routes(answer, colours) + '\n' + pools(answer, colours) +
            render_sources(answer, colours);
 }
 
@@ -247,46 +249,6 @@ std::string overrides(const json::object& answer, bool colours) {
     return all.empty() ? "no overrides\n" : table.to_string(colours);
 }
 
-std::string walk_table(const json::object& from, bool colours) {
-    Table table({{"ORDER", Align::right}, {"ID"}, {"STATUS"}, {"DISTANCE"}, {"DETAIL"}, {""}});
-    std::size_t order = 0;
-    for (const auto* each : objects(from, "walk")) {
-        const bool chosen = flag(*each, "chosen");
-        table.add({{std::to_string(++order)},
-                   {text(*each, "id"), chosen ? Tone::strong : Tone::plain},
-                   {text(*each, "status"), tone_of_server(*each)},
-                   {text(*each, "distance")},
-                   {text(*each, "detail")},
-                   {chosen ? "<- chosen" : "", Tone::good}});
-    }
-    return order == 0 ? std::string() : '\n' + table.to_string(colours);
-}
-
-std::string explain(const json::object& answer, bool colours) {
-    const auto walk = objects(answer, "walk");
-    const auto chosen = std::find_if(walk.begin(), walk.end(),
-                                     [](const auto* each) { return flag(*each, "chosen"); });
-    std::string place = walk.empty() ? paint("no server is online", Tone::bad, colours)
-                                     : paint("no server has room", Tone::bad, colours);
-    if (chosen != walk.end()) {
-        const std::string id = text(**chosen, "id");
-        place = "goes to " + paint(id, Tone::strong, colours);
-        const std::string owner = text(answer, "owner");
-        if (owner != id) place += " for now; its owner is " + owner;
-    }
-    std::string out = fmt::format("key \"{}\" of pool {}, hash {}: {}\n", text(answer, "key"),
-                                  text(answer, "pool"), text(answer, "hash"), place);
-    out += walk_table(answer, colours);
-    // No connection takes this walk now, so it has a heading of its own.
-    const json::value* const otherwise = answer.if_contains("if_all_online");
-    if (otherwise == nullptr || !otherwise->is_object()) return out;
-    const json::object& possible = otherwise->get_object();
-    return out +
-           fmt::format("\nif all servers were online, its owner would be {}\n",
-                       text(possible, "owner")) +
-           walk_table(possible, colours);
-}
-
 std::string reload(const json::object& answer) {
     std::string out = fmt::format("reloaded, generation {}\n", text(answer, "generation"));
     const json::value* changes = answer.if_contains("changes");
@@ -323,7 +285,7 @@ std::string render(std::string_view command, const json::object& answer, bool co
     if (command == "status") return status(answer, colours);
     if (command == "servers") return servers(answer, colours);
     if (command == "server") return server(answer, colours);
-    if (command == "explain") return explain(answer, colours);
+    if (command == "explain") return render_explain(answer, colours);
     if (command == "reload") return reload(answer);
     if (command == "plan") return proxy::plan_text(answer) + render_plan_fleet(answer, colours);
     if (command == "fleet") return render_fleet(answer, colours);

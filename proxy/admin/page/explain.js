@@ -36,7 +36,8 @@ export class KeyBox {
 
   // The sources of keys of the pool's listeners.
   hint(pool, listeners) {
-    const kinds = [...new Set(listeners.filter((one) => one.pool === pool).map((one) => one.key))];
+    const routes = listeners.flatMap((one) => one.routes).filter((one) => one.pool === pool);
+    const kinds = [...new Set(routes.map((one) => one.key))];
     set(at("key"), "placeholder", samples[kinds[0]] ?? "user-42");
     const whose = kinds.length > 0 ? `Keys of this pool are ${kinds.join(" or ")}. ` : "";
     write(at("key-hint"), `${whose}\\xNN stands for any byte.`);

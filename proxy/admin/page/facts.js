@@ -185,8 +185,13 @@ export function showListeners(listeners, ratesOf) {
     if (index === root.children.length) root.append(makeListener());
     const [head, where, facts, ends] = root.children[index].children;
     write(head.firstElementChild, listener.name);
-    write(head.lastElementChild, listener.pool);
-    write(where, `${listener.bind} · key: ${listener.key}`);
+    const { routes, routes_left_out: left_out } = listener;
+    const pools = [...new Set(routes.map((route) => route.pool))];
+    write(head.lastElementChild, listener.pool ?? `${pools.length} pools`);
+    const by = listener.pool
+      ? `key: ${listener.key}`
+      : `${routes.length + left_out} routes: ${pools.slice(0, 5).join(", ")}`;
+    write(where, `${listener.bind} · ${by}`);
     const rows = [
       ["New", `${rate(ratesOf(listener).accepted)}/s`],
       ["Open", count(listener.active)],
