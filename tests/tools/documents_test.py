@@ -38,7 +38,8 @@ class DocumentsTest(unittest.TestCase):
     def test_every_entry_of_the_file_is_described(self):
         schema = json.loads((ROOT / "conf/schema.json").read_text())
         described = named(
-            "configuration.md", "keys.md", "health.md", "logs.md", "names.md", "fleets.md"
+            "configuration.md", "keys.md", "routes.md", "health.md", "logs.md", "names.md",
+            "fleets.md",
         )
         self.assertEqual(sorted(set(entries(schema)) - described), [])
 
