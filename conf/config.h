@@ -37,7 +37,12 @@ struct KeyPart {
         alpn,
         proxy_tlv,
         proxy_authority,
-        client_cert
+        client_cert,
+        mqtt_client_id,
+        mqtt_username,
+        postgres_user,
+        postgres_database,
+        rdp_cookie
     };
     // What a client's certificate names. Of alternative names (RFC 5280, 4.2.1.6), the first of
     // their kind.
@@ -64,6 +69,9 @@ struct KeyPart {
 
     // Whether TLS has it before its first byte of data: in the ClientHello, or negotiated.
     bool reads_tls() const { return from == From::sni || from == From::alpn; }
+    bool reads_postgres() const {
+        return from == From::postgres_user || from == From::postgres_database;
+    }
     bool reads_proxy_header() const {
         return from == From::proxy_tlv || from == From::proxy_authority;
     }

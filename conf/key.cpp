@@ -21,10 +21,26 @@ constexpr std::size_t max_bytes_max = 64 << 10;
 constexpr std::size_t parts_max = 8;
 
 // In the order of KeyPart::From.
-const std::vector<string_view> kinds{"source_ip", "source",          "destination", "first_line",
-                                     "field",     "header",          "target",      "cookie",
-                                     "bytes",     "regex",           "sni",         "alpn",
-                                     "proxy_tlv", "proxy_authority", "client_cert"};
+const std::vector<string_view> kinds{"source_ip",
+                                     "source",
+                                     "destination",
+                                     "first_line",
+                                     "field",
+                                     "header",
+                                     "target",
+                                     "cookie",
+                                     "bytes",
+                                     "regex",
+                                     "sni",
+                                     "alpn",
+                                     "proxy_tlv",
+                                     "proxy_authority",
+                                     "client_cert",
+                                     "mqtt_client_id",
+                                     "mqtt_username",
+                                     "postgres_user",
+                                     "postgres_database",
+                                     "rdp_cookie"};
 
 // In the order of KeyPart::CertField.
 const std::vector<string_view> cert_fields{"subject_cn", "san_uri", "san_dns", "san_email",
@@ -149,6 +165,37 @@ bool read_parts(Section& section, KeySettings& key) {
     return true;
 }
 
+// What a client speaks in whose bytes a part is found; empty where that is not known.
+string_view language_of(const KeyPart& part) {
+    switch (part.from) {
+        case From::sni:
+        case From::alpn:
+            return "TLS";
+        case From::mqtt_client_id:
+        case From::mqtt_username:
+            return "MQTT";
+        case From::postgres_user:
+        case From::postgres_database:
+            return "PostgreSQL";
+        case From::rdp_cookie:
+            return "RDP";
+        default:
+            return part.reads_bytes() && part.from != From::bytes ? "text" : "";
+    }
+}
+
+void check_languages(const Section& section, const KeySettings& key, bool terminates_tls) {
+    string_view first;
+    for (const KeyPart& part : key.parts) {
+        const string_view language = language_of(part);
+        if (language.empty() || (terminates_tls && part.reads_tls())) continue;
+        if (first.empty()) first = language;
+        if (language == first) continue;
+        return section.error("parts", "a client sends " + std::string(first) + " or " +
+                                          std::string(language) + ", not both");
+    }
+}
+
 // Rules between the parts of a key.
 void check_whole(const Section& section, const KeySettings& key, const KeyNeighbours& neighbours) {
     const bool reads_bytes = key.reads_bytes(neighbours.terminates_tls);
@@ -158,13 +205,7 @@ void check_whole(const Section& section, const KeySettings& key, const KeyNeighb
     if (key.silent_after.count() > 0 && !reads_bytes) {
         section.error("on_missing", "after has a meaning only where bytes of the client are read");
     }
-    const bool tls = std::ranges::any_of(key.parts, &KeyPart::reads_tls);
-    const bool text = std::ranges::any_of(key.parts, [](const KeyPart& part) {
-        return part.reads_bytes() && !part.reads_tls() && part.from != From::bytes;
-    });
-    if (tls && text && !neighbours.terminates_tls) {
-        section.error("parts", "a client sends TLS or text, not both");
-    }
+    check_languages(section, key, neighbours.terminates_tls);
     for (const KeyPart& part : key.parts) {
         const std::size_t end = std::size_t{part.offset} + part.length;
         if (end > key.max_bytes) {

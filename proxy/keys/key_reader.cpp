@@ -1,6 +1,7 @@
 #include "proxy/keys/key_reader.h"
 
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "proxy/keys/proxy_header.h"
@@ -107,14 +108,23 @@ ParseStatus KeyReader::read_part(std::string_view head, const Origin& origin, st
     }
     if (origin.hello && part.reads_tls()) return keep_hello(*origin.hello, part.from, value);
     if (std::holds_alternative<std::monostate>(parser_)) parser_ = parser_of(part_);
-    if (auto* lines = std::get_if<LineParser>(&parser_)) return lines->read(head, value);
-    if (auto* bytes = std::get_if<BytesParser>(&parser_)) return bytes->read(head, value);
-    if (auto* http = std::get_if<HttpHeadParser>(&parser_)) return http->read(head, value);
-    auto& hello = std::get<ClientHelloParser>(parser_);
-    const ParseStatus status = hello.read(head);
-    if (status != ParseStatus::found) return status;
-    server_name_ = hello.facts().server_name;
-    return keep_hello(hello.facts(), part.from, value);
+    if (auto* hello = std::get_if<ClientHelloParser>(&parser_)) {
+        const ParseStatus status = hello->read(head);
+        if (status != ParseStatus::found) return status;
+        server_name_ = hello->facts().server_name;
+        return keep_hello(hello->facts(), part.from, value);
+    }
+    return std::visit(
+        [&](auto& parser) {
+            using Parser = std::decay_t<decltype(parser)>;
+            if constexpr (std::is_same_v<Parser, std::monostate> ||
+                          std::is_same_v<Parser, ClientHelloParser>) {
+                return ParseStatus::malformed;  // never: handled above
+            } else {
+                return parser.read(head, value);
+            }
+        },
+        parser_);
 }
 
 KeyReader::Parser KeyReader::parser_of(std::size_t index) const {
@@ -128,6 +138,14 @@ KeyReader::Parser KeyReader::parser_of(std::size_t index) const {
         case From::sni:
         case From::alpn:
             return ClientHelloParser();
+        case From::mqtt_client_id:
+        case From::mqtt_username:
+            return MqttConnectParser(part);
+        case From::postgres_user:
+        case From::postgres_database:
+            return PostgresStartupParser(part);
+        case From::rdp_cookie:
+            return RdpRequestParser();
         default:
             if (part.length > 0) return BytesParser(part, pattern);
             return LineParser(part, pattern);

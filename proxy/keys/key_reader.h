@@ -11,6 +11,7 @@
 //                     of a unix socket follows "unix:" as it is, with its leading NUL
 //     first_line, field, header, target, cookie, bytes, regex, alpn, proxy_tlv,
 //     proxy_authority  the bytes as they came
+//     mqtt_client_id, mqtt_username, postgres_user, postgres_database, rdp_cookie  the same
 //     sni              the name in lower case
 //     client_cert      the field's text; the fingerprint in hexadecimal digits
 //
@@ -27,7 +28,10 @@
 #include "proxy/keys/client_hello.h"
 #include "proxy/keys/http_head.h"
 #include "proxy/keys/lines.h"
+#include "proxy/keys/mqtt_connect.h"
 #include "proxy/keys/parse_status.h"
+#include "proxy/keys/postgres_startup.h"
+#include "proxy/keys/rdp_request.h"
 #include "proxy/keys/recipe.h"
 #include "proxy/tls/facts.h"
 
@@ -59,7 +63,8 @@ public:
 
 private:
     using Parser =
-        std::variant<std::monostate, LineParser, BytesParser, HttpHeadParser, ClientHelloParser>;
+        std::variant<std::monostate, LineParser, BytesParser, HttpHeadParser, ClientHelloParser,
+                     MqttConnectParser, PostgresStartupParser, RdpRequestParser>;
 
     Parser parser_of(std::size_t part) const;
     ParseStatus read_part(std::string_view head, const Origin& origin, std::string& value);

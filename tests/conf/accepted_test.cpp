@@ -99,6 +99,18 @@ BOOST_AUTO_TEST_CASE(keys_arrive_in_every_form) {
                 KeyPart{.from = From::regex, .length = 9, .pattern = "a"}));
     BOOST_TEST((part("key: sni") == KeyPart{.from = From::sni}));
     BOOST_TEST((part("key: alpn") == KeyPart{.from = From::alpn}));
+    for (const auto& [word, from] : {std::pair{"mqtt_client_id", From::mqtt_client_id},
+                                     {"mqtt_username", From::mqtt_username},
+                                     {"postgres_user", From::postgres_user},
+                                     {"postgres_database", From::postgres_database},
+                                     {"rdp_cookie", From::rdp_cookie}}) {
+        BOOST_TEST((part("key: "s + word) == KeyPart{.from = from}));
+        BOOST_TEST(part("key: "s + word).reads_bytes());
+        BOOST_TEST(key("key: {parts: [source_ip, "s + word + ", {from: bytes, length: 1}]}")
+                       .parts.size() == 3u);
+    }
+    BOOST_TEST(key("key: {parts: [postgres_user, postgres_database]}").parts.size() == 2u);
+    BOOST_TEST(key("key: {parts: [mqtt_username, mqtt_client_id]}").parts.size() == 2u);
     BOOST_TEST((part("key: source") == KeyPart{.from = From::source}));
     BOOST_TEST((part("key: destination") == KeyPart{.from = From::destination}));
     BOOST_TEST((part("key: target") == KeyPart{.from = From::target}));

@@ -66,6 +66,19 @@ BOOST_AUTO_TEST_CASE(composites_have_their_own_rules) {
                  "7:17: listeners[0].key.from: belongs into one of the parts"),
         listener("key: {parts: [sni, first_line]}",
                  "7:18: listeners[0].key.parts: a client sends TLS or text, not both"),
+        listener("key: {parts: [source_ip, first_line, alpn]}",
+                 "7:18: listeners[0].key.parts: a client sends text or TLS, not both"),
+        listener("key: {parts: [mqtt_client_id, postgres_user]}",
+                 "7:18: listeners[0].key.parts: a client sends MQTT or PostgreSQL, not both"),
+        listener("key: {parts: [postgres_database, sni]}",
+                 "7:18: listeners[0].key.parts: a client sends PostgreSQL or TLS, not both"),
+        listener("key: {parts: [rdp_cookie, mqtt_username, target]}",
+                 "7:18: listeners[0].key.parts: a client sends RDP or MQTT, not both"),
+        listener("key: {parts: [target, {from: bytes, length: 4}, rdp_cookie]}",
+                 "7:18: listeners[0].key.parts: a client sends text or RDP, not both"),
+        listener(
+            "key: {from: mqtt_client_id, name: a}",
+            "7:39: listeners[0].key.name: has a meaning only for from: header and from: cookie"),
     });
 }
 

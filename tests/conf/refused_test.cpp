@@ -176,10 +176,12 @@ BOOST_AUTO_TEST_CASE(maps_and_lists_are_not_interchangeable) {
         top("admin: x", "2:8: admin: expected a map, found \"x\""),
         top("log:", "2:1: log: expected a map, found nothing"),
         pool("health:", "10:5: pools.main.health: expected a map, found nothing"),
-        listener("key: [source_ip]",
-                 "7:10: listeners[0].key: expected one of source_ip, source, destination, "
-                 "first_line, field, header, target, cookie, "
-                 "bytes, regex, sni, alpn, proxy_tlv, proxy_authority, client_cert, found a list"),
+        listener(
+            "key: [source_ip]",
+            "7:10: listeners[0].key: expected one of source_ip, source, destination, "
+            "first_line, field, header, target, cookie, "
+            "bytes, regex, sni, alpn, proxy_tlv, proxy_authority, client_cert, mqtt_client_id, "
+            "mqtt_username, postgres_user, postgres_database, rdp_cookie, found a list"),
         top("admin: {[a]: b}", "2:9: admin: expected the name of an entry, found a list"),
         top("admin: {~: b}", "2:9: admin: expected the name of an entry, found nothing"),
     });

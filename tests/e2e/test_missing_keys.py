@@ -24,6 +24,11 @@ BEGUN = {
     "regex": ({"from": "regex", "pattern": "[0-9]+", "group": 0, "length": 9}, b"12345"),
     "sni": ("sni", b"\x16\x03\x01\x02\x00\x01\x00"),
     "alpn": ("alpn", b"\x16\x03\x01\x02\x00\x01\x00"),
+    "mqtt_client_id": ("mqtt_client_id", b"\x10\x0f\0\x04MQTT\x04\x02\0\x3c\0\x03c"),
+    "mqtt_username": ("mqtt_username", b"\x10\x12\0\x04MQTT\x04\x82\0\x3c\0\x01c\0\x03a"),
+    "postgres_user": ("postgres_user", b"\0\0\0\x12\0\3\0\0user\0an"),
+    "postgres_database": ("postgres_database", b"\0\0\0\x08\x04\xd2\x16"),  # or a request for TLS
+    "rdp_cookie": ("rdp_cookie", b"\3\0\0\x2c\x27\xe0\0\0\0\0\0Cookie: mstshash=el"),
     "composite": ({"parts": ["source_ip", "first_line"]}, b"PING"),
 }
 

@@ -9,6 +9,12 @@ from support.programs import RealMemcached, RealNginx, find, run
 from support.waiting import wait_until
 
 
+# The capture of MS-RDPBCGR, 4.1.1.
+RDP_REQUEST = bytes.fromhex(
+    "0300002c27e00000000000" "436f6f6b69653a206d737473686173683d656c746f6e730d0a" "0100080000000000"
+)
+
+
 def ask(proxy, data: bytes) -> str:
     with dial(proxy.address()) as sock:
         sock.sendall(data)
@@ -64,6 +70,11 @@ def test_http_by_a_cookie_and_by_the_target(bench):
         ({"from": "regex", "pattern": "[0-9]+", "group": 0, "length": 8}, b"ab12345678", "123456"),
         ({"from": "field", "number": 3, "separator": "|"}, b"a||c|d\n", "c"),
         ("target", b"GET /a?b=c HTTP/1.1\r\n", "/a?b=c"),
+        ("mqtt_client_id", b"\x10\x10\0\x04MQTT\x04\x02\0\x3c\0\x04s-\xc3\xb6", r"s-\xc3\xb6"),
+        ("mqtt_username", b"\x10\x11\0\x06MQIsdp\x03\x80\0\x3c\0\0\0\x01u", "u"),
+        ("postgres_user", b"\0\0\0\x1d\0\3\0\2database\0d\0user\0u b\0\0", "u b"),
+        ("postgres_database", b"\0\0\0\x12\0\3\0\0user\0ann\0\0", "ann"),
+        ("rdp_cookie", RDP_REQUEST, "eltons"),
     ],
     ids=str,
 )

@@ -11,6 +11,7 @@
 using namespace ringway;
 using conf::KeyPart;
 using From = KeyPart::From;
+using CertField = KeyPart::CertField;
 using proxy::ParseStatus;
 
 namespace {
@@ -28,6 +29,14 @@ const std::vector<Parts> recipes{
     {{.from = From::sni}, {.from = From::alpn}, {.from = From::proxy_tlv, .type = 2}},
     {{.from = From::bytes, .length = 2}, {.from = From::bytes, .offset = 2, .length = 2}},
     {{.from = From::regex, .pattern = "^(\\w+) (\\d*)", .group = 2}, {.from = From::first_line}},
+    {{.from = From::mqtt_client_id}, {.from = From::source_ip}, {.from = From::mqtt_username}},
+    {{.from = From::postgres_user}, {.from = From::postgres_database}},
+    {{.from = From::bytes, .length = 2}, {.from = From::rdp_cookie}},
+    {{.from = From::client_cert, .cert_field = CertField::subject_cn},
+     {.from = From::client_cert, .cert_field = CertField::fingerprint}},
+    {{.from = From::client_cert, .cert_field = CertField::san_uri},
+     {.from = From::client_cert, .cert_field = CertField::san_dns},
+     {.from = From::client_cert, .cert_field = CertField::san_email}},
 };
 
 proxy::Origin origin_of(std::uint8_t byte) {
@@ -38,6 +47,14 @@ proxy::Origin origin_of(std::uint8_t byte) {
     proxy::Origin origin{.source = endpoints[byte % endpoints.size()]};
     if (byte % 3 != 0) origin.destination = endpoints[byte / 8 % endpoints.size()];
     if (byte % 4 != 0) origin.tlvs = fuzz::write_typed({{2, "a.example"}, {5, "id"}}, 1);
+    if (byte % 7 > 3) origin.tls = proxy::TlsFacts{.server_name = "a.example", .alpn = "mqtt"};
+    if (byte % 7 > 4) {
+        origin.tls->client = proxy::TlsFacts::Client{.subject_cn = "ann",
+                                                     .san_uri = "spiffe://a/ann",
+                                                     .san_dns = "ann.example",
+                                                     .san_email = byte % 2 == 0 ? "" : "ann@a",
+                                                     .fingerprint = "00ff"};
+    }
     return origin;
 }
 

@@ -179,6 +179,8 @@ constexpr std::array listener_contradictions{
     R"({"key": {"from": "source_ip", "parts": ["sni", "alpn"]}})",
     R"({"key": {"parts": ["sni"]}})",
     R"({"key": {"parts": ["sni", "target"]}})",
+    R"({"key": {"parts": ["postgres_user", "mqtt_username"]}})",
+    R"({"key": {"parts": ["rdp_cookie", "alpn"]}})",
     R"({"key": {"max_bytes": "16KiB"}})",
     R"({"key": {"from": "bytes", "length": 17, "max_bytes": "16B"}})",
     R"({"key": {"from": "bytes", "offset": 16384, "length": 1}})",

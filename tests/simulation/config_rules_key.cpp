@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/json/array.hpp>
 
@@ -36,20 +37,25 @@ bool reads_address(std::string_view from) {
 bool reads_bytes(std::string_view from) {
     return !reads_address(from) && !reads_proxy_header(from) && from != "destination";
 }
-bool reads_text(std::string_view from) {
-    return reads_bytes(from) && !reads_tls(from) && from != "bytes";
+// What the client speaks, where its bytes are read; empty where that does not matter.
+std::string_view language_of(std::string_view from) {
+    if (!reads_bytes(from) || from == "bytes") return {};
+    for (const std::string_view word : {"mqtt", "postgres", "rdp"}) {
+        if (from.starts_with(word)) return word;
+    }
+    return reads_tls(from) ? "tls" : "text";
 }
 
 // What a key may have, from its listener.
 struct Allowed {
-    bool address = true;       // clients have one
-    bool proxy_header = true;  // of version 2
-    bool text = true;
-    bool tls = true;
+    bool address = true;          // clients have one
+    bool proxy_header = true;     // of version 2
+    std::string_view language{};  // the only one; empty for any
 
     bool has(std::string_view from) const {
+        const auto spoken = language_of(from);
         return (address || !reads_address(from)) && (proxy_header || !reads_proxy_header(from)) &&
-               (text || !reads_text(from)) && (tls || !reads_tls(from));
+               (language.empty() || spoken.empty() || spoken == language);
     }
 };
 
@@ -109,13 +115,12 @@ std::string_view from_of(const value& part) {
 
 void mend_parts(boost::json::array& parts, const SchemaNode& node, Allowed allowed,
                 ConfigDraw& draw) {
-    const auto has = [&](auto kind) {
-        return std::ranges::any_of(parts,
-                                   [kind](const value& part) { return kind(from_of(part)); });
-    };
-    if (has(reads_tls) && has(reads_text)) {
-        (draw.random().one_in(2) ? allowed.tls : allowed.text) = false;
+    std::vector<std::string_view> spoken;
+    for (const auto& part : parts) {
+        const auto language = language_of(from_of(part));
+        if (!language.empty()) spoken.push_back(language);
     }
+    if (!spoken.empty()) allowed.language = spoken[draw.random().below(spoken.size())];
     for (auto& part : parts) mend_part(part, node, allowed, draw);
 }
 

@@ -11,6 +11,11 @@ const samples = {
   source: "192.0.2.7:50312",
   destination: "192.0.2.1:6379",
   sni: "www.example.org",
+  mqtt_client_id: "sensor-7",
+  mqtt_username: "ann",
+  postgres_user: "ann",
+  postgres_database: "shop",
+  rdp_cookie: "ann",
 };
 
 export class KeyBox {
