@@ -260,8 +260,8 @@ struct Pool {
     std::optional<PoolTls> tls;              // absent: servers get bytes in clear
     std::optional<HealthSettings> health;    // absent: servers are never checked
     std::optional<PassiveSettings> passive;  // absent: failed connections have no effect on servers
-    // The pool that gets the connections for which no server of this one is online, or all are full;
-    // empty for none. Chains of fallbacks end.
+    // The pool that gets the connections for which no server of this one is online, or all are
+    // full; empty for none. Chains of fallbacks end.
     std::string fallback{};
     Leaving on_down;
     Leaving on_removed;

@@ -128,8 +128,8 @@ void check_key(const Section& section, const Listener& listener, const ListenerR
 void check_pool(const Section& section, const std::string& pool, const ListenerChecks& checks) {
     if (pool.empty() || !checks.pools_known) return;
     if (std::ranges::binary_search(checks.pools, string_view(pool))) return;
-    section.error("pool", "there is no pool " + quoted(pool) +
-                              section.did_you_mean(pool, checks.pools));
+    section.error("pool",
+                  "there is no pool " + quoted(pool) + section.did_you_mean(pool, checks.pools));
 }
 
 // What no connection of the listener can fit.
@@ -151,8 +151,8 @@ void check_match(const Section& section, const Listener& listener, const RouteMa
                 (bound.contains(ports.first) && bound.contains(ports.last))) {
                 continue;
             }
-            section.error("destination_port", ports.to_string() + " can never match: bind has " +
-                                                  bound.to_string());
+            section.error("destination_port",
+                          ports.to_string() + " can never match: bind has " + bound.to_string());
         }
     }
     for (const std::string& protocol : match.alpn) {
@@ -177,9 +177,9 @@ public:
             for (std::size_t i = 0; i < match.sni.size(); ++i) {
                 const auto taker = order_.before(match, match.sni[i]);
                 if (!taker) continue;
-                section.error("sni", quoted(match.sni[i].to_string()) + ", at " +
-                                         to_string(text.names[i]) + ", can never match: " +
-                                         taken_by(*taker) + " takes its connections");
+                section.error(
+                    "sni", quoted(match.sni[i].to_string()) + ", at " + to_string(text.names[i]) +
+                               ", can never match: " + taken_by(*taker) + " takes its connections");
             }
         }
         order_.add(match);
@@ -218,8 +218,8 @@ void read_list(const Value& list, Listener& listener, const KeyNeighbours& neigh
         listener.routes.push_back(std::move(route));
     }
     if (names > names_max) {
-        list.error("expected at most " + std::to_string(names_max) + " names in all routes, found " +
-                   std::to_string(names));
+        list.error("expected at most " + std::to_string(names_max) +
+                   " names in all routes, found " + std::to_string(names));
     }
 }
 
@@ -249,8 +249,8 @@ void read_routes(Section& section, Listener& listener, const KeyNeighbours& neig
     }
     for (const auto* name : {"pool", "key"}) {
         if (!section.has(name)) continue;
-        section.error(name, "belongs into each of the routes, at " +
-                                to_string(section.where("routes")));
+        section.error(name,
+                      "belongs into each of the routes, at " + to_string(section.where("routes")));
     }
 }
 

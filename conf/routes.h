@@ -12,10 +12,10 @@
 
 namespace ringway::conf {
 
-inline constexpr std::size_t routes_max = 10'000;      // of one listener
-inline constexpr std::size_t names_max = 100'000;      // of all routes of one listener
-inline constexpr std::size_t networks_max = 1'000;     // of one route
-inline constexpr std::size_t bind_ports_max = 1'024;   // of one listener
+inline constexpr std::size_t routes_max = 10'000;     // of one listener
+inline constexpr std::size_t names_max = 100'000;     // of all routes of one listener
+inline constexpr std::size_t networks_max = 1'000;    // of one route
+inline constexpr std::size_t bind_ports_max = 1'024;  // of one listener
 
 // TCP ports, both ends included.
 struct PortRange {

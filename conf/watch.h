@@ -27,9 +27,10 @@ private:
     std::optional<std::size_t> judge(std::size_t new_errors, std::size_t characters_max) const;
     std::size_t errors() const { return errors_ + errors_of_pool_ + errors_of_listener_; }
 
-    std::size_t errors_ = 0;              // of the listeners and pools that are complete
-    std::size_t errors_of_pool_ = 0;      // of the servers of a pool that is not
-    std::size_t errors_of_listener_ = 0;  // of the certificates and routes of a listener that is not
+    std::size_t errors_ = 0;          // of the listeners and pools that are complete
+    std::size_t errors_of_pool_ = 0;  // of the servers of a pool that is not
+    std::size_t errors_of_listener_ =
+        0;  // of the certificates and routes of a listener that is not
     std::size_t listeners_ = 0;
     std::size_t pools_ = 0;
     std::size_t servers_ = 0;       // of that pool

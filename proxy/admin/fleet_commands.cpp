@@ -42,9 +42,12 @@ asio::awaitable<Report> say_to_fleet(Control& control, std::string pool, std::st
                                      AdminState word) {
     const std::shared_ptr<Fleet> fleet = control.fleet();
     if (!fleet) co_return Reason("this proxy is in no fleet");
-    if (word != AdminState::automatic) {
-        const auto exists = control.pools().layers().check_exists(pool, id);
-        if (!exists) co_return Reason(escaped(exists.error().text));
+    const auto exists = control.pools().layers().check_exists(pool, id);
+    const auto& words = fleet->view().words();
+    const auto of_pool = words.find(pool);
+    const bool has_word = of_pool != words.end() && of_pool->second.contains(id);
+    if (!exists && !(word == AdminState::automatic && has_word)) {
+        co_return Reason(escaped(exists.error().text));
     }
     const auto said = co_await fleet->say(pool, id, word);
     if (!said) co_return Reason(escaped(said.error().text));

@@ -83,9 +83,12 @@ Report report_explain(const Control& control, const std::string& pool_name,
     json::value fallback;  // where the connection goes on to; null where the pool has a server
     const std::string& next = (*pool)->settings.fallback;
     if (!found && !next.empty()) fallback = *report_explain(control, next, key);
-    return json::object{{"pool", pool_name},       {"key", escaped(key)},
-                        {"hash", hex(hash)},       {"owner", owner_of(steps)},
-                        {"walk", std::move(walk)}, {"if_all_online", std::move(otherwise)},
+    return json::object{{"pool", pool_name},
+                        {"key", escaped(key)},
+                        {"hash", hex(hash)},
+                        {"owner", owner_of(steps)},
+                        {"walk", std::move(walk)},
+                        {"if_all_online", std::move(otherwise)},
                         {"fallback", std::move(fallback)}};
 }
 

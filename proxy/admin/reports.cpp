@@ -65,7 +65,6 @@ std::int64_t ms_since(TimePoint time) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - time).count();
 }
 
-
 // The first of a listener's routes, in their order.
 constexpr std::size_t routes_shown = 100;
 json::array describe(const std::vector<conf::ListenerRoute>& routes) {
@@ -89,7 +88,6 @@ json::object describe_ends(const PerWorker<ListenerCounts>& counts) {
     }
     return ends;
 }
-
 
 struct FoundServer {
     const Pool& pool;
@@ -186,7 +184,9 @@ json::object report_log(const Control& control) {
             {"left_s", std::move(left)}};
 }
 
-json::object report_status(const Control& control) {
+namespace {
+
+json::array report_listeners(const Control& control) {
     json::array listeners;
     for (const auto& [name, listener] : control.listeners().all()) {
         const auto& counts = *listener.counts;
@@ -196,7 +196,8 @@ json::object report_status(const Control& control) {
             {{"name", name},
              {"bind", listener.settings.bind_text()},
              {"pool", only != nullptr ? json::value(*only) : json::value()},
-             {"key", only != nullptr ? json::value(describe_key(routes.front().key)) : json::value()},
+             {"key",
+              only != nullptr ? json::value(describe_key(routes.front().key)) : json::value()},
              {"routes", describe(routes)},
              {"routes_left_out", routes.size() - std::min(routes.size(), routes_shown)},
              {"accepted", sum(counts, &ListenerCounts::accepted)},
@@ -207,6 +208,12 @@ json::object report_status(const Control& control) {
              {"tls", report_tls(listener)},
              {"ends", describe_ends(counts)}});
     }
+    return listeners;
+}
+
+}  // namespace
+
+json::object report_status(const Control& control) {
     json::array pools;
     for (const auto& [name, pool] : control.pools().all()) {
         const auto snapshot = pool.ring->snapshot();
@@ -257,7 +264,7 @@ json::object report_status(const Control& control) {
               {"reloads", config.reloads},
               {"failed_reloads", config.failed_reloads}}},
             {"state", describe_state(control)},
-            {"listeners", std::move(listeners)},
+            {"listeners", report_listeners(control)},
             {"pools", std::move(pools)}};
 }
 

@@ -278,7 +278,7 @@ void Control::drain() {
     sources_.stop();
     look_.cancel();
     report_timer_.cancel();
-    if (fleet_) boost::asio::co_spawn(io_, leave_fleet(fleet_), boost::asio::detached);
+    if (fleet_) boost::asio::co_spawn(io_, leave_fleet(fleet_, nullptr), boost::asio::detached);
     listeners_.remove_socket_files();
     busy_workers_ = workers_.size();
     for (const auto& worker : workers_) {

@@ -190,7 +190,8 @@ private:
     boost::asio::awaitable<void> prepare_fleet(const conf::Config& next, const EtcdTlsClients& tls,
                                                TimePoint until);
     void adopt_fleet(const conf::Config& next);
-    static boost::asio::awaitable<void> leave_fleet(std::shared_ptr<Fleet> fleet);
+    static boost::asio::awaitable<void> leave_fleet(std::shared_ptr<Fleet> fleet,
+                                                    std::shared_ptr<Fleet> next);
     Pools::FleetHealth fleet_health();
     void report_to_fleet_soon();
     void report_to_fleet();

@@ -9,6 +9,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/host_name.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "conf/difference.h"
@@ -25,6 +26,9 @@ namespace {
 
 // For the others to know that this replica leaves, before it ends anyway.
 constexpr std::chrono::milliseconds leave_limit{500};
+
+// For the votes of a fleet that a reload has set up anew: the time of a lease.
+constexpr std::chrono::seconds handover_limit{5};
 
 // Rings that change within so long are told in one report.
 constexpr std::chrono::milliseconds report_delay{100};
@@ -62,7 +66,7 @@ asio::awaitable<void> Control::prepare_fleet(const conf::Config& next, const Etc
                           EtcdTools::Resolved then) { sources_.resolve(host, std::move(then)); },
         .tls = client == tls.end() ? nullptr : client->second};
     next_fleet_ =
-        std::make_shared<Fleet>(io_, settings, std::move(tools), events_, fleet_.get(),
+        std::make_shared<Fleet>(io_, settings, std::move(tools), events_,
                                 Fleet::Told{.verdicts =
                                                 [this, told](const std::set<std::string>* pools) {
                                                     if (*told == fleet_.get())
@@ -89,14 +93,23 @@ void Control::adopt_fleet(const conf::Config& next) {
         return;
     }
     const bool goes_on = fleet_ && next_fleet_ && fleet_->settings() == next_fleet_->settings();
-    if (fleet_ && !goes_on) asio::co_spawn(io_, leave_fleet(fleet_), asio::detached);
+    if (fleet_ && next_fleet_) next_fleet_->inherit(*fleet_);
+    if (fleet_ && !goes_on) asio::co_spawn(io_, leave_fleet(fleet_, next_fleet_), asio::detached);
     fleet_ = std::move(next_fleet_);
     pools_.set_fleet(fleet_ ? fleet_->view().words() : Overrides());
     pools_.set_fleet_health(fleet_health());
     report_to_fleet_soon();
 }
 
-asio::awaitable<void> Control::leave_fleet(std::shared_ptr<Fleet> fleet) {
+// The votes of the one that leaves count until those of `next` do, if there is one.
+asio::awaitable<void> Control::leave_fleet(std::shared_ptr<Fleet> fleet,
+                                           std::shared_ptr<Fleet> next) {
+    asio::steady_timer pause(co_await asio::this_coro::executor);
+    const TimePoint until = Clock::now() + handover_limit;
+    while (next && !next->is_published() && Clock::now() < until) {
+        pause.expires_after(settle_step);
+        co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
     co_await fleet->leave(leave_limit);
 }
 
@@ -109,6 +122,7 @@ Pools::FleetHealth Control::fleet_health() {
     hooks.report = [this](const std::string& pool, ChecksReport report) {
         fleet_->publish_checks(pool, std::move(report));
     };
+    hooks.down = [this](std::string_view pool) { return fleet_->view().down(pool); };
     hooks.first_checked = [this] { report_to_fleet_soon(); };
     return hooks;
 }

@@ -44,8 +44,8 @@ void Control::take_named(const std::string& name, ServerSource source,
         if (!named) return;  // nobody has answered yet
         changes = changes_between(pools_.layers().named(name, source), *named);
     }
-    if (changes.empty()) return;
     const bool did_fit = !pools_.layers().misfit(name, source);
+    if (changes.empty() && did_fit) return;
     const auto taken = pools_.change_named(name, source, std::move(changes));
     if (!taken && did_fit) {
         spdlog::error("{}, by {}: its servers stay as they are", taken.error().text,

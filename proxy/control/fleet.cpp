@@ -24,7 +24,7 @@ constexpr std::chrono::milliseconds heard_step{5};
 }  // namespace
 
 Fleet::Fleet(asio::io_context& io, const conf::FleetSettings& settings, EtcdTools tools,
-             Events& events, const Fleet* before, Told told)
+             Events& events, Told told)
     : settings_(settings),
       told_(std::move(told)),
       instance_(random_hex(8)),
@@ -33,17 +33,19 @@ Fleet::Fleet(asio::io_context& io, const conf::FleetSettings& settings, EtcdTool
       client_(io, settings.etcd, std::move(tools)),
       keys_(io, client_, lease_time),
       lost_(io) {
-    if (before != nullptr) {
-        view_ = before->view_;
-        is_lost_ = before->is_lost_;
-        agrees_ = before->agrees_;
-        agrees_since_ = before->agrees_since_;
-    }
     mirror_ = std::make_unique<EtcdMirror>(
         client_.access(), settings_.prefix,
         EtcdMirror::Events{
             .on_change = [this](std::span<const std::string> keys) { on_change(keys); },
             .on_state = [this](const MirrorState& state) { on_state(state); }});
+}
+
+void Fleet::inherit(const Fleet& before) {
+    agrees_ = before.agrees_;
+    agrees_since_ = before.agrees_since_;
+    if (has_answered_) return;
+    view_ = before.view_;
+    is_lost_ = before.is_lost_;
 }
 
 void Fleet::publish(ReplicaReport report) {
@@ -162,7 +164,8 @@ void Fleet::when_lost_for_long() {
 
 bool Fleet::has_double() const {
     const auto found = view_.replicas().find(settings_.name);
-    return found != view_.replicas().end() && found->second.instance != instance_;
+    return has_answered_ && found != view_.replicas().end() &&
+           found->second.instance != instance_;
 }
 
 std::optional<TimePoint> Fleet::differs_since(const std::string& replica) const {
@@ -185,8 +188,10 @@ asio::awaitable<Result<void>> Fleet::say(std::string pool, std::string id, Admin
     const std::string key = word_key(pool, id);
     const bool takes_back = word == AdminState::automatic;
     const std::string text = takes_back ? "" : to_text(word);
-    const auto done = takes_back ? co_await client_.remove(settings_.prefix + key)
-                                 : co_await client_.put(settings_.prefix + key, text);
+    // g++ 12 destroys the answers of two co_await in one expression twice.
+    auto call = takes_back ? client_.remove(settings_.prefix + key)
+                           : client_.put(settings_.prefix + key, text);
+    const auto done = co_await std::move(call);
     if (!done) co_return Reason("etcd: " + done.error().text);
     const TimePoint until = Clock::now() + heard_within;
     asio::steady_timer pause(io_);

@@ -40,9 +40,12 @@ public:
         std::function<void(const Overrides& words)> words;
     };
 
-    // `events` outlives this. What `before` knows counts until a member of etcd has answered.
+    // `events` outlives this.
     Fleet(boost::asio::io_context& io, const conf::FleetSettings& settings, EtcdTools tools,
-          Events& events, const Fleet* before, Told told);
+          Events& events, Told told);
+
+    // What `before` knows counts until a member of etcd has answered this one.
+    void inherit(const Fleet& before);
 
     const conf::FleetSettings& settings() const { return settings_; }
 
@@ -69,6 +72,11 @@ public:
     const FleetView& view() const { return view_; }
     const MirrorState& state() const { return mirror_->state(); }
     LeaseState lease() const { return keys_.state(); }
+    // Whether the others have all that this replica has for them.
+    bool is_published() const {
+        const LeaseState state = lease();
+        return state.kind == LeaseState::Kind::held && state.keys > 0 && state.pending == 0;
+    }
     const std::string& instance() const { return instance_; }
     // Another process that has this replica's name.
     bool has_double() const;

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "conf/text.h"
+
 namespace ringway::proxy {
 
 namespace {
@@ -64,6 +66,7 @@ Result<void> FleetView::take_replica(std::string_view name, const std::optional<
     change.replicas = true;
     if (const auto found = replicas_.find(name); found != replicas_.end()) replicas_.erase(found);
     if (!value) return {};
+    if (name.empty() || conf::has_control(name)) return Reason("expected replicas/REPLICA");
     auto report = parse_replica_report(*value);
     if (!report) return report.error();
     replicas_.emplace(name, std::move(*report));
@@ -116,6 +119,14 @@ void FleetView::count(OfPool& pool) {
         for (const std::string& id : report.down) ++pool.down[id];
         for (const std::string& id : report.unknown) ++pool.unknown[id];
     }
+}
+
+std::vector<std::string> FleetView::down(std::string_view pool) const {
+    std::vector<std::string> ids;
+    const auto found = checks_.find(pool);
+    if (found == checks_.end()) return ids;
+    for (const auto& [id, reports] : found->second.down) ids.push_back(id);
+    return ids;
 }
 
 std::size_t FleetView::voters(std::string_view pool) const {

@@ -5,7 +5,8 @@
 //     replicas/NAME      {"instance": ..., "version": ..., "started": S, "generation": N,
 //                         "file": SHA-256, "settings": SHA-256, "health": "majority",
 //                         "pools": {POOL: {"ring": SHA-256, "servers": N, "online": N}}}
-//     checks/NAME/POOL   {"down": [ID, ...], "unknown": [ID, ...]}
+//     checks/NAME/POOL   {"down": [ID, ...], "unknown": [ID, ...]}: unknown are servers without a
+//                        check so far, and those that others find down and NAME does not have
 //     words/POOL/ID      {"by_hand": "drain"}
 //
 // The first two are there as long as their replica is alive; words stay until they are taken back.
@@ -90,6 +91,8 @@ public:
     const std::map<std::string, std::string>& problems() const { return problems_; }
     Votes votes(std::string_view pool, std::string_view id) const;
     std::size_t voters(std::string_view pool) const;
+    // The servers that some replica finds down.
+    std::vector<std::string> down(std::string_view pool) const;
     // Replicas that differ from `name` in the file or in rings of pools that both have.
     std::vector<FleetDifference> differences(std::string_view name) const;
 

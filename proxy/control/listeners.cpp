@@ -72,8 +72,8 @@ Intake intake_of(const conf::Listener& listener, Backends& backends, const Liste
     for (const conf::ListenerRoute& route : listener.routes) {
         intake.backends.push_back(backends.find(route.pool));
     }
-    intake.needs_destination = intake.routes.needs_destination() ||
-                               std::ranges::any_of(intake.backends, any_sends_header);
+    intake.needs_destination =
+        intake.routes.needs_destination() || std::ranges::any_of(intake.backends, any_sends_header);
     return intake;
 }
 

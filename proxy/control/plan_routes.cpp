@@ -38,8 +38,8 @@ Sample sample_of(const conf::RouteMatch& match, const conf::NamePattern* name) {
     if (name != nullptr) {
         shown = name->is_suffix ? (name->name.empty() ? "x" : "x." + name->name) : name->name;
     }
-    sample.hello = HelloFacts::of_agreed(std::move(shown),
-                                         match.alpn.empty() ? "" : match.alpn.front());
+    sample.hello =
+        HelloFacts::of_agreed(std::move(shown), match.alpn.empty() ? "" : match.alpn.front());
     return sample;
 }
 
@@ -98,8 +98,7 @@ private:
         const auto after = rings_after_.find(to);
         const bool are_there = before != rings_before_.end() && after != rings_after_.end() &&
                                before->second && after->second;
-        const double share =
-            are_there ? ring::key_moves(*before->second, *after->second).moved : 1;
+        const double share = are_there ? ring::key_moves(*before->second, *after->second).moved : 1;
         return moved_[{from, to}] = share;
     }
 

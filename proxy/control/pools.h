@@ -106,6 +106,8 @@ public:
                                         health::Condition own)>
             condition;
         std::function<void(const std::string& pool, ChecksReport report)> report;
+        // The servers of the pool that some replica finds down; this one may not have them.
+        std::function<std::vector<std::string>(std::string_view pool)> down;
         // A check has ended in a pool of whose servers some had not been checked when last
         // reported: report_checks() is due.
         std::function<void()> first_checked;

@@ -129,6 +129,10 @@ void Pools::report_to_fleet(Pool& pool) const {
         if (!is_unknown && !own.up) report.down.insert(id);
     }
     pool.has_unchecked = !report.unknown.empty();
+    // Who does not have a server has no vote on it.
+    for (std::string& id : fleet_health_.down(pool.settings.name)) {
+        if (pool.find(id) == nullptr) report.unknown.insert(std::move(id));
+    }
     fleet_health_.report(pool.settings.name, std::move(report));
 }
 

@@ -116,16 +116,19 @@ std::pair<ServerLayers::PoolLayers, DesiredServers> ServerLayers::layers_after(
             named = before->second.of(source);
         }
         if (!named || named->empty()) continue;
-        layers.of(source) = std::move(*named);
-        DesiredServers more = all_desired(next.name, layers, overrides);
-        const auto fits = check_ring_size(next.hash, more.size(), weights_of(more));
-        if (fits) {
-            servers = std::move(more);
-        } else {
-            layers.misfits[static_cast<std::size_t>(source)] =
-                misfit_of(next.name, fits.error()).text;
-            layers.of(source).clear();
-        }
+        const auto take = [&](const auto& some) -> Result<void> {
+            layers.of(source) = some;
+            DesiredServers more = all_desired(next.name, layers, overrides);
+            const auto fits = check_ring_size(next.hash, more.size(), weights_of(more));
+            if (fits) servers = std::move(more);
+            return fits;
+        };
+        const auto fits = take(*named);
+        if (fits) continue;
+        layers.misfits[static_cast<std::size_t>(source)] = misfit_of(next.name, fits.error()).text;
+        // What was known when it last fitted serves on.
+        const bool was_there = before != pools_.end();
+        if (!was_there || !take(before->second.of(source))) layers.of(source).clear();
     }
     layers.servers = servers.size();
     layers.weights = weights_of(servers);

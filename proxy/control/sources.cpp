@@ -79,6 +79,7 @@ void Sources::add_questions(const conf::Config& config, PoolsByQuestion& to) {
 void Sources::want() {
     std::set<Question> wanted;
     std::set<std::string> hosts = hosts_;
+    hosts.insert(next_hosts_.begin(), next_hosts_.end());
     for (const auto& [question, pools] : pools_) {
         wanted.insert(question);
         const Known* const known = names_.book().find(question);
@@ -137,7 +138,7 @@ asio::awaitable<void> Sources::prepare(const conf::Config& next, const EtcdTlsCl
     names_.set(next.dns);
     resolver_.set(next.dns);
     add_questions(next, pools_);
-    hosts_.merge(hosts);
+    next_hosts_ = std::move(hosts);
     prepare_etcd(next, tls);
     const TimePoint until = Clock::now() + limit;
     want();
@@ -207,6 +208,7 @@ void Sources::adopt(const conf::Config& config, std::set<std::string> hosts) {
         return pool == nullptr || pool->servers_from != entry.second->from();
     });
     hosts_ = std::move(hosts);
+    next_hosts_.clear();
     want();
     // What has changed since their servers were taken up.
     for (const conf::Pool& pool : config.pools) {

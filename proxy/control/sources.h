@@ -102,6 +102,7 @@ private:
     Resolver resolver_;                             // of the members of etcd clusters
     PoolsByQuestion pools_;                         // of what serves, and of what is being prepared
     std::set<std::string> hosts_;                   // that servers are at, the same
+    std::set<std::string> next_hosts_;              // of a configuration that is being prepared
     std::map<std::string, conf::Endpoint> picked_;  // by host: the address that is used
     std::map<std::string, std::unique_ptr<EtcdServers>, std::less<>> etcd_;       // by pool
     std::map<std::string, std::unique_ptr<EtcdServers>, std::less<>> next_etcd_;  // prepared

@@ -30,9 +30,9 @@ void set_inherited_options(int socket, const conf::ListenerTimeouts& timeouts,
 class Acceptor final : private PollHandler, private Timer {
 public:
     // Resets `stream` before it throws std::bad_alloc.
-    using OnAccept = std::function<void(Stream stream, const conf::Endpoint& client,
-                                        const std::shared_ptr<const Intake>& intake,
-                                        Admission admission)>;
+    using OnAccept =
+        std::function<void(Stream stream, const conf::Endpoint& client,
+                           const std::shared_ptr<const Intake>& intake, Admission admission)>;
 
     // `socket` has the options of `intake`. `total` limits the connections of all listeners and
     // outlives this.

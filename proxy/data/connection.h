@@ -161,10 +161,10 @@ private:
     CloseReason missing_ = CloseReason::none;  // why it was not placed by its key
     Spill spill_ = Spill::none;
     CloseReason end_ = CloseReason::none;
-    bool speaks_first_ : 1 = false;  // to the server, and its answer is not acknowledged yet
+    bool speaks_first_ : 1 = false;     // to the server, and its answer is not acknowledged yet
     bool fell_back_ : 1 = false;        // its route's pool had no server for it
     bool has_first_bytes_ : 1 = false;  // of the client, that go to the server first
-    bool answered_ : 1 = false;      // in the round before this one
+    bool answered_ : 1 = false;         // in the round before this one
     bool relaying_ : 1 = false;
     bool lasting_ : 1 = false;       // the server's socket is watched for a lost peer
     bool is_abandoned_ : 1 = false;  // the dial, by who leaves

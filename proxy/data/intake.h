@@ -66,7 +66,7 @@ struct Intake {
     conf::Duration defer_accept{0};
     conf::ListenerTimeouts timeouts;
     std::shared_ptr<PerWorker<ListenerCounts>> counts;
-    std::shared_ptr<Quota> quota;  // the listener's max_connections
+    std::shared_ptr<Quota> quota;    // the listener's max_connections
     bool needs_destination = false;  // whether connections must know the address they came to
     bool log_access = true;
 };

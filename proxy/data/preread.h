@@ -1,6 +1,6 @@
 // What is read from a client before a server is chosen: the PROXY header if its listener
-// requires one, then what its route asks for, then the key, together within one limit of size. Pure but for
-// `on_missing: random`; the result does not depend on how the bytes were split.
+// requires one, then what its route asks for, then the key, together within one limit of size. Pure
+// but for `on_missing: random`; the result does not depend on how the bytes were split.
 #pragma once
 
 #include <cstddef>

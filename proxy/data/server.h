@@ -49,9 +49,9 @@ struct alignas(64) ListenerCounts {
 
 // One worker's counts of one pool.
 struct alignas(64) PoolCounts {
-    Counter picks;          // connections that were given to a server
-    Counter spills_full;    // not to the owner, which was full
-    Counter spills_failed;  // not to the owner, whose dial failed
+    Counter picks;           // connections that were given to a server
+    Counter spills_full;     // not to the owner, which was full
+    Counter spills_failed;   // not to the owner, whose dial failed
     Counter fallbacks_down;  // to the fallback, because no server was online
     Counter fallbacks_full;  // to the fallback, because all that were online were full
     Counter failed_dials;    // that left this machine

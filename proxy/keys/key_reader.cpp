@@ -116,9 +116,9 @@ ParseStatus KeyReader::read_part(std::string_view head, const Origin& origin, st
     }
     return std::visit(
         [&](auto& parser) {
-            using Parser = std::decay_t<decltype(parser)>;
-            if constexpr (std::is_same_v<Parser, std::monostate> ||
-                          std::is_same_v<Parser, ClientHelloParser>) {
+            using Held = std::decay_t<decltype(parser)>;
+            if constexpr (std::is_same_v<Held, std::monostate> ||
+                          std::is_same_v<Held, ClientHelloParser>) {
                 return ParseStatus::malformed;  // never: handled above
             } else {
                 return parser.read(head, value);

@@ -40,8 +40,8 @@ public:
     // Where `hello` is not known, a route is found if no earlier one could be by what it says.
     Choice choose(const RouteFacts& facts) const;
 
-    // What a connection lacks for the route: "sni", "alpn", "source" or "destination_port", the first
-    // of these; "" where it fits. `hello` is known.
+    // What a connection lacks for the route: "sni", "alpn", "source" or "destination_port", the
+    // first of these; "" where it fits. `hello` is known.
     std::string_view misfit(std::size_t route, const RouteFacts& facts) const;
 
     const KeyRecipe& key(std::size_t route) const { return keys_[route]; }

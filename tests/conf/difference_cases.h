@@ -189,8 +189,7 @@ inline const std::vector<Change> changes{
      "7105-7109].key.prefix_v4: 32 -> -\n"
      "listeners.door.routes[source 10.0.0.0/8, 2001:db8::/32; destination_port 7100, "
      "7105-7109].key.prefix_v6: 128 -> -"},
-    {"    passive:", "fallback: last", "fallback: web",
-     "pools.main.fallback: \"last\" -> \"web\""},
+    {"    passive:", "fallback: last", "fallback: web", "pools.main.fallback: \"last\" -> \"web\""},
     {"    passive:", "on_down: keep", "on_down: reset", "pools.main.on_down: keep -> reset"},
     {"    passive:", "{drain: 30s}", "keep", "pools.main.on_removed: drain: 30s -> keep"},
     {"    passive:", "panic: 0.3", "panic: 0.25", "pools.main.panic: 0.3 -> 0.25"},

@@ -82,9 +82,9 @@ BOOST_AUTO_TEST_CASE(a_range_is_one_listener_with_an_address_for_each_port) {
     BOOST_TEST(listener.bind_text() == "0.0.0.0:80-82");
     BOOST_REQUIRE(listener.addresses().size() == 3u);
     BOOST_TEST(listener.addresses()[2].to_string() == "0.0.0.0:82");
-    BOOST_TEST(config_of(with_routes({"{pool: main}"}, "bind: 0.0.0.0:80-80"))
-                   .listeners[0]
-                   .bind_text() == "0.0.0.0:80");
+    BOOST_TEST(
+        config_of(with_routes({"{pool: main}"}, "bind: 0.0.0.0:80-80")).listeners[0].bind_text() ==
+        "0.0.0.0:80");
     BOOST_TEST(error_of({"{pool: main}"}, "bind: 0.0.0.0:1000-3000") ==
                "4:11: listeners[0].bind: expected at most 1024 ports, found 2001\n");
     BOOST_TEST(error_of({"{pool: main}"}, "bind: 0.0.0.0:90-80") ==
@@ -130,12 +130,11 @@ BOOST_AUTO_TEST_CASE(what_no_connection_fits_is_refused) {
     BOOST_TEST(error_of({"{source: \"2001:db8::/32\", pool: main}"}) ==
                "6:18: listeners[0].routes[0].source: 2001:db8::/32 can never match: all clients "
                "of the listener have IPv4\n");
-    BOOST_TEST(error_of({"{source: 10.0.0.0/8, pool: main, key: first_line}"},
-                        "bind: unix:/run/a.sock") ==
-               "6:18: listeners[0].routes[0].source: the clients of a unix socket have no "
-               "address: can never match\n");
-    BOOST_TEST(error_of({"{alpn: h2, pool: main}"},
-                        "{bind: \"0.0.0.0:80\"}") != "");
+    BOOST_TEST(
+        error_of({"{source: 10.0.0.0/8, pool: main, key: first_line}"}, "bind: unix:/run/a.sock") ==
+        "6:18: listeners[0].routes[0].source: the clients of a unix socket have no "
+        "address: can never match\n");
+    BOOST_TEST(error_of({"{alpn: h2, pool: main}"}, "{bind: \"0.0.0.0:80\"}") != "");
     BOOST_TEST(error_of({"{sni: a.example, pool: main, key: first_line}"}) ==
                "6:43: listeners[0].routes[0].key: clients that show what the route asks for send "
                "TLS, not text\n");
@@ -155,9 +154,10 @@ BOOST_AUTO_TEST_CASE(entries_have_one_place) {
 
 BOOST_AUTO_TEST_CASE(chains_of_fallbacks_end) {
     const auto errors = [](const std::string& pools) {
-        return errors_of("version: 1\nlisteners: [{name: a, bind: \"0.0.0.0:80\", pool: a}]\n"
-                         "pools:\n" +
-                         pools);
+        return errors_of(
+            "version: 1\nlisteners: [{name: a, bind: \"0.0.0.0:80\", pool: a}]\n"
+            "pools:\n" +
+            pools);
     };
     BOOST_TEST(errors("  a: {fallback: b}\n  b: {fallback: c}\n  c: {}\n") == "");
     BOOST_TEST(errors("  a: {fallback: a}\n") ==
@@ -171,8 +171,8 @@ BOOST_AUTO_TEST_CASE(chains_of_fallbacks_end) {
 // Against a model that compares all pairs.
 BOOST_AUTO_TEST_CASE(the_order_finds_what_all_pairs_find) {
     test::SeededRandom random;
-    const std::vector<std::string> names{"a.example", "b.example", "*.example", "*.a.example",
-                                         "x.a.example", "*"};
+    const std::vector<std::string> names{"a.example",   "b.example",   "*.example",
+                                         "*.a.example", "x.a.example", "*"};
     const std::vector<std::string> networks{"10.0.0.0/8", "10.1.0.0/16", "192.0.2.0/24"};
     for (int round = 0; round < 500; ++round) {
         conf::RouteOrder order;
@@ -187,7 +187,8 @@ BOOST_AUTO_TEST_CASE(the_order_finds_what_all_pairs_find) {
             }
             const auto hides = [&](const RouteMatch& before) {
                 const auto holds = [](const conf::Network& outer, const conf::Network& inner) {
-                    return outer.prefix <= inner.prefix && outer.contains({.address = inner.address});
+                    return outer.prefix <= inner.prefix &&
+                           outer.contains({.address = inner.address});
                 };
                 return before.source.empty() ||
                        (!match.source.empty() && holds(before.source[0], match.source[0]));

@@ -46,8 +46,8 @@ void check_config(const conf::Config& config) {
         check_address(listener.bind);
         require(!listener.routes.empty(), "a listener has a route");
         for (const auto& route : listener.routes) {
-            const bool there =
-                std::ranges::find(config.pools, route.pool, &conf::Pool::name) != config.pools.end();
+            const bool there = std::ranges::find(config.pools, route.pool, &conf::Pool::name) !=
+                               config.pools.end();
             require(there, "a route's pool is there");
             require(!route.key.parts.empty(), "a key has a part");
             require(route.key.silent_after <= listener.timeouts.key, "a key is awaited in time");

@@ -15,8 +15,8 @@
 
 #include "conf/config.h"
 #include "proxy/data/acceptor.h"
-#include "proxy/data/quota.h"
 #include "proxy/data/intake.h"
+#include "proxy/data/quota.h"
 #include "proxy/data/worker.h"
 #include "proxy/net/listen_sockets.h"
 #include "ring/balancer.h"

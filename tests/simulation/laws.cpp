@@ -115,7 +115,8 @@ void Simulation::check_log_level() const {
 // Ready is who has a server online in each pool that counts, and no fault of this machine there.
 void Simulation::check_readiness(const std::map<std::string, Model::Servers>& expected) const {
     std::set<std::string> needed;
-    for (const conf::Listener& listener : serving_.listeners) needed.insert(listener.routes.front().pool);
+    for (const conf::Listener& listener : serving_.listeners)
+        needed.insert(listener.routes.front().pool);
     if (serving_.admin.ready) needed = {serving_.admin.ready->begin(), serving_.admin.ready->end()};
     const bool is_ready = std::ranges::all_of(needed, [&](const std::string& name) {
         const bool serves = std::ranges::any_of(expected.at(name), [](const auto& entry) {

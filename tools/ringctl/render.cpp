@@ -122,8 +122,8 @@ std::string status(const json::object& answer, bool colours) {
                        {text(*each, "active")},
                        {text(*each, "refused")}});
     }
-    return out + '\n' + listeners.to_string(colours) + render_routes(answer, colours) + '\n' + pools(answer, colours) +
-           render_sources(answer, colours);
+    return out + '\n' + listeners.to_string(colours) + render_routes(answer, colours) + '\n' +
+           pools(answer, colours) + render_sources(answer, colours);
 }
 
 std::string server_table(const std::vector<const json::object*>& servers, bool colours) {

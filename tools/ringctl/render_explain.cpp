@@ -48,7 +48,8 @@ std::string placement(const json::object& answer, bool colours) {
                                   text(answer, "pool"), text(answer, "hash"), place);
     out += walk_table(answer, colours);
     if (const json::object& next = object(answer, "fallback"); !next.empty()) {
-        out += "\nits pool has none for it; it goes on to the fallback\n" + placement(next, colours);
+        out +=
+            "\nits pool has none for it; it goes on to the fallback\n" + placement(next, colours);
     }
     // No connection takes this walk now, so it has a heading of its own.
     const json::value* const otherwise = answer.if_contains("if_all_online");
@@ -77,7 +78,8 @@ std::string way(const json::object& answer, bool colours) {
     }
     if (route.empty()) return out;
     if (is_refused) {
-        return out + paint("the client is refused: " + text(answer, "refused"), Tone::bad, colours) +
+        return out +
+               paint("the client is refused: " + text(answer, "refused"), Tone::bad, colours) +
                '\n';
     }
     if (text(answer, "missing") != "none") {

@@ -9,7 +9,8 @@ namespace ringway::ringctl {
 
 std::string render_explain(const boost::json::object& answer, bool colours);
 
-// The routes of the listeners that have several, below the listeners of a status. Empty without any.
+// The routes of the listeners that have several, below the listeners of a status. Empty without
+// any.
 std::string render_routes(const boost::json::object& status, bool colours);
 
 }  // namespace ringway::ringctl

@@ -62,8 +62,9 @@ std::optional<std::size_t> model(const std::vector<ListenerRoute>& routes, const
     return std::nullopt;
 }
 
-const std::vector<std::string> names{"",          "a.example",   "b.example", "x.a.example",
-                                     "y.a.example", "z.x.a.example", "example",   "aa.example"};
+const std::vector<std::string> names{
+    "",        "a.example", "b.example", "x.a.example", "y.a.example", "z.x.a.example",
+    "example", "aa.example"};
 
 class Draw {
 public:
@@ -87,8 +88,7 @@ public:
         if (one_in(4)) match.source.push_back(*conf::Network::parse(any(networks_)));
         if (one_in(4)) {
             const auto first = static_cast<std::uint16_t>(1 + below(4));
-            match.destination_port.push_back(
-                {first, static_cast<std::uint16_t>(first + below(3))});
+            match.destination_port.push_back({first, static_cast<std::uint16_t>(first + below(3))});
         }
         return match;
     }
@@ -128,8 +128,8 @@ std::optional<std::size_t> route_of(const std::vector<ListenerRoute>& routes,
                                     const std::string& name) {
     const RouteTable table(routes);
     const HelloFacts shown = hello(name);
-    const auto choice = table.choose(
-        {.source = test::endpoint("192.0.2.1:1"), .destination = {}, .hello = &shown});
+    const auto choice =
+        table.choose({.source = test::endpoint("192.0.2.1:1"), .destination = {}, .hello = &shown});
     if (choice.verdict == Verdict::none) return std::nullopt;
     BOOST_REQUIRE(choice.verdict == Verdict::found);
     return choice.route;
@@ -140,8 +140,7 @@ std::optional<std::size_t> route_of(const std::vector<ListenerRoute>& routes,
 BOOST_AUTO_TEST_SUITE(route_table)
 
 BOOST_AUTO_TEST_CASE(the_first_that_fits_is_taken) {
-    const auto routes =
-        for_names({"db.example", "*.shard.example", "*.a.shard.example", "*", ""});
+    const auto routes = for_names({"db.example", "*.shard.example", "*.a.shard.example", "*", ""});
     BOOST_TEST(route_of(routes, "db.example").value() == 0u);
     BOOST_TEST(route_of(routes, "x.shard.example").value() == 1u);
     BOOST_TEST(route_of(routes, "x.a.shard.example").value() == 1u);
@@ -162,9 +161,8 @@ BOOST_AUTO_TEST_CASE(every_client_takes_what_a_model_says_and_misfits_are_told) 
         const RouteTable table(routes);
         for (int i = 0; i < 20; ++i) {
             const Client client = draw.client();
-            const proxy::RouteFacts facts{.source = client.source,
-                                          .destination = client.destination,
-                                          .hello = &client.hello};
+            const proxy::RouteFacts facts{
+                .source = client.source, .destination = client.destination, .hello = &client.hello};
             const auto choice = table.choose(facts);
             const auto expected = model(routes, client);
             BOOST_TEST_REQUIRE((choice.verdict == Verdict::found) == expected.has_value());
