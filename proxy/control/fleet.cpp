@@ -164,8 +164,7 @@ void Fleet::when_lost_for_long() {
 
 bool Fleet::has_double() const {
     const auto found = view_.replicas().find(settings_.name);
-    return has_answered_ && found != view_.replicas().end() &&
-           found->second.instance != instance_;
+    return has_answered_ && found != view_.replicas().end() && found->second.instance != instance_;
 }
 
 std::optional<TimePoint> Fleet::differs_since(const std::string& replica) const {
