@@ -289,7 +289,9 @@ Tree build(std::string_view text, Errors& errors, const Watch& watch) {
         tree.root = builder.take();
     } catch (const YAML::Exception& error) {
         const auto position = error.mark.is_null() ? builder.last() : Builder::place(error.mark);
-        errors.push_back({position, "", "not valid YAML: " + error.msg});
+        // It may have the first byte of a character alone.
+        const std::string why = has_control(error.msg) ? quoted(error.msg) : error.msg;
+        errors.push_back({position, "", "not valid YAML: " + why});
     } catch (const Refused& refused) {
         errors.push_back({refused.position, "", refused.message});
     } catch (const Enough& enough) {

@@ -239,6 +239,8 @@ BOOST_AUTO_TEST_CASE(a_pool_has_at_most_65535_servers) {
 BOOST_AUTO_TEST_CASE(bad_yaml_is_placed) {
     BOOST_TEST(errors_of("a: [1, 2\n") == "2:1: not valid YAML: end of sequence flow not found\n");
     BOOST_TEST(errors_of("a: 1\n  b: 2\n") == "2:4: not valid YAML: illegal map value\n");
+    BOOST_TEST(errors_of("a: \"\\\xf0\x9f\x92\xa1\"\n") ==
+               "1:7: not valid YAML: \"unknown escape character: \\xf0\"\n");
     BOOST_TEST(errors_of("version: 1\n\tb: 1\n") ==
                "2:2: expected spaces before this, found a tab\n");
     BOOST_TEST(errors_of("a: *b\n") ==
