@@ -14,7 +14,7 @@ from support.ports import free_port
 from support.waiting import wait_until
 
 KEYS = [b"key-%d" % number for number in range(60)]
-HEALTH = {"interval": "100ms", "timeout": "90ms", "rise": 1, "fall": 2}
+HEALTH = {"interval": "500ms", "timeout": "500ms", "rise": 1, "fall": 2}
 PREFIX = "/ringway/main/"
 
 

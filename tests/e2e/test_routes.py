@@ -207,7 +207,7 @@ def test_without_a_server_in_the_chain_clients_are_reset(bench):
 def test_a_silent_client_of_named_routes_is_ended_by_the_key_timeout(bench):
     server = bench.backend("own", tell_name)
     routes = [{"sni": "db.example", "pool": "main", "key": "sni"}, {"pool": "main"}]
-    entry = door(free_port(), routes, timeouts={"key": "200ms"})
+    entry = door(free_port(), routes, timeouts={"key": "3s"})
     proxy = bench.ringway({"listeners": [entry], "pools": {"main": pool_of([server])}})
     with dial(proxy.address("door")) as sock:
         assert read_to_end(sock) == (b"", RESET)
