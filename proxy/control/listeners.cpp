@@ -21,11 +21,13 @@ std::set<std::string> addresses(const Open& open) {
     return all;
 }
 
-// The pools of a configuration, as connections reach them. Each is made once, so that all routes to
-// a pool share its readers.
+// The pools of a configuration, as connections reach them: one for all routes to a pool. Its ring
+// is that of the configuration before, as long as its balancer is: connections that keep that
+// configuration keep no snapshot of their own.
 class Backends {
 public:
-    Backends(const Pools& pools, std::size_t workers) : pools_(pools), workers_(workers) {}
+    Backends(const Pools& pools, std::size_t workers, const PoolRings& before)
+        : pools_(pools), workers_(workers), before_(before) {}
 
     // Chains of fallbacks end: conf/ has checked them.
     std::shared_ptr<const Backend> find(const std::string& name) {
@@ -36,16 +38,30 @@ public:
                      .connect = pool.settings.connect,
                      .send_proxy = pool.settings.send_proxy,
                      .tls = pool.tls.traffic,
-                     .ring = std::make_shared<PoolRing>(pool.ring->balancer(), workers_),
+                     .ring = pool_ring(pool),
                      .counts = pool.ledger->counts,
                      .fallback = nullptr};
         if (!pool.settings.fallback.empty()) made.fallback = find(pool.settings.fallback);
         return backend = std::make_shared<const Backend>(std::move(made));
     }
 
+    PoolRings rings() const {
+        PoolRings rings;
+        for (const auto& [name, backend] : made_) rings.emplace(name, backend->ring);
+        return rings;
+    }
+
 private:
+    std::shared_ptr<PoolRing> pool_ring(const Pool& pool) const {
+        const auto found = before_.find(pool.settings.name);
+        const auto& balancer = pool.ring->balancer();
+        if (found != before_.end() && found->second->balancer() == balancer) return found->second;
+        return std::make_shared<PoolRing>(balancer, workers_);
+    }
+
     const Pools& pools_;
     const std::size_t workers_;
+    const PoolRings& before_;
     std::map<std::string, std::shared_ptr<const Backend>> made_;
 };
 
@@ -153,7 +169,7 @@ void Listeners::apply(const conf::Config& config, OpenedSockets opened, const Po
     auto left_over = addresses(open_);
     std::map<std::string, Listener> next_listeners;
     std::set<const Quota*> counting;
-    Backends backends(pools, workers_.size());
+    Backends backends(pools, workers_.size(), rings_);
     Leaving leaving;
     for (const auto& [name, listener] : listeners_) {
         leaving.emplace(listener.settings.bind_text(), &listener);
@@ -197,6 +213,7 @@ void Listeners::apply(const conf::Config& config, OpenedSockets opened, const Po
         for (const auto& worker : workers_) worker->unlisten(address, left);
     }
     listeners_ = std::move(next_listeners);
+    rings_ = backends.rings();
 }
 
 // Has the workers take `intake` at an address that is open, or is among `opened`.

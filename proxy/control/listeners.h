@@ -36,6 +36,9 @@ struct Listener {
 // New sockets by the address they listen on, one per worker.
 using OpenedSockets = std::map<std::string, ListenSockets>;
 
+// By pool.
+using PoolRings = std::map<std::string, std::shared_ptr<PoolRing>>;
+
 class Listeners {
 public:
     explicit Listeners(std::vector<std::unique_ptr<Worker>>& workers) : workers_(workers) {}
@@ -76,6 +79,7 @@ private:
     std::map<std::string, ListenerLedger> left_;  // of listeners that left, by name
     std::map<std::string, Open> open_;            // by address
     std::vector<Open> closing_;
+    PoolRings rings_;  // that routes lead to
 };
 
 }  // namespace ringway::proxy

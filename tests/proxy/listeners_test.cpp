@@ -260,6 +260,26 @@ BOOST_AUTO_TEST_CASE(a_listener_that_stays_keeps_its_counts) {
     BOOST_TEST(accepted_by("a") == made);
 }
 
+BOOST_AUTO_TEST_CASE(a_connection_over_a_reload_keeps_no_ring_from_before) {
+    run_workers();
+    apply({listener("a", first.endpoint(), "red")});
+    const Fd lasting = test::connected_socket(first.endpoint());
+    const Fd server = test::accepted_socket(red);
+    const std::weak_ptr<const ring::Snapshot> before = pools.find("red")->ring->snapshot();
+    conf::Config changed;
+    changed.pools = {pool("red", red), pool("blue", blue)};
+    for (const std::uint32_t weight : {2U, 3U}) {  // the ring before the last is kept for its moves
+        changed.pools.front().servers.front().weight = weight;
+        pools.apply(changed);
+    }
+    apply({listener("a", first.endpoint(), "red")});
+    // Each worker reads the newest ring with its next connection.
+    BOOST_TEST(
+        test::eventually([&] { return leads_to(first.endpoint(), red) && before.expired(); }));
+    test::send_all(lasting, "hello");
+    BOOST_TEST(test::receive(server, 5) == "hello");
+}
+
 BOOST_AUTO_TEST_CASE(a_removed_listener_refuses_and_may_come_back_at_once) {
     run_workers();
     apply({listener("a", first.endpoint(), "red")});
