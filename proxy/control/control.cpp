@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <csignal>
 #include <exception>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -103,13 +105,12 @@ bool has_server(const Pool& pool) {
     });
 }
 
-// Of a pool and its fallbacks the first that has a server, or the pool itself.
-const Pool& serving(const Pools& pools, const Pool& first) {
-    const Pool* pool = &first;
-    while (!has_server(*pool) && !pool->settings.fallback.empty()) {
-        pool = pools.find(pool->settings.fallback);
+// Of a pool and its fallbacks the first that has a server; nullptr for none.
+const Pool* serving(const Pools& pools, const Pool& first) {
+    for (const Pool* pool = &first; pool != nullptr; pool = pools.find(pool->settings.fallback)) {
+        if (has_server(*pool)) return pool;
     }
-    return has_server(*pool) ? *pool : first;
+    return nullptr;
 }
 
 }  // namespace
@@ -119,9 +120,9 @@ std::optional<std::string> Control::why_not_ready() const {
     if (leaving_) return "about to drain";
     if (!serving_) return "not serving yet";
     const auto lacks = [&](const std::string& name) -> std::optional<std::string> {
-        const Pool& pool = serving(pools_, *pools_.find(name));
-        if (!has_server(pool)) return fmt::format("pool {} has no server online", name);
-        if (const auto fault = pool.local.cause(pool.settings)) {
+        const Pool* const pool = serving(pools_, *pools_.find(name));
+        if (pool == nullptr) return fmt::format("pool {} has no server online", name);
+        if (const auto fault = pool->local.cause(pool->settings)) {
             return fmt::format("pool {}: no connection can leave this machine: {}", name, *fault);
         }
         return std::nullopt;
@@ -132,8 +133,10 @@ std::optional<std::string> Control::why_not_ready() const {
         }
         return std::nullopt;
     }
+    std::set<std::string_view> asked;  // many routes may lead to one pool
     for (const auto& [name, listener] : listeners_.all()) {
         for (const conf::ListenerRoute& route : listener.settings.routes) {
+            if (!asked.insert(route.pool).second) continue;
             if (auto reason = lacks(route.pool)) return reason;
         }
     }

@@ -116,14 +116,14 @@ std::pair<ServerLayers::PoolLayers, DesiredServers> ServerLayers::layers_after(
             named = before->second.of(source);
         }
         if (!named || named->empty()) continue;
-        const auto take = [&](const auto& some) -> Result<void> {
-            layers.of(source) = some;
+        const auto take = [&](NamedServers some) -> Result<void> {
+            layers.of(source) = std::move(some);
             DesiredServers more = all_desired(next.name, layers, overrides);
             const auto fits = check_ring_size(next.hash, more.size(), weights_of(more));
             if (fits) servers = std::move(more);
             return fits;
         };
-        const auto fits = take(*named);
+        const auto fits = take(std::move(*named));
         if (fits) continue;
         layers.misfits[static_cast<std::size_t>(source)] = misfit_of(next.name, fits.error()).text;
         // What was known when it last fitted serves on.

@@ -14,6 +14,9 @@ namespace {
 // Enough that no two clients share one by chance.
 constexpr std::size_t random_key_bytes = 8;
 
+// Of a client that does not begin with a ClientHello.
+const HelloFacts shows_nothing;
+
 // Whether `peer` may send a PROXY header. Access to a unix socket is up to its file.
 bool is_trusted(const conf::ProxyProtocol& proxy, const conf::Endpoint& peer) {
     return peer.is_unix || std::ranges::any_of(proxy.trusted, [&](const conf::Network& network) {
@@ -108,7 +111,7 @@ void Preread::end(const std::string& head) {
     }
     // What it has sent is no ClientHello.
     if (!route_) {
-        choose(HelloFacts{});
+        choose(&shows_nothing);
         if (wants_bytes()) read_key(head);
     }
     if (wants_bytes()) place_without_key(CloseReason::key_missing);
@@ -147,20 +150,20 @@ void Preread::read_header(std::string& head) {
 // shows nothing.
 void Preread::choose_route(const std::string& head) {
     if (origin_.tls) {
-        return choose(HelloFacts::of_agreed(origin_.tls->server_name, origin_.tls->alpn));
+        const auto agreed = HelloFacts::of_agreed(origin_.tls->server_name, origin_.tls->alpn);
+        return choose(&agreed);
     }
-    choose(origin_.hello);
+    choose(origin_.hello ? &*origin_.hello : nullptr);
     if (route_ || refusal_ != CloseReason::none) return;
     const ParseStatus status = hello_.read(head);
     if (status == ParseStatus::more) return;
     if (status == ParseStatus::found) origin_.hello = hello_.facts();
-    choose(status == ParseStatus::found ? hello_.facts() : HelloFacts{});
+    choose(origin_.hello ? &*origin_.hello : &shows_nothing);
 }
 
-void Preread::choose(const std::optional<HelloFacts>& hello) {
-    const auto choice = routes_.choose({.source = origin_.source,
-                                        .destination = origin_.destination,
-                                        .hello = hello ? &*hello : nullptr});
+void Preread::choose(const HelloFacts* hello) {
+    const auto choice = routes_.choose(
+        {.source = origin_.source, .destination = origin_.destination, .hello = hello});
     if (choice.verdict == RouteTable::Verdict::found) take_route(choice.route);
     if (choice.verdict == RouteTable::Verdict::none) refusal_ = CloseReason::no_route;
 }

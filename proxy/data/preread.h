@@ -72,7 +72,7 @@ public:
 private:
     void read_header(std::string& head);
     void choose_route(const std::string& head);
-    void choose(const std::optional<HelloFacts>& hello);
+    void choose(const HelloFacts* hello);
     void take_route(std::size_t route);
     void read_key(const std::string& head);
     void give_up_if_late();
