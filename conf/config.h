@@ -69,9 +69,6 @@ struct KeyPart {
 
     // Whether TLS has it before its first byte of data: in the ClientHello, or negotiated.
     bool reads_tls() const { return from == From::sni || from == From::alpn; }
-    bool reads_postgres() const {
-        return from == From::postgres_user || from == From::postgres_database;
-    }
     bool reads_proxy_header() const {
         return from == From::proxy_tlv || from == From::proxy_authority;
     }

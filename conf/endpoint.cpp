@@ -75,6 +75,12 @@ std::optional<Network> Network::parse(std::string_view text) {
     return network;
 }
 
+std::optional<Endpoint> Endpoint::parse_address(std::string_view text) {
+    const auto network = Network::parse(text);
+    if (!network || text.find('/') != std::string_view::npos) return std::nullopt;
+    return Endpoint{.is_v6 = network->is_v6, .address = network->address};
+}
+
 bool Network::contains(const Endpoint& endpoint) const {
     if (endpoint.is_unix || endpoint.is_v6 != is_v6) return false;
     for (std::size_t i = 0; i < address.size(); ++i) {

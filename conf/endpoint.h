@@ -23,7 +23,9 @@ struct Endpoint {
     // "192.0.2.1:80", "[2001:db8::1]:80" or "unix:/run/x.sock"; the port is 1 to 65535,
     // the path absolute.
     static std::optional<Endpoint> parse(std::string_view text);
-    // The same spelling, canonical (RFC 5952 for IPv6, paths without empty parts and ".").
+    // "192.0.2.1" or "2001:db8::1": an IP address without a port, which is 0.
+    static std::optional<Endpoint> parse_address(std::string_view text);
+    // As parse() reads it, canonical (RFC 5952 for IPv6, paths without empty parts and ".").
     std::string to_string() const;
     bool operator==(const Endpoint&) const = default;
 };

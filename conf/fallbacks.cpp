@@ -4,8 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
-
-#include "conf/text.h"
+#include <string_view>
 
 namespace ringway::conf {
 namespace {
@@ -29,13 +28,11 @@ public:
     }
 
     // What is wrong with the fallback of one of the pools. A cycle is told once.
-    std::optional<std::string> check(std::size_t first, const Section& root,
-                                     const std::vector<string_view>& known) {
+    std::optional<std::string> check(std::size_t first, const Section& section,
+                                     const ListenerChecks& checks) {
         const std::string& fallback = pools_[first].fallback;
         if (fallback.empty()) return std::nullopt;
-        if (!index_.contains(fallback)) {
-            return "there is no pool " + quoted(fallback) + root.did_you_mean(fallback, known);
-        }
+        if (auto error = checks.why_no_pool(fallback, section)) return error;
         const std::size_t walk = first + 1;
         for (std::size_t at = first; seen_in_[at] == 0;) {
             seen_in_[at] = walk;
@@ -66,11 +63,12 @@ private:
 }  // namespace
 
 void check_fallbacks(Section& section, const std::vector<Pool>& pools,
-                     const std::vector<string_view>& known) {
+                     const ListenerChecks& checks) {
+    if (!checks.pools_known) return;
     Fallbacks fallbacks(pools);
     std::size_t index = 0;
     section.each([&](const Value&, const Value& pool) {
-        const auto error = fallbacks.check(index++, section, known);
+        const auto error = fallbacks.check(index++, section, checks);
         if (error) report_fallback(pool, *error);
     });
 }

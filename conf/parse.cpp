@@ -212,6 +212,12 @@ void read_defer_accept(Section& section, Listener& listener) {
 
 }  // namespace
 
+std::optional<std::string> ListenerChecks::why_no_pool(const std::string& name,
+                                                       const Section& section) const {
+    if (!pools_known || std::ranges::binary_search(pools, string_view(name))) return std::nullopt;
+    return "there is no pool " + quoted(name) + section.did_you_mean(name, pools);
+}
+
 Listener read_listener(const Value& value, ListenerChecks& checks) {
     Listener listener;
     listener.position = value.position();
@@ -250,7 +256,7 @@ void read_pools(Section& root, Config& config, ListenerChecks& checks) {
         });
         for (const auto& pool : config.pools) checks.pools.push_back(pool.name);
         std::ranges::sort(checks.pools);
-        if (checks.pools_known) check_fallbacks(pools, config.pools, checks.pools);
+        check_fallbacks(pools, config.pools, checks);
     });
     if (config.pools.size() > pools_max) {
         root.error("pools", "expected at most " + std::to_string(pools_max) + " pools, found " +
@@ -300,10 +306,7 @@ void read_ready(Section& section, AdminSettings& admin, const ListenerChecks& ch
         if (!name) return;
         const std::string wanted(*name);
         names.check(value, wanted);
-        if (checks.pools_known && !std::ranges::binary_search(checks.pools, string_view(*name))) {
-            value.error("there is no pool " + quoted(wanted) +
-                        section.did_you_mean(wanted, checks.pools));
-        }
+        if (const auto error = checks.why_no_pool(wanted, section)) value.error(*error);
         admin.ready->push_back(wanted);
     });
 }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,9 @@ struct ListenerChecks {
     Binds binds;
     bool pools_known = false;
     std::vector<std::string_view> pools;  // sorted
+
+    // That there is no pool of this name; nothing where there is, or where that is not known.
+    std::optional<std::string> why_no_pool(const std::string& name, const Section& section) const;
 };
 Listener read_listener(const Value& value, ListenerChecks& checks);
 

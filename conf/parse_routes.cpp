@@ -1,12 +1,14 @@
 #include "conf/parse_routes.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
-#include "conf/limits.h"
 #include "conf/overlap.h"
+#include "conf/parse_tls.h"
 #include "conf/route_order.h"
 #include "conf/text.h"
 
@@ -15,17 +17,9 @@ namespace {
 
 using std::string_view;
 
-constexpr std::size_t protocols_max = 64;
-constexpr std::size_t protocol_bytes_max = 255;  // RFC 7301, section 3.1
 constexpr std::size_t port_ranges_max = 64;
 
-// What a route was read from, for errors that its neighbours bring up.
-struct RouteText {
-    std::vector<Position> names;  // of each of match.sni
-    Position sources{};
-    Position ports{};
-    Position protocols{};
-};
+using Positions = std::vector<Position>;  // of the names of a route
 
 // Reads an entry that is one value or a list of 1 to `most`: read(Value).
 template <class F>
@@ -34,19 +28,14 @@ void read_one_or_more(Section& section, string_view name, std::size_t most, F re
         const Node& node = value.node();
         if (node.kind != Node::Kind::list) return read(value);
         if (node.items.size() > most || (node.items.empty() && !node.is_cut)) {
-            value.error("expected 1 to " + std::to_string(most) + " values, found " +
-                        std::to_string(node.items.size()));
-            return;
+            return value.error("expected 1 to " + std::to_string(most) + " values, found " +
+                               std::to_string(node.items.size()));
         }
-        std::size_t index = 0;
-        for (const Node& item : node.items) {
-            const Path path{&value.path(), {}, index++};
-            read(Value(item, path, value.report()));
-        }
+        section.list(name, read);
     });
 }
 
-void read_match(Section& section, RouteMatch& match, RouteText& text) {
+void read_match(Section& section, RouteMatch& match, Positions& at) {
     Unique names("the name");
     read_one_or_more(section, "sni", names_max, [&](const Value& value) {
         const std::string what = R"(a host name, as db.example.com, "*.example.com" or "*")";
@@ -56,15 +45,11 @@ void read_match(Section& section, RouteMatch& match, RouteText& text) {
         if (!name) return value.expected(what);
         names.check(value, name->to_string());
         match.sni.push_back(std::move(*name));
-        text.names.push_back(value.position());
+        at.push_back(value.position());
     });
     Unique protocols("the protocol");
-    read_one_or_more(section, "alpn", protocols_max, [&](const Value& value) {
-        const auto name = value.text("the name of a protocol");
-        if (!name || !check_text(value, *name, {protocol_bytes_max})) return;
-        protocols.check(value, std::string(*name));
-        match.alpn.emplace_back(*name);
-    });
+    read_one_or_more(section, "alpn", protocols_max,
+                     [&](const Value& value) { read_protocol(value, protocols, match.alpn); });
     Unique networks("the network");
     read_one_or_more(section, "source", networks_max, [&](const Value& value) {
         const auto network = value.network();
@@ -80,14 +65,11 @@ void read_match(Section& section, RouteMatch& match, RouteText& text) {
         if (ports) match.destination_port.push_back(*ports);
         if (spelling && !ports) value.expected(what);
     });
-    text.sources = section.where("source");
-    text.ports = section.where("destination_port");
-    text.protocols = section.where("alpn");
 }
 
-ListenerRoute read_route(Section& section, RouteText& text, const KeyNeighbours& neighbours) {
+ListenerRoute read_route(Section& section, Positions& names, const KeyNeighbours& neighbours) {
     ListenerRoute route;
-    read_match(section, route.match, text);
+    read_match(section, route.match, names);
     section.text("pool", route.pool);
     section.value("key", [&](const Value& key) { read_key(key, route.key, neighbours); });
     section.need({"pool"});
@@ -126,10 +108,8 @@ void check_key(const Section& section, const Listener& listener, const ListenerR
 }
 
 void check_pool(const Section& section, const std::string& pool, const ListenerChecks& checks) {
-    if (pool.empty() || !checks.pools_known) return;
-    if (std::ranges::binary_search(checks.pools, string_view(pool))) return;
-    section.error("pool",
-                  "there is no pool " + quoted(pool) + section.did_you_mean(pool, checks.pools));
+    if (pool.empty()) return;
+    if (const auto error = checks.why_no_pool(pool, section)) section.error("pool", *error);
 }
 
 // What no connection of the listener can fit.
@@ -167,7 +147,7 @@ void check_match(const Section& section, const Listener& listener, const RouteMa
 class Reachability {
 public:
     void add(const Section& section, const Value& value, const RouteMatch& match,
-             const RouteText& text) {
+             const Positions& names) {
         const auto taken_by = [&](std::size_t index) {
             return "the route at " + to_string(places_[index]);
         };
@@ -178,7 +158,7 @@ public:
                 const auto taker = order_.before(match, match.sni[i]);
                 if (!taker) continue;
                 section.error(
-                    "sni", quoted(match.sni[i].to_string()) + ", at " + to_string(text.names[i]) +
+                    "sni", quoted(match.sni[i].to_string()) + ", at " + to_string(names[i]) +
                                ", can never match: " + taken_by(*taker) + " takes its connections");
             }
         }
@@ -206,13 +186,13 @@ void read_list(const Value& list, Listener& listener, const KeyNeighbours& neigh
         const Path path{&list.path(), {}, index++};
         const Value value(item, path, list.report());
         Section section(value);
-        RouteText text;
-        ListenerRoute route = read_route(section, text, neighbours);
+        Positions positions;
+        ListenerRoute route = read_route(section, positions, neighbours);
         route.position = value.position();
         check_key(section, listener, route);
         check_pool(section, route.pool, checks);
         check_match(section, listener, route.match);
-        reachability.add(section, value, route.match, text);
+        reachability.add(section, value, route.match, positions);
         section.finish();
         names += route.match.sni.size();
         listener.routes.push_back(std::move(route));
@@ -227,8 +207,8 @@ void read_list(const Value& list, Listener& listener, const KeyNeighbours& neigh
 
 ListenerRoute read_route(const Value& value) {
     Section section(value);
-    RouteText text;
-    ListenerRoute route = read_route(section, text, KeyNeighbours{.timeout = Duration::max()});
+    Positions positions;
+    ListenerRoute route = read_route(section, positions, KeyNeighbours{.timeout = Duration::max()});
     section.finish();
     return route;
 }

@@ -16,9 +16,8 @@ namespace {
 using std::string_view;
 
 constexpr std::size_t openssl_bytes_max = 4'096;  // of a list in its syntax
-constexpr std::size_t protocols_max = 64;
-constexpr std::size_t protocol_bytes_max = 255;  // RFC 7301, section 3.1
-constexpr TextRule host_name_rule{253, true};    // RFC 1035, section 2.3.4, as text
+constexpr std::size_t protocol_bytes_max = 255;   // RFC 7301, section 3.1
+constexpr TextRule host_name_rule{253, true};     // RFC 1035, section 2.3.4, as text
 constexpr DurationRule rotate_rule{
     .min = std::chrono::minutes{1}, .max = std::chrono::hours{7 * 24}, .examples = "10m or 12h"};
 
@@ -34,12 +33,7 @@ void read_openssl_list(Section& section, string_view name, std::string& list, Po
 
 void read_alpn(Section& section, std::vector<std::string>& protocols) {
     Unique names("the protocol");
-    section.list("alpn", [&](const Value& value) {
-        const auto name = value.text("the name of a protocol");
-        if (!name || !check_text(value, *name, {protocol_bytes_max})) return;
-        names.check(value, std::string(*name));
-        protocols.emplace_back(*name);
-    });
+    section.list("alpn", [&](const Value& value) { read_protocol(value, names, protocols); });
     if (protocols.size() > protocols_max) {
         section.error("alpn", "expected at most " + std::to_string(protocols_max) +
                                   " protocols, found " + std::to_string(protocols.size()));
@@ -95,6 +89,13 @@ void read_tickets(const Value& value, std::optional<ListenerTls::Tickets>& ticke
 
 }  // namespace
 
+void read_protocol(const Value& value, Unique& names, std::vector<std::string>& protocols) {
+    const auto name = value.text("the name of a protocol");
+    if (!name || !check_text(value, *name, {protocol_bytes_max})) return;
+    names.check(value, std::string(*name));
+    protocols.emplace_back(*name);
+}
+
 bool read_file_path(Section& section, string_view name, FilePath& file) {
     bool good = false;
     section.value(name, [&](const Value& value) {
@@ -145,8 +146,7 @@ namespace {
 
 // A name that servers' certificates can be for.
 bool check_host_name(const Value& value, string_view name) {
-    const auto network = Network::parse(name);
-    if (network && name.find('/') == string_view::npos) {
+    if (Endpoint::parse_address(name)) {
         value.error("an IP address is no name: without name the address is verified");
         return false;
     }

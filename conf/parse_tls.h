@@ -1,7 +1,10 @@
 // The entries of TLS. conf/section.h documents the calls.
 #pragma once
 
+#include <cstddef>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "conf/config.h"
 #include "conf/section.h"
@@ -18,6 +21,10 @@ void read_check_tls(const Value& value, HealthSettings& health, bool pool_has_tl
 
 // TLS to the members of an etcd cluster.
 void read_etcd_tls(Section& section, PoolTls& tls);
+
+// The name of a protocol for ALPN (RFC 7301), the first of its spelling in `names`.
+constexpr std::size_t protocols_max = 64;
+void read_protocol(const Value& value, Unique& names, std::vector<std::string>& protocols);
 
 // The absolute path of a file. Whether it is there and good.
 bool read_file_path(Section& section, std::string_view name, FilePath& file);

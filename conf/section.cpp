@@ -161,12 +161,9 @@ std::optional<Endpoint> Value::ip_address() const {
     const std::string what = "an IP address, as 192.0.2.1 or 2001:db8::1";
     const auto spelling = text(what);
     if (!spelling) return std::nullopt;
-    const auto network = Network::parse(*spelling);
-    if (!network || spelling->find('/') != std::string_view::npos) {
-        expected(what);
-        return std::nullopt;
-    }
-    return Endpoint{.is_v6 = network->is_v6, .address = network->address};
+    auto value = Endpoint::parse_address(*spelling);
+    if (!value) expected(what);
+    return value;
 }
 
 std::optional<Network> Value::network() const {

@@ -108,10 +108,10 @@ constexpr std::string_view explain_usage =
     "[--first-line TEXT | --target TARGET | --header \"NAME: VALUE\"] [--key KEY]";
 
 Result<void> take_address(ShownClient& client, const std::string& text) {
-    const auto network = conf::Network::parse(text);
-    const bool is_one = network && text.find('/') == std::string::npos;
-    if (!is_one) return Reason(fmt::format("no IP address: {}", escaped(text)));
-    client.origin.source = {.is_v6 = network->is_v6, .address = network->address, .port = 1};
+    const auto address = conf::Endpoint::parse_address(text);
+    if (!address) return Reason(fmt::format("no IP address: {}", escaped(text)));
+    client.origin.source = *address;
+    client.origin.source.port = 1;
     return {};
 }
 
@@ -170,14 +170,6 @@ Result<ShownClient> read_client(std::span<const std::string> words) {
     return client;
 }
 
-json::object describe_route(const conf::Listener& listener, std::size_t index) {
-    const conf::ListenerRoute& route = listener.routes[index];
-    return {{"number", index + 1},
-            {"match", route.match.summary()},
-            {"pool", route.pool},
-            {"key", describe_key(route.key)}};
-}
-
 // The routes before `until`, with what the client does not fit; the last of many.
 json::array describe_passed(const conf::Listener& listener, const RouteTable& routes,
                             const RouteFacts& facts, std::size_t until) {
@@ -231,7 +223,9 @@ Report report_explain_client(const Control& control, std::span<const std::string
                         {"refused", to_string(preread.refusal())}};
     if (!preread.route()) return answer;
     const conf::ListenerRoute& route = listener.routes[*preread.route()];
-    answer["route"] = describe_route(listener, *preread.route());
+    json::object taken = describe_route(route);
+    taken["number"] = *preread.route() + 1;
+    answer["route"] = std::move(taken);
     if (client->key) {
         answer["refused"] = to_string(CloseReason::none);
     } else if (preread.wants_bytes()) {

@@ -19,4 +19,7 @@ Result<const Pool*> pool_of(const Control& control, const std::string& name);
 // "source_ip", or "source_ip+header" for a composite.
 std::string describe_key(const conf::KeySettings& key);
 
+// {"match", "pool", "key"}
+boost::json::object describe_route(const conf::ListenerRoute& route);
+
 }  // namespace ringway::proxy

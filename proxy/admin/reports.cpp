@@ -71,9 +71,7 @@ json::array describe(const std::vector<conf::ListenerRoute>& routes) {
     json::array shown;
     for (const conf::ListenerRoute& route : routes) {
         if (shown.size() == routes_shown) break;
-        shown.push_back({{"match", route.match.summary()},
-                         {"pool", route.pool},
-                         {"key", describe_key(route.key)}});
+        shown.push_back(describe_route(route));
     }
     return shown;
 }
@@ -160,6 +158,11 @@ std::string describe_key(const conf::KeySettings& key) {
         text += conf::to_string(part.from);
     }
     return text;
+}
+
+json::object describe_route(const conf::ListenerRoute& route) {
+    return {
+        {"match", route.match.summary()}, {"pool", route.pool}, {"key", describe_key(route.key)}};
 }
 
 Result<const Pool*> pool_of(const Control& control, const std::string& name) {
