@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.authority import Authority  # noqa: E402
 from support.backends import Backend, Blackhole  # noqa: E402
 from support.configuration import listener, pool_of  # noqa: E402
+from support.etcd import Etcd  # noqa: E402
 from support.ports import free_port  # noqa: E402
 from support.ringway import Ringway  # noqa: E402
 from support.waiting import BIN_DIR  # noqa: E402
@@ -102,6 +103,12 @@ def bench(request):
 def engine(request):
     """The words of the entry `engine`."""
     return "auto" if request.param == "io_uring" else "epoll"
+
+
+@pytest.fixture
+def etcd(bench):
+    """Of one member."""
+    return bench.start(Etcd(bench.folder / "etcd"))
 
 
 @pytest.fixture

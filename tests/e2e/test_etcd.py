@@ -11,11 +11,6 @@ from support.waiting import wait_until
 KEYS = [b"key-%d" % number for number in range(60)]
 
 
-@pytest.fixture
-def etcd(bench):
-    return bench.start(Etcd(bench.folder / "etcd"))
-
-
 def source(etcd, prefix="/ringway/main/") -> dict:
     return {"etcd": {"endpoints": etcd.endpoints, "prefix": prefix}}
 

@@ -4,17 +4,11 @@ import pytest
 
 from support.clients import ask
 from support.configuration import listener, pool_of
-from support.etcd import Etcd
 from support.links import Link
 from support.ports import free_port
 from support.waiting import wait_until
 
 KEYS = [b"key-%d" % number for number in range(60)]
-
-
-@pytest.fixture
-def etcd(bench):
-    return bench.start(Etcd(bench.folder / "etcd"))
 
 
 def link(bench, etcd, **options) -> Link:

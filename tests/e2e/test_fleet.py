@@ -1,45 +1,12 @@
 """Replicas that act as one: one verdict on each server, words that count on all, and who differs."""
 
-import pytest
-
 from support.clients import ask
-from support.configuration import listener, pool_of
-from support.etcd import Etcd
+from support.configuration import pool_of
 from support.ports import free_port
+from support.replicas import members, placement, replica, replicas, view
 from support.waiting import wait_until
 
-KEYS = [b"key-%d" % number for number in range(60)]
 HEALTH = {"interval": "100ms", "timeout": "90ms", "rise": 1, "fall": 2}
-
-
-@pytest.fixture
-def etcd(bench):
-    return bench.start(Etcd(bench.folder / "etcd"))
-
-
-def replica(bench, etcd, name, pool, **fleet):
-    fleet = {"name": name, "etcd": {"endpoints": etcd.endpoints}, **fleet}
-    return bench.ringway(
-        {"listeners": [listener(free_port())], "pools": {"main": pool}, "fleet": fleet}
-    )
-
-
-def replicas(bench, etcd, pool, count=3, **fleet) -> list:
-    found = [replica(bench, etcd, f"proxy-{n}", pool, **fleet) for n in range(count)]
-    wait_until(lambda: all(len(members(each)) == count for each in found), "all to meet")
-    return found
-
-
-def view(proxy) -> dict:
-    return proxy.admin("fleet")["fleet"]
-
-
-def members(proxy) -> list[str]:
-    return [each["name"] for each in view(proxy)["replicas"]]
-
-
-def placement(proxy) -> dict:
-    return {key: ask(proxy.address(), key) for key in KEYS}
 
 
 def fingerprint(proxy) -> str:

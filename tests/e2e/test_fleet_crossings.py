@@ -5,52 +5,25 @@ import time
 
 import pytest
 
-from support.clients import ask
 from support.configuration import listener, pool_of
 from support.etcd import Etcd
 from support.links import Link
 from support.names import NameServer
 from support.ports import free_port
-from support.waiting import wait_until
+from support.replicas import members, met, placement, replica, replicas
+from support.waiting import DEADLINE, wait_until
 
-KEYS = [b"key-%d" % number for number in range(60)]
 HEALTH = {"interval": "500ms", "timeout": "500ms", "rise": 1, "fall": 2}
 PREFIX = "/ringway/main/"
-
-
-@pytest.fixture
-def etcd(bench):
-    return bench.start(Etcd(bench.folder / "etcd"))
 
 
 def config_of(pool: dict, **entries) -> dict:
     return {"listeners": [listener(free_port())], "pools": {"main": pool}, **entries}
 
 
-def placement(proxy) -> dict:
-    return {key: ask(proxy.address(), key) for key in KEYS}
-
-
-def members(proxy) -> list[str]:
-    return [each["name"] for each in proxy.admin("fleet")["fleet"]["replicas"]]
-
-
-def fleet_of(bench, etcd, *pools) -> list:
-    """A replica for each of these pools; all have met."""
-    proxies = [
-        bench.ringway(config_of(pool, fleet={"name": f"proxy-{number}",
-                                             "etcd": {"endpoints": etcd.endpoints}}))
-        for number, pool in enumerate(pools)
-    ]  # fmt: skip
-    wait_until(
-        lambda: all(len(members(each)) == len(proxies) for each in proxies), "all to have met"
-    )
-    return proxies
-
-
 def test_who_does_not_have_a_server_has_no_vote_on_it(bench, etcd):
     a, b, c = bench.backends("a", "b", "c")
-    one, *others = fleet_of(bench, etcd, *[pool_of([a, b], health=HEALTH)] * 3)
+    one, *others = replicas(bench, etcd, pool_of([a, b], health=HEALTH))
     one.admin(f"register main c {c.address}")
     one.wait_server("c", "online")
     c.stop()
@@ -97,7 +70,7 @@ def test_a_word_said_during_a_reload_outlives_it(bench, etcd):
     config["fleet"] = {"name": "proxy", "etcd": {"endpoints": [hangs.address]}}
     proxy.write(config)
     proxy.signal(1)
-    time.sleep(0.5)  # within the time that a reload gives the member
+    wait_until(lambda: hangs.accepted > 0, "the reload to ask the member")
     assert proxy.ask("drain main b --fleet")["ok"]
     assert proxy.server("b")["status"] == "offline"
     wait_until(lambda: proxy.status()["config"]["reloads"] == 1, "the reload")
@@ -108,9 +81,9 @@ def test_a_word_said_during_a_reload_outlives_it(bench, etcd):
 def test_votes_count_while_a_reload_sets_up_the_fleet_anew(bench, etcd):
     a, b = bench.backends("a", "b")
     elsewhere = {"id": "b", "address": b.address, "health": {"port": free_port()}}
-    good, bad = fleet_of(
-        bench, etcd, pool_of([a, b], health=HEALTH), pool_of([a, elsewhere], health=HEALTH)
-    )
+    good = replica(bench, etcd, "proxy-0", pool_of([a, b], health=HEALTH))
+    bad = replica(bench, etcd, "proxy-1", pool_of([a, elsewhere], health=HEALTH))
+    met([good, bad])
     wait_until(lambda: "1 of 2" in bad.server("b")["detail"], "the verdict")
     before = good.admin("fleet")["fleet"]["replicas"]
     config = {**good.config, "fleet": {**good.config["fleet"], "prefix": "/ringway/fleet/"}}
@@ -149,7 +122,8 @@ def test_a_change_during_a_reload_does_not_end_the_wait_for_names(bench, etcd):
     pool["servers"][0]["address"] = "b.test:" + b.address.rsplit(":")[1]
     proxy.write(config)
     proxy.signal(1)
-    time.sleep(0.5)  # the first nameserver is silent for two seconds
+    silent.settimeout(DEADLINE)
+    silent.recv(1)  # the question to the nameserver that is silent for two seconds
     etcd.put(PREFIX + "c", {"address": c.address})
     seen = set()
 
@@ -164,7 +138,7 @@ def test_a_change_during_a_reload_does_not_end_the_wait_for_names(bench, etcd):
 
 
 def test_words_are_taken_back_only_where_they_are(bench, etcd):
-    (proxy,) = fleet_of(bench, etcd, pool_of(bench.backends("a", "b")))
+    (proxy,) = replicas(bench, etcd, pool_of(bench.backends("a", "b")), 1)
     proxy.admin("drain main b --fleet")
     for line in ("auto main bb", "auto mian b", "forget main bb", "forget mian b"):
         assert not proxy.ask(f"{line} --fleet")["ok"], line
@@ -176,7 +150,7 @@ def test_names_that_are_no_text_are_shown_to_nobody(bench, etcd):
               "settings": "s", "health": "majority", "pools": {}}  # fmt: skip
     for name in ("\x1b[31m", ""):
         etcd.put(f"/ringway/fleet/replicas/{name}", report)
-    (proxy,) = fleet_of(bench, etcd, pool_of(bench.backends("a")))
+    (proxy,) = replicas(bench, etcd, pool_of(bench.backends("a")), 1)
     answer = proxy.admin("fleet")["fleet"]
     assert members(proxy) == ["proxy-0"]
     assert len(answer["problems"]) == 2, answer
@@ -186,7 +160,7 @@ def test_names_that_are_no_text_are_shown_to_nobody(bench, etcd):
 def test_a_word_without_a_quorum_is_refused_with_the_reason(bench, line):
     etcd = bench.start(Etcd(bench.folder / "etcd", 3))
     source = {"etcd": {"endpoints": etcd.endpoints, "prefix": PREFIX}}
-    (proxy,) = fleet_of(bench, etcd, pool_of(bench.backends("a", "b"), servers_from=source))
+    (proxy,) = replicas(bench, etcd, pool_of(bench.backends("a", "b"), servers_from=source), 1)
     for number in (1, 2):
         etcd.kill(number)
     for _ in range(3):

@@ -3,7 +3,6 @@
 import pytest
 
 from support.configuration import listener
-from support.etcd import Etcd
 from support.names import NameServer
 from support.page import NARROW, Page
 from support.ports import free_port
@@ -25,11 +24,6 @@ def page(browser):
     browser.complaints()
     yield browser
     assert browser.complaints() == []
-
-
-@pytest.fixture
-def etcd(bench):
-    return bench.start(Etcd(bench.folder / "etcd"))
 
 
 @pytest.fixture

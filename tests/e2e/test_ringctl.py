@@ -13,18 +13,10 @@ from support.clients import ask, dial, read_line
 from support.configuration import listener, pool_of
 from support.etcd import Etcd
 from support.ports import free_port
+from support.ringctl import RINGCTL, environ
+from support.ringctl import ringctl as run
 from support.terminals import Terminal
 from support.waiting import BIN_DIR, DEADLINE, wait_until
-
-RINGCTL = BIN_DIR / "ringctl"
-
-
-def environ(proxy, **more) -> dict:
-    inherited = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
-    path = f"{BIN_DIR}:{inherited['PATH']}"
-    settings = {"RINGWAY_SOCKET": str(proxy.socket_path), "TERM": "xterm-256color"}
-    return {**inherited, "PATH": path, "LC_ALL": "C.UTF-8", **settings, **more}
-
 
 @pytest.fixture
 def proxy(bench):
@@ -34,16 +26,6 @@ def proxy(bench):
         "web": pool_of([bench.nobody("alone")]),
     }
     return bench.ringway({"listeners": listeners, "pools": pools})
-
-
-def run(proxy, *arguments, **more):
-    return subprocess.run(
-        [str(RINGCTL), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-        env=environ(proxy, **more),
-    )
 
 
 def test_exit_codes_tell_what_went_wrong(proxy):

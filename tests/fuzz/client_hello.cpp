@@ -116,15 +116,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 // A message whose lengths are true, but for a few, in records of any size.
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,  // NOLINT
                                                std::size_t size_max, unsigned seed) {
-    fuzz::Chance chance(seed);
-    if (size < choices_bytes || chance.one_in(5)) return LLVMFuzzerMutate(data, size, size_max);
-    const std::string bytes = fuzz::text_of(data, size);
-    Hello hello = read(message_of(bytes.substr(choices_bytes)).first);
-    for (auto changes = 1 + chance.below(2); changes > 0; --changes) mutate(hello, chance);
-    std::string message = write(hello);
-    if (chance.one_in(8)) message = chance.mutate(message);
-    const std::size_t record = chance.one_in(3) ? 1 + chance.below(64) : 1 << 14;
-    std::string out = bytes.substr(0, choices_bytes) + in_records(message, record);
-    if (chance.one_in(4)) out[chance.below(choices_bytes)] = static_cast<char>(chance.below(256));
-    return fuzz::store(out, data, size_max);
+    const auto remake = [](const std::string& text, fuzz::Chance& chance) {
+        Hello hello = read(message_of(text).first);
+        for (auto changes = 1 + chance.below(2); changes > 0; --changes) mutate(hello, chance);
+        std::string message = write(hello);
+        if (chance.one_in(8)) message = chance.mutate(message);
+        const std::size_t record = chance.one_in(3) ? 1 + chance.below(64) : 1 << 14;
+        return in_records(message, record);
+    };
+    return fuzz::mutate_behind(choices_bytes, data, size, size_max, seed, remake);
 }

@@ -133,14 +133,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 // A packet whose lengths are true, but for a few.
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,  // NOLINT
                                                std::size_t size_max, unsigned seed) {
-    fuzz::Chance chance(seed);
-    if (size < choices_bytes || chance.one_in(5)) return LLVMFuzzerMutate(data, size, size_max);
-    const std::string bytes = fuzz::text_of(data, size);
-    Connect connect = read(bytes.substr(choices_bytes));
-    for (auto changes = 1 + chance.below(4); changes > 0; --changes) mutate(connect, chance);
-    std::string packet = write(connect);
-    if (chance.one_in(8)) packet = chance.mutate(packet);
-    std::string out = bytes.substr(0, choices_bytes) + packet;
-    if (chance.one_in(4)) out[chance.below(choices_bytes)] = static_cast<char>(chance.below(256));
-    return fuzz::store(out, data, size_max);
+    const auto remake = [](const std::string& text, fuzz::Chance& chance) {
+        Connect connect = read(text);
+        for (auto changes = 1 + chance.below(4); changes > 0; --changes) mutate(connect, chance);
+        const std::string packet = write(connect);
+        return chance.one_in(8) ? chance.mutate(packet) : packet;
+    };
+    return fuzz::mutate_behind(choices_bytes, data, size, size_max, seed, remake);
 }

@@ -63,4 +63,18 @@ inline std::size_t store(std::string_view text, std::uint8_t* data, std::size_t 
     return size;
 }
 
+// One mutation of an input that begins with `choices` bytes which choose how the rest is read.
+// Mostly the rest is what `remake` (text, Chance&) makes of it, now and then with other choices;
+// one in five times any byte changes.
+template <class F>
+std::size_t mutate_behind(std::size_t choices, std::uint8_t* data, std::size_t size,
+                          std::size_t size_max, unsigned seed, F remake) {
+    Chance chance(seed);
+    if (size < choices || chance.one_in(5)) return LLVMFuzzerMutate(data, size, size_max);
+    const std::string bytes = text_of(data, size);
+    std::string out = bytes.substr(0, choices) + remake(bytes.substr(choices), chance);
+    if (chance.one_in(4)) out[chance.below(choices)] = static_cast<char>(chance.below(256));
+    return store(out, data, size_max);
+}
+
 }  // namespace ringway::fuzz

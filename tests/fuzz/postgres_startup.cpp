@@ -89,16 +89,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 // A message whose length is true, but for a few.
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,  // NOLINT
                                                std::size_t size_max, unsigned seed) {
-    fuzz::Chance chance(seed);
-    if (size < choices_bytes || chance.one_in(5)) return LLVMFuzzerMutate(data, size, size_max);
-    const std::string bytes = fuzz::text_of(data, size);
-    Settings settings = read(bytes.substr(choices_bytes));
-    for (auto changes = 1 + chance.below(3); changes > 0; --changes) mutate(settings, chance);
-    static const std::vector<std::size_t> codes{3 << 16,           3 << 16,           3 << 16 | 2,
-                                                1234 << 16 | 5678, 1234 << 16 | 5679, 2 << 16};
-    std::string message = write(chance.any(codes), settings);
-    if (chance.one_in(8)) message = chance.mutate(message);
-    std::string out = bytes.substr(0, choices_bytes) + message;
-    if (chance.one_in(4)) out[chance.below(choices_bytes)] = static_cast<char>(chance.below(256));
-    return fuzz::store(out, data, size_max);
+    const auto remake = [](const std::string& text, fuzz::Chance& chance) {
+        Settings settings = read(text);
+        for (auto changes = 1 + chance.below(3); changes > 0; --changes) mutate(settings, chance);
+        static const std::vector<std::size_t> codes{
+            3 << 16, 3 << 16, 3 << 16 | 2, 1234 << 16 | 5678, 1234 << 16 | 5679, 2 << 16};
+        const std::string message = write(chance.any(codes), settings);
+        return chance.one_in(8) ? chance.mutate(message) : message;
+    };
+    return fuzz::mutate_behind(choices_bytes, data, size, size_max, seed, remake);
 }

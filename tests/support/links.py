@@ -20,6 +20,7 @@ class Link:
         self._delay = delay  # before the first byte of a connection is carried
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
+        self.accepted = 0  # connections so far
         self._tasks = set()
         self._loop = asyncio.new_event_loop()
         self._speaks = asyncio.Event()
@@ -64,6 +65,7 @@ class Link:
             )
 
     async def _accept(self, reader, writer):
+        self.accepted += 1
         task = asyncio.current_task()
         self._tasks.add(task)
         writers = [writer]

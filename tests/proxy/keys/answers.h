@@ -37,6 +37,9 @@ inline Answer refused(ParseStatus status) {
     return {status, ""};
 }
 
+inline const Answer malformed = refused(ParseStatus::malformed);
+inline const Answer missing = refused(ParseStatus::missing);
+
 inline proxy::Origin origin() {
     return {.source = *conf::Endpoint::parse("192.0.2.55:4711"),
             .destination = conf::Endpoint::parse("198.51.100.1:443")};

@@ -16,8 +16,6 @@ namespace {
 
 const KeyPart client_id{.from = From::mqtt_client_id};
 const KeyPart username{.from = From::mqtt_username};
-const Answer malformed = refused(ParseStatus::malformed);
-const Answer missing = refused(ParseStatus::missing);
 
 enum Flag : unsigned char { clean = 0x02, will = 0x04, password = 0x40, user = 0x80 };
 

@@ -16,8 +16,6 @@ namespace {
 
 const KeyPart user{.from = From::postgres_user};
 const KeyPart database{.from = From::postgres_database};
-const Answer malformed = refused(ParseStatus::malformed);
-const Answer missing = refused(ParseStatus::missing);
 
 std::string message(std::size_t code, const std::string& body) {
     return number(4, body.size() + 8) + number(4, code) + body;

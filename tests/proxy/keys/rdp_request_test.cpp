@@ -15,8 +15,6 @@ using namespace ringway::test;
 namespace {
 
 const KeyPart cookie{.from = From::rdp_cookie};
-const Answer malformed = refused(ParseStatus::malformed);
-const Answer missing = refused(ParseStatus::missing);
 
 std::string request(const std::string& rest, char type = '\xe0') {
     const auto body = type + "\0\0\0\0\0"s + rest;
